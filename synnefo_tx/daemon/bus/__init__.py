@@ -1,0 +1,1 @@
+"""How facts travel between daemons: the promise, and its in-process implementation."""
