@@ -1,0 +1,42 @@
+# Every target stands by itself: it sets up what is missing first, and says so.
+# Settings by environment: SYNNEFO_STATE (default ./var), SYNNEFO_CACHE (default ./build), PYTHON.
+
+VENV := .venv/bin
+
+.PHONY: help setup image run test lint types format clean
+
+help:
+	@echo "make run     set up what is missing and start the all-in-one cloud"
+	@echo "make test    set up what is missing, then tests, lint and types"
+	@echo "make setup   Debian packages and .venv only"
+	@echo "make image   the small bootable test image"
+	@echo "make lint    ruff and import rules;  make types: mypy;  make format: ruff format"
+	@echo "make clean   remove what was built (not .venv, not the cloud's state)"
+
+setup:
+	@command -v python3 >/dev/null 2>&1 || { echo "setup: installing python3"; \
+	  if [ "$$(id -u)" = 0 ]; then apt-get -qq update && apt-get -qq install -y --no-install-recommends python3; \
+	  else sudo apt-get -qq update && sudo apt-get -qq install -y --no-install-recommends python3; fi; }
+	@python3 tools/setup
+
+image: setup
+	@$(VENV)/python tools/image
+
+run: setup image
+	@exec $(VENV)/twistd -n synnefo
+
+test: setup image
+	@$(VENV)/python tools/setup/checks.py trial lint format imports types
+
+lint: setup
+	@$(VENV)/python tools/setup/checks.py lint format imports
+
+types: setup
+	@$(VENV)/python tools/setup/checks.py types
+
+format: setup
+	@$(VENV)/ruff check --fix . && $(VENV)/ruff format .
+
+clean:
+	rm -rf build .mypy_cache .ruff_cache .hypothesis .import_linter_cache _trial_temp* *.egg-info
+	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,100 @@
+"""
+Debian packages: which are missing, and their installation.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+PACKAGES = (
+    "make",
+    "ca-certificates",
+    # guests: run by ganetid, and by the tests of it
+    "qemu-system-x86",
+    "qemu-utils",
+    "iproute2",
+    "nftables",
+    # the event bus between daemons of several hosts
+    "rabbitmq-server",
+    # the test image and its trial
+    "busybox-static",
+    "e2fsprogs",
+    "mtools",
+    "openssh-client",
+    "syslinux",
+    "syslinux-common",
+)
+PYTHON_PACKAGES = ("python3", "python3-venv")  # only where no other usable interpreter is found
+QUIET_SERVICES = ("rabbitmq-server",)  # installing these must not start a daemon
+
+_POLICY = Path("/usr/sbin/policy-rc.d")
+
+
+class NotInstalled(Exception):
+    """
+    apt-get failed, or may not be called; ``str()`` says what to do.
+    """
+
+
+def missing(wanted: Sequence[str]) -> list[str]:
+    """
+    Those of ``wanted`` that are not installed, in the same order.
+    """
+    query = ["dpkg-query", "-W", "-f", "${Package} ${db:Status-Status}\n", *wanted]
+    try:
+        listed = subprocess.run(query, capture_output=True, text=True, check=False).stdout
+    except FileNotFoundError as error:
+        raise NotInstalled("this is not Debian: install by hand " + " ".join(wanted)) from error
+    present = {line.split()[0] for line in listed.splitlines() if line.endswith(" installed")}
+    return [name for name in wanted if name not in present]
+
+
+def install(names: Sequence[str]) -> None:
+    """
+    Install ``names`` with apt-get, as root or through sudo.  Raises NotInstalled.
+    """
+    with _guarded(names):
+        _as_root(*_APT_GET, "update", "-qq")
+        _as_root(*_APT_GET, "install", "-qq", "-y", "--no-install-recommends", *names)
+
+
+_APT_GET = (
+    "env",
+    "DEBIAN_FRONTEND=noninteractive",
+    "apt-get",
+    "-o",
+    "DPkg::Lock::Timeout=600",
+    "-o",
+    "Acquire::Retries=3",
+)
+
+
+@contextmanager
+def _guarded(names: Sequence[str]) -> Iterator[None]:
+    """
+    While a package with a daemon is installed, tell Debian to start none, unless a policy exists.
+    """
+    if _POLICY.exists() or not set(names) & set(QUIET_SERVICES):
+        yield
+        return
+    with tempfile.NamedTemporaryFile("w", prefix="policy-rc.d-") as policy:
+        policy.write("#!/bin/sh\nexit 101\n")
+        policy.flush()
+        _as_root("install", "-m", "755", policy.name, str(_POLICY))
+    try:
+        yield
+    finally:
+        _as_root("rm", "-f", str(_POLICY))
+
+
+def _as_root(*command: str) -> None:
+    prefix = () if os.geteuid() == 0 else ("sudo",)
+    try:
+        subprocess.run([*prefix, *command], check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise NotInstalled(f"{' '.join(command)}: failed ({error})") from error

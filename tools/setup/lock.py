@@ -1,0 +1,35 @@
+"""
+``.venv/bin/python tools/setup/lock.py [--upgrade]``: make requirements.lock from setup.cfg.
+
+Versions that are locked stay unless setup.cfg refuses them; with --upgrade, the newest are taken.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCK = ROOT / "requirements.lock"
+HEADER = "# What the project runs and is tested with. Made by tools/setup/lock.py; don't edit.\n"
+WANTED = f"{ROOT}[dev,postgres]"
+
+
+def main(upgrade: bool) -> None:
+    held = ["-c", str(LOCK)] if LOCK.exists() and not upgrade else []
+    with tempfile.NamedTemporaryFile(suffix=".json") as report:
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run"]
+        command += ["--ignore-installed", "--report", report.name, *held, WANTED]
+        subprocess.run(command, check=True)
+        chosen = json.loads(Path(report.name).read_text())["install"]
+    found = {item["metadata"]["name"]: item["metadata"]["version"] for item in chosen}
+    found.pop("synnefo-tx", None)
+    lines = sorted((f"{name}=={version}\n" for name, version in found.items()), key=str.lower)
+    LOCK.write_text(HEADER + "".join(lines))
+
+
+if __name__ == "__main__":
+    main("--upgrade" in sys.argv[1:])
