@@ -1,0 +1,84 @@
+"""
+Compute's tables.  Times are microseconds since the epoch (UTC).
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+)
+
+from synnefo_tx.store.metadata import metadata
+
+flavors = Table(
+    "flavors",
+    metadata,
+    Column("id", String(255), primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("vcpus", Integer, nullable=False),
+    Column("ram_mib", Integer, nullable=False),
+    Column("disk_gib", Integer, nullable=False),
+    Column("is_public", Boolean, nullable=False),
+    Column("description", Text),
+    Column("extra_specs", JSON, nullable=False),
+)
+keypairs = Table(
+    "keypairs",
+    metadata,
+    Column("user_id", String(64), primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("type", String(16), nullable=False),
+    Column("fingerprint", String(255), nullable=False),
+    Column("public_key", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+clusters = Table(
+    "clusters",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", String(255), nullable=False, unique=True),
+    Column("rapi_url", String(255), nullable=False),  # https://host:5080
+    Column("rapi_user", String(64), nullable=False),
+    Column("rapi_password", Text, nullable=False),
+    Column("ca_file", Text),  # PEM of the certificate that the cluster must show
+    Column("drained", Boolean, nullable=False),
+)
+servers = Table(
+    "servers",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("description", String(255)),
+    Column("project_id", String(64), nullable=False),
+    Column("user_id", String(64), nullable=False),
+    Column("cluster_id", ForeignKey("clusters.id"), nullable=False),
+    Column(
+        "flavor", JSON, nullable=False
+    ),  # the flavor as it was: {id, name, vcpus, ram, disk, ...}
+    Column("image_id", String(36)),
+    Column("key_name", String(255)),
+    Column("metadata", JSON, nullable=False),
+    Column("tags", JSON, nullable=False),
+    Column("config_drive", Boolean, nullable=False),
+    Column("host", String(255)),
+    Column("vm_state", String(32), nullable=False),  # Nova's: building active stopped error deleted
+    Column("task_state", String(32)),  # Nova's: scheduling spawning powering-on deleting ...
+    Column("power_state", Integer, nullable=False),  # Nova's: 0 none, 1 running, 4 shut down
+    Column("progress", Integer, nullable=False),
+    Column("fault", JSON),  # {code, message, created}
+    Column("reserved", JSON, nullable=False),  # what it holds of the project's quota
+    Column("as_of", BigInteger, nullable=False),  # time of the newest news believed
+    Column("task_effect_id", String(36)),  # the wish that task_state waits for
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("launched_at", BigInteger),
+    Column("deleted_at", BigInteger),
+    Index("ix_servers_project_page", "project_id", "created_at", "id"),
+)

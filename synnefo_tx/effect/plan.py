@@ -1,0 +1,185 @@
+"""
+From a change of the cloud to the wish that brings it about.  Pure.
+
+Names as Synnefo gives them in Ganeti: snf-<server>, snf-net-<network>, snf-nic-<port>,
+snf-vol-<volume>.  Bodies as Cyclades sends them (RAPI of Ganeti 3).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+
+from synnefo_tx.effect.wishes import ServerPlan, Wish
+
+PREFIX = "snf"
+FINAL_STATES = ["success", "error", "canceled"]
+
+
+def instance_name(server_id: str) -> str:
+    """
+    What the cluster calls a server.
+    """
+    return f"{PREFIX}-{server_id}"
+
+
+def network_name(network_id: str) -> str:
+    """
+    What the cluster calls a network.
+    """
+    return f"{PREFIX}-net-{network_id}"
+
+
+def server_id_of(instance: str) -> str | None:
+    """
+    The server that an instance's name tells of; None for a stranger's.
+    """
+    prefix, _, rest = instance.partition("-")
+    return rest if prefix == PREFIX and rest else None
+
+
+def create_server(plan: ServerPlan) -> Wish:
+    """
+    POST /2/instances.  Its `depends` is filled in when it is sent, with the jobs that bring up
+    its networks.
+    """
+    drive = {path: base64.b64encode(data).decode() for path, data in plan.config_drive.items()}
+    body = {
+        "__version__": 1,
+        "mode": "create",
+        "instance_name": instance_name(plan.server_id),
+        "os_type": "snf-image+default",
+        "hypervisor": "kvm",
+        "disk_template": "ext",
+        "disks": [
+            {
+                "name": f"{PREFIX}-vol-{disk.volume_id}",
+                "size": disk.size_gib * 1024,
+                "provider": "archipelago",
+                **({"origin": disk.origin} if disk.origin else {}),
+            }
+            for disk in plan.disks
+        ],
+        "nics": [
+            {
+                "name": f"{PREFIX}-nic-{nic.port_id}",
+                "network": network_name(nic.network_id),
+                "ip": nic.ip_address,
+                "mac": nic.mac_address,
+            }
+            for nic in plan.nics
+        ],
+        "beparams": {"vcpus": plan.vcpus, "memory": plan.memory_mib},
+        "hvparams": {},
+        "osparams": {},
+        "osparams_private": {"config_drive": json.dumps(drive)} if drive else {},
+        "ip_check": False,
+        "name_check": False,
+        "wait_for_sync": False,
+    }
+    return Wish(
+        kind="server.create",
+        target=plan.server_id,
+        cluster_id=plan.cluster_id,
+        method="POST",
+        path="/2/instances",
+        body=body,
+    )
+
+
+def delete_server(server_id: str, cluster_id: str) -> Wish:
+    """
+    DELETE the instance, with its disks; the guest is not given time to shut down.
+    """
+    return _instance_wish(
+        "server.delete", server_id, cluster_id, "DELETE", "", {"shutdown_timeout": 0}
+    )
+
+
+def start_server(server_id: str, cluster_id: str) -> Wish:
+    """
+    PUT .../startup.
+    """
+    return _instance_wish("server.start", server_id, cluster_id, "PUT", "/startup", None)
+
+
+def stop_server(server_id: str, cluster_id: str, timeout_s: int = 60) -> Wish:
+    """
+    PUT .../shutdown: the guest has `timeout_s` to power itself off.
+    """
+    return _instance_wish(
+        "server.stop", server_id, cluster_id, "PUT", "/shutdown", {"timeout": timeout_s}
+    )
+
+
+def reboot_server(server_id: str, cluster_id: str, hard: bool) -> Wish:
+    """
+    POST .../reboot, soft or hard.
+    """
+    wish = _instance_wish("server.reboot", server_id, cluster_id, "POST", "/reboot", None)
+    return Wish(
+        kind=wish.kind,
+        target=wish.target,
+        cluster_id=cluster_id,
+        method=wish.method,
+        path=wish.path,
+        query={"type": "hard" if hard else "soft"},
+        body={"shutdown_timeout": 0} if hard else None,
+    )
+
+
+def create_network(network_id: str, cluster_id: str, cidr: str, gateway: str | None) -> Wish:
+    """
+    POST /2/networks.
+    """
+    return Wish(
+        kind="network.create",
+        target=network_id,
+        cluster_id=cluster_id,
+        method="POST",
+        path="/2/networks",
+        body={
+            "network_name": network_name(network_id),
+            "network": cidr,
+            "gateway": gateway,
+            "tags": ["nfdhcpd", "private"],
+            "conflicts_check": False,
+        },
+    )
+
+
+def connect_network(network_id: str, cluster_id: str, link: str) -> Wish:
+    """
+    PUT .../connect to the cluster's default node group, over the bridge `link`.
+    """
+    return Wish(
+        kind="network.connect",
+        target=network_id,
+        cluster_id=cluster_id,
+        method="PUT",
+        path=f"/2/networks/{network_name(network_id)}/connect",
+        body={
+            "group_name": "default",
+            "network_mode": "bridged",
+            "network_link": link,
+            "conflicts_check": False,
+        },
+    )
+
+
+def _instance_wish(
+    kind: str,
+    server_id: str,
+    cluster_id: str,
+    method: str,
+    action: str,
+    body: dict[str, int] | None,
+) -> Wish:
+    return Wish(
+        kind=kind,
+        target=server_id,
+        cluster_id=cluster_id,
+        method=method,
+        path=f"/2/instances/{instance_name(server_id)}{action}",
+        body=dict(body) if body else None,
+    )

@@ -1,0 +1,30 @@
+"""
+The outbox: wishes that the effect path carries down to a cluster.
+"""
+
+from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, String, Table, Text
+
+from synnefo_tx.store.metadata import metadata
+
+effects = Table(
+    "effects",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("serial", BigInteger, nullable=False),  # order of one target's effects
+    Column("cluster_id", ForeignKey("clusters.id"), nullable=False),
+    Column(
+        "kind", String(32), nullable=False
+    ),  # server.create, server.delete, network.connect, ...
+    Column("target", String(64), nullable=False, index=True),  # id of the server or network
+    Column("method", String(8), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("query", JSON, nullable=False),
+    Column("body", JSON),
+    Column("state", String(16), nullable=False),  # waiting, sent
+    Column("attempts", Integer, nullable=False),
+    Column("next_try_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("job_id", BigInteger),
+    Column("error", Text),
+    Index("ix_effects_due", "state", "next_try_at"),
+)

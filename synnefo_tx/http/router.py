@@ -1,0 +1,272 @@
+"""
+A service's routes over Klein: method and path to a typed handler, with the request id, the token,
+the permission, the microversion and the error dialect dealt with in one place.
+
+A handler is never cancelled when its client hangs up: it runs to its end and its answer is dropped.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from attrs import define, field
+from klein import Klein
+from klein.resource import KleinResource
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+from werkzeug.exceptions import HTTPException
+
+from synnefo_tx import errors
+from synnefo_tx.http.call import MAX_JSON_BYTES, Call
+from synnefo_tx.http.dialects import Dialect
+from synnefo_tx.http.reply import Reply
+from synnefo_tx.http.streaming import BodyCut
+from synnefo_tx.identity.token import Token
+
+Handler = Callable[..., Awaitable[Reply]]
+
+
+class Authenticate(Protocol):
+    """
+    From the text of a token to its meaning.  Raises NotAuthenticated.
+    """
+
+    def __call__(self, text: str) -> Awaitable[Token]: ...
+
+
+class Microversions(Protocol):
+    """
+    The microversion rules of one API.
+    """
+
+    def choose(self, call: Call) -> tuple[int, int]:
+        """
+        What the headers ask for.  Raises BadRequest or Unacceptable.
+        """
+
+    def headers(self, version: tuple[int, int]) -> list[tuple[str, str]]:
+        """
+        What every answer carries.
+        """
+
+
+@define
+class Router:
+    """
+    The routes of one service.
+
+    prefix: path below the site's root, such as "compute".  public_url: base of the whole cloud
+    when clients reach it through a proxy, else None and the Host header decides.
+    """
+
+    prefix: str
+    dialect: Dialect
+    authenticate: Authenticate
+    permitted: Callable[[str, Token], bool]
+    microversions: Microversions | None = None
+    public_url: str | None = None
+    request_id_headers: tuple[str, ...] = ("x-openstack-request-id",)
+    vary: tuple[str, ...] = ()
+    routes: list[tuple[str, str, str | None]] = field(factory=list)
+    _klein: Klein = field(factory=Klein, init=False)
+    _log: Logger = Logger()
+
+    def __attrs_post_init__(self) -> None:
+        @self._klein.handle_errors(HTTPException)
+        def unrouted(request: Request, failure: Failure) -> Any:
+            status = getattr(failure.value, "code", 404) or 404
+            call = self._call(request)
+            if status in (301, 308):  # a redirect that werkzeug made for a trailing slash
+                status = 404
+            self._write(request, call, self.dialect.unrouted(status))
+            return b""
+
+    def route(
+        self, method: str, pattern: str, permission: str | None
+    ) -> Callable[[Handler], Handler]:
+        """
+        Serve `method pattern` with the decorated handler.
+
+        permission: a key of the permission table, or None for calls that need no token.
+        pattern: a werkzeug rule such as "/v2.1/servers/<server_id>"; a trailing slash is optional.
+        """
+
+        def add(handler: Handler) -> Handler:
+            self.routes.append((method, pattern, permission))
+
+            def serve(request: Request, **parts: str) -> Any:
+                return self._serve(request, handler, permission, parts)
+
+            serve.__name__ = f"{method}_{len(self.routes)}"
+            self._klein.route(pattern, methods=[method], strict_slashes=False)(serve)
+            return handler
+
+        return add
+
+    def resource(self) -> KleinResource:
+        """
+        What the site mounts at `prefix`.
+        """
+        return self._klein.resource()
+
+    def _call(self, request: Request) -> Call:
+        if self.public_url:
+            root = self.public_url.rstrip("/")
+        else:
+            scheme = "https" if request.isSecure() else "http"
+            host = request.getHeader("host") or "localhost"
+            root = f"{scheme}://{host}"
+        return Call(
+            request=request,
+            request_id=f"req-{uuid.uuid4()}",
+            base=f"{root}/{self.prefix}" if self.prefix else root,
+            path=request.path.decode("ascii", "replace"),
+            body_stream=getattr(request, "body_stream", None),
+        )
+
+    def _serve(
+        self, request: Request, handler: Handler, permission: str | None, parts: dict[str, str]
+    ) -> Deferred[bytes]:
+        call = self._call(request)
+        # Klein cancels what it is given when the client leaves; the handler must go on.
+        answered: Deferred[bytes] = Deferred(lambda _: None)
+        gone: list[object] = []
+        request.notifyFinish().addErrback(gone.append)
+
+        async def run() -> None:
+            reply = await self._reply(call, handler, permission, parts)
+            if not gone:
+                await self._send(request, call, reply, gone)
+
+        def done(result: object) -> None:
+            if isinstance(result, Failure):
+                self._log.failure("answer to {id} was not sent", failure=result, id=call.request_id)
+            if not answered.called:
+                answered.callback(b"")
+
+        Deferred.fromCoroutine(run()).addBoth(done)
+        return answered
+
+    async def _reply(
+        self, call: Call, handler: Handler, permission: str | None, parts: dict[str, str]
+    ) -> Reply:
+        started = time.monotonic()
+        try:
+            if permission is not None:
+                call.bearer = await self._bearer(call, permission)
+            if self.microversions is not None:
+                call.version = self.microversions.choose(call)
+                call.extra_headers += self.microversions.headers(call.version)
+            length = call.header("content-length")
+            if call.body_stream is None and length.isdigit() and int(length) > MAX_JSON_BYTES:
+                raise errors.TooLarge("Request is too large.")
+            reply = await handler(call, **parts)
+        except errors.DomainError as error:
+            reply = self.dialect.fault(error)
+        except BodyCut:
+            reply = self.dialect.fault(errors.BadRequest("The body ended early."))
+        except Exception:
+            self._log.failure(
+                "{method} {path} failed, {id}",
+                method=call.request.method,
+                path=call.path,
+                id=call.request_id,
+            )
+            reply = self.dialect.unexpected()
+        self._log.debug(
+            "{method} {path} -> {status} in {ms} ms",
+            method=call.request.method,
+            path=call.path,
+            status=reply.status,
+            ms=round(1000 * (time.monotonic() - started), 1),
+        )
+        return reply
+
+    async def _bearer(self, call: Call, permission: str) -> Token:
+        text = call.header("x-auth-token")
+        if not text:
+            raise errors.NotAuthenticated
+        token = await self.authenticate(text)
+        if not self.permitted(permission, token):
+            raise errors.Forbidden(f"Policy doesn't allow {permission} to be performed.")
+        return token
+
+    def _head(self, request: Request, call: Call, reply: Reply) -> None:
+        request.setResponseCode(reply.status)
+        headers = request.responseHeaders
+        headers.setRawHeaders("content-type", [reply.content_type])
+        for name in self.request_id_headers:
+            headers.setRawHeaders(name, [call.request_id])
+        for name in self.vary:
+            headers.addRawHeader("vary", name)
+        for name, value in (*call.extra_headers, *reply.headers):
+            headers.addRawHeader(name, value)
+        if reply.status == 401 and not headers.hasHeader("www-authenticate"):
+            root = call.base.removesuffix(f"/{self.prefix}")
+            headers.setRawHeaders("www-authenticate", [f'Keystone uri="{root}/identity/v3"'])
+
+    def _write(self, request: Request, call: Call, reply: Reply) -> None:
+        self._head(request, call, reply)
+        if reply.status != 204:
+            request.setHeader("content-length", str(len(reply.body)))
+        if request.method != b"HEAD" and reply.body:
+            request.write(reply.body)
+
+    async def _send(self, request: Request, call: Call, reply: Reply, gone: list[object]) -> None:
+        if reply.stream is None:
+            self._write(request, call, reply)
+            return
+        self._head(request, call, reply)
+        if reply.length is not None:
+            request.setHeader("content-length", str(reply.length))
+        flow = Flow()
+        request.registerProducer(flow, True)
+        try:
+            async for chunk in reply.stream:
+                if gone:
+                    return
+                request.write(chunk)
+                await flow.room()
+        except Exception:
+            # The head is out: only a broken connection can still tell the client.
+            request.loseConnection()
+            raise
+        finally:
+            flow.stopProducing()
+            if not gone:
+                request.unregisterProducer()
+
+
+class Flow:
+    """
+    A push producer that lets a writer wait while the transport is full.
+    """
+
+    def __init__(self) -> None:
+        self._waiter: Deferred[None] | None = None
+        self._paused = False
+
+    async def room(self) -> None:
+        """
+        Returns when more may be written.
+        """
+        if self._paused:
+            self._waiter = Deferred()
+            await self._waiter
+
+    def pauseProducing(self) -> None:
+        self._paused = True
+
+    def resumeProducing(self) -> None:
+        self._paused = False
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None:
+            waiter.callback(None)
+
+    def stopProducing(self) -> None:
+        self.resumeProducing()

@@ -1,0 +1,13 @@
+"""
+Alembic's entry: migrates over the connection that `schema.upgrade` gives.
+"""
+
+from alembic import context
+
+from synnefo_tx.store import schema
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=schema.metadata
+)
+with context.begin_transaction():
+    context.run_migrations()
