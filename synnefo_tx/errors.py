@@ -59,6 +59,18 @@ class TooLarge(DomainError):
     """
 
 
+class Gone(DomainError):
+    """
+    The thing was there when the call began, and is not any more.
+    """
+
+
+class RangeUnsatisfiable(DomainError):
+    """
+    The range asked for has no byte of the thing.
+    """
+
+
 class UnsupportedMedia(DomainError):
     """
     The body is of a type that this call does not take.

@@ -83,7 +83,7 @@ class Router:
             call = self._call(request)
             if status in (301, 308):  # a redirect that werkzeug made for a trailing slash
                 status = 404
-            self._write(request, call, self.dialect.unrouted(status))
+            self._write(request, call, self.dialect.unrouted(status, call.header("accept")))
             return b""
 
     def route(
@@ -156,6 +156,7 @@ class Router:
         self, call: Call, handler: Handler, permission: str | None, parts: dict[str, str]
     ) -> Reply:
         started = time.monotonic()
+        accept = call.header("accept")
         try:
             if permission is not None:
                 call.bearer = await self._bearer(call, permission)
@@ -167,9 +168,9 @@ class Router:
                 raise errors.TooLarge("Request is too large.")
             reply = await handler(call, **parts)
         except errors.DomainError as error:
-            reply = self.dialect.fault(error)
+            reply = self.dialect.fault(error, accept)
         except BodyCut:
-            reply = self.dialect.fault(errors.BadRequest("The body ended early."))
+            reply = self.dialect.fault(errors.BadRequest("The body ended early."), accept)
         except Exception:
             self._log.failure(
                 "{method} {path} failed, {id}",
@@ -177,7 +178,7 @@ class Router:
                 path=call.path,
                 id=call.request_id,
             )
-            reply = self.dialect.unexpected()
+            reply = self.dialect.unexpected(accept)
         self._log.debug(
             "{method} {path} -> {status} in {ms} ms",
             method=call.request.method,
@@ -193,7 +194,7 @@ class Router:
             raise errors.NotAuthenticated
         token = await self.authenticate(text)
         if not self.permitted(permission, token):
-            raise errors.Forbidden(f"Policy doesn't allow {permission} to be performed.")
+            raise errors.Forbidden(self.dialect.denied.format(permission))
         return token
 
     def _head(self, request: Request, call: Call, reply: Reply) -> None:
