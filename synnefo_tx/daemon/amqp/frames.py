@@ -10,7 +10,7 @@ Source: AMQP 0-9-1 section 4.2.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from txamqp.connection import Body, Frame, Header, Heartbeat, Method
@@ -98,7 +98,7 @@ def _decode_header(payload: bytes) -> Header:
     return header
 
 
-_PAYLOADS = {
+_PAYLOADS: dict[int, Callable[[bytes], Any]] = {
     METHOD: _decode_method,
     HEADER: _decode_header,
     BODY: Body,

@@ -52,14 +52,13 @@ class Hands:
         self._let_go = False
 
     def let_go(self) -> None:
-        """Try nothing again: the messages at hand are left unsettled."""
+        """For good: try nothing again, and leave unsettled what the handler does not accept."""
         self._let_go = True
         if self._pause is not None:
             self._pause.cancel()
 
     async def hand_over(self, batch: Sequence[Held], settlement: Settlement) -> None:
         """Return when each message of `batch` is settled, or after `let_go`."""
-        self._let_go = False
         try:
             await self._handler([held.delivery for held in batch])
         except Exception as error:  # noqa: BLE001 - the handler is the edge of a service

@@ -110,7 +110,7 @@ class MemoryBus:
     async def _all_settled(
         self, routing_key: str, copies: Sequence[tuple[_Queue, _Waiting]]
     ) -> None:
-        everybody: Deferred[object] = DeferredList([message.settled for _, message in copies])
+        everybody = DeferredList([message.settled for _, message in copies])
         if everybody.called:
             return
         done: Deferred[bool] = Deferred()
@@ -141,11 +141,13 @@ class _Worker:
         self._hands = hands
         self._prefetch = prefetch
         self._running: Deferred[None] | None = None
+        self._busy = False
         self._stopped = False
 
     def wake(self) -> None:
         """There are messages."""
-        if self._running is None and not self._stopped and self._queue.waiting:
+        if not self._busy and not self._stopped and self._queue.waiting:
+            self._busy = True  # first: a handler may publish before it gives way
             running = self._running = Deferred.fromCoroutine(self._run())
             running.addErrback(lambda failure: MemoryBus._log.failure("worker failed", failure))
             running.addBoth(self._ended)
@@ -171,12 +173,13 @@ class _Worker:
             queue.waiting.extendleft(m for m in reversed(queue.held) if not m.settled.called)
             queue.held = []
 
-    def _ended(self, _: object) -> None:
+    def _ended(self, _: None) -> None:
+        self._busy = False
         self._running = None
         self.wake()
 
 
 def _reactor() -> IReactorTime:
-    from twisted.internet import reactor  # noqa: PLC0415 - importing it installs it
+    from twisted.internet import reactor  # here: to import it is to install it
 
-    return reactor  # type: ignore[return-value]
+    return reactor

@@ -1,0 +1,3 @@
+"""
+One suite per interface, called with a factory.
+"""
