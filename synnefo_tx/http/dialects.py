@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from http import HTTPStatus
 
-from attrs import frozen
+from attrs import field, frozen
 
 from synnefo_tx import errors
 from synnefo_tx.http.reply import Reply, json_reply
@@ -56,7 +56,7 @@ class Dialect:
     name: str
     say: Callable[[int, Exception | None, str], Reply]
     unrouted: Callable[[int, str], Reply]
-    statuses: dict[type[errors.DomainError], int] = {}
+    statuses: dict[type[errors.DomainError], int] = field(factory=dict)
     denied: str = "Policy doesn't allow {} to be performed."
 
     def fault(self, error: errors.DomainError, accept: str = "*/*") -> Reply:

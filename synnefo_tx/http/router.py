@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from attrs import define, field
 from klein import Klein
@@ -74,7 +74,7 @@ class Router:
     vary: tuple[str, ...] = ()
     routes: list[tuple[str, str, str | None]] = field(factory=list)
     _klein: Klein = field(factory=Klein, init=False)
-    _log: Logger = Logger()
+    _log: ClassVar[Logger] = Logger()
 
     def __attrs_post_init__(self) -> None:
         @self._klein.handle_errors(HTTPException)
@@ -171,7 +171,7 @@ class Router:
             reply = self.dialect.fault(error, accept)
         except BodyCut:
             reply = self.dialect.fault(errors.BadRequest("The body ended early."), accept)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the edge of a service: logged
             self._log.failure(
                 "{method} {path} failed, {id}",
                 method=call.request.method,

@@ -66,10 +66,11 @@ class Database:
         """
 
         def job() -> T:
-            with self.engine.connect() as connection:
-                connection = connection.execution_options(synnefo_write=True)
-                with connection.begin():
-                    return unit(connection, *args, **kwargs)
+            with (
+                self.engine.connect().execution_options(synnefo_write=True) as connection,
+                connection.begin(),
+            ):
+                return unit(connection, *args, **kwargs)
 
         return await self._write_in(lambda: _retried(job))
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
 from synnefo_tx.compute.rows import tables as _compute
@@ -29,12 +31,31 @@ def create_all(engine: Engine) -> None:
     metadata.create_all(engine)
 
 
-def upgrade(engine: Engine) -> None:
+def is_current(engine: Engine) -> bool:
     """
-    Bring the database to this release's schema.
+    Whether the database has this release's schema.
     """
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == head
+
+
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.begin() as connection:
+    return config
+
+
+def upgrade(engine: Engine) -> None:
+    """
+    Bring the database to this release's schema; several processes may try at once.
+    """
+    if is_current(engine):
+        return
+    config = _config()
+    with (
+        engine.connect().execution_options(synnefo_write=True) as connection,
+        connection.begin(),
+    ):
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

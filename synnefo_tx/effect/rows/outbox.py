@@ -1,6 +1,6 @@
 """
 Statements of the outbox.  A wish is put in the transaction that makes it true, and leaves when
-its news has come up (or it was refused).
+the cluster has stored it as a job of its own (or refused it).
 """
 
 from __future__ import annotations
@@ -35,7 +35,6 @@ def put(connection: Connection, wish: Wish, now_us: int) -> str:
             path=wish.path,
             query=wish.query,
             body=wish.body,
-            state="waiting",
             attempts=0,
             next_try_at=now_us,
             created_at=now_us,
@@ -44,39 +43,39 @@ def put(connection: Connection, wish: Wish, now_us: int) -> str:
     return effect_id
 
 
-def due(connection: Connection, now_us: int, limit: int) -> list[Row]:
+def claim(connection: Connection, now_us: int, until_us: int, limit: int) -> list[Row]:
     """
-    Effects to send now, oldest first: of each target only the first that waits.
+    Effects to send now, oldest first: of each target only the first that waits.  They are not
+    due again before `until_us`, so that two senders rarely send the same one.
     """
     earlier = effects.alias("earlier")
     blocked = (
         select(earlier.c.id)
-        .where(
-            earlier.c.target == effects.c.target,
-            earlier.c.state == "waiting",
-            earlier.c.serial < effects.c.serial,
-        )
+        .where(earlier.c.target == effects.c.target, earlier.c.serial < effects.c.serial)
         .exists()
     )
-    return list(
+    rows = list(
         connection.execute(
             select(effects)
-            .where(effects.c.state == "waiting", effects.c.next_try_at <= now_us, ~blocked)
+            .where(effects.c.next_try_at <= now_us, ~blocked)
             .order_by(effects.c.next_try_at, effects.c.serial)
             .limit(limit)
         )
     )
+    if rows:
+        connection.execute(
+            update(effects)
+            .where(effects.c.id.in_([row.id for row in rows]))
+            .values(next_try_at=until_us)
+        )
+    return rows
 
 
-def mark_sent(connection: Connection, effect_id: str, job_id: int) -> None:
+def next_due(connection: Connection) -> int | None:
     """
-    The cluster has taken it as job `job_id`.
+    When the outbox wants to be looked at again, in microseconds; None when it is empty.
     """
-    connection.execute(
-        update(effects)
-        .where(effects.c.id == effect_id)
-        .values(state="sent", job_id=job_id, body=None, error=None)
-    )
+    return connection.execute(select(func.min(effects.c.next_try_at))).scalar()
 
 
 def put_off(connection: Connection, effect_id: str, next_try_at: int, error: str) -> None:
@@ -92,19 +91,16 @@ def put_off(connection: Connection, effect_id: str, next_try_at: int, error: str
 
 def forget(connection: Connection, effect_id: str) -> None:
     """
-    Done, or given up.
+    Stored by the cluster, refused, or given up.
     """
     connection.execute(delete(effects).where(effects.c.id == effect_id))
 
 
-def of_job(connection: Connection, cluster_id: str, job_id: int, target: str) -> Row | None:
+def waits(connection: Connection, target: str) -> bool:
     """
-    The effect that a job's news is about, or None.
+    Whether anything about `target` is still to be sent.
     """
-    return connection.execute(
-        select(effects).where(
-            effects.c.target == target,
-            effects.c.cluster_id == cluster_id,
-            effects.c.job_id == job_id,
-        )
-    ).first()
+    return (
+        connection.execute(select(effects.c.id).where(effects.c.target == target)).first()
+        is not None
+    )

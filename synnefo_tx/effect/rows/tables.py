@@ -15,16 +15,15 @@ effects = Table(
     Column(
         "kind", String(32), nullable=False
     ),  # server.create, server.delete, network.connect, ...
-    Column("target", String(64), nullable=False, index=True),  # id of the server or network
+    Column("target", String(64), nullable=False),  # id of the server or network
     Column("method", String(8), nullable=False),
     Column("path", Text, nullable=False),
     Column("query", JSON, nullable=False),
     Column("body", JSON),
-    Column("state", String(16), nullable=False),  # waiting, sent
     Column("attempts", Integer, nullable=False),
     Column("next_try_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Column("job_id", BigInteger),
     Column("error", Text),
-    Index("ix_effects_due", "state", "next_try_at"),
+    Index("ix_effects_due", "next_try_at"),
+    Index("ix_effects_target_order", "target", "serial"),
 )

@@ -54,12 +54,14 @@ ports = Table(
     Column("name", String(255), nullable=False),
     Column("mac_address", String(17), nullable=False, unique=True),
     Column("ip_address", String(64), nullable=False),
+    # the address as a distance from its subnet's first one: numbers sort, texts of addresses don't
+    Column("ip_offset", BigInteger, nullable=False),
     Column("device_id", String(64), nullable=False, index=True),
     Column("device_owner", String(64), nullable=False),
     Column("status", String(16), nullable=False),  # Neutron's: ACTIVE DOWN BUILD ERROR
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
-    UniqueConstraint("subnet_id", "ip_address"),
+    UniqueConstraint("subnet_id", "ip_offset"),
 )
 cluster_networks = Table(
     "cluster_networks",
@@ -67,6 +69,6 @@ cluster_networks = Table(
     Column("network_id", ForeignKey("networks.id"), primary_key=True),
     Column("cluster_id", ForeignKey("clusters.id"), primary_key=True),
     Column("state", String(16), nullable=False),  # PENDING ACTIVE ERROR
-    Column("connect_job_id", Integer),  # what a server's job waits for
+    Column("job_id", BigInteger),  # the newest job about it; a server's job waits for it
     Column("as_of", BigInteger, nullable=False),
 )

@@ -1,0 +1,48 @@
+"""
+What follows, in the rows, from a cluster's answer to a wish.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from synnefo_tx.compute.rows.tables import servers
+from synnefo_tx.effect.rows import networks, outbox
+from synnefo_tx.update.rows import facts
+
+
+def taken(connection: Connection, effect: Any, job_id: int) -> None:
+    """
+    The cluster has stored the wish as job `job_id`.
+    """
+    outbox.forget(connection, effect.id)
+    if effect.kind.startswith("network."):
+        networks.note_job(connection, effect.target, effect.cluster_id, job_id)
+    elif effect.kind == "server.create":
+        # Unless the news was quicker than the answer.
+        connection.execute(
+            update(servers)
+            .where(servers.c.id == effect.target, servers.c.task_state == "scheduling")
+            .values(task_state="spawning")
+        )
+
+
+def refused(connection: Connection, effect: Any, message: str, now_us: int) -> None:
+    """
+    The cluster will not do it: the user sees an error, and what was charged for it is returned.
+    """
+    outbox.forget(connection, effect.id)
+    if effect.kind.startswith("network."):
+        networks.set_state(connection, effect.target, effect.cluster_id, "ERROR", now_us)
+        return
+    row = connection.execute(
+        select(servers).where(servers.c.id == effect.target, servers.c.deleted_at.is_(None))
+    ).first()
+    if row is None:
+        return
+    if effect.kind == "server.create":
+        facts.never_built(connection, row, message, now_us)
+    else:
+        facts.task_failed(connection, row, message, now_us, row.vm_state)

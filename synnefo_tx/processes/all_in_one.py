@@ -1,0 +1,111 @@
+"""
+`synnefo`: the whole cloud on one machine, in one process and its data-path workers.
+
+The only place that puts the layers together; they still speak HTTP, the block protocol, NBD and
+the event bus (here in process) with one another.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from archipelagod.service import build_service as storage_service
+from archipelagod.settings import ArchipelagoSettings
+from ganetid.service import build_service as cluster_service
+from ganetid.settings import GanetiSettings
+from twisted.application.service import MultiService
+
+from synnefo_tx.daemon.bus.memory import MemoryBus
+from synnefo_tx.processes.api import ApiService
+from synnefo_tx.processes.dispatcher import DispatcherService
+from synnefo_tx.processes.private_files import secret_in, write_private
+from synnefo_tx.processes.settings import AllInOneSettings, ApiSettings, FirstCluster, FirstStart
+
+RAPI_USER = "synnefo"
+
+
+def state_directory() -> Path:
+    """
+    `$SYNNEFO_STATE`, else ./var.
+    """
+    return Path(os.environ.get("SYNNEFO_STATE") or "var").absolute()
+
+
+def build_service(settings: AllInOneSettings, state: Path, reactor: Any) -> MultiService:
+    """
+    The cloud whose state is kept in `state`.
+    """
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    secret_in(state / "block.secret")
+    _rapi_users(state)
+    whole = MultiService()
+    bus = MemoryBus(reactor)
+    storage_service(_storage(state), reactor).setServiceParent(whole)
+    api = ApiService(_api(settings, state), reactor)
+    api.setServiceParent(whole)
+    DispatcherService(_database_url(state), bus, reactor).setServiceParent(whole)
+    cluster_service(_cluster(settings, state), reactor, bus).setServiceParent(whole)
+    return whole
+
+
+def _database_url(state: Path) -> str:
+    return f"sqlite:///{state / 'synnefo.db'}"
+
+
+def _rapi_users(state: Path) -> None:
+    password = secret_in(state / "rapi-password")
+    path = state / "rapi-users"
+    if not path.exists():
+        write_private(path, f"{RAPI_USER} {password} read,write\n")
+
+
+def _storage(state: Path) -> ArchipelagoSettings:
+    return ArchipelagoSettings(
+        state_dir=str(state / "archipelagod"),
+        listen=f"unix:{state / 'block.sock'}:mode=600",
+        secret_file=str(state / "block.secret"),
+        nbd_socket=str(state / "nbd.sock"),
+    )
+
+
+def _cluster(settings: AllInOneSettings, state: Path) -> GanetiSettings:
+    return GanetiSettings(
+        state_dir=str(state / "ganetid"),
+        rapi_host="127.0.0.1",
+        rapi_port=settings.rapi_port,
+        users_file=str(state / "rapi-users"),
+        nbd_socket=str(state / "nbd.sock"),
+        block_endpoint=f"unix:{state / 'block.sock'}",
+        block_secret_file=str(state / "block.secret"),
+        accel=settings.accel,
+        network_mode=settings.network_mode,
+        network_namespace=settings.network_namespace,
+    )
+
+
+def _api(settings: AllInOneSettings, state: Path) -> ApiSettings:
+    return ApiSettings(
+        database_url=_database_url(state),
+        host=settings.host,
+        port=settings.port,
+        public_url=settings.public_url,
+        token_keys=str(state / "token-keys"),
+        block_endpoint=f"unix:{state / 'block.sock'}",
+        block_secret_file=str(state / "block.secret"),
+        nbd_socket=str(state / "nbd.sock"),
+        first_start=FirstStart(
+            files=str(state),
+            image=settings.image or os.environ.get("SYNNEFO_IMAGE"),
+            network_cidr=settings.network_cidr,
+            network_link=settings.network_link,
+            dns=settings.dns,
+            cluster=FirstCluster(
+                rapi_url=f"https://127.0.0.1:{settings.rapi_port}",
+                rapi_user=RAPI_USER,
+                rapi_password_file=str(state / "rapi-password"),
+                ca_file=str(state / "ganetid" / "rapi.pem"),
+            ),
+        ),
+    )

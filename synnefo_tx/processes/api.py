@@ -1,0 +1,175 @@
+"""
+`synnefo-api`: the HTTP services, and the performer of the wishes that they write.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from archipelagod.wire.client import BlockClient
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThread
+from twisted.logger import Logger
+
+from synnefo_tx.compute.api.routes import compute_router
+from synnefo_tx.effect.clusters import Clusters, rapi_over
+from synnefo_tx.effect.perform import Performer
+from synnefo_tx.http.router import Router
+from synnefo_tx.identity.api.routes import identity_router
+from synnefo_tx.identity.authenticator import Authenticator
+from synnefo_tx.identity.catalog import Catalog
+from synnefo_tx.identity.passwords import Passwords
+from synnefo_tx.identity.tokens import TokenBox, load_or_create_keys
+from synnefo_tx.image import streams
+from synnefo_tx.image.api.routes import image_router
+from synnefo_tx.image.convert import QemuConverter
+from synnefo_tx.image.sweep import sweep
+from synnefo_tx.network.api.routes import network_router
+from synnefo_tx.processes.first_start import fill, give_image
+from synnefo_tx.processes.private_files import secret_in
+from synnefo_tx.processes.settings import ApiSettings
+from synnefo_tx.processes.site import site
+from synnefo_tx.store.database import Database, DatabaseThreads
+from synnefo_tx.store.schema import upgrade
+
+SWEEP_EVERY_S = 60.0
+
+
+class ApiService(Service):
+    """
+    Starts by bringing the database up to date, then listens.
+    """
+
+    _log = Logger()
+
+    def __init__(self, settings: ApiSettings, reactor: Any) -> None:
+        self._settings = settings
+        self._reactor = reactor
+        self._threads = DatabaseThreads(reactor, settings.database_url)
+        self._begun: Deferred[None] | None = None
+        self._port: Any = None
+        self._parts: list[Any] = []
+        self._sweeper: LoopingCall | None = None
+        self._blocks: BlockClient | None = None
+
+    def startService(self) -> None:
+        super().startService()
+        self._begun = Deferred.fromCoroutine(self._begin())
+        self._begun.addErrback(self._could_not_begin)
+
+    def _could_not_begin(self, failure: Any) -> None:
+        self._log.failure("synnefo-api can't start", failure=failure)
+        if self._reactor.running:
+            self._reactor.stop()
+
+    async def _begin(self) -> None:
+        database = self._threads.start()
+        await deferToThread(upgrade, database.engine)
+        secret = await deferToThread(secret_in, Path(self._settings.block_secret_file))
+        self._blocks = BlockClient(self._reactor, self._settings.block_endpoint, secret.encode())
+        passwords = Passwords(deferToThread)
+        await self._fill(database, passwords)
+        performer = self._performer(database)
+        routers = await self._routers(database, passwords, performer)
+        self._port = self._reactor.listenTCP(
+            self._settings.port,
+            site(self._reactor, routers, database, streams),
+            interface=self._settings.host,
+            backlog=511,
+        )
+        self._log.info(
+            "the API listens on {host}:{port}",
+            host=self._settings.host,
+            port=self._port.getHost().port,
+        )
+        performer.startService()
+        await self._images(database)
+
+    async def _fill(self, database: Database, passwords: Passwords) -> None:
+        first = self._settings.first_start
+        if first is not None:
+            auth_url = f"{self._base_url()}/identity/v3"
+            await fill(database, first, auth_url, passwords.hash_now, _now_us())
+
+    async def _images(self, database: Database) -> None:
+        first = self._settings.first_start
+        assert self._blocks is not None
+        if first is not None:
+            await give_image(database, self._blocks, first, time.time)
+        self._sweeper = LoopingCall(lambda: Deferred.fromCoroutine(self._sweep(database)))
+        self._sweeper.start(SWEEP_EVERY_S)
+
+    async def _sweep(self, database: Database) -> None:
+        try:
+            await sweep(database, self._blocks, _now_us())
+        except Exception:  # noqa: BLE001 - the edge of a service: logged
+            self._log.failure("leftovers of uploads were not swept")
+
+    def _performer(self, database: Database) -> Performer:
+        self._clusters = Clusters(database, rapi_over(self._reactor))
+        performer = Performer(self._reactor, database, self._clusters, time.time)
+        self._parts.append(performer)
+        return performer
+
+    async def _routers(
+        self, database: Database, passwords: Passwords, performer: Performer
+    ) -> list[Router]:
+        settings = self._settings
+        keys = await deferToThread(load_or_create_keys, Path(settings.token_keys))
+        tokens = TokenBox(keys, time.time, settings.token_lifetime_s)
+        authenticator = Authenticator(database, tokens, time.time)
+        authenticator.startService()
+        self._parts.append(authenticator)
+        converter = QemuConverter(self._reactor, settings.nbd_socket)
+        return [
+            identity_router(
+                database,
+                tokens,
+                passwords,
+                time.time,
+                settings.public_url,
+                Catalog(),
+                authenticator,
+            ),
+            compute_router(
+                database,
+                authenticator,
+                time.time,
+                settings.public_url,
+                performer.kick,
+                self._clusters.console_log,
+            ),
+            network_router(database, authenticator, time.time, settings.public_url),
+            image_router(
+                database, self._blocks, authenticator, time.time, settings.public_url, converter
+            ),
+        ]
+
+    def _base_url(self) -> str:
+        if self._settings.public_url:
+            return self._settings.public_url.rstrip("/")
+        host = self._settings.host
+        return f"http://{'127.0.0.1' if host in ('', '0.0.0.0') else host}:{self._settings.port}"
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return Deferred.fromCoroutine(self._end())
+
+    async def _end(self) -> None:
+        if self._port is not None:
+            await maybeDeferred(self._port.stopListening)
+        if self._sweeper is not None and self._sweeper.running:
+            self._sweeper.stop()
+        for part in reversed(self._parts):
+            await maybeDeferred(part.stopService)
+        if self._blocks is not None:
+            await self._blocks.close()
+        self._threads.stop()
+
+
+def _now_us() -> int:
+    return int(time.time() * 1e6)

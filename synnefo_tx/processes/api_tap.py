@@ -1,0 +1,25 @@
+"""
+The `synnefo-api` command of twistd.
+"""
+
+from twisted.application.service import IService
+from twisted.internet import reactor
+
+from synnefo_tx.processes.api import ApiService
+from synnefo_tx.processes.options import ConfiguredOptions
+from synnefo_tx.processes.settings import ApiSettings
+
+
+class Options(ConfiguredOptions):
+    """
+    synnefo-api's command line.
+    """
+
+    kind = ApiSettings
+
+
+def makeService(options: Options) -> IService:
+    """
+    The API daemon.
+    """
+    return ApiService(options.settings, reactor)

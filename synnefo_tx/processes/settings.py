@@ -1,0 +1,80 @@
+"""
+Settings of the cloud's processes, as they stand in etc/synnefo/*.toml.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class FirstCluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    The Ganeti cluster that a new cloud starts with.  The password is the file's first line.
+    """
+
+    name: str = "cluster"
+    rapi_url: str
+    rapi_user: str = "synnefo"
+    rapi_password_file: str
+    ca_file: str | None = None
+
+
+class FirstStart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    What an empty database is filled with.  Left out: an empty database is an error.
+
+    files: directory that gets the admin's password, clouds.yaml and openrc.
+    image: path of a raw disk image that everybody may boot, or None.
+    """
+
+    files: str
+    cluster: FirstCluster
+    image: str | None = None
+    image_name: str = "synnefo-guest"
+    network_cidr: str = "10.77.0.0/24"
+    network_link: str = "snfbr0"
+    dns: tuple[str, ...] = ()
+
+
+class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    `synnefo-api`.  public_url: how clients reach us, when not by the address we listen on.
+    """
+
+    database_url: str
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str | None = None
+    token_keys: str
+    token_lifetime_s: int = 4 * 3600
+    block_endpoint: str
+    block_secret_file: str
+    nbd_socket: str
+    first_start: FirstStart | None = None
+
+
+class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    `synnefo-dispatcher`.
+    """
+
+    database_url: str
+    amqp_url: str
+
+
+class AllInOneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    `synnefo`: the whole cloud on one machine.  rapi_port 0 takes a free one.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str | None = None
+    rapi_port: int = 5080
+    image: str | None = None
+    network_cidr: str = "10.77.0.0/24"
+    network_link: str = "snfbr0"
+    network_mode: str = "auto"
+    network_namespace: str | None = None
+    dns: tuple[str, ...] = ()
+    accel: str = "auto"

@@ -1,0 +1,136 @@
+"""
+Facts written into the rows: the only statements by which news changes the cloud.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from synnefo_tx.compute.rows import servers as server_rows
+from synnefo_tx.compute.rows.tables import clusters, servers
+from synnefo_tx.effect.plan import PREFIX, server_id_of
+from synnefo_tx.effect.rows import networks
+from synnefo_tx.network.rows.tables import ports
+from synnefo_tx.quota.rows import holdings
+from synnefo_tx.update.apply import FollowUp, Known, Verdict, after
+from synnefo_tx.update.messages import News, error_text
+from synnefo_tx.volume.rows.tables import volumes
+
+NETWORK_PREFIX = f"{PREFIX}-net-"
+
+
+def believe(connection: Connection, batch: Sequence[News], now_us: int) -> None:
+    """
+    Take in a batch of news, in its order, in the caller's one transaction.
+    """
+    for news in batch:
+        if news.type == "ganeti-op-status":
+            _of_server(connection, news, now_us)
+        elif news.type == "ganeti-network-status":
+            _of_network(connection, news)
+
+
+def _of_server(connection: Connection, news: News, now_us: int) -> None:
+    server_id = server_id_of(news.instance)
+    row = connection.execute(
+        select(servers)
+        .where(servers.c.id == server_id, servers.c.deleted_at.is_(None))
+        .with_for_update()
+    ).first()
+    if row is None:
+        return
+    known = Known(row.vm_state, row.task_state, row.power_state, row.as_of)
+    verdict = after(known, news)
+    if verdict.known == known and verdict.follow_up is FollowUp.NOTHING:
+        return
+    _keep(connection, row, verdict, now_us)
+
+
+def _keep(connection: Connection, row: Any, verdict: Verdict, now_us: int) -> None:
+    known = verdict.known
+    values: dict[str, Any] = {
+        "vm_state": known.vm_state,
+        "task_state": known.task_state,
+        "power_state": known.power_state,
+        "as_of": known.as_of,
+        "updated_at": now_us,
+    }
+    if known.vm_state == "active" and row.launched_at is None:
+        values["launched_at"] = known.as_of
+    if known.vm_state != "error":
+        values["fault"] = None
+    connection.execute(update(servers).where(servers.c.id == row.id).values(**values))
+    match verdict.follow_up:
+        case FollowUp.GONE:
+            server_rows.release(connection, row, now_us)
+        case FollowUp.NEVER_BUILT:
+            never_built(connection, row, verdict.message, now_us, known.task_state)
+        case FollowUp.TASK_FAILED:
+            task_failed(connection, row, verdict.message, now_us, known.vm_state)
+        case FollowUp.BUILT:
+            connection.execute(
+                update(ports)
+                .where(ports.c.device_id == row.id)
+                .values(status="ACTIVE", updated_at=now_us)
+            )
+            connection.execute(
+                update(volumes)
+                .where(volumes.c.server_id == row.id)
+                .values(status="in-use", updated_at=now_us)
+            )
+
+
+def never_built(
+    connection: Connection, row: Any, message: str, now_us: int, task_state: str | None = None
+) -> None:
+    """
+    The server came to nothing: in error, with its reason, and charged for nothing any more.
+    """
+    holdings.give_back(connection, row.project_id, row.reserved)
+    server_rows.fail(connection, row, message, now_us)
+    connection.execute(
+        update(servers)
+        .where(servers.c.id == row.id)
+        .values(reserved={}, power_state=0, task_state=task_state)
+    )
+    connection.execute(
+        update(ports).where(ports.c.device_id == row.id).values(status="DOWN", updated_at=now_us)
+    )
+    connection.execute(
+        update(volumes)
+        .where(volumes.c.server_id == row.id)
+        .values(status="error", updated_at=now_us)
+    )
+
+
+def task_failed(connection: Connection, row: Any, message: str, now_us: int, vm_state: str) -> None:
+    """
+    What was asked of the server was not done: it is as it was, and its fault says why.
+    """
+    fault = {"code": 500, "message": message[:255], "created": now_us}
+    connection.execute(
+        update(servers)
+        .where(servers.c.id == row.id)
+        .values(vm_state=vm_state, task_state=None, fault=fault, updated_at=now_us)
+    )
+
+
+def _of_network(connection: Connection, news: News) -> None:
+    network_id = news.network.removeprefix(NETWORK_PREFIX)
+    cluster_id = connection.execute(
+        select(clusters.c.id).where(clusters.c.name == news.cluster)
+    ).scalar()
+    if network_id == news.network or cluster_id is None:
+        return
+    state = {
+        ("OP_NETWORK_CONNECT", "success"): "ACTIVE",
+        ("OP_NETWORK_ADD", "error"): "ERROR",
+        ("OP_NETWORK_CONNECT", "error"): "ERROR",
+    }.get((news.operation, news.status))
+    if state == "ERROR" and "already" in error_text(news.result):
+        state = None if news.operation == "OP_NETWORK_ADD" else "ACTIVE"
+    if state is not None:
+        networks.set_state(connection, network_id, cluster_id, state, news.at_us)
