@@ -27,6 +27,7 @@ KERNEL_ARGUMENTS = (
     "quiet",
     "panic=5",
     "mitigations=off",
+    "cryptomgr.notests",  # 0.3 s less with emulated processors
     "random.trust_cpu=on",
     "tsc=reliable",
     "net.ifnames=0",

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from packages import Unpacked
 
-# In the order of loading: what the disk needs comes first.
+# In the order of loading: SSH waits for randomness, the root for the disk.
 MODULES = (
     "virtio_pci",
+    "virtio_rng",
     "virtio_blk",
     "virtio_net",
-    "virtio_rng",
     "virtio_balloon",
     "isofs",
     "button",

@@ -72,7 +72,7 @@ def _dropbear(root: Path, packages: Path) -> None:
     library_path = ":".join(map(str, folders))
     for name in PROGRAMS:
         _copy_program(packages / name, root / name)
-        command = [loader, "--library-path", library_path, "--list", packages / name]
+        command = [str(loader), "--library-path", library_path, "--list", str(packages / name)]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         for library, place in re.findall(r"(\S+) => (/\S+) \(", told):
             if library != f"/{LOADER}":
