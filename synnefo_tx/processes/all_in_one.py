@@ -18,6 +18,8 @@ from ganetid.settings import GanetiSettings
 from twisted.application.service import MultiService
 
 from synnefo_tx.daemon.bus.memory import MemoryBus
+from synnefo_tx.daemon.bus.topology import standard_queues
+from synnefo_tx.effect.plan import PREFIX
 from synnefo_tx.processes.api import ApiService
 from synnefo_tx.processes.dispatcher import DispatcherService
 from synnefo_tx.processes.private_files import secret_in, write_private
@@ -41,7 +43,7 @@ def build_service(settings: AllInOneSettings, state: Path, reactor: Any) -> Mult
     secret_in(state / "block.secret")
     _rapi_users(state)
     whole = MultiService()
-    bus = MemoryBus(reactor)
+    bus = MemoryBus(reactor, standard_queues(PREFIX))
     storage_service(_storage(state), reactor).setServiceParent(whole)
     api = ApiService(_api(settings, state), reactor)
     api.setServiceParent(whole)
