@@ -16,10 +16,13 @@ from synnefo_tx.daemon.amqp.channel import BrokerChannel, Gone
 from synnefo_tx.daemon.amqp.confirms import NotRoutable, Refused
 from synnefo_tx.daemon.amqp.connector import Connector
 from synnefo_tx.daemon.amqp.consuming import Consuming, Order
+from synnefo_tx.daemon.amqp.dead_letters import headers_without_death, opened
 from synnefo_tx.daemon.amqp.declare import declare
 from synnefo_tx.daemon.amqp.link import BrokerLink
 from synnefo_tx.daemon.bus.interface import (
+    Delivery,
     Handler,
+    IDeadLetters,
     IPublisher,
     ISubscriber,
     NotPublished,
@@ -31,7 +34,7 @@ REFUSAL_PAUSE_S = 0.5
 STOP_TIMEOUT_S = 10.0
 
 
-@implementer(IPublisher, ISubscriber)
+@implementer(IPublisher, ISubscriber, IDeadLetters)
 class AmqpBus(Service):
     """
     A bus that keeps a link to a broker while it runs, and waits out the broker's outages.
@@ -58,11 +61,11 @@ class AmqpBus(Service):
         self._connector = Connector(reactor, parse(url), self._prepare)
         self._consuming: dict[str, Consuming] = {}
 
-    def startService(self) -> None:  # noqa: N802
+    def startService(self) -> None:
         super().startService()  # type: ignore[no-untyped-call]
         self._connector.start()
 
-    def stopService(self) -> Deferred[None]:  # noqa: N802
+    def stopService(self) -> Deferred[None]:
         super().stopService()  # type: ignore[no-untyped-call]
         return Deferred.fromCoroutine(self._stop())
 
@@ -102,6 +105,24 @@ class AmqpBus(Service):
                 del self._consuming[queue]
 
         return Subscription(queue, cancel)
+
+    async def dead_letters(self, queue: str, limit: int = 100) -> list[Delivery]:
+        """As IDeadLetters says.  Waits for a broker as long as it takes."""
+        session = await self._connector.ready()
+        async with opened(session.link, queue) as letters:
+            return [letter.delivery for letter in await letters.take(limit)]
+
+    async def replay(self, queue: str, limit: int = 100) -> int:
+        """As IDeadLetters says.  Waits for a broker as long as it takes."""
+        session = await self._connector.ready()
+        async with opened(session.link, queue) as letters:
+            taken = await letters.take(limit)
+            for letter in taken:
+                delivery = letter.delivery
+                headers = headers_without_death(delivery.headers)
+                await self.publish(delivery.routing_key, delivery.body, headers)
+                letters.drop(letter)
+        return len(taken)
 
     async def _keep_trying(
         self, routing_key: str, body: bytes, headers: Mapping[str, object]

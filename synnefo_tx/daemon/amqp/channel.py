@@ -162,8 +162,8 @@ class BrokerChannel(AMQChannel):  # type: ignore[misc]  # txamqp is untyped
         """Close the channel in order; what it did not acknowledge goes back to its queue."""
         if not self.closed:
             await self.channel_close(reply_code=CLOSED_WELL)
-            self.do_close(Gone("left"))
             self.client.forget(self.id)
+            self.do_close(Gone("left"))
 
 
 def _is_nowait(method: Any, args: tuple[Any, ...]) -> bool:

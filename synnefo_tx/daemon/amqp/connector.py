@@ -161,7 +161,7 @@ class Connector:
             "no broker at {broker} ({reason}), next try in {seconds:.1f} s",
             broker=str(self._address), reason=self.trouble, seconds=seconds,
         )  # fmt: skip
-        spread = seconds * random.uniform(0.8, 1.2)  # noqa: S311 - not a secret
+        spread = seconds * random.uniform(0.8, 1.2)
         self._idle = deferLater(self._reactor, spread)
         try:
             await self._idle

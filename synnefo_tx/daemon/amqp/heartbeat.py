@@ -32,7 +32,7 @@ class Heartbeat:
         silent: Callable[[], None],
     ) -> None:
         self._clock = clock
-        self._interval_s = interval_s
+        self.interval_s = interval_s
         self._beat = beat
         self._silent = silent
         self._heard_at = self._sent_at = clock.seconds()
@@ -42,8 +42,8 @@ class Heartbeat:
     def start(self) -> None:
         """From now on both must be heard."""
         self._heard_at = self._sent_at = self._clock.seconds()
-        if self._interval_s > 0:
-            self._loop.start(self._interval_s / CHECKS, now=False)
+        if self.interval_s > 0:
+            self._loop.start(self.interval_s / CHECKS, now=False)
 
     def stop(self) -> None:
         """The connection is over.  Idempotent."""
@@ -60,8 +60,8 @@ class Heartbeat:
 
     def _check(self) -> None:
         now = self._clock.seconds()
-        if now - self._heard_at >= self._interval_s * UNHEARD_INTERVALS:
+        if now - self._heard_at >= self.interval_s * UNHEARD_INTERVALS:
             self.stop()
             self._silent()
-        elif now - self._sent_at >= self._interval_s / CHECKS:
+        elif now - self._sent_at >= self.interval_s / CHECKS:
             self._beat()

@@ -77,8 +77,8 @@ class _Hearing(TwistedDelegate):  # type: ignore[misc]  # txamqp is untyped
 
     def channel_close(self, ch: BrokerChannel, msg: Message) -> None:
         ch.channel_close_ok()
-        ch.do_close(msg)
         self.client.forget(ch.id)
+        ch.do_close(msg)
 
 
 class BrokerLink(AMQClient):  # type: ignore[misc]  # txamqp is untyped
@@ -89,7 +89,7 @@ class BrokerLink(AMQClient):  # type: ignore[misc]  # txamqp is untyped
     """
 
     _log = Logger()
-    channelClass = BrokerChannel  # noqa: N815 - txamqp's name
+    channelClass = BrokerChannel
     closed: bool
 
     def __init__(self, clock: IReactorTime, address: BrokerAddress) -> None:
@@ -174,11 +174,11 @@ class BrokerLink(AMQClient):  # type: ignore[misc]  # txamqp is untyped
         """The number of this closed channel may be used again."""
         self.channels.pop(number, None)
 
-    def connectionMade(self) -> None:  # noqa: N802
+    def connectionMade(self) -> None:
         self.transport.setTcpNoDelay(True)
         self.transport.write(GREETING)
 
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+    def dataReceived(self, data: bytes) -> None:
         self.heartbeat.heard()
         try:
             for frame in self._reader.feed(data):
@@ -190,7 +190,7 @@ class BrokerLink(AMQClient):  # type: ignore[misc]  # txamqp is untyped
                             broker=str(self.address), error=str(error))  # fmt: skip
             self.abort(Gone(str(error)))
 
-    def connectionLost(self, reason: Failure) -> None:  # noqa: N802
+    def connectionLost(self, reason: Failure) -> None:
         self.do_close(reason)
         self.disconnected.fire()
 

@@ -28,6 +28,14 @@ class PoisonMessage(Exception):
     """A handler raises it of a message that no later attempt can make acceptable."""
 
 
+class NoSuchQueue(Exception):
+    """Nothing of this name has dead letters."""
+
+    def __init__(self, queue: str) -> None:
+        super().__init__(f"no queue {queue}")
+        self.queue = queue
+
+
 @frozen
 class Delivery:
     """
@@ -92,4 +100,21 @@ class ISubscriber(Interface):
         batch come again one by one (`redelivered` is true); one for which it raises PoisonMessage
         is put with the queue's dead letters, any other failure is tried again, ever more slowly,
         so that a database outage loses nothing.
+        """
+
+
+class IDeadLetters(Interface):
+    async def dead_letters(queue: str, limit: int = 100) -> list[Delivery]:
+        """
+        The poison messages of `queue`, oldest first, at most `limit`; they stay where they are.
+
+        Each has the routing key with which it was published.  Raises NoSuchQueue.
+        """
+
+    async def replay(queue: str, limit: int = 100) -> int:
+        """
+        Publish the oldest `limit` dead letters of `queue` again, each with its own routing key.
+
+        Returns how many.  One leaves the dead letters only once it is safe elsewhere, so that
+        a failure (NotPublished) loses none.  Raises NoSuchQueue.
         """

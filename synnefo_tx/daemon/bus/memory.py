@@ -15,8 +15,10 @@ from synnefo_tx.daemon.bus.handing import Hands, Held
 from synnefo_tx.daemon.bus.interface import (
     Delivery,
     Handler,
+    IDeadLetters,
     IPublisher,
     ISubscriber,
+    NoSuchQueue,
     NotPublished,
     Subscription,
 )
@@ -53,10 +55,10 @@ class _Queue:
         self.held[held.token].settled.callback(None)
 
 
-@implementer(IPublisher, ISubscriber)
+@implementer(IPublisher, ISubscriber, IDeadLetters)
 class MemoryBus:
     """
-    Keeps the promise of IPublisher and ISubscriber without a broker.
+    Keeps the promise of IPublisher, ISubscriber and IDeadLetters without a broker.
 
     Safe means handled: a message is nowhere but here, so `publish` returns when the handlers have
     returned, and its caller (an outbox) keeps the message until then.
@@ -75,10 +77,6 @@ class MemoryBus:
         self._clock = clock if clock is not None else _reactor()
         self._timeout_s = timeout_s
         self._queues = {queue.name: _Queue(set(queue.routing_keys)) for queue in queues}
-
-    def dead_letters(self, queue: str) -> list[Delivery]:
-        """The messages that `queue`'s handler called poison, oldest first."""
-        return list(self._queues[queue].dead)
 
     async def publish(
         self, routing_key: str, body: bytes, headers: Mapping[str, object] | None = None
@@ -106,6 +104,22 @@ class MemoryBus:
         worker = found.worker = _Worker(found, Hands(self._clock, queue, handler), prefetch)
         worker.wake()
         return Subscription(queue, worker.stop)
+
+    async def dead_letters(self, queue: str, limit: int = 100) -> list[Delivery]:
+        return self._dead(queue)[:limit]
+
+    async def replay(self, queue: str, limit: int = 100) -> int:
+        dead = self._dead(queue)
+        replayed = dead[:limit]
+        for letter in replayed:
+            await self.publish(letter.routing_key, letter.body, letter.headers)
+            dead.remove(letter)
+        return len(replayed)
+
+    def _dead(self, queue: str) -> list[Delivery]:
+        if queue not in self._queues:
+            raise NoSuchQueue(queue)
+        return self._queues[queue].dead
 
     async def _all_settled(
         self, routing_key: str, copies: Sequence[tuple[_Queue, _Waiting]]
