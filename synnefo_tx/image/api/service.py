@@ -1,0 +1,53 @@
+"""
+What every handler of the image service works with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from synnefo_tx.errors import BadRequest
+from synnefo_tx.http.call import Call
+from synnefo_tx.image.blocks import IBlocks
+from synnefo_tx.image.model import Viewer
+from synnefo_tx.image.uploads import Uploads
+from synnefo_tx.store.database import Database
+
+
+@frozen
+class ImageService:
+    """
+    clock: seconds since the epoch.
+    """
+
+    database: Database
+    blocks: IBlocks
+    uploads: Uploads
+    clock: Callable[[], float]
+
+    def now_us(self) -> int:
+        """
+        Microseconds since the epoch.
+        """
+        return int(self.clock() * 1_000_000)
+
+
+def viewer_of(call: Call) -> Viewer:
+    """
+    Who calls.
+    """
+    return Viewer(call.token.project_id, call.token.is_admin)
+
+
+def body_of(call: Call) -> object:
+    """
+    The JSON body, an object or a list.  Raises BadRequest.
+    """
+    if not call.raw_body():
+        raise BadRequest("Body expected in request.")
+    body = call.json("Malformed JSON in request body.")
+    if not isinstance(body, dict | list):
+        raise BadRequest("Unexpected body type. Expected list/dict.")
+    return body
