@@ -7,9 +7,12 @@ from __future__ import annotations
 import msgspec
 
 
-class Token(msgspec.Struct, frozen=True, kw_only=True):
+class Token(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """
     Times are seconds since the epoch, UTC.  project_id is "" for an unscoped token.
+
+    Sealed as an array, for shortness: new fields go to the end and have a default, so that tokens
+    of the release before stay good.
     """
 
     user_id: str

@@ -1,0 +1,44 @@
+"""
+What every resource of the identity API is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import frozen
+
+from synnefo_tx.http.call import Call
+from synnefo_tx.identity.authenticator import Authenticator
+from synnefo_tx.identity.catalog import Catalog
+from synnefo_tx.identity.passwords import Passwords
+from synnefo_tx.identity.tokens import TokenBox
+from synnefo_tx.store.database import Database
+
+
+@frozen
+class Context:
+    """
+    clock: seconds since the epoch.
+    """
+
+    database: Database
+    tokens: TokenBox
+    passwords: Passwords
+    authenticator: Authenticator
+    catalog: Catalog
+    clock: Callable[[], float]
+
+
+def v3(call: Call) -> str:
+    """
+    The URL of /v3 as the client reached it, without a trailing slash.
+    """
+    return f"{call.base}/v3"
+
+
+def root(call: Call) -> str:
+    """
+    The URL of the whole cloud, without a trailing slash.
+    """
+    return call.base.removesuffix("/identity")

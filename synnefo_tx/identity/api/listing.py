@@ -1,0 +1,87 @@
+"""
+Lists as Keystone gives them: filters and pages from the query, and the links around the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from synnefo_tx.errors import BadRequest
+from synnefo_tx.http.call import Call
+from synnefo_tx.http.reply import Reply, json_reply
+from synnefo_tx.identity.rows.lists import Filter, Page
+
+LONGEST_PAGE = 1000
+COMPARATORS = ("equals", "contains", "startswith", "endswith")
+
+
+def page_of(call: Call, columns: Mapping[str, str]) -> Page:
+    """
+    What the query asks for.  columns: the filters this list takes, each with its column.
+
+    "name__icontains=x" works as in Keystone.  Unknown filters are ignored, as there.  Raises
+    BadRequest for a limit that is no number.
+    """
+    filters = []
+    for key, value in call.queries():
+        name, _, comparator = key.partition("__")
+        if name not in columns:
+            continue
+        folded = comparator.startswith("i")
+        comparator = comparator.removeprefix("i") or "equals"
+        if name == "enabled":
+            filters.append(Filter("enabled", truth(value)))
+        elif comparator in COMPARATORS:
+            filters.append(Filter(columns[name], value, comparator, folded))
+    return Page(tuple(filters), call.query("marker") or None, _limit(call))
+
+
+def truth(value: str) -> bool:
+    """
+    A flag in a query, as Keystone reads it: what doesn't say no says yes, "" as well.
+    """
+    return value.strip().lower() not in ("0", "f", "false", "off", "n", "no")
+
+
+def flag(call: Call, name: str) -> bool:
+    """
+    Whether the query has `name` and it doesn't say no.
+    """
+    value = call.query(name)
+    return value is not None and truth(value)
+
+
+def collection(call: Call, key: str, views: Sequence[Mapping[str, Any]], more: bool) -> Reply:
+    """
+    The answer around a page.  more: whether rows follow.
+    """
+    here = f"{call.base}{_below(call)}"
+    given = call.queries()
+    answer: dict[str, Any] = {
+        key: list(views),
+        "links": {
+            "next": None,
+            "self": f"{here}?{urlencode(given)}" if given else here,
+            "previous": None,
+        },
+    }
+    if more and views:
+        query = dict(given) | {"marker": str(views[-1]["id"])}
+        answer["links"]["next"] = f"{here}?{urlencode(query)}"
+        answer["truncated"] = True
+    return json_reply(answer)
+
+
+def _below(call: Call) -> str:
+    return "/v3" + call.path.partition("/v3")[2].rstrip("/")
+
+
+def _limit(call: Call) -> int | None:
+    text = call.query("limit")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+        raise BadRequest(f"Invalid input for field 'limit': {text!r} is not a positive number")
+    return min(int(text), LONGEST_PAGE)

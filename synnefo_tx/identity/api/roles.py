@@ -1,0 +1,60 @@
+"""
+/v3/roles and /v3/role_assignments, for administrators.
+"""
+
+from __future__ import annotations
+
+from synnefo_tx.errors import BadRequest
+from synnefo_tx.http.call import Call
+from synnefo_tx.http.reply import Reply, json_reply
+from synnefo_tx.http.router import Router
+from synnefo_tx.identity.api.context import Context, v3
+from synnefo_tx.identity.api.listing import collection, flag, page_of
+from synnefo_tx.identity.faults import AccountNotFound
+from synnefo_tx.identity.model import Assignment
+from synnefo_tx.identity.rows.accounts import find_role
+from synnefo_tx.identity.rows.lists import Page, list_assignments, list_roles
+from synnefo_tx.identity.views.accounts import assignment_view, role_view
+
+EMPTY_FOR = ("group.id", "scope.domain.id", "scope.system")  # nobody holds a role so
+EXCLUSIVE = (
+    ("scope.domain.id", "scope.project.id", "Specify a domain or project, not both"),
+    ("scope.domain.id", "scope.system", "Specify system or domain, not both"),
+    ("scope.project.id", "scope.system", "Specify system or project, not both"),
+    ("user.id", "group.id", "Specify a user or group, not both"),
+)
+
+
+def add_routes(router: Router, context: Context) -> None:
+    @router.route("GET", "/v3/roles", "identity:list_roles")
+    async def roles(call: Call) -> Reply:
+        page: Page = page_of(call, {"name": "name"})
+        if call.query("domain_id"):
+            return collection(call, "roles", [], False)  # our roles belong to no domain
+        found, more = await context.database.read(list_roles, page)
+        return collection(call, "roles", [role_view(one, v3(call)) for one in found], more)
+
+    @router.route("GET", "/v3/roles/<role_id>", "identity:get_role")
+    async def role(call: Call, role_id: str) -> Reply:
+        found = await context.database.read(find_role, role_id=role_id)
+        if found is None:
+            raise AccountNotFound("role", role_id)
+        return json_reply({"role": role_view(found, v3(call))})
+
+    @router.route("GET", "/v3/role_assignments", "identity:list_role_assignments")
+    async def role_assignments(call: Call) -> Reply:
+        given = dict(call.queries())
+        for one, other, complaint in EXCLUSIVE:
+            if given.get(one) and given.get(other):
+                raise BadRequest(complaint)
+        found: list[Assignment] = []
+        if not any(given.get(name) for name in EMPTY_FOR):
+            found = await context.database.read(
+                list_assignments,
+                given.get("user.id"),
+                given.get("scope.project.id"),
+                given.get("role.id"),
+            )
+        names = flag(call, "include_names")
+        views = [assignment_view(one, v3(call), names) for one in found]
+        return collection(call, "role_assignments", views, False)

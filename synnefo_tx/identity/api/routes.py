@@ -1,0 +1,57 @@
+"""
+The identity API: Keystone v3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from synnefo_tx.http.dialects import KEYSTONE
+from synnefo_tx.http.router import Router
+from synnefo_tx.identity.api import (
+    domains,
+    own_scopes,
+    projects,
+    roles,
+    services,
+    tokens,
+    users,
+    versions,
+)
+from synnefo_tx.identity.api.context import Context
+from synnefo_tx.identity.authenticator import Authenticator
+from synnefo_tx.identity.catalog import Catalog
+from synnefo_tx.identity.passwords import Passwords
+from synnefo_tx.identity.permissions import PERMISSIONS, Permissions
+from synnefo_tx.identity.tokens import TokenBox
+from synnefo_tx.store.database import Database
+
+
+def identity_router(
+    database: Database,
+    box: TokenBox,
+    passwords: Passwords,
+    clock: Callable[[], float],
+    public_url: str | None,
+    endpoints: Catalog,
+    authenticator: Authenticator,
+) -> Router:
+    """
+    The routes below /identity.
+
+    authenticator: the one that the other services of this process use too, so that a token which
+    is revoked here is refused by them at once.  clock: seconds since the epoch.
+    """
+    router = Router(
+        prefix="identity",
+        dialect=KEYSTONE,
+        authenticate=authenticator,
+        permitted=Permissions(PERMISSIONS),
+        public_url=public_url,
+        vary=("X-Auth-Token",),
+    )
+    context = Context(database, box, passwords, authenticator, endpoints, clock)
+    versions.add_routes(router)
+    for resource in (tokens, own_scopes, projects, users, domains, roles, services):
+        resource.add_routes(router, context)
+    return router

@@ -1,0 +1,128 @@
+"""
+/v3/auth/tokens: log in, look at a token, take it back.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+
+from sqlalchemy import Connection
+
+from synnefo_tx.http.call import Call
+from synnefo_tx.http.reply import Reply, empty_reply, json_reply
+from synnefo_tx.http.router import Router
+from synnefo_tx.identity.api import json_body
+from synnefo_tx.identity.api.context import Context, root
+from synnefo_tx.identity.api.login_body import read
+from synnefo_tx.identity.faults import ActionForbidden, SubjectNotFound
+from synnefo_tx.identity.rows import accounts, logins
+from synnefo_tx.identity.rules.login import Grant, Login, decide
+from synnefo_tx.identity.token import Token
+from synnefo_tx.identity.tokens import ALLOW_EXPIRED_S
+from synnefo_tx.identity.views.catalog import catalog_view
+from synnefo_tx.identity.views.token import token_view
+
+SUBJECT = "X-Subject-Token"
+YES = ("1", "t", "true", "on", "y", "yes")
+
+
+def add_routes(router: Router, context: Context) -> None:
+    @router.route("POST", "/v3/auth/tokens", None)
+    async def issue(call: Call) -> Reply:
+        login = read(json_body.read(call).get("auth"))
+        shown = None
+        if login.token is not None:
+            shown = await context.authenticator.subject(login.token)
+        grant = await _granted(context, login, shown)
+        token = _fresh(context, login, grant, shown)
+        answer = token_view(token, grant, _catalog(context, call, token))
+        return json_reply(answer, 201, (SUBJECT, context.tokens.seal(token)))
+
+    @router.route("GET", "/v3/auth/tokens", "identity:validate_token")
+    async def validate(call: Call) -> Reply:
+        token = await _subject(context, call, "identity:validate_token")
+        grant = await context.database.read(_standing, token)
+        answer = token_view(token, grant, _catalog(context, call, token))
+        return json_reply(answer, 200, (SUBJECT, call.header(SUBJECT)))
+
+    @router.route("DELETE", "/v3/auth/tokens", "identity:revoke_token")
+    async def revoke(call: Call) -> Reply:
+        token = await _subject(context, call, "identity:revoke_token")
+        await context.authenticator.revoke(token)
+        return empty_reply()
+
+
+async def _granted(context: Context, login: Login, shown: Token | None) -> Grant:
+    holder = shown.user_id if shown else None
+    known = await context.database.read(logins.known, login, holder)
+    right = False
+    if login.user is not None:
+        # Checked even when the user is unknown or disabled: the time must not tell which.
+        known_hash = known.user.password_hash if known.user else None
+        right = await context.passwords.verify(known_hash, login.password)
+    return decide(login, known, right, holder)
+
+
+def _fresh(context: Context, login: Login, grant: Grant, shown: Token | None) -> Token:
+    """
+    The token for `grant`.  One made from another ends when that one ends.
+    """
+    now = int(context.clock())
+    project = grant.scope.project if grant.scope else None
+    methods = login.methods + (shown.methods if shown else ())
+    return Token(
+        user_id=grant.user.id,
+        user_name=grant.user.name,
+        user_domain_id=grant.user.domain_id,
+        project_id=project.id if project else "",
+        project_name=project.name if project else "",
+        project_domain_id=project.domain_id if project else "",
+        roles=tuple(role.name for role in grant.scope.roles) if grant.scope else (),
+        methods=tuple(dict.fromkeys(methods)),
+        issued_at=now,
+        expires_at=shown.expires_at if shown else now + context.tokens.lifetime_s,
+        audit_id=base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode("ascii"),
+        parent_audit_id=(shown.parent_audit_id or shown.audit_id) if shown else "",
+    )
+
+
+async def _subject(context: Context, call: Call, action: str) -> Token:
+    """
+    The token in X-Subject-Token, if the caller may know of it: an administrator, a service, or
+    the user whose it is.
+    """
+    trusted = call.token.is_admin or "service" in call.token.roles
+    text = call.header(SUBJECT)
+    if not text and not trusted:
+        raise ActionForbidden(action)
+    expired_too = (call.query("allow_expired") or "").strip().lower() in YES
+    window_s = ALLOW_EXPIRED_S if expired_too else 0
+    token = await context.authenticator.subject(text, window_s)
+    if action == "identity:revoke_token":
+        trusted = call.token.is_admin
+    if not trusted and token.user_id != call.token.user_id:
+        raise ActionForbidden(action)
+    return token
+
+
+def _standing(connection: Connection, token: Token) -> Grant:
+    """
+    What the token is worth as accounts stand.  Raises SubjectNotFound.
+    """
+    user = accounts.find_user(connection, token.user_id)
+    domain = accounts.find_domain(connection, domain_id=user.domain_id) if user else None
+    if user is None or domain is None:
+        raise SubjectNotFound("Failed to validate token")
+    if not token.project_id:
+        return Grant(user, domain, None)
+    scope = accounts.scope_of(connection, user.id, token.project_id)
+    if scope is None or not scope.open:
+        raise SubjectNotFound("Failed to validate token")
+    return Grant(user, domain, scope)
+
+
+def _catalog(context: Context, call: Call, token: Token) -> list[dict[str, object]] | None:
+    if call.query("nocatalog") is not None:
+        return None
+    return catalog_view(context.catalog.endpoints(root(call)), token.project_id)

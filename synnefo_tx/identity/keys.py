@@ -1,0 +1,90 @@
+"""
+The keys that seal tokens: files in a directory that every API worker of the cloud shares.
+
+Files are named by number, as Keystone does it.  The highest seals; all open; 0 is the next one,
+known everywhere before it seals for the first time.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+STAGED = 0
+
+
+class UnsafeKey(Exception):
+    """
+    A key file that is broken, or that others may read.
+    """
+
+
+def load_or_create_keys(directory: Path | str) -> list[bytes]:
+    """
+    The keys, the sealing one first.  Makes the directory (0700) and two keys (0600) when absent.
+
+    Safe when several processes start at once.  Raises UnsafeKey.
+    """
+    folder = Path(directory)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for number in (STAGED, STAGED + 1):
+        if number == STAGED or not any(n > STAGED for n in _numbers(folder)):
+            _create(folder, number)
+    return [_read(folder / str(number)) for number in sorted(_numbers(folder), reverse=True)]
+
+
+def rotate_keys(directory: Path | str, keep: int = 3) -> list[bytes]:
+    """
+    Promote the staged key, stage a new one, and drop the oldest beyond `keep` (at least 2).
+
+    Workers learn it when they load their keys again.  Rotate no more often than a token lives,
+    divided by keep - 1, or tokens die before their time.
+    """
+    folder = Path(directory)
+    load_or_create_keys(folder)
+    (folder / str(STAGED)).rename(folder / str(max(_numbers(folder)) + 1))
+    _create(folder, STAGED)
+    old = sorted(number for number in _numbers(folder) if number != STAGED)
+    for number in old[: max(0, len(old) - (max(keep, 2) - 1))]:
+        (folder / str(number)).unlink()
+    return load_or_create_keys(folder)
+
+
+def _numbers(folder: Path) -> list[int]:
+    return [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
+
+
+def _create(folder: Path, number: int) -> None:
+    """
+    Write the key file unless it is there.  It appears whole: another process never reads half.
+    """
+    target = folder / str(number)
+    if target.exists():
+        return
+    draft = folder / f".{number}.{os.getpid()}"
+    draft.unlink(missing_ok=True)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(handle, Fernet.generate_key())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    try:
+        os.link(draft, target)
+    except FileExistsError:
+        pass  # another process was quicker; its key counts
+    finally:
+        draft.unlink()
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_mode & 0o077:
+        raise UnsafeKey(f"{path} can be read by others: chmod 600 {path}")
+    key = path.read_bytes().strip()
+    try:
+        Fernet(key)
+    except ValueError as error:
+        raise UnsafeKey(f"{path} holds no Fernet key") from error
+    return key

@@ -1,0 +1,176 @@
+"""
+Lists of accounts, a page at a time, filtered and cut in the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import frozen
+from sqlalchemy import (
+    LABEL_STYLE_TABLENAME_PLUS_COL,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    RowMapping,
+    Select,
+    Table,
+    func,
+    select,
+    true,
+)
+
+from synnefo_tx.errors import NotFound
+from synnefo_tx.identity.model import Assignment, Domain, Project, Role, User
+from synnefo_tx.identity.rows import accounts
+from synnefo_tx.identity.rows.tables import assignments, domains, projects, roles, users
+
+
+@frozen
+class Filter:
+    """
+    A column against a value.  comparator: equals, contains, startswith or endswith; `folded`
+    ignores case.
+    """
+
+    column: str
+    value: str | bool
+    comparator: str = "equals"
+    folded: bool = False
+
+
+@frozen
+class Page:
+    """
+    What to list: rows after `marker` (an id), at most `limit`; None is no limit.
+    """
+
+    filters: tuple[Filter, ...] = ()
+    marker: str | None = None
+    limit: int | None = None
+
+
+class MarkerNotFound(NotFound):
+    """
+    A page after a row that isn't there.
+    """
+
+    def __init__(self, marker: str) -> None:
+        super().__init__(f"Marker {marker} could not be found.")
+
+
+def list_domains(connection: Connection, page: Page) -> tuple[list[Domain], bool]:
+    """
+    A page of domains, and whether more follow.  Raises MarkerNotFound, as all lists here do.
+    """
+    rows, more = _page(connection, domains, select(domains), page)
+    return [accounts.domain_of(row) for row in rows], more
+
+
+def list_projects(connection: Connection, page: Page) -> tuple[list[Project], bool]:
+    rows, more = _page(connection, projects, select(projects), page)
+    return [accounts.project_of(row) for row in rows], more
+
+
+def list_users(connection: Connection, page: Page) -> tuple[list[User], bool]:
+    rows, more = _page(connection, users, select(users), page)
+    return [accounts.user_of(row) for row in rows], more
+
+
+def list_roles(connection: Connection, page: Page) -> tuple[list[Role], bool]:
+    rows, more = _page(connection, roles, select(roles), page)
+    return [Role(row.id, row.name) for row in rows], more
+
+
+def list_projects_of(
+    connection: Connection, user_id: str, page: Page
+) -> tuple[list[Project], bool]:
+    """
+    A page of the projects on which the user holds a role.
+    """
+    held = select(assignments.c.project_id).where(assignments.c.user_id == user_id)
+    wanted = select(projects).where(projects.c.id.in_(held))
+    rows, more = _page(connection, projects, wanted, page)
+    return [accounts.project_of(row) for row in rows], more
+
+
+def list_assignments(
+    connection: Connection,
+    user_id: str | None = None,
+    project_id: str | None = None,
+    role_id: str | None = None,
+) -> list[Assignment]:
+    """
+    Who holds which role where, of those that fit the ids given.
+    """
+    user_domains, project_domains = domains.alias(), domains.alias()
+    wanted = (
+        select(users, user_domains, projects, project_domains, roles)
+        .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+        .select_from(assignments)
+        .join(users, users.c.id == assignments.c.user_id)
+        .join(user_domains, user_domains.c.id == users.c.domain_id)
+        .join(projects, projects.c.id == assignments.c.project_id)
+        .join(project_domains, project_domains.c.id == projects.c.domain_id)
+        .join(roles, roles.c.id == assignments.c.role_id)
+        .order_by(assignments.c.user_id, assignments.c.project_id, assignments.c.role_id)
+    )
+    for column, value in (
+        (assignments.c.user_id, user_id),
+        (assignments.c.project_id, project_id),
+        (assignments.c.role_id, role_id),
+    ):
+        if value is not None:
+            wanted = wanted.where(column == value)
+    made = []
+    for row in connection.execute(wanted).mappings():
+
+        def part(table: FromClause, row: RowMapping = row) -> dict[str, Any]:
+            return {column.name: row[column] for column in table.c}
+
+        made.append(
+            Assignment(
+                User(**part(users)),
+                Domain(**part(user_domains)),
+                Project(**part(projects)),
+                Domain(**part(project_domains)),
+                Role(**part(roles)),
+            )
+        )
+    return made
+
+
+def _page(
+    connection: Connection, table: Table, wanted: Select[Any], page: Page
+) -> tuple[Sequence[Row[Any]], bool]:
+    for one in page.filters:
+        wanted = wanted.where(_matches(table.c[one.column], one))
+    if page.marker is not None:
+        known = connection.execute(select(table.c.id).where(table.c.id == page.marker)).first()
+        if known is None:
+            raise MarkerNotFound(page.marker)
+        wanted = wanted.where(table.c.id > page.marker)
+    wanted = wanted.order_by(table.c.id)
+    if page.limit is None:
+        return connection.execute(wanted).all(), False
+    rows = connection.execute(wanted.limit(page.limit + 1)).all()
+    return rows[: page.limit], len(rows) > page.limit
+
+
+def _matches(column: ColumnElement[Any], one: Filter) -> ColumnElement[bool]:
+    if isinstance(one.value, bool):
+        return column == one.value
+    value: Any = one.value
+    if one.folded:
+        column, value = func.lower(column), value.lower()
+    tail = func.substr(column, func.length(column) - len(value) + 1)
+    matches: dict[str, ColumnElement[bool]] = {
+        "equals": column == value,
+        # LIKE would ignore case on SQLite and not on PostgreSQL
+        "contains": func.replace(column, value, "") != column if value else true(),
+        "startswith": func.substr(column, 1, len(value)) == value,
+        "endswith": tail == value,
+    }
+    return matches[one.comparator]

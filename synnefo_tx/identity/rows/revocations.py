@@ -1,0 +1,184 @@
+"""
+Units of work that end the worth of tokens already given out, and that tell which those are.
+
+Every change takes the next serial of its kind under the row lock of that kind, so a reader that
+has seen serial n has seen all up to n.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from synnefo_tx.identity.model import Disabled, Revocation, RevocationKind
+from synnefo_tx.identity.rows.tables import (
+    assignments,
+    domains,
+    projects,
+    revocations,
+    serials,
+    users,
+)
+
+REVOCATIONS = "revocations"
+DISABLED = "disabled"
+
+
+@frozen
+class News:
+    """
+    What was revoked since a reader looked last.  `disabled` is None when it is as it was.
+    """
+
+    revocations: tuple[Revocation, ...]
+    revoked_serial: int
+    disabled: Disabled | None
+    disabled_serial: int
+
+
+def revoke(connection: Connection, revocation: Revocation, now: int) -> None:
+    """
+    Record the revocation, and forget those that nothing alive can fall under any more.
+
+    now: seconds.
+    """
+    connection.execute(delete(revocations).where(revocations.c.expires_at < now))
+    connection.execute(
+        insert(revocations).values(
+            serial=_next(connection, REVOCATIONS),
+            kind=revocation.kind.value,
+            subject=revocation.subject,
+            issued_before=revocation.issued_before,
+            expires_at=revocation.expires_at,
+        )
+    )
+
+
+def set_user_enabled(
+    connection: Connection, user_id: str, enabled: bool, now: int, horizon_s: int
+) -> None:
+    """
+    Enable or disable the user; disabling ends the user's tokens.
+
+    now, horizon_s: seconds; horizon_s is how long a token can be shown (`TokenBox`).
+    """
+    connection.execute(update(users).where(users.c.id == user_id).values(enabled=enabled))
+    _switched(connection, RevocationKind.USER, user_id, enabled, now, horizon_s)
+
+
+def set_project_enabled(
+    connection: Connection, project_id: str, enabled: bool, now: int, horizon_s: int
+) -> None:
+    """
+    Enable or disable the project; disabling ends all tokens scoped to it.
+    """
+    connection.execute(update(projects).where(projects.c.id == project_id).values(enabled=enabled))
+    _switched(connection, RevocationKind.PROJECT, project_id, enabled, now, horizon_s)
+
+
+def set_domain_enabled(
+    connection: Connection, domain_id: str, enabled: bool, now: int, horizon_s: int
+) -> None:
+    """
+    Enable or disable the domain; disabling ends the tokens of its users and projects.
+    """
+    connection.execute(update(domains).where(domains.c.id == domain_id).values(enabled=enabled))
+    _switched(connection, RevocationKind.DOMAIN, domain_id, enabled, now, horizon_s)
+
+
+def set_password(
+    connection: Connection, user_id: str, password_hash: str, now: int, horizon_s: int
+) -> None:
+    """
+    Give the user another password; tokens of the old one end.
+    """
+    connection.execute(
+        update(users).where(users.c.id == user_id).values(password_hash=password_hash)
+    )
+    revoke(connection, Revocation(RevocationKind.USER, user_id, now, now + horizon_s), now)
+
+
+def unassign(
+    connection: Connection,
+    user_id: str,
+    project_id: str,
+    role_id: str,
+    now: int,
+    horizon_s: int,
+) -> bool:
+    """
+    Take the role on the project from the user, whose tokens for it end.  False: it was not held.
+    """
+    gone = connection.execute(
+        delete(assignments).where(
+            assignments.c.user_id == user_id,
+            assignments.c.project_id == project_id,
+            assignments.c.role_id == role_id,
+        )
+    )
+    if not gone.rowcount:
+        return False
+    grant = Revocation(RevocationKind.GRANT, f"{user_id}/{project_id}", now, now + horizon_s)
+    revoke(connection, grant, now)
+    return True
+
+
+def news(connection: Connection, revoked_serial: int, disabled_serial: int, now: int) -> News:
+    """
+    What changed after the serials that the reader knows; 0 for a reader that knows nothing.
+    """
+    at = {row.kind: row.serial for row in connection.execute(select(serials))}
+    revoked_to, disabled_to = at.get(REVOCATIONS, 0), at.get(DISABLED, 0)
+    fresh: tuple[Revocation, ...] = ()
+    if revoked_to != revoked_serial:
+        rows = connection.execute(
+            select(revocations).where(
+                revocations.c.serial > revoked_serial, revocations.c.expires_at >= now
+            )
+        )
+        fresh = tuple(
+            Revocation(RevocationKind(row.kind), row.subject, row.issued_before, row.expires_at)
+            for row in rows
+        )
+    disabled = _disabled(connection) if disabled_to != disabled_serial else None
+    return News(fresh, revoked_to, disabled, disabled_to)
+
+
+def _switched(
+    connection: Connection,
+    kind: RevocationKind,
+    subject: str,
+    enabled: bool,
+    now: int,
+    horizon_s: int,
+) -> None:
+    _next(connection, DISABLED)
+    if not enabled:
+        revoke(connection, Revocation(kind, subject, now, now + horizon_s), now)
+
+
+def _next(connection: Connection, kind: str) -> int:
+    step = (
+        update(serials)
+        .where(serials.c.kind == kind)
+        .values(serial=serials.c.serial + 1)
+        .returning(serials.c.serial)
+    )
+    taken = connection.execute(step).scalar()
+    if taken is not None:
+        return int(taken)
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(serials).values(kind=kind, serial=1))
+    except IntegrityError:  # another transaction was the first; take the number after its
+        return int(connection.execute(step).scalar_one())
+    return 1
+
+
+def _disabled(connection: Connection) -> Disabled:
+    def off(table: Table) -> frozenset[str]:
+        rows = connection.execute(select(table.c.id).where(table.c.enabled.is_(False)))
+        return frozenset(row.id for row in rows)
+
+    return Disabled(off(users), off(projects), off(domains))

@@ -1,0 +1,66 @@
+"""
+Which tokens are worth nothing any more, as one worker knows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import define, field
+
+from synnefo_tx.identity.model import Disabled, Revocation, RevocationKind
+from synnefo_tx.identity.token import Token
+
+
+@define
+class Revoked:
+    """
+    Revocations and disabled accounts.  `refuses(token)` reads memory only.
+    """
+
+    disabled: Disabled = field(factory=Disabled)
+    _known: dict[tuple[RevocationKind, str], tuple[int, int]] = field(factory=dict)
+
+    def learn(self, revocations: Iterable[Revocation]) -> None:
+        """
+        Add what was revoked.  Order and repetition make no difference.
+        """
+        for one in revocations:
+            before, until = self._known.get((one.kind, one.subject), (0, 0))
+            self._known[one.kind, one.subject] = (
+                max(before, one.issued_before),
+                max(until, one.expires_at),
+            )
+
+    def forget(self, now: int) -> None:
+        """
+        Drop what no living token can fall under.  now: seconds.
+        """
+        dead = [key for key, (_, until) in self._known.items() if until < now]
+        for key in dead:
+            del self._known[key]
+
+    def refuses(self, token: Token) -> bool:
+        """
+        Whether `token` is worth nothing, though its seal and its time are good.
+        """
+        off = self.disabled
+        if token.user_id in off.users or token.project_id in off.projects:
+            return True
+        if token.user_domain_id in off.domains or token.project_domain_id in off.domains:
+            return True
+        return any(
+            token.issued_at <= self._known[key][0]
+            for key in (
+                (RevocationKind.TOKEN, token.audit_id),
+                (RevocationKind.USER, token.user_id),
+                (RevocationKind.PROJECT, token.project_id),
+                (RevocationKind.DOMAIN, token.user_domain_id),
+                (RevocationKind.DOMAIN, token.project_domain_id),
+                (RevocationKind.GRANT, f"{token.user_id}/{token.project_id}"),
+            )
+            if key in self._known
+        )
+
+    def __len__(self) -> int:
+        return len(self._known)

@@ -1,0 +1,55 @@
+"""
+A token as JSON.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from synnefo_tx.identity.model import Domain
+from synnefo_tx.identity.rules.login import Grant
+from synnefo_tx.identity.token import Token
+
+View = dict[str, Any]
+
+
+def token_view(token: Token, grant: Grant, catalog: list[View] | None) -> View:
+    """
+    catalog: None leaves it out.
+    """
+    audit_ids = [token.audit_id] + ([token.parent_audit_id] if token.parent_audit_id else [])
+    view: View = {
+        "methods": list(token.methods),
+        "user": {
+            "domain": _named(grant.user_domain),
+            "id": grant.user.id,
+            "name": grant.user.name,
+            "password_expires_at": None,
+        },
+        "audit_ids": audit_ids,
+        "expires_at": moment(token.expires_at),
+        "issued_at": moment(token.issued_at),
+    }
+    if grant.scope is not None:
+        view["project"] = {
+            "domain": _named(grant.scope.domain),
+            "id": grant.scope.project.id,
+            "name": grant.scope.project.name,
+        }
+        view["is_domain"] = False
+        view["roles"] = [{"id": role.id, "name": role.name} for role in grant.scope.roles]
+        if catalog is not None:
+            view["catalog"] = catalog
+    return {"token": view}
+
+
+def moment(seconds: int) -> str:
+    """
+    "2026-11-23T05:33:44.000000Z".
+    """
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+
+
+def _named(domain: Domain) -> View:
+    return {"id": domain.id, "name": domain.name}

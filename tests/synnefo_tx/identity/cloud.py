@@ -1,0 +1,166 @@
+"""
+An identity service in memory of the test: its accounts, and a client that speaks to it.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from attrs import define, frozen
+from cryptography.fernet import Fernet
+from sqlalchemy import Connection
+from treq.testing import StubTreq
+from twisted.internet.defer import execute
+from twisted.web.resource import Resource
+
+from synnefo_tx.identity.api.routes import identity_router
+from synnefo_tx.identity.authenticator import Authenticator
+from synnefo_tx.identity.catalog import Catalog
+from synnefo_tx.identity.passwords import Passwords
+from synnefo_tx.identity.rows import accounts
+from synnefo_tx.identity.tokens import TokenBox
+from synnefo_tx.store.database import Database
+from synnefo_tx.store.memory import immediate_database
+
+START = 1_800_000_000.0
+SECRETS = {"admin": "correct horse", "alice": "battery staple", "bob": "tr0ub4dor"}
+HASHES = {name: Passwords.hash_now(secret) for name, secret in SECRETS.items()}
+
+
+def fill(connection: Connection) -> None:
+    """
+    Two domains; admin, alice and bob of the first; projects one (alice, admin) and two (bob).
+    """
+    accounts.create_domain(connection, "default", "Default")
+    accounts.create_domain(connection, "other", "Other")
+    accounts.create_project(connection, "p1", "default", "one", "The first")
+    accounts.create_project(connection, "p2", "default", "two", "")
+    accounts.create_project(connection, "p3", "other", "one", "")
+    for name in ("admin", "member", "reader"):
+        accounts.create_role(connection, f"role-{name}", name)
+    accounts.create_user(connection, "u-admin", "default", "admin", HASHES["admin"], "p1")
+    accounts.create_user(connection, "u-alice", "default", "alice", HASHES["alice"], "p1")
+    accounts.create_user(connection, "u-bob", "default", "bob", HASHES["bob"])
+    accounts.assign(connection, "u-admin", "p1", "role-admin")
+    accounts.assign(connection, "u-admin", "p1", "role-member")
+    accounts.assign(connection, "u-alice", "p1", "role-member")
+    accounts.assign(connection, "u-bob", "p2", "role-reader")
+
+
+@frozen
+class Answer:
+    """
+    An HTTP answer, read to its end.
+    """
+
+    code: int
+    headers: Any
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def message(self) -> str:
+        text: str = self.json["error"]["message"]
+        return text
+
+    def header(self, name: str) -> str:
+        return ", ".join(self.headers.getRawHeaders(name) or [])
+
+
+@define(slots=False)
+class IdentityCloud:
+    """
+    The service on a clock that the test moves (`now`, seconds).
+    """
+
+    case: Any
+    database: Database
+    keys: list[bytes]
+    now: float = START
+    refresh_s: float = 1.0
+
+    def __attrs_post_init__(self) -> None:
+        self.tokens = TokenBox(self.keys, self.clock, 3600)
+        self.authenticator = Authenticator(self.database, self.tokens, self.clock, self.refresh_s)
+        self.router = identity_router(
+            self.database,
+            self.tokens,
+            Passwords(execute),
+            self.clock,
+            None,
+            Catalog(),
+            self.authenticator,
+        )
+        root = Resource()
+        root.putChild(b"identity", self.router.resource())
+        self.treq = StubTreq(root)
+
+    def clock(self) -> float:
+        return self.now
+
+    def ask(self, method: str, path: str, token: str = "", body: Any = None, **more: Any) -> Answer:
+        """
+        One request.  body: JSON, or bytes as they are.  headers: further ones.
+        """
+        headers = dict(more.get("headers", {}))
+        if token:
+            headers["X-Auth-Token"] = token
+        data = body
+        if body is not None and not isinstance(body, bytes):
+            data = json.dumps(body).encode()
+            headers.setdefault("Content-Type", "application/json")
+        asked = self.treq.request(
+            method,
+            f"http://cloud.test/identity{path}",
+            headers=headers,
+            data=data,
+            allow_redirects=False,
+        )
+        response = self.case.successResultOf(asked)
+        self.treq.flush()
+        return Answer(
+            response.code, response.headers, self.case.successResultOf(response.content())
+        )
+
+    def login(self, name: str, scope: Any = None, **more: Any) -> Answer:
+        """
+        Log in by name and password.
+        """
+        user = {"name": name, "domain": {"id": "default"}, "password": SECRETS.get(name, "?")}
+        return self.authenticate(password={"user": user | more}, scope=scope)
+
+    def authenticate(self, scope: Any = None, query: str = "", **methods: Any) -> Answer:
+        auth: dict[str, Any] = {"identity": {"methods": list(methods), **methods}}
+        if scope is not None:
+            auth["scope"] = scope
+        return self.ask("POST", f"/v3/auth/tokens{query}", body={"auth": auth})
+
+    def token(self, name: str, scope: Any = None) -> str:
+        answer = self.login(name, scope)
+        assert answer.code == 201, answer.body
+        return answer.header("X-Subject-Token")
+
+    def write(self, unit: Any, *args: Any) -> Any:
+        return self.case.successResultOf(_deferred(self.database.write(unit, *args)))
+
+
+def _deferred(awaitable: Any) -> Any:
+    from twisted.internet.defer import Deferred
+
+    return Deferred.fromCoroutine(awaitable)
+
+
+def identity_cloud(case: Any, **more: Any) -> IdentityCloud:
+    """
+    A service with the accounts of `fill`, for the test `case`.
+    """
+    database = immediate_database(Path(case.mktemp()))
+    case.addCleanup(database.engine.dispose)
+    cloud = IdentityCloud(case, database, [Fernet.generate_key()], **more)
+    cloud.write(fill)
+    return cloud
