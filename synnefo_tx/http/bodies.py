@@ -32,11 +32,12 @@ def nova_wording(error: ValidationError) -> str:
 
 def keystone_wording(error: ValidationError) -> str:
     """
-    "Invalid input for field 'name': 1 is not of type 'string'...", as Keystone says it.
+    "Invalid input for field 'name': 1 is not of type 'string'" and then, as Keystone does, the
+    part of the schema and the value that do not fit.  Those go to the sender only: never log them.
     """
     if error.path:
-        return f"Invalid input for field '{'/'.join(map(str, error.path))}': {error.message}"
-    return error.message
+        return f"Invalid input for field '{'/'.join(map(str, error.path))}': {error}"
+    return str(error)
 
 
 class Body:

@@ -10,11 +10,9 @@ import msgspec
 from attrs import define, field
 from twisted.web.iweb import IRequest
 
-from synnefo_tx.errors import BadRequest
-from synnefo_tx.http.streaming import BodyStream
+from synnefo_tx.errors import BadRequest, TooLarge
+from synnefo_tx.http.streaming import MAX_BODY_BYTES, BodyStream
 from synnefo_tx.identity.token import Token
-
-MAX_JSON_BYTES = 4 * 1024 * 1024
 
 
 @define
@@ -65,11 +63,13 @@ class Call:
 
     def raw_body(self) -> bytes:
         """
-        The whole body of a call that is not streamed.
+        The whole body of a call that is not streamed.  Raises TooLarge.
         """
         content = self.request.content
         content.seek(0)
-        data: bytes = content.read(MAX_JSON_BYTES + 1)
+        data: bytes = content.read(MAX_BODY_BYTES + 1)
+        if len(data) > MAX_BODY_BYTES:
+            raise TooLarge("Request is too large.")
         return data
 
     def json(self, malformed: str = "Malformed request body") -> object:
@@ -78,5 +78,5 @@ class Call:
         """
         try:
             return msgspec.json.decode(self.raw_body())
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadRequest(malformed) from error

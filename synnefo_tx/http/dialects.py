@@ -215,7 +215,12 @@ def _keystone_unrouted(status: int, _accept: str) -> Reply:
     return Reply(404, body.encode(), "text/html; charset=utf-8")
 
 
-KEYSTONE = Dialect("identity", _keystone, _keystone_unrouted)
+KEYSTONE = Dialect(
+    "identity",
+    _keystone,
+    _keystone_unrouted,
+    denied="You are not authorized to perform the requested action: {}.",
+)
 NOVA = Dialect("compute", _nova, _webob_unrouted)
 NEUTRON = Dialect("network", _neutron, _neutron_unrouted, {errors.OverQuota: 409})
 GLANCE = Dialect(

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, Protocol
 
-from attrs import define, field
+from attrs import define, evolve, field
 from klein import Klein
 from klein.resource import KleinResource
 from twisted.internet.defer import Deferred
@@ -22,10 +22,11 @@ from twisted.web.server import Request
 from werkzeug.exceptions import HTTPException
 
 from synnefo_tx import errors
-from synnefo_tx.http.call import MAX_JSON_BYTES, Call
+from synnefo_tx.http.call import Call
 from synnefo_tx.http.dialects import Dialect
+from synnefo_tx.http.pouring import pour
 from synnefo_tx.http.reply import Reply
-from synnefo_tx.http.streaming import BodyCut
+from synnefo_tx.http.streaming import MAX_BODY_BYTES, BodyCut
 from synnefo_tx.identity.token import Token
 
 Handler = Callable[..., Awaitable[Reply]]
@@ -77,13 +78,17 @@ class Router:
     _log: ClassVar[Logger] = Logger()
 
     def __attrs_post_init__(self) -> None:
-        @self._klein.handle_errors(HTTPException)
-        def unrouted(request: Request, failure: Failure) -> Any:
+        @self._klein.handle_errors(HTTPException)  # type: ignore[arg-type]  # bytes will do
+        def unrouted(request: Request, failure: Failure) -> bytes:
             status = getattr(failure.value, "code", 404) or 404
             call = self._call(request)
-            if status in (301, 308):  # a redirect that werkzeug made for a trailing slash
+            if status in (301, 308):  # a redirect that werkzeug made for a doubled slash
                 status = 404
-            self._write(request, call, self.dialect.unrouted(status, call.header("accept")))
+            reply = self.dialect.unrouted(status, call.header("accept"))
+            allowed = sorted(getattr(failure.value, "valid_methods", None) or ())
+            if reply.status == 405 and allowed:
+                reply = evolve(reply, headers=(*reply.headers, ("Allow", ", ".join(allowed))))
+            self._write(request, call, reply)
             return b""
 
     def route(
@@ -140,13 +145,17 @@ class Router:
 
         async def run() -> None:
             reply = await self._reply(call, handler, permission, parts)
-            if not gone:
-                await self._send(request, call, reply, gone)
+            await self._send(request, call, reply, gone)
 
         def done(result: object) -> None:
             if isinstance(result, Failure):
                 self._log.failure("answer to {id} was not sent", failure=result, id=call.request_id)
-            if not answered.called:
+                # The head may be out: only a broken connection can still tell the client, and
+                # `answered` must not fire, or Klein would end the answer as if it were whole.
+                channel: Any = request.channel
+                if not gone and channel is not None:
+                    channel.transport.abortConnection()
+            elif not answered.called:
                 answered.callback(b"")
 
         Deferred.fromCoroutine(run()).addBoth(done)
@@ -163,8 +172,7 @@ class Router:
             if self.microversions is not None:
                 call.version = self.microversions.choose(call)
                 call.extra_headers += self.microversions.headers(call.version)
-            length = call.header("content-length")
-            if call.body_stream is None and length.isdigit() and int(length) > MAX_JSON_BYTES:
+            if self._oversized(call):
                 raise errors.TooLarge("Request is too large.")
             reply = await handler(call, **parts)
         except errors.DomainError as error:
@@ -188,6 +196,12 @@ class Router:
         )
         return reply
 
+    def _oversized(self, call: Call) -> bool:
+        if getattr(call.request, "oversized", False):
+            return True
+        length = call.header("content-length")
+        return call.body_stream is None and length.isdigit() and int(length) > MAX_BODY_BYTES
+
     async def _bearer(self, call: Call, permission: str) -> Token:
         text = call.header("x-auth-token")
         if not text:
@@ -200,7 +214,8 @@ class Router:
     def _head(self, request: Request, call: Call, reply: Reply) -> None:
         request.setResponseCode(reply.status)
         headers = request.responseHeaders
-        headers.setRawHeaders("content-type", [reply.content_type])
+        if reply.status != 204:
+            headers.setRawHeaders("content-type", [reply.content_type])
         for name in self.request_id_headers:
             headers.setRawHeaders(name, [call.request_id])
         for name in self.vary:
@@ -219,55 +234,22 @@ class Router:
             request.write(reply.body)
 
     async def _send(self, request: Request, call: Call, reply: Reply, gone: list[object]) -> None:
+        """
+        gone: not empty once the client has left.
+        """
         if reply.stream is None:
-            self._write(request, call, reply)
-            return
-        self._head(request, call, reply)
-        if reply.length is not None:
-            request.setHeader("content-length", str(reply.length))
-        flow = Flow()
-        request.registerProducer(flow, True)
-        try:
-            async for chunk in reply.stream:
-                if gone:
-                    return
-                request.write(chunk)
-                await flow.room()
-        except Exception:
-            # The head is out: only a broken connection can still tell the client.
-            request.loseConnection()
-            raise
-        finally:
-            flow.stopProducing()
             if not gone:
-                request.unregisterProducer()
-
-
-class Flow:
-    """
-    A push producer that lets a writer wait while the transport is full.
-    """
-
-    def __init__(self) -> None:
-        self._waiter: Deferred[None] | None = None
-        self._paused = False
-
-    async def room(self) -> None:
-        """
-        Returns when more may be written.
-        """
-        if self._paused:
-            self._waiter = Deferred()
-            await self._waiter
-
-    def pauseProducing(self) -> None:
-        self._paused = True
-
-    def resumeProducing(self) -> None:
-        self._paused = False
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            waiter.callback(None)
-
-    def stopProducing(self) -> None:
-        self.resumeProducing()
+                self._write(request, call, reply)
+            return
+        try:
+            if gone:
+                return
+            self._head(request, call, reply)
+            if reply.length is not None:
+                request.setHeader("content-length", str(reply.length))
+            if request.method != b"HEAD":
+                await pour(request, reply.stream, reply.length, gone)
+        finally:
+            close = getattr(reply.stream, "aclose", None)
+            if close is not None:
+                await close()

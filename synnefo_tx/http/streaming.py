@@ -4,6 +4,8 @@ Requests whose handler starts before the body has arrived.
 Twisted buffers a whole body before it calls `process`; an image of many GiB must not be buffered.
 `StreamingRequest` begins at the headers when `streams(method, path)` says so, and gives the handler
 a `BodyStream` that pauses the connection while more than `WINDOW_BYTES` wait.
+
+Any other body is kept up to MAX_BODY_BYTES; a longer one is `oversized`, and none of it is kept.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.web.server import Request, Site
 
+MAX_BODY_BYTES = 4 * 1024 * 1024
 WINDOW_BYTES = 4 * 1024 * 1024
 DRAIN_BYTES = 64 * 1024 * 1024  # a refused upload is read this far, so that clients see the answer
 
@@ -72,7 +75,8 @@ class BodyStream:
             return
         self._chunks.append(data)
         self._held += len(data)
-        if self._held >= WINDOW_BYTES and not self._paused:
+        if self._held >= WINDOW_BYTES:
+            # Again each time: the channel resumes reading by itself once its answer has gone out.
             self._paused = True
             self._pause()
         self._wake()
@@ -95,62 +99,94 @@ class BodyStream:
 class StreamingRequest(Request):
     """
     A request that may be processed while its body is on its way (`body_stream` is set then).
+
+    oversized: the body is longer than this call may take; what came of it is gone.
     """
 
     body_stream: BodyStream | None = None
-    _arrived = True
+    oversized = False
+    _early = False  # processed before its body has arrived
+    _arrived = False
     _finish_asked = False
+    _kept = 0
     _drained = 0
 
     def gotLength(self, length: int | None) -> None:
         channel: Any = self.channel
-        command, path = channel._command, channel._path
-        if not self.channel.site.streams(command, path):
-            super().gotLength(length)
-            return
-        self._arrived = False
-        super().gotLength(0)
-        transport = channel._networkProducer
-        self.body_stream = BodyStream(transport.pauseProducing, transport.resumeProducing)
-        version = channel._version
-        # Not at once: the channel answers "Expect: 100-continue" only after this call returns.
-        channel.site.reactor.callLater(0, self._begin, command, path, version)
+        command, path, version = channel._command, channel._path, channel._version
+        streams = channel.site.streams(command, path)
+        self.oversized = not streams and length is not None and length > MAX_BODY_BYTES
+        self._early = streams or self.oversized
+        super().gotLength(0 if self._early else length)  # type: ignore[no-untyped-call]
+        if streams:
+            self.body_stream = BodyStream(self._pause, self._resume)
+        if self._early:
+            # Not at once: "Expect: 100-continue" is answered only after this call returns.
+            channel.site.reactor.callLater(0, self._begin, command, path, version)
+
+    def _pause(self) -> None:
+        channel: Any = self.channel
+        if channel is not None:
+            channel._networkProducer.pauseProducing()
+            channel.setTimeout(None)  # it is we who are slow
+
+    def _resume(self) -> None:
+        channel: Any = self.channel
+        if channel is not None:
+            channel._networkProducer.resumeProducing()
+            if not self._arrived:
+                channel.setTimeout(channel.timeOut)
 
     def _begin(self, command: bytes, path: bytes, version: bytes) -> None:
         if self.channel is not None:
-            super().requestReceived(command, path, version)
+            super().requestReceived(command, path, version)  # type: ignore[no-untyped-call]
 
     def handleContentChunk(self, data: bytes) -> None:
-        if self.body_stream is None:
-            super().handleContentChunk(data)
+        if self.body_stream is not None:
+            self.body_stream.feed(data)
+        elif not self.oversized:
+            self._keep(data)
+        if self.oversized or self._finish_asked:
+            self._drain(len(data))
+
+    def _keep(self, data: bytes) -> None:
+        self._kept += len(data)
+        if self._kept <= MAX_BODY_BYTES:
+            super().handleContentChunk(data)  # type: ignore[no-untyped-call]
             return
-        self.body_stream.feed(data)
-        if self._finish_asked:
-            self._drained += len(data)
-            if self._drained > DRAIN_BYTES and self.channel is not None:
-                self.channel.forceAbortClient()
+        self.oversized = True
+        content: Any = self.content
+        content.seek(0)
+        content.truncate()
+
+    def _drain(self, size: int) -> None:
+        self._drained += size
+        channel: Any = self.channel
+        if self._drained > DRAIN_BYTES and channel is not None:
+            channel.transport.abortConnection()
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        if self.body_stream is None:
-            super().requestReceived(command, path, version)
-            return
         self._arrived = True
-        self.body_stream.end()
+        if not self._early:
+            super().requestReceived(command, path, version)  # type: ignore[no-untyped-call]
+            return
+        if self.body_stream is not None:
+            self.body_stream.end()
         if self._finish_asked:
-            super().finish()
+            super().finish()  # type: ignore[no-untyped-call]
 
     def finish(self) -> None:
         if self._arrived:
-            super().finish()
+            super().finish()  # type: ignore[no-untyped-call]
             return
         self._finish_asked = True
-        assert self.body_stream is not None
-        self.body_stream.discard()
+        if self.body_stream is not None:
+            self.body_stream.discard()
 
     def connectionLost(self, reason: Any) -> None:
         if self.body_stream is not None and not self._arrived:
             self.body_stream.cut()
-        super().connectionLost(reason)
+        super().connectionLost(reason)  # type: ignore[no-untyped-call]
 
 
 class StreamingSite(Site):
@@ -158,10 +194,10 @@ class StreamingSite(Site):
     A Site with `StreamingRequest`s; `streams(method, path)` picks those that begin early.
     """
 
-    requestFactory = StreamingRequest  # type: ignore[assignment]  # narrower than Twisted's
+    requestFactory = StreamingRequest
 
     def __init__(
         self, resource: Any, streams: Callable[[bytes, bytes], bool], reactor: Any
     ) -> None:
-        super().__init__(resource, requestFactory=StreamingRequest, reactor=reactor, timeout=75)
+        super().__init__(resource, requestFactory=StreamingRequest, reactor=reactor, timeout=75)  # type: ignore[no-untyped-call]
         self.streams = streams
