@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 
 from synnefo_tx.errors import OverQuota
 from synnefo_tx.quota.rows.tables import holdings
@@ -95,19 +96,16 @@ def _ensure(connection: Connection, project_id: str, resource: str) -> None:
             holdings.c.project_id == project_id, holdings.c.resource == resource
         )
     ).first()
-    if known is None:
-        # A second writer may come between on PostgreSQL; its row is as good as ours.
-        with connection.begin_nested() as savepoint:
-            try:
-                connection.execute(
-                    insert(holdings).values(
-                        project_id=project_id,
-                        resource=resource,
-                        limit=DEFAULT_LIMITS[resource],
-                        used=0,
-                    )
-                )
-            except Exception:
-                savepoint.rollback()
-                if resource not in held(connection, project_id):
-                    raise
+    if known is not None:
+        return
+    row = {
+        "project_id": project_id,
+        "resource": resource,
+        "limit": DEFAULT_LIMITS[resource],
+        "used": 0,
+    }
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(holdings).values(**row))
+    except IntegrityError:
+        pass  # another transaction was quicker (PostgreSQL only); its row is as good as ours
