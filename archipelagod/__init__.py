@@ -1,0 +1,3 @@
+"""
+The storage daemon: volumes, snapshots and clones over a pool of objects, served over NBD and the block protocol.
+"""

@@ -1,0 +1,3 @@
+"""
+The processes and threads that answer NBD requests.
+"""

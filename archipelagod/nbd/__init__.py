@@ -1,0 +1,3 @@
+"""
+The NBD protocol: negotiation, and the requests that follow it.
+"""

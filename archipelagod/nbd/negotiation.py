@@ -1,0 +1,329 @@
+"""
+The server's side of newstyle fixed negotiation, without I/O.
+
+Feed what the client sent; out come bytes to send and, in the end, an outcome: the client goes on to
+transmission, or it is to be disconnected.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+from archipelagod.nbd import numbers as n
+
+_OPTION = struct.Struct(">QII")
+_REPLY = struct.Struct(">QIII")
+_ANNOUNCED = n.FLAG_FIXED_NEWSTYLE | n.FLAG_NO_ZEROES
+PREFERRED_BLOCK = 4096
+
+
+@dataclass(frozen=True)
+class Export:
+    """
+    What a client may use.
+    """
+
+    name: str
+    size_bytes: int
+    is_read_only: bool
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """
+    Why a client may not: an NBD error number, and one line.
+    """
+
+    code: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Transmission:
+    """
+    The client goes on.  ``leftover`` it sent already, ``farewell`` is still to be sent to it.
+    """
+
+    export: Export
+    is_structured: bool
+    has_status: bool
+    farewell: bytes
+    leftover: bytes
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """
+    A question to our side: may the client use (or just know of) the export ``name``?  Answer with
+    ``Negotiation.answer``.
+    """
+
+    name: str
+    is_to_open: bool
+
+
+@dataclass(frozen=True)
+class WantedList:
+    """
+    A question to our side: which exports are there?  Answer with ``Negotiation.answer``.
+    """
+
+
+Answer = Export | Refusal | Sequence[str]
+Question = Wanted | WantedList
+
+
+class Disconnected(Exception):
+    """
+    The client is to be disconnected: it asked for it, or broke the grammar.
+    """
+
+
+def transmission_flags(export: Export) -> int:
+    """
+    What the export can do, as 16 bits.
+    """
+    flags = (
+        n.TRANSMISSION_HAS_FLAGS
+        | n.TRANSMISSION_SEND_FLUSH
+        | n.TRANSMISSION_SEND_FUA
+        | n.TRANSMISSION_SEND_DF
+        | n.TRANSMISSION_CAN_MULTI_CONN
+        | n.TRANSMISSION_SEND_CACHE
+    )
+    if export.is_read_only:
+        return flags | n.TRANSMISSION_READ_ONLY
+    return flags | n.TRANSMISSION_SEND_TRIM | n.TRANSMISSION_SEND_WRITE_ZEROES
+
+
+class Negotiation:
+    """
+    One connection's negotiation.
+
+    ``receive`` and ``answer`` return a question, a Transmission, or None for "wait for more"; after
+    each, send what ``take`` gives.  Both raise Disconnected (send what ``take`` gives even then).
+    """
+
+    def __init__(self) -> None:
+        self._pending = bytearray()
+        self._out = bytearray(n.GREETING + struct.pack(">H", _ANNOUNCED))
+        self._is_structured = False
+        self._context_of: str | None = None  # the export for which base:allocation is chosen
+        self._has_zeroes = True
+        self._steps = self._run()
+        self._question = next(self._steps)
+
+    def take(self) -> bytes:
+        """
+        What is to be sent now.
+        """
+        out = bytes(self._out)
+        self._out.clear()
+        return out
+
+    def receive(self, data: bytes) -> Question | Transmission | None:
+        """
+        Takes bytes from the client.
+        """
+        self._pending += data
+        if self._question is not None:
+            if len(self._pending) > n.MAX_OPTION_DATA + 64:
+                raise Disconnected("too much sent ahead")
+            return None
+        return self._advance(None)
+
+    def answer(self, answer: Answer) -> Question | Transmission | None:
+        """
+        Answers the last question.
+        """
+        assert self._question is not None
+        return self._advance(answer)
+
+    def _advance(self, answer: Answer | None) -> Question | Transmission | None:
+        try:
+            self._question = self._steps.send(answer)
+        except StopIteration as finished:
+            outcome: Transmission = finished.value
+            return outcome
+        return self._question
+
+    # The generator yields None to wait for bytes, or a question.
+
+    def _exactly(self, size: int) -> Generator[Question | None, Answer | None, bytes]:
+        while len(self._pending) < size:
+            yield None
+        data = bytes(self._pending[:size])
+        del self._pending[:size]
+        return data
+
+    def _run(self) -> Generator[Question | None, Answer | None, Transmission]:
+        (flags,) = struct.unpack(">I", (yield from self._exactly(4)))
+        if flags & ~_ANNOUNCED or not flags & n.FLAG_FIXED_NEWSTYLE:
+            raise Disconnected(f"client flags {flags:#x}")
+        self._has_zeroes = not flags & n.FLAG_NO_ZEROES
+        while True:
+            header = yield from self._exactly(_OPTION.size)
+            magic, option, size = _OPTION.unpack(header)
+            if magic != n.OPTION_MAGIC:
+                raise Disconnected("bad option magic")
+            if size > n.MAX_OPTION_DATA:
+                raise Disconnected(f"option {option} of {size} bytes")
+            data = yield from self._exactly(size)
+            outcome = yield from self._option(option, data)
+            if outcome is not None:
+                return outcome
+
+    def _option(
+        self, option: int, data: bytes
+    ) -> Generator[Question | None, Answer | None, Transmission | None]:
+        if option == n.OPT_EXPORT_NAME:
+            return (yield from self._export_name(data))
+        if option == n.OPT_ABORT:
+            self._reply(option, n.REP_ACK)
+            raise Disconnected("aborted by the client")
+        if option in (n.OPT_INFO, n.OPT_GO):
+            return (yield from self._info(option, data))
+        if option == n.OPT_LIST:
+            yield from self._list(data)
+        elif option == n.OPT_STRUCTURED_REPLY:
+            if not self._refuses_data(option, data):
+                self._is_structured = True
+                self._reply(option, n.REP_ACK)
+        elif option in (n.OPT_SET_META_CONTEXT, n.OPT_LIST_META_CONTEXT):
+            yield from self._contexts(option, data)
+        else:
+            self._refuse(option, Refusal(n.REP_ERR_UNSUP, f"option {option} is not known"))
+        return None
+
+    def _reply(self, option: int, kind: int, data: bytes = b"") -> None:
+        self._out += _REPLY.pack(n.OPTION_REPLY_MAGIC, option, kind, len(data)) + data
+
+    def _refuse(self, option: int, refusal: Refusal) -> None:
+        self._reply(option, refusal.code, refusal.text.encode()[:4096])
+
+    def _refuses_data(self, option: int, data: bytes) -> bool:
+        if data:
+            self._refuse(option, Refusal(n.REP_ERR_INVALID, "the option takes no data"))
+        return bool(data)
+
+    def _export_name(self, data: bytes) -> Generator[Question | None, Answer | None, Transmission]:
+        found = yield Wanted(data.decode("utf-8", "replace"), is_to_open=True)
+        if not isinstance(found, Export):
+            raise Disconnected("no such export")  # the option has no other way to refuse
+        self._out += struct.pack(">QH", found.size_bytes, transmission_flags(found))
+        if self._has_zeroes:
+            self._out += bytes(124)
+        return self._transmission(found)
+
+    def _transmission(self, export: Export) -> Transmission:
+        has_status = self._is_structured and self._context_of == export.name
+        return Transmission(
+            export, self._is_structured, has_status, self.take(), bytes(self._pending)
+        )
+
+    def _list(self, data: bytes) -> Generator[Question | None, Answer | None, None]:
+        if self._refuses_data(n.OPT_LIST, data):
+            return
+        found = yield WantedList()
+        if isinstance(found, Refusal):
+            self._refuse(n.OPT_LIST, found)
+            return
+        assert isinstance(found, Sequence)
+        for name in found:
+            encoded = name.encode()
+            self._reply(n.OPT_LIST, n.REP_SERVER, struct.pack(">I", len(encoded)) + encoded)
+        self._reply(n.OPT_LIST, n.REP_ACK)
+
+    def _info(
+        self, option: int, data: bytes
+    ) -> Generator[Question | None, Answer | None, Transmission | None]:
+        parsed = _parse_info(data)
+        if parsed is None:
+            self._refuse(option, Refusal(n.REP_ERR_INVALID, "malformed option"))
+            return None
+        name, wanted = parsed
+        found = yield Wanted(name, is_to_open=option == n.OPT_GO)
+        if isinstance(found, Refusal):
+            self._refuse(option, found)
+            return None
+        assert isinstance(found, Export)
+        for info in _information(found, wanted):
+            self._reply(option, n.REP_INFO, info)
+        self._reply(option, n.REP_ACK)
+        return self._transmission(found) if option == n.OPT_GO else None
+
+    def _contexts(
+        self, option: int, data: bytes
+    ) -> Generator[Question | None, Answer | None, None]:
+        if option == n.OPT_SET_META_CONTEXT:
+            self._context_of = None
+        parsed = _parse_contexts(data)
+        if parsed is None or not self._is_structured:
+            self._refuse(option, Refusal(n.REP_ERR_INVALID, "malformed, or too early"))
+            return
+        name, queries = parsed
+        found = yield Wanted(name, is_to_open=False)
+        if isinstance(found, Refusal):
+            self._refuse(option, found)
+            return
+        is_listing = option == n.OPT_LIST_META_CONTEXT
+        if n.BASE_ALLOCATION in queries or (is_listing and (not queries or "base:" in queries)):
+            number = 0 if is_listing else n.CONTEXT_ID
+            context = struct.pack(">I", number) + n.BASE_ALLOCATION.encode()
+            self._reply(option, n.REP_META_CONTEXT, context)
+            if not is_listing:
+                self._context_of = name
+        self._reply(option, n.REP_ACK)
+
+
+def _parse_info(data: bytes) -> tuple[str, set[int]] | None:
+    """
+    Export name and wanted information of OPT_INFO and OPT_GO; None when malformed.
+    """
+    if len(data) < 6:
+        return None
+    (size,) = struct.unpack_from(">I", data)
+    if size > n.MAX_NAME or len(data) < 6 + size:
+        return None
+    name = data[4 : 4 + size].decode("utf-8", "replace")
+    (count,) = struct.unpack_from(">H", data, 4 + size)
+    rest = data[6 + size :]
+    if len(rest) != 2 * count:
+        return None
+    return name, set(struct.unpack(f">{count}H", rest))
+
+
+def _information(export: Export, wanted: set[int]) -> list[bytes]:
+    found = [struct.pack(">HQH", n.INFO_EXPORT, export.size_bytes, transmission_flags(export))]
+    if n.INFO_NAME in wanted:
+        found.append(struct.pack(">H", n.INFO_NAME) + export.name.encode())
+    if n.INFO_BLOCK_SIZE in wanted:
+        sizes = (n.INFO_BLOCK_SIZE, 1, PREFERRED_BLOCK, n.MAX_PAYLOAD)
+        found.append(struct.pack(">HIII", *sizes))
+    return found
+
+
+def _parse_contexts(data: bytes) -> tuple[str, list[str]] | None:
+    """
+    Export name and queries of the two META_CONTEXT options; None when malformed.
+    """
+    parts = []
+    at = 0
+    count = 1  # the name, then as many queries as its count says
+    while len(parts) < count:
+        if len(data) < at + 4:
+            return None
+        (size,) = struct.unpack_from(">I", data, at)
+        at += 4
+        if size > n.MAX_NAME or len(data) < at + size:
+            return None
+        parts.append(data[at : at + size].decode("utf-8", "replace"))
+        at += size
+        if len(parts) == 1:
+            if len(data) < at + 4:
+                return None
+            count += struct.unpack_from(">I", data, at)[0]
+            at += 4
+    return (parts[0], parts[1:]) if at == len(data) else None

@@ -1,0 +1,3 @@
+"""
+Where objects and records are kept.
+"""

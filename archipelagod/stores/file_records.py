@@ -1,0 +1,159 @@
+"""
+Records as files, replaced by rename.  Standard library only: the data-path worker imports this.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import threading
+import zlib
+
+UNFINISHED = "~"  # begins the names of temporary files; no record's name has it
+
+
+class FileLog:
+    """
+    See ILog.
+    """
+
+    def __init__(self, fd: int, directory: str) -> None:
+        self._fd = fd
+        self._directory = directory
+        self._is_named = False
+        self._size = 0
+
+    def append(self, data: bytes) -> None:
+        """See ILog."""
+        try:
+            _write_all(self._fd, data)
+        except OSError:
+            os.ftruncate(self._fd, self._size)  # half a record would hide all that follow it
+            raise
+        self._size += len(data)
+
+    def sync(self) -> None:
+        """See ILog."""
+        os.fdatasync(self._fd)
+        if not self._is_named:
+            _sync_directory(self._directory)
+            self._is_named = True
+
+    def close(self) -> None:
+        """See ILog."""
+        os.close(self._fd)
+
+
+class FileRecords:
+    """
+    See IRecords.  ``<root>/<room>/<hash of the name>/<name>``.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._serial = itertools.count()
+        self._lock = threading.Lock()  # makes "unless it exists" hold between threads
+        os.makedirs(root, 0o700, exist_ok=True)  # noqa: PTH103 - pathlib costs the worker start time
+
+    def _directory(self, room: str, name: str) -> str:
+        return f"{self._root}/{room}/{zlib.crc32(name.encode()) & 0xFF:02x}"
+
+    def _path(self, room: str, name: str) -> str:
+        if "/" in name or "\0" in name or name in ("", ".", "..") or len(name) > 140:
+            raise FileNotFoundError(2, "no record can have that name")
+        return f"{self._directory(room, name)}/{name}"
+
+    def _make_directory(self, path: str) -> None:
+        if not os.path.isdir(path):  # noqa: PTH112
+            os.makedirs(path, 0o700, exist_ok=True)  # noqa: PTH103
+            _sync_directory(path.rpartition("/")[0])
+            _sync_directory(self._root)
+
+    def get(self, room: str, name: str, size: int = -1) -> bytes:
+        """See IRecords."""
+        with open(self._path(room, name), "rb") as file:  # noqa: PTH123
+            return file.read(size)
+
+    def put(self, room: str, name: str, value: bytes) -> None:
+        """See IRecords."""
+        directory = self._directory(room, name)
+        self._make_directory(directory)
+        unfinished = f"{directory}/{UNFINISHED}{os.getpid()}.{next(self._serial)}"
+        fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                _write_all(fd, value)
+                os.fdatasync(fd)
+            finally:
+                os.close(fd)
+            os.rename(unfinished, self._path(room, name))  # noqa: PTH104
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(unfinished)  # noqa: PTH108
+            raise
+        _sync_directory(directory)
+
+    def create(self, room: str, name: str, value: bytes) -> None:
+        """See IRecords."""
+        with self._lock:
+            if os.path.exists(self._path(room, name)):  # noqa: PTH110
+                raise FileExistsError(17, f"record {room}/{name} exists")
+            self.put(room, name, value)
+
+    def move(self, room: str, name: str, to_room: str, to_name: str) -> None:
+        """See IRecords."""
+        target = self._directory(to_room, to_name)
+        self._make_directory(target)
+        with self._lock:
+            if os.path.exists(self._path(to_room, to_name)):  # noqa: PTH110
+                raise FileExistsError(17, f"record {to_room}/{to_name} exists")
+            os.rename(self._path(room, name), f"{target}/{to_name}")  # noqa: PTH104
+        _sync_directory(target)
+        _sync_directory(self._directory(room, name))
+
+    def remove(self, room: str, name: str) -> None:
+        """See IRecords."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._path(room, name))  # noqa: PTH108
+            _sync_directory(self._directory(room, name))
+
+    def names(self, room: str) -> list[str]:
+        """See IRecords."""
+        found: list[str] = []
+        for _, _, names in os.walk(f"{self._root}/{room}"):
+            found.extend(name for name in names if not name.startswith(UNFINISHED))
+        return sorted(found)
+
+    def log(self, room: str, name: str) -> FileLog:
+        """See IRecords."""
+        directory = self._directory(room, name)
+        self._make_directory(directory)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        return FileLog(os.open(f"{directory}/{name}", flags, 0o600), directory)
+
+    def remove_unfinished(self) -> int:
+        """
+        Removes what writers killed half-way left; call before anybody writes.  Returns the count.
+        """
+        count = 0
+        for path, _, names in os.walk(self._root):
+            for name in names:
+                if name.startswith(UNFINISHED):
+                    os.unlink(f"{path}/{name}")  # noqa: PTH108
+                    count += 1
+        return count
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
+
+
+def _sync_directory(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

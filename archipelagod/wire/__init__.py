@@ -1,0 +1,3 @@
+"""
+The block protocol: frames, client and server.
+"""
