@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from archipelagod.wire.client import BlockClient
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
+from archipelagod.wire.client import BlockClient
 from synnefo_tx.compute.api.routes import compute_router
 from synnefo_tx.effect.clusters import Clusters, rapi_over
 from synnefo_tx.effect.perform import Performer
@@ -22,8 +22,9 @@ from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.routes import identity_router
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog import Catalog
+from synnefo_tx.identity.keys import load_or_create_keys
 from synnefo_tx.identity.passwords import Passwords
-from synnefo_tx.identity.tokens import TokenBox, load_or_create_keys
+from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.image import streams
 from synnefo_tx.image.api.routes import image_router
 from synnefo_tx.image.convert import QemuConverter

@@ -21,7 +21,7 @@ from synnefo_tx.compute.rows.tables import clusters
 from synnefo_tx.effect.rows import networks as cluster_networks
 from synnefo_tx.identity.rows import accounts
 from synnefo_tx.identity.rows.tables import users
-from synnefo_tx.image.rows.register import import_file
+from synnefo_tx.image.imports import import_file
 from synnefo_tx.network.rows.networks import create_network, create_subnet
 from synnefo_tx.processes.private_files import write_private
 from synnefo_tx.processes.settings import FirstCluster, FirstStart
@@ -86,7 +86,7 @@ async def give_image(
         owner=owner,
         visibility="public",
         disk_format="raw",
-        now_us=int(clock() * 1e6),
+        now=clock(),
     )
     _log.info("image {name} is {image_id}", name=first.image_name, image_id=image_id)
 

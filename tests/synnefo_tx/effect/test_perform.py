@@ -1,0 +1,128 @@
+"""
+The performer against a Ganeti in memory.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select, update
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from synnefo_tx.cluster.memory import MemoryGaneti
+from synnefo_tx.effect import plan
+from synnefo_tx.effect.clusters import Clusters
+from synnefo_tx.effect.perform import GIVE_UP_US, Performer
+from synnefo_tx.effect.rows import networks, outbox
+from synnefo_tx.effect.rows.tables import effects
+from synnefo_tx.network.rows.tables import cluster_networks
+from synnefo_tx.store.memory import immediate_database
+from tests.synnefo_tx.a_server import NOW_US, RESERVED, begin_server, server_row, stand, used
+
+
+class PerformerTests(SynchronousTestCase):
+    """Wishes become jobs, once each."""
+
+    def setUp(self) -> None:
+        self.ganeti = MemoryGaneti()
+        self.clock = Clock()
+        self.clock.advance(NOW_US / 1e6)
+        self.database = immediate_database(Path(self.mktemp()).absolute())
+        self.write(stand)
+        self.performer = self.make_performer()
+
+    def make_performer(self) -> Performer:
+        clusters = Clusters(self.database, lambda _address: self.ganeti.cluster())
+        return Performer(self.clock, self.database, clusters, self.clock.seconds)
+
+    def write(self, unit: Any, *arguments: Any) -> Any:
+        return self.successResultOf(Deferred.fromCoroutine(self.database.write(unit, *arguments)))
+
+    def waiting(self) -> int:
+        def count(connection: Any) -> int:
+            return int(connection.execute(select(func.count()).select_from(effects)).scalar())
+
+        return int(self.write(count))
+
+    def network_stands(self) -> None:
+        """The network is up on the cluster already, nothing waits."""
+        self.write(networks.ensure, "n1", "c1", NOW_US)
+        self.write(lambda c: c.execute(update(cluster_networks).values(state="ACTIVE")))
+        self.write(lambda c: c.execute(effects.delete()))
+
+    def test_server_waits_for_the_jobs_of_its_network(self) -> None:
+        """The first server brings its network up and depends on it."""
+        self.write(begin_server)
+        self.performer.startService()
+        self.clock.pump([0.05] * 20)
+        self.assertEqual(
+            [job.path for job in self.ganeti.jobs],
+            ["/2/networks", "/2/networks/snf-net-n1/connect", "/2/instances"],
+        )
+        final = ["success", "error", "canceled"]
+        self.assertEqual(
+            [job.body.get("depends") for job in self.ganeti.jobs],
+            [None, [[1, final]], [[2, final]]],
+        )
+        self.assertEqual((self.waiting(), self.write(server_row).task_state), (0, "spawning"))
+
+    def test_cluster_that_comes_back(self) -> None:
+        """While the cluster is away the wish waits; then it is sent, once."""
+        self.network_stands()
+        self.write(begin_server)
+        self.ganeti.away = True
+        self.performer.startService()
+        self.clock.pump([0.1] * 30)
+        self.assertEqual((len(self.ganeti.jobs), self.waiting()), (0, 1))
+        self.ganeti.away = False
+        self.clock.pump([1.0] * 10)
+        self.assertEqual((len(self.ganeti.jobs), self.waiting()), (1, 0))
+
+    def test_killed_between_sending_and_noting(self) -> None:
+        """A wish that was sent but not noted is sent again, and makes no second job."""
+        self.network_stands()
+        effect_id = self.write(begin_server)
+        cluster = self.ganeti.cluster()
+        sent = Deferred.fromCoroutine(cluster.submit(effect_id, "POST", "/2/instances", {}, {}))
+        self.assertEqual(self.successResultOf(sent), 1)
+        self.performer.startService()
+        self.clock.pump([0.1] * 5)
+        self.assertEqual((len(self.ganeti.jobs), self.waiting()), (1, 0))
+
+    def test_refused_server_is_an_error_and_costs_nothing(self) -> None:
+        """The cluster's words reach the user, the quota returns."""
+        self.network_stands()
+        self.write(begin_server)
+        self.assertEqual(self.write(used), RESERVED)
+        self.ganeti.refusal = "no such disk template"
+        self.performer.startService()
+        self.clock.pump([0.1] * 5)
+        row = self.write(server_row)
+        self.assertEqual(
+            (row.vm_state, row.fault["message"], self.write(used), self.waiting()),
+            ("error", "no such disk template", {}, 0),
+        )
+
+    def test_gives_up_after_a_while(self) -> None:
+        """A cluster that never comes back does not leave a server in BUILD for ever."""
+        self.network_stands()
+        self.write(begin_server)
+        self.ganeti.away = True
+        self.performer.startService()
+        self.clock.pump([10.0] * (GIVE_UP_US // 10_000_000 + 10))
+        self.assertEqual((self.write(server_row).vm_state, self.write(used)), ("error", {}))
+
+    def test_effects_of_one_server_keep_their_order(self) -> None:
+        """A delete is never sent before the create that waits."""
+        self.network_stands()
+        self.write(begin_server)
+        self.write(outbox.put, plan.delete_server("v1", "c1"), NOW_US)
+        self.ganeti.away = True
+        self.performer.startService()
+        self.clock.pump([0.1] * 10)
+        self.ganeti.away = False
+        self.clock.pump([1.0] * 20)
+        self.assertEqual([job.method for job in self.ganeti.jobs], ["POST", "DELETE"])

@@ -1,0 +1,109 @@
+"""
+News taken into the rows.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from synnefo_tx.daemon.bus.interface import Delivery, PoisonMessage
+from synnefo_tx.network.rows.tables import ports
+from synnefo_tx.store.memory import immediate_database
+from synnefo_tx.update.listener import UpdateListener
+from synnefo_tx.volume.rows.tables import volumes
+from tests.synnefo_tx.a_server import NOW_US, RESERVED, begin_server, server_row, stand, used
+
+
+def message(operation: str, status: str, at_s: int, **more: Any) -> Delivery:
+    """A message about server v1 at second `at_s`."""
+    body = {
+        "type": "ganeti-op-status",
+        "event_time": [at_s, 0],
+        "operation": operation,
+        "status": status,
+        "cluster": "cluster",
+        "jobId": at_s,
+        "instance": "snf-v1",
+        **more,
+    }
+    return Delivery("ganeti.snf.event.op", json.dumps(body).encode())
+
+
+class FactsTests(SynchronousTestCase):
+    """From deliveries to rows."""
+
+    def setUp(self) -> None:
+        self.database = immediate_database(Path(self.mktemp()).absolute())
+        self.write(stand)
+        self.write(begin_server)
+        self.listener = UpdateListener(self.database, None, lambda: NOW_US / 1e6)
+
+    def write(self, unit: Any, *arguments: Any) -> Any:
+        return self.successResultOf(Deferred.fromCoroutine(self.database.write(unit, *arguments)))
+
+    def take(self, *batch: Delivery) -> Any:
+        return self.successResultOf(Deferred.fromCoroutine(self.listener.take(batch)))
+
+    def test_a_whole_life(self) -> None:
+        """Built, stopped, and gone with everything it held."""
+        self.take(
+            message("OP_INSTANCE_CREATE", "running", 1),
+            message("OP_INSTANCE_CREATE", "success", 2),
+        )
+        row = self.write(server_row)
+        self.assertEqual(
+            (row.vm_state, row.task_state, row.launched_at, self.write(used)),
+            ("active", None, 2_000_000, RESERVED),
+        )
+        self.take(message("OP_INSTANCE_SHUTDOWN", "success", 3))
+        self.assertEqual(self.write(server_row).vm_state, "stopped")
+        self.take(message("OP_INSTANCE_REMOVE", "success", 4))
+        row = self.write(server_row)
+        self.assertEqual((row.vm_state, self.write(used)), ("deleted", {}))
+        for table in (ports, volumes):
+            left = self.write(
+                lambda c, t=table: c.execute(select(func.count()).select_from(t)).scalar()
+            )
+            self.assertEqual(left, 0, table.name)
+
+    def test_failed_create_returns_the_quota_once(self) -> None:
+        """The user sees the reason; deleting the failed server returns nothing more."""
+        failed = message("OP_INSTANCE_CREATE", "error", 2, result=["OpExecError", ["no space"]])
+        self.take(failed)
+        self.take(failed)
+        row = self.write(server_row)
+        self.assertEqual(
+            (row.vm_state, row.fault["message"], self.write(used)), ("error", "no space", {})
+        )
+        gone = ["OpPrereqError", ["not known", "unknown_entity"]]
+        self.take(message("OP_INSTANCE_REMOVE", "error", 3, result=gone))
+        self.assertEqual((self.write(server_row).vm_state, self.write(used)), ("deleted", {}))
+
+    def test_late_old_news_is_ignored(self) -> None:
+        """News that was overtaken does not bring back what was."""
+        self.take(message("OP_INSTANCE_SHUTDOWN", "success", 5))
+        self.take(message("OP_INSTANCE_CREATE", "success", 4))
+        self.assertEqual(self.write(server_row).vm_state, "stopped")
+
+    def test_strangers_are_ignored(self) -> None:
+        """Instances and networks that are not ours change nothing and raise nothing."""
+        self.take(
+            message("OP_INSTANCE_CREATE", "success", 9, instance="other"),
+            message("OP_INSTANCE_CREATE", "success", 9, instance="snf-unknown"),
+            message("OP_NETWORK_CONNECT", "success", 9, type="ganeti-network-status", network="x"),
+            message("", "", 9, type="image-copy-progress"),
+        )
+        self.assertEqual(self.write(server_row).vm_state, "building")
+
+    def test_unreadable_is_poison(self) -> None:
+        """What can't be read is refused, and nothing of its batch is taken in."""
+        good = message("OP_INSTANCE_CREATE", "success", 2)
+        batch = [good, Delivery("ganeti.snf.event.op", b"{")]
+        self.failureResultOf(Deferred.fromCoroutine(self.listener.take(batch)), PoisonMessage)
+        self.assertEqual(self.write(server_row).vm_state, "building")
