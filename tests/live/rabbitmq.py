@@ -15,9 +15,15 @@ import socket
 import subprocess
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from twisted.trial.unittest import SkipTest
 
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -34,7 +40,7 @@ class RabbitBroker:
 
     def __init__(self, heartbeat_s: int = 60) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="synnefo-rabbit-"))
-        self._port, self._dist_port, self._epmd_port = _free_ports(3)
+        self._port, self._tls_port, self._dist_port, self._epmd_port = _free_ports(4)
         self._heartbeat_s = heartbeat_s
         self._epmd: subprocess.Popen[bytes] | None = None
         self._server: subprocess.Popen[bytes] | None = None
@@ -60,6 +66,12 @@ class RabbitBroker:
     def url(self) -> str:
         """Where clients find it; the same after a restart."""
         return f"amqp://guest:guest@{LOOPBACK}:{self._port}/"
+
+    @property
+    def tls_url(self) -> str:
+        """The same over TLS, with the certificate to trust."""
+        trusted = quote(str(self._home / "certificate.pem"), safe="")
+        return f"amqps://guest:guest@localhost:{self._tls_port}/?cacertfile={trusted}"
 
     @property
     def port(self) -> int:
@@ -111,8 +123,14 @@ class RabbitBroker:
         atexit.unregister(self.stop)
 
     def _configure(self) -> None:
+        _write_certificate(self._home / "certificate.pem", self._home / "key.pem")
         (self._home / "rabbitmq.conf").write_text(
             f"listeners.tcp.1 = {LOOPBACK}:{self._port}\n"
+            f"listeners.ssl.1 = {LOOPBACK}:{self._tls_port}\n"
+            f"ssl_options.cacertfile = {self._home}/certificate.pem\n"
+            f"ssl_options.certfile = {self._home}/certificate.pem\n"
+            f"ssl_options.keyfile = {self._home}/key.pem\n"
+            "ssl_options.verify = verify_none\n"
             f"heartbeat = {self._heartbeat_s}\n"
             "disk_free_limit.absolute = 10MB\n"
             "log.console = true\nlog.file = false\n"
@@ -179,6 +197,30 @@ class RabbitBroker:
 def shared_broker() -> RabbitBroker:
     """One broker for all tests of a run: started by the first, stopped at Python's exit."""
     return RabbitBroker.start()
+
+
+def _write_certificate(certificate_path: Path, key_path: Path) -> None:
+    """A certificate of its own making for localhost, good for a day."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    certificate_path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_path.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
 
 
 def _free_ports(number: int) -> list[int]:

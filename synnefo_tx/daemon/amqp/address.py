@@ -47,7 +47,7 @@ class BrokerAddress:
             return plain
         trust = None
         if self.ca_file is not None:
-            trust = trustRootFromCertificates(  # type: ignore[no-untyped-call]
+            trust = trustRootFromCertificates(
                 [Certificate.loadPEM(pem) for pem in _certificates(self.ca_file)]
             )
         return wrapClientTLS(optionsForClientTLS(self.host, trustRoot=trust), plain)

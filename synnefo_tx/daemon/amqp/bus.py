@@ -28,7 +28,8 @@ from synnefo_tx.daemon.bus.interface import (
     NotPublished,
     Subscription,
 )
-from synnefo_tx.daemon.bus.topology import BoundQueue, standard_queues
+from synnefo_tx.daemon.bus.limits import check_message, check_subscription
+from synnefo_tx.daemon.bus.topology import BoundQueue, matches, standard_queues
 
 REFUSAL_PAUSE_S = 0.5
 STOP_TIMEOUT_S = 10.0
@@ -39,7 +40,8 @@ class AmqpBus(Service):
     """
     A bus that keeps a link to a broker while it runs, and waits out the broker's outages.
 
-    url: see `synnefo_tx.daemon.amqp.address.parse`, raises BadAddress.  exchange: durable, topic.
+    url: see `synnefo_tx.daemon.amqp.address.parse`, raises BadAddress; the nodes of a broker
+    cluster, of which one is tried after the other.  exchange: durable, topic.
     queues: made sure of before anything is published, so that nothing is lost for want of a
     subscriber.  timeout_s: how long `publish` tries.
     """
@@ -49,7 +51,7 @@ class AmqpBus(Service):
     def __init__(
         self,
         reactor: Any,
-        url: str,
+        url: str | Sequence[str],
         exchange: str = "ganeti",
         queues: Iterable[BoundQueue] | None = None,
         timeout_s: float = 30.0,
@@ -58,7 +60,8 @@ class AmqpBus(Service):
         self._exchange = exchange
         self._queues = tuple(standard_queues("snf") if queues is None else queues)
         self._timeout_s = timeout_s
-        self._connector = Connector(reactor, parse(url), self._prepare)
+        urls = [url] if isinstance(url, str) else url
+        self._connector = Connector(reactor, [parse(each) for each in urls], self._prepare)
         self._consuming: dict[str, Consuming] = {}
 
     def startService(self) -> None:
@@ -77,7 +80,8 @@ class AmqpBus(Service):
     async def publish(
         self, routing_key: str, body: bytes, headers: Mapping[str, object] | None = None
     ) -> None:
-        """As IPublisher says; raises Unencodable (a ValueError) for a header without a form."""
+        """As IPublisher says.  Headers longer than a frame (128 KiB) raise ValueError too."""
+        check_message(routing_key, headers)
         attempt = self._keep_trying(routing_key, bytes(body), headers or {})
         try:
             await Deferred.fromCoroutine(attempt).addTimeout(self._timeout_s, self._reactor)
@@ -91,6 +95,7 @@ class AmqpBus(Service):
         self, queue: str, routing_keys: Sequence[str], handler: Handler, prefetch: int = 50
     ) -> Subscription:
         """As ISubscriber says.  During an outage returns at once; it consumes on the return."""
+        check_subscription(queue, routing_keys, prefetch)
         if queue in self._consuming:
             raise ValueError(f"queue {queue} has a handler already")
         order = Order(BoundQueue(queue, tuple(routing_keys)), handler, prefetch)
@@ -127,12 +132,15 @@ class AmqpBus(Service):
     async def _keep_trying(
         self, routing_key: str, body: bytes, headers: Mapping[str, object]
     ) -> None:
+        restored = False
         while True:
             session = await self._connector.ready()
             try:
                 await session.publishing.publish(self._exchange, routing_key, body, headers)
             except NotRoutable:
-                raise NotPublished(routing_key, "no queue takes it") from None
+                if restored or not self._should_be_routable(routing_key):
+                    raise NotPublished(routing_key, "no queue takes it") from None
+                restored = await self._restore(session.link)
             except Gone as end:
                 self._log.debug("{key} is sent again: {reason}", key=routing_key, reason=str(end))
             except Refused:
@@ -140,12 +148,31 @@ class AmqpBus(Service):
             else:
                 return
 
+    def _known_queues(self) -> list[BoundQueue]:
+        return [*self._queues, *(each.order.queue for each in self._consuming.values())]
+
+    def _should_be_routable(self, routing_key: str) -> bool:
+        return any(
+            matches(pattern, routing_key)
+            for queue in self._known_queues()
+            for pattern in queue.routing_keys
+        )
+
+    async def _restore(self, link: BrokerLink) -> bool:
+        """Somebody deleted a queue of ours: make it again.  True, having been tried."""
+        self._log.warn("a queue of the bus is gone, making it again")
+        try:
+            channel = await link.open_channel()
+            await declare(channel, self._exchange, self._known_queues())
+            await channel.leave()
+        except Gone as end:
+            self._log.warn("the queues could not be made again: {reason}", reason=str(end))
+        return True
+
     async def _prepare(self, link: BrokerLink) -> BrokerChannel:
         """The publishing channel of a new link, once all known queues are there."""
         channel = await link.open_channel()
-        await declare(channel, self._exchange, self._queues)
-        subscribed = [consuming.order.queue for consuming in self._consuming.values()]
-        await declare(channel, self._exchange, subscribed)
+        await declare(channel, self._exchange, self._known_queues())
         await channel.confirm_select()
         return channel
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import cycle
 from typing import Any, cast
 
 from attrs import frozen
@@ -33,6 +34,7 @@ class Connector:
     """
     Connects, and connects again, for as long as it runs.
 
+    addresses: nodes of one broker, one of them at least; tried in turn.
     prepare: makes a link ready before anybody uses it; when it fails the link is given up.
     """
 
@@ -41,11 +43,12 @@ class Connector:
     def __init__(
         self,
         reactor: Any,
-        address: BrokerAddress,
+        addresses: Sequence[BrokerAddress],
         prepare: Callable[[BrokerLink], Awaitable[BrokerChannel]],
     ) -> None:
         self._reactor = reactor
-        self._address = address
+        self._addresses = cycle(addresses)
+        self._address = next(self._addresses)
         self._prepare = prepare
         self._session: Session | None = None
         self._waiting: list[Deferred[Session]] = []
@@ -115,6 +118,7 @@ class Connector:
             if self._reactor.seconds() - began > SOUND_AFTER_S:
                 pause_s = FIRST_PAUSE_S
             await self._sleep(pause_s)
+            self._address = next(self._addresses)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
     async def _once(self) -> str:
@@ -158,7 +162,7 @@ class Connector:
 
     async def _sleep(self, seconds: float) -> None:
         self._log.warn(
-            "no broker at {broker} ({reason}), next try in {seconds:.1f} s",
+            "no broker at {broker} ({reason}), another try in {seconds:.1f} s",
             broker=str(self._address), reason=self.trouble, seconds=seconds,
         )  # fmt: skip
         spread = seconds * random.uniform(0.8, 1.2)

@@ -90,10 +90,12 @@ class Consuming:
                 session = await self._interruptible(self._connector.ready())
                 await self._consume(session)
             except (CancelledError, Stopped):
-                return
+                self._stopping = True
             except Gone as end:
                 self._log.warn("no longer consuming {queue}: {reason}",
                                queue=self.order.queue.name, reason=str(end))  # fmt: skip
+            except Exception:  # noqa: BLE001 - whatever it is, we try again
+                self._log.failure("consuming {queue} failed", queue=self.order.queue.name)
             self._tried()
             if self._connector.session() is None:
                 pause_s = FIRST_PAUSE_S  # the connector does the waiting

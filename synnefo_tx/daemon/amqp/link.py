@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from twisted.internet.defer import Deferred, TimeoutError  # noqa: A004
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IReactorTime, ITCPTransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from txamqp.client import Closed, TwistedDelegate
@@ -123,6 +123,8 @@ class BrokerLink(AMQClient):  # type: ignore[misc]  # txamqp is untyped
 
     async def open_channel(self) -> BrokerChannel:
         """A new channel.  Raises Gone."""
+        if self.closed:
+            raise gone(self._zero.reason)
         number = next(n for n in count(1) if n not in self.channels)
         if number > self._most_channels:
             raise Gone(f"all {self._most_channels} channels are taken")
@@ -175,7 +177,8 @@ class BrokerLink(AMQClient):  # type: ignore[misc]  # txamqp is untyped
         self.channels.pop(number, None)
 
     def connectionMade(self) -> None:
-        self.transport.setTcpNoDelay(True)
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.setTcpNoDelay(True)
         self.transport.write(GREETING)
 
     def dataReceived(self, data: bytes) -> None:

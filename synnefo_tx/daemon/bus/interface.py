@@ -81,8 +81,9 @@ class IPublisher(Interface):
         Waits out a short outage.  Raises NotPublished after the bus's timeout, or at once when no
         queue takes `routing_key`.  Messages published one after the other arrive in that order.
 
-        headers: str keys; values None, bool, int (64 bits), float, str, bytes, aware datetime,
-        and lists and dicts of these.
+        headers: str keys; values None, bool, int (64 bits), float, str, bytes, Decimal, aware
+        datetime (of which whole seconds travel), and lists and dicts of these.  Raises ValueError
+        for others, and for a key of more than 255 bytes.
         """
 
 
@@ -100,6 +101,7 @@ class ISubscriber(Interface):
         batch come again one by one (`redelivered` is true); one for which it raises PoisonMessage
         is put with the queue's dead letters, any other failure is tried again, ever more slowly,
         so that a database outage loses nothing.
+        Raises ValueError for names that no broker takes, and when `queue` has a handler here.
         """
 
 

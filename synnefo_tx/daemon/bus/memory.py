@@ -22,6 +22,7 @@ from synnefo_tx.daemon.bus.interface import (
     NotPublished,
     Subscription,
 )
+from synnefo_tx.daemon.bus.limits import check_message, check_subscription
 from synnefo_tx.daemon.bus.topology import BoundQueue, matches
 
 
@@ -81,6 +82,7 @@ class MemoryBus:
     async def publish(
         self, routing_key: str, body: bytes, headers: Mapping[str, object] | None = None
     ) -> None:
+        check_message(routing_key, headers)
         takers = [queue for queue in self._queues.values() if queue.takes(routing_key)]
         if not takers:
             raise NotPublished(routing_key, "no queue takes it")
@@ -97,6 +99,7 @@ class MemoryBus:
     async def subscribe(
         self, queue: str, routing_keys: Sequence[str], handler: Handler, prefetch: int = 50
     ) -> Subscription:
+        check_subscription(queue, routing_keys, prefetch)
         found = self._queues.setdefault(queue, _Queue())
         if found.worker is not None:
             raise ValueError(f"queue {queue} has a handler already")

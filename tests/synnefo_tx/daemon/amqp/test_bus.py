@@ -70,6 +70,18 @@ class AmqpBusTests(TestCase):
         self.assertIn("ACCESS_REFUSED", str(failure))
         self.assertNotIn("hunter2", str(failure))
 
+    async def test_tls(self) -> None:
+        """Over TLS, with a certificate that the address says to trust."""
+        bus = self.make_bus(shared_broker().tls_url, queues=[BoundQueue("tls", ("test.tls",))])
+        await soon(bus.publish("test.tls", b"\0" * 300_000))
+
+    async def test_certificate_nobody_vouches_for(self) -> None:
+        """A broker whose certificate we don't trust gets nothing, not even the password."""
+        url = shared_broker().tls_url.partition("?")[0]
+        bus = self.make_bus(url, timeout_s=1.5)
+        failure = await self.assertFailure(soon(bus.publish("k", b"")), NotPublished)
+        self.assertIn("certificate verify failed", str(failure))
+
     async def test_stopped(self) -> None:
         """After the service stopped nothing can be published, at once."""
         bus = self.make_bus()

@@ -11,9 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.daemon.amqp.field_tables import MAX_DEPTH, FieldCodec, Malformed, Unencodable
 
-times = st.datetimes(
-    min_value=datetime(1970, 1, 1), max_value=datetime(9999, 1, 1), timezones=st.just(UTC)
-).map(lambda time: time.replace(microsecond=0, fold=0))
+NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001
+times = st.integers(0, 2**33).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 decimals = st.builds(
     lambda unscaled, scale: Decimal(unscaled).scaleb(-scale),
     st.integers(-(2**31), 2**31 - 1),
@@ -96,7 +95,7 @@ class LettersTests(SynchronousTestCase):
             (b"f\x3f\xc0\0\0", 1.5),
             (b"d\x3f\xf8" + b"\0" * 6, 1.5),
             (b"D\x02\xff\xff\xff\xff", Decimal("-0.01")),
-            (b"S\0\0\0\x02\xce\xb1", "α"),
+            (b"S\0\0\0\x02\xce\xbb", "λ"),
             (b"S\0\0\0\x01\xff", b"\xff"),
             (b"x\0\0\0\x01a", b"a"),
             (b"T\0\0\0\0\0\0\0\x01", datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)),
@@ -111,7 +110,7 @@ class LettersTests(SynchronousTestCase):
         """A negative number, a large one, text and bytes are written with RabbitMQ's letters."""
         self.assertEqual(encoded({"k": -1}), b"\0\0\0\x07\x01kI\xff\xff\xff\xff")
         self.assertEqual(encoded({"k": 2**31}), b"\0\0\0\x0b\x01kl\0\0\0\0\x80\0\0\0")
-        self.assertEqual(encoded({"k": "α"}), b"\0\0\0\x09\x01kS\0\0\0\x02\xce\xb1")
+        self.assertEqual(encoded({"k": "λ"}), b"\0\0\0\x09\x01kS\0\0\0\x02\xce\xbb")
         self.assertEqual(encoded({"k": b"a"}), b"\0\0\0\x08\x01kx\0\0\0\x01a")
         self.assertEqual(encoded({"k": True}), b"\0\0\0\x04\x01kt\x01")
 
@@ -121,13 +120,13 @@ class RefusedTests(SynchronousTestCase):
 
     def test_values(self) -> None:
         """Numbers over 64 bits, strangers, half characters and naive times are refused."""
-        for value in (2**63, object(), "\ud800", datetime(2026, 1, 1), {1, 2}, Decimal("NaN")):
+        for value in (2**63, object(), "\ud800", NAIVE, {1, 2}, Decimal("NaN")):
             self.assertRaises(Unencodable, encoded, {"k": value})
 
     def test_names(self) -> None:
         """A name is text of at most 255 bytes."""
         self.assertRaises(Unencodable, encoded, {1: "a"})
-        self.assertRaises(Unencodable, encoded, {"α" * 128: "a"})
+        self.assertRaises(Unencodable, encoded, {"λ" * 128: "a"})
 
     def test_depth_written(self) -> None:
         """A value that contains itself is refused, and so is what a reader would refuse."""

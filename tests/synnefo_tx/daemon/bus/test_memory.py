@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
@@ -72,7 +73,7 @@ class MemoryBusTests(SynchronousTestCase):
         published = self.publish(b"")
         self.clock.pump([0.125] * 64)
         self.failureResultOf(published, NotPublished)
-        gaps = [after - before for before, after in zip(calls, calls[1:], strict=False)]
+        gaps = [after - before for before, after in pairwise(calls)]
         self.assertEqual(gaps, [0.0, 0.5, 1.0, 2.0, 4.0])
 
     def test_held_message_is_handled_though_its_publisher_gave_up(self) -> None:
