@@ -101,17 +101,20 @@ def _write_root(root: Path, tree: Path) -> None:
     layout = ["-t", "ext4", "-q", "-F", "-m", "1", "-b", "4096", "-O", "^metadata_csum_seed"]
     named = ["-L", ROOT_LABEL, "-U", ROOT_UUID, "-E", extended]
     _run("mke2fs", *layout, *named, "-d", str(tree), str(root))
-    if os.geteuid() != 0:
-        _own_by_root(root, tree)
+    _settle(root, tree)
 
 
-def _own_by_root(root: Path, tree: Path) -> None:
+def _settle(root: Path, tree: Path) -> None:
     """
-    mke2fs takes the builder's user along; the guest's files belong to root.
+    mke2fs takes the builder's user and the moment along: all belongs to root, at a fixed time.
     """
-    names = [f"/{path.relative_to(tree)}" for path in sorted(tree.rglob("*"))]
+    names = ["/", *(f"/{path.relative_to(tree)}" for path in sorted(tree.rglob("*")))]
+    fields = {"uid": "0", "gid": "0", "ctime": f"@{EPOCH}", "atime": f"@{EPOCH}"}
+    fields |= {"mtime": f"@{EPOCH}", "crtime": f"@{EPOCH}"}
     script = root.with_suffix(".debugfs")
-    edits = (f'set_inode_field "{name}" {field} 0\n' for name in names for field in ("uid", "gid"))
+    edits = (
+        f'set_inode_field "{name}" {key} {to}\n' for name in names for key, to in fields.items()
+    )
     script.write_text("".join(edits))
     _run("debugfs", "-w", "-f", str(script), str(root))
 
