@@ -117,7 +117,7 @@ class StreamingRequest(Request):
         streams = channel.site.streams(command, path)
         self.oversized = not streams and length is not None and length > MAX_BODY_BYTES
         self._early = streams or self.oversized
-        super().gotLength(0 if self._early else length)  # type: ignore[no-untyped-call]
+        super().gotLength(0 if self._early else length)
         if streams:
             self.body_stream = BodyStream(self._pause, self._resume)
         if self._early:
@@ -139,7 +139,7 @@ class StreamingRequest(Request):
 
     def _begin(self, command: bytes, path: bytes, version: bytes) -> None:
         if self.channel is not None:
-            super().requestReceived(command, path, version)  # type: ignore[no-untyped-call]
+            super().requestReceived(command, path, version)
 
     def handleContentChunk(self, data: bytes) -> None:
         if self.body_stream is not None:
@@ -152,7 +152,7 @@ class StreamingRequest(Request):
     def _keep(self, data: bytes) -> None:
         self._kept += len(data)
         if self._kept <= MAX_BODY_BYTES:
-            super().handleContentChunk(data)  # type: ignore[no-untyped-call]
+            super().handleContentChunk(data)
             return
         self.oversized = True
         content: Any = self.content
@@ -168,16 +168,16 @@ class StreamingRequest(Request):
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         self._arrived = True
         if not self._early:
-            super().requestReceived(command, path, version)  # type: ignore[no-untyped-call]
+            super().requestReceived(command, path, version)
             return
         if self.body_stream is not None:
             self.body_stream.end()
         if self._finish_asked:
-            super().finish()  # type: ignore[no-untyped-call]
+            super().finish()
 
     def finish(self) -> None:
         if self._arrived:
-            super().finish()  # type: ignore[no-untyped-call]
+            super().finish()
             return
         self._finish_asked = True
         if self.body_stream is not None:
@@ -186,7 +186,7 @@ class StreamingRequest(Request):
     def connectionLost(self, reason: Any) -> None:
         if self.body_stream is not None and not self._arrived:
             self.body_stream.cut()
-        super().connectionLost(reason)  # type: ignore[no-untyped-call]
+        super().connectionLost(reason)
 
 
 class StreamingSite(Site):
@@ -199,5 +199,5 @@ class StreamingSite(Site):
     def __init__(
         self, resource: Any, streams: Callable[[bytes, bytes], bool], reactor: Any
     ) -> None:
-        super().__init__(resource, requestFactory=StreamingRequest, reactor=reactor, timeout=75)  # type: ignore[no-untyped-call]
+        super().__init__(resource, requestFactory=StreamingRequest, reactor=reactor, timeout=75)
         self.streams = streams

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,8 @@ class ApiService(Service):
         self._begun: Deferred[None] | None = None
         self._port: Any = None
         self._parts: list[Any] = []
+        self._closers: list[Callable[[], Awaitable[None]]] = []
         self._sweeper: LoopingCall | None = None
-        self._blocks: BlockClient | None = None
 
     def startService(self) -> None:
         super().startService()
@@ -71,11 +72,12 @@ class ApiService(Service):
         database = self._threads.start()
         await deferToThread(upgrade, database.engine)
         secret = await deferToThread(secret_in, Path(self._settings.block_secret_file))
-        self._blocks = BlockClient(self._reactor, self._settings.block_endpoint, secret.encode())
+        blocks = BlockClient(self._reactor, self._settings.block_endpoint, secret.encode())
+        self._closers.append(blocks.close)
         passwords = Passwords(deferToThread)
         await self._fill(database, passwords)
         performer = self._performer(database)
-        routers = await self._routers(database, passwords, performer)
+        routers = await self._routers(database, passwords, performer, blocks)
         self._port = self._reactor.listenTCP(
             self._settings.port,
             site(self._reactor, routers, database, streams),
@@ -88,7 +90,7 @@ class ApiService(Service):
             port=self._port.getHost().port,
         )
         performer.startService()
-        await self._images(database)
+        await self._images(database, blocks)
 
     async def _fill(self, database: Database, passwords: Passwords) -> None:
         first = self._settings.first_start
@@ -96,17 +98,16 @@ class ApiService(Service):
             auth_url = f"{self._base_url()}/identity/v3"
             await fill(database, first, auth_url, passwords.hash_now, _now_us())
 
-    async def _images(self, database: Database) -> None:
+    async def _images(self, database: Database, blocks: BlockClient) -> None:
         first = self._settings.first_start
-        assert self._blocks is not None
         if first is not None:
-            await give_image(database, self._blocks, first, time.time)
-        self._sweeper = LoopingCall(lambda: Deferred.fromCoroutine(self._sweep(database)))
+            await give_image(database, blocks, first, time.time)
+        self._sweeper = LoopingCall(lambda: Deferred.fromCoroutine(self._sweep(database, blocks)))
         self._sweeper.start(SWEEP_EVERY_S)
 
-    async def _sweep(self, database: Database) -> None:
+    async def _sweep(self, database: Database, blocks: BlockClient) -> None:
         try:
-            await sweep(database, self._blocks, _now_us())
+            await sweep(database, blocks, time.time())
         except Exception:  # noqa: BLE001 - the edge of a service: logged
             self._log.failure("leftovers of uploads were not swept")
 
@@ -117,7 +118,11 @@ class ApiService(Service):
         return performer
 
     async def _routers(
-        self, database: Database, passwords: Passwords, performer: Performer
+        self,
+        database: Database,
+        passwords: Passwords,
+        performer: Performer,
+        blocks: BlockClient,
     ) -> list[Router]:
         settings = self._settings
         keys = await deferToThread(load_or_create_keys, Path(settings.token_keys))
@@ -146,7 +151,7 @@ class ApiService(Service):
             ),
             network_router(database, authenticator, time.time, settings.public_url),
             image_router(
-                database, self._blocks, authenticator, time.time, settings.public_url, converter
+                database, blocks, authenticator, time.time, settings.public_url, converter
             ),
         ]
 
@@ -167,8 +172,8 @@ class ApiService(Service):
             self._sweeper.stop()
         for part in reversed(self._parts):
             await maybeDeferred(part.stopService)
-        if self._blocks is not None:
-            await self._blocks.close()
+        for close in self._closers:
+            await close()
         self._threads.stop()
 
 
