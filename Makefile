@@ -20,10 +20,11 @@ setup:
 	@python3 tools/setup
 
 image: setup
-	@$(VENV)/python tools/image
+	@$(VENV)/python tools/image >/dev/null && echo "image: $$($(VENV)/python tools/image --path)"
 
 run: setup image
-	@exec $(VENV)/twistd -n synnefo
+	@SYNNEFO_IMAGE="$${SYNNEFO_IMAGE:-$$($(VENV)/python tools/image --path)}" \
+	  exec $(VENV)/twistd -n synnefo
 
 test: setup image
 	@$(VENV)/python tools/setup/checks.py trial lint format imports types

@@ -12,7 +12,7 @@ from pathlib import Path
 
 OLDEST = (3, 11)
 NAMES = ("python3", "python3.14", "python3.13", "python3.12", "python3.11", "/usr/bin/python3")
-PLUGINS = ("ganetid", "archipelagod", "synnefo")
+PLUGINS = ("ganetid", "archipelagod", "synnefo", "synnefo-api", "synnefo-dispatcher")
 
 _USABLE = (
     "import sys, os, ensurepip, venv; "
@@ -73,14 +73,14 @@ def make(root: Path, python: str) -> None:
 
 def check(root: Path) -> None:
     """
-    Raises NotUsable unless packages fit together and twistd finds each plugin file there is.
+    Raises NotUsable unless packages fit together and twistd finds each plugin that there is.
     """
     _run([str(root / ".venv/bin/python"), "-m", "pip", "--quiet", "check"])
     command = [str(root / ".venv/bin/twistd"), "--help"]
     told = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     offered = {line.split()[0] for line in told.stdout.splitlines() if line.strip()}
-    expected = {path.stem.replace("_", "-") for path in (root / "twisted/plugins").glob("*.py")}
-    lost = (expected & set(PLUGINS)) - offered
+    files = "".join(path.read_text() for path in (root / "twisted/plugins").glob("*.py"))
+    lost = {name for name in PLUGINS if f'"{name}"' in files} - offered
     if told.returncode or lost:
         raise NotUsable(f"twistd does not find {', '.join(sorted(lost))}: {told.stderr.strip()}")
 
