@@ -27,12 +27,12 @@ async def pour(
     request.registerProducer(flow, True)
     try:
         async for chunk in stream:
-            if gone:
+            if gone or flow.stopped:
                 return
             request.write(chunk)
             sent += len(chunk)
             await flow.room()
-        if length is not None and sent != length and not gone:
+        if length is not None and sent != length and not (gone or flow.stopped):
             raise StreamEnded(f"{sent} bytes instead of {length}")
     finally:
         flow.stopProducing()
@@ -43,7 +43,11 @@ async def pour(
 class Flow:
     """
     A push producer that lets a writer wait while the transport is full.
+
+    stopped: the transport wants no more, ever.
     """
+
+    stopped = False
 
     def __init__(self) -> None:
         self._waiter: Deferred[None] | None = None
@@ -67,4 +71,5 @@ class Flow:
             waiter.callback(None)
 
     def stopProducing(self) -> None:
+        self.stopped = True
         self.resumeProducing()
