@@ -72,6 +72,7 @@ class Answer:
     status: int
     headers: Any
     body: bytes
+    length: Any
 
     @property
     def json(self) -> Any:
@@ -135,7 +136,9 @@ class Cloud:
         response = self.test.successResultOf(waiting)
         content = response.content()
         self._treq.flush()
-        return Answer(response.code, response.headers, self.test.successResultOf(content))
+        return Answer(
+            response.code, response.headers, self.test.successResultOf(content), response.length
+        )
 
     def create(self, user: str = ALICE, **attributes: Any) -> str:
         """
