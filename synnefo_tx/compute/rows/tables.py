@@ -58,15 +58,23 @@ servers = Table(
     Column("description", String(255)),
     Column("project_id", String(64), nullable=False),
     Column("user_id", String(64), nullable=False),
+    Column("reservation_id", String(32), nullable=False),  # of the request that made it
+    Column("launch_index", Integer, nullable=False),  # place among the servers of that request
     Column("cluster_id", ForeignKey("clusters.id"), nullable=False),
-    Column(
-        "flavor", JSON, nullable=False
-    ),  # the flavor as it was: {id, name, vcpus, ram, disk, ...}
+    Column("availability_zone", String(255)),  # as asked for
+    Column("hostname", String(255), nullable=False),
+    Column("flavor_id", String(255), nullable=False, index=True),
+    Column("flavor", JSON, nullable=False),  # as it was then: name, vcpus, ram, disk, ...
     Column("image_id", String(36)),
     Column("key_name", String(255)),
     Column("metadata", JSON, nullable=False),
     Column("tags", JSON, nullable=False),
-    Column("config_drive", Boolean, nullable=False),
+    Column("config_drive", Boolean, nullable=False),  # asked for; every guest gets one
+    Column("user_data", Text),
+    Column("access_ipv4", String(64)),
+    Column("access_ipv6", String(64)),
+    Column("disk_config", String(8), nullable=False),  # AUTO or MANUAL
+    Column("security_groups", JSON, nullable=False),  # names
     Column("host", String(255)),
     Column("vm_state", String(32), nullable=False),  # Nova's: building active stopped error deleted
     Column("task_state", String(32)),  # Nova's: scheduling spawning powering-on deleting ...

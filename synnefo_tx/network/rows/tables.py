@@ -58,6 +58,7 @@ ports = Table(
     Column("ip_offset", BigInteger, nullable=False),
     Column("device_id", String(64), nullable=False, index=True),
     Column("device_owner", String(64), nullable=False),
+    Column("tag", String(60)),  # of the device, told to its guest
     Column("status", String(16), nullable=False),  # Neutron's: ACTIVE DOWN BUILD ERROR
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),

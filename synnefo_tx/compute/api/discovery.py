@@ -1,0 +1,46 @@
+"""
+The version documents, /extensions and /os-availability-zone.
+"""
+
+from __future__ import annotations
+
+from synnefo_tx.compute.api.service import Service
+from synnefo_tx.compute.rows.placing import takes_servers
+from synnefo_tx.compute.rules.placement import ZONE
+from synnefo_tx.compute.views import discovery as views
+from synnefo_tx.errors import NotFound
+from synnefo_tx.http.call import Call
+from synnefo_tx.http.microversions import Version
+from synnefo_tx.http.reply import Reply, json_reply
+
+
+def add_routes(service: Service, minimum: Version, maximum: Version) -> None:
+    """
+    Serve what the API says of itself.
+    """
+    router = service.router
+
+    @router.route("GET", "/", None)
+    async def versions(call: Call) -> Reply:
+        call.extra_headers.clear()  # the list of versions is of none of them
+        return json_reply({"versions": [views.version(call.base, minimum, maximum)]})
+
+    @router.route("GET", "/v2.1/", None)
+    async def version(call: Call) -> Reply:
+        return json_reply(views.version_alone(call.base, minimum, maximum))
+
+    @service.route("GET", "/extensions", "extensions")
+    async def extensions(_: Call) -> Reply:
+        return json_reply({"extensions": [views.extension(name) for name in views.EXTENSIONS]})
+
+    @service.route("GET", "/extensions/<alias>", "extensions")
+    async def extension(_: Call, alias: str) -> Reply:
+        if alias not in views.EXTENSIONS:
+            raise NotFound("The resource could not be found.")
+        return json_reply({"extension": views.extension(alias)})
+
+    @service.route("GET", "/os-availability-zone", "os-availability-zone:list")
+    async def zones(_: Call) -> Reply:
+        available = await service.database.read(takes_servers)
+        zone = {"zoneName": ZONE, "zoneState": {"available": available}, "hosts": None}
+        return json_reply({"availabilityZoneInfo": [zone]})

@@ -1,0 +1,95 @@
+"""
+/flavors.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Any
+
+from synnefo_tx.compute.api.service import Service
+from synnefo_tx.compute.rows import flavors as rows
+from synnefo_tx.compute.rules.flavor_queries import CREATE, CREATE_255, flavor_query
+from synnefo_tx.compute.rules.paging import next_links
+from synnefo_tx.compute.rules.parameters import is_true
+from synnefo_tx.compute.views import flavors as views
+from synnefo_tx.errors import BadRequest
+from synnefo_tx.http.call import Call
+from synnefo_tx.http.reply import Reply, empty_reply, json_reply
+
+
+def add_routes(service: Service) -> None:
+    """
+    Serve flavors.
+    """
+    database = service.database
+
+    async def page(call: Call, collection: str, view: Any) -> Reply:
+        pairs = call.queries()
+        query = flavor_query(pairs, call.version, call.token.is_admin)
+        found = await database.read(rows.list_flavors, query)
+        body: dict[str, Any] = {"flavors": [view(row, call.base, call.version) for row in found]}
+        url = f"{call.base}/v2.1/{collection}"
+        links = next_links(url, pairs, [row.id for row in found], query.limit)
+        if links:
+            body["flavors_links"] = links
+        return json_reply(body)
+
+    @service.route("GET", "/flavors", "flavors")
+    async def index(call: Call) -> Reply:
+        return await page(call, "flavors", views.basic)
+
+    @service.route("GET", "/flavors/detail", "flavors")
+    async def detail(call: Call) -> Reply:
+        return await page(call, "flavors/detail", views.full)
+
+    @service.route("GET", "/flavors/<flavor_id>", "flavors")
+    async def show(call: Call, flavor_id: str) -> Reply:
+        row = await database.read(rows.find_flavor, flavor_id, call.token.is_admin)
+        return json_reply({"flavor": views.full(row, call.base, call.version)})
+
+    @service.route("GET", "/flavors/<flavor_id>/os-extra_specs", "os-flavor-extra-specs:index")
+    async def extra_specs(call: Call, flavor_id: str) -> Reply:
+        row = await database.read(rows.find_flavor, flavor_id, call.token.is_admin)
+        return json_reply({"extra_specs": row.extra_specs})
+
+    @service.route("POST", "/flavors", "os-flavor-manage:create")
+    async def create(call: Call) -> Reply:
+        schema = CREATE_255 if call.version >= (2, 55) else CREATE
+        asked = schema.check(call.json())["flavor"]
+        flavor_id = _new_id(asked)
+        await database.write(
+            rows.create_flavor,
+            flavor_id,
+            asked["name"],
+            int(asked["vcpus"]),
+            int(asked["ram"]),
+            int(asked["disk"]),
+            is_public=is_true(asked.get("os-flavor-access:is_public", True)),
+            description=asked.get("description"),
+        )
+        row = await database.read(rows.find_flavor, flavor_id, True)
+        return json_reply({"flavor": views.full(row, call.base, call.version)})
+
+    @service.route("DELETE", "/flavors/<flavor_id>", "os-flavor-manage:delete")
+    async def delete(_: Call, flavor_id: str) -> Reply:
+        await database.write(rows.delete_flavor, flavor_id)
+        return empty_reply(202)
+
+
+def _new_id(asked: dict[str, Any]) -> str:
+    for extra in ("swap", "OS-FLV-EXT-DATA:ephemeral"):
+        if int(asked.get(extra, 0)):
+            raise BadRequest(f"{extra} must be 0: servers here have one disk.")
+    if float(asked.get("rxtx_factor", 1)) != 1:
+        raise BadRequest("rxtx_factor must be 1: the network does not share by it here.")
+    wanted = str(asked.get("id") or "auto")
+    if wanted == "auto":
+        return str(uuid.uuid4())
+    if not re.fullmatch(r"[\w.\- ]*[\w.\-]", wanted) or wanted != wanted.strip():
+        raise BadRequest(
+            "id can only contain letters from A-Z (both cases), periods, dashes, underscores and "
+            "spaces."
+        )
+    return wanted

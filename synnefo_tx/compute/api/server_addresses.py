@@ -1,0 +1,55 @@
+"""
+/servers/<id>/ips, /os-interface and /os-volume_attachments: what a server is connected to.
+"""
+
+from __future__ import annotations
+
+from synnefo_tx.compute.api.service import Service, caller_of
+from synnefo_tx.compute.rows.server_lists import find_with_ports
+from synnefo_tx.compute.rows.servers import find_server
+from synnefo_tx.compute.views.servers import addresses, interface
+from synnefo_tx.errors import NotFound
+from synnefo_tx.http.call import Call
+from synnefo_tx.http.reply import Reply, json_reply
+
+
+def add_routes(service: Service) -> None:
+    """
+    Serve servers' connections.
+    """
+    database = service.database
+
+    @service.route("GET", "/servers/<server_id>/ips", "ips:index")
+    async def all_addresses(call: Call, server_id: str) -> Reply:
+        _, ports = await database.read(find_with_ports, caller_of(call), server_id)
+        return json_reply({"addresses": addresses(ports, extended=False)})
+
+    @service.route("GET", "/servers/<server_id>/ips/<network>", "ips:show")
+    async def addresses_in(call: Call, server_id: str, network: str) -> Reply:
+        _, ports = await database.read(find_with_ports, caller_of(call), server_id)
+        found = addresses(ports, extended=False)
+        if network not in found:
+            raise NotFound("Instance is not a member of specified network")
+        return json_reply({network: found[network]})
+
+    @service.route("GET", "/servers/<server_id>/os-interface", "os-attach-interfaces:list")
+    async def interfaces(call: Call, server_id: str) -> Reply:
+        _, ports = await database.read(find_with_ports, caller_of(call), server_id)
+        shown = [interface(port, call.version) for port in ports]
+        return json_reply({"interfaceAttachments": shown})
+
+    @service.route("GET", "/servers/<server_id>/os-interface/<port>", "os-attach-interfaces:show")
+    async def one_interface(call: Call, server_id: str, port: str) -> Reply:
+        _, ports = await database.read(find_with_ports, caller_of(call), server_id)
+        for row in ports:
+            if row.id == port:
+                return json_reply({"interfaceAttachment": interface(row, call.version)})
+        raise NotFound(f"Instance {server_id} does not have a port with id {port}")
+
+    @service.route(
+        "GET", "/servers/<server_id>/os-volume_attachments", "os-volumes-attachments:index"
+    )
+    async def volumes(call: Call, server_id: str) -> Reply:
+        # A boot disk is local: it is no volume of the block storage API.
+        await database.read(find_server, caller_of(call), server_id)
+        return json_reply({"volumeAttachments": []})

@@ -1,0 +1,63 @@
+"""
+/servers/<id>/metadata.
+"""
+
+from __future__ import annotations
+
+from synnefo_tx.compute.api.service import Service, caller_of
+from synnefo_tx.compute.rows.server_data import Pairs, delete_item, write_metadata
+from synnefo_tx.compute.rows.servers import find_server
+from synnefo_tx.compute.rules.server_schemas import METADATA, METADATA_ITEM
+from synnefo_tx.errors import BadRequest, NotFound
+from synnefo_tx.http.call import Call
+from synnefo_tx.http.reply import Reply, empty_reply, json_reply
+
+BASE = "/servers/<server_id>/metadata"
+
+
+def add_routes(service: Service) -> None:
+    """
+    Serve servers' metadata.
+    """
+    database = service.database
+
+    async def write(call: Call, server_id: str, pairs: Pairs, replace: bool) -> Pairs:
+        caller = caller_of(call)
+        return await database.write(
+            write_metadata, caller, server_id, pairs, replace, service.now_us()
+        )
+
+    @service.route("GET", BASE, "server-metadata:index")
+    async def index(call: Call, server_id: str) -> Reply:
+        server = await database.read(find_server, caller_of(call), server_id)
+        return json_reply({"metadata": server.metadata})
+
+    @service.route("POST", BASE, "server-metadata:create")
+    async def create(call: Call, server_id: str) -> Reply:
+        pairs = METADATA.check(call.json())["metadata"]
+        return json_reply({"metadata": await write(call, server_id, pairs, False)})
+
+    @service.route("PUT", BASE, "server-metadata:update_all")
+    async def update_all(call: Call, server_id: str) -> Reply:
+        pairs = METADATA.check(call.json())["metadata"]
+        return json_reply({"metadata": await write(call, server_id, pairs, True)})
+
+    @service.route("GET", f"{BASE}/<key>", "server-metadata:show")
+    async def show(call: Call, server_id: str, key: str) -> Reply:
+        server = await database.read(find_server, caller_of(call), server_id)
+        if key not in server.metadata:
+            raise NotFound("Metadata item was not found")
+        return json_reply({"meta": {key: server.metadata[key]}})
+
+    @service.route("PUT", f"{BASE}/<key>", "server-metadata:update")
+    async def update(call: Call, server_id: str, key: str) -> Reply:
+        item = METADATA_ITEM.check(call.json())["meta"]
+        if key not in item:
+            raise BadRequest("Request body and URI mismatch")
+        await write(call, server_id, item, False)
+        return json_reply({"meta": item})
+
+    @service.route("DELETE", f"{BASE}/<key>", "server-metadata:delete")
+    async def delete(call: Call, server_id: str, key: str) -> Reply:
+        await database.write(delete_item, caller_of(call), server_id, key, service.now_us())
+        return empty_reply(204)

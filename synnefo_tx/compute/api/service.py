@@ -1,0 +1,67 @@
+"""
+What the handlers of the compute API share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from attrs import frozen
+
+from synnefo_tx.compute.permissions import PREFIX
+from synnefo_tx.compute.rows.servers import Caller
+from synnefo_tx.compute.views.servers import Look
+from synnefo_tx.errors import NotFound
+from synnefo_tx.http.call import Call
+from synnefo_tx.http.router import Handler, Router
+from synnefo_tx.store.database import Database
+
+Console = Callable[[str, str, "int | None"], Awaitable[str]]
+
+
+@frozen(eq=False)
+class Service:
+    """
+    The router and what stands behind it.  kick: called after a commit that wrote a wish.  console:
+    (cluster id, server id, lines or None for all) -> text.
+    """
+
+    router: Router
+    database: Database
+    clock: Callable[[], float]
+    kick: Callable[[], None]
+    console: Console
+
+    def now_us(self) -> int:
+        """
+        Microseconds since the epoch.
+        """
+        return int(self.clock() * 1_000_000)
+
+    def route(self, method: str, path: str, policy: str) -> Callable[[Handler], Handler]:
+        """
+        Serve `path` below /v2.1, for callers whom `policy` allows.
+        """
+        return self.router.route(method, f"/v2.1{path}", f"{PREFIX}{policy}")
+
+
+def caller_of(call: Call) -> Caller:
+    """
+    Whose request it is.
+    """
+    return Caller(call.token.project_id, call.token.user_id, call.token.is_admin)
+
+
+def look_of(call: Call) -> Look:
+    """
+    How to show servers to this caller.
+    """
+    return Look(call.base, call.version, call.token.is_admin)
+
+
+def need_version(call: Call, minimum: tuple[int, int]) -> None:
+    """
+    Raises NotFound for a resource that the microversion asked for does not have.
+    """
+    if call.version < minimum:
+        raise NotFound("The resource could not be found.")

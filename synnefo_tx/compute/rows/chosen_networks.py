@@ -1,0 +1,141 @@
+"""
+The networks that a new server is plugged into, and its ports there.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import frozen
+from sqlalchemy import Connection, Row, select
+
+from synnefo_tx.compute.errors import Ambiguous
+from synnefo_tx.compute.rows.servers import Caller
+from synnefo_tx.compute.rules.config_drive import Interface
+from synnefo_tx.compute.rules.create_request import NetworkWish, ServerRequest
+from synnefo_tx.errors import BadRequest, Conflict
+from synnefo_tx.network import errors
+from synnefo_tx.network.rows import networks
+from synnefo_tx.network.rows.ports import NewPort, create_port
+from synnefo_tx.network.rows.tables import ports
+
+AnyRow = Row[Any]
+
+
+@frozen
+class Chosen:
+    """
+    A network, and the address wanted there.
+    """
+
+    network: AnyRow
+    fixed_ip: str | None
+    tag: str | None = None
+
+
+def choose(connection: Connection, caller: Caller, request: ServerRequest) -> list[Chosen]:
+    """
+    Raises BadRequest or Conflict in Nova's words.
+    """
+    if request.networks is not None:
+        return [_named(connection, caller, wish) for wish in request.networks]
+    available = networks.usable(connection, caller.project_id)
+    if len(available) > 1:
+        raise Ambiguous
+    if not available and request.must_have_network:
+        raise BadRequest(
+            f"Unable to automatically allocate a network for project {caller.project_id}"
+        )
+    return [Chosen(network, None) for network in available]
+
+
+def plug(
+    connection: Connection,
+    caller: Caller,
+    chosen: Sequence[Chosen],
+    server_id: str,
+    now_us: int,
+) -> list[Interface]:
+    """
+    The ports of a new server.  Raises BadRequest when there is no address.
+    """
+    subnets = {
+        subnet.id: subnet
+        for subnet in networks.subnets_of(connection, [item.network.id for item in chosen])
+    }
+    plugged = []
+    for item in chosen:
+        port = _port(connection, caller, item, server_id, now_us)
+        subnet = subnets[port.subnet_id]
+        plugged.append(
+            Interface(
+                port_id=port.id,
+                network_id=item.network.id,
+                mac_address=port.mac_address,
+                ip_address=port.ip_address,
+                cidr=subnet.cidr,
+                gateway=subnet.gateway_ip or "",
+                mtu=item.network.mtu,
+                dns=tuple(subnet.dns_nameservers),
+                tag=item.tag,
+            )
+        )
+    return plugged
+
+
+def _named(connection: Connection, caller: Caller, wish: NetworkWish) -> Chosen:
+    if wish.port_id is not None:
+        raise _port_refused(connection, caller, wish.port_id)
+    assert wish.network_id is not None
+    network = networks.find(connection, wish.network_id, caller.project_id, caller.is_admin)
+    if network is None:
+        raise BadRequest(f"Network {wish.network_id} could not be found.")
+    if not networks.subnets_of(connection, [network.id]):
+        raise BadRequest(f"Network {network.id} requires a subnet in order to boot instances on.")
+    return Chosen(network, wish.fixed_ip, wish.tag)
+
+
+def _port_refused(connection: Connection, caller: Caller, port_id: str) -> Exception:
+    """
+    Every port that there is belongs to a server: they can't be made apart from one yet.
+    """
+    statement = select(ports.c.id).where(ports.c.id == port_id)
+    if not caller.is_admin:
+        statement = statement.where(ports.c.project_id == caller.project_id)
+    if connection.execute(statement).first() is None:
+        return BadRequest(f"Port id {port_id} could not be found.")
+    return Conflict(f"Port {port_id} is still in use.")
+
+
+def _port(
+    connection: Connection, caller: Caller, item: Chosen, server_id: str, now_us: int
+) -> AnyRow:
+    wanted = NewPort(
+        network_id=item.network.id,
+        project_id=caller.project_id,
+        device_id=server_id,
+        tag=item.tag,
+        ip_address=None if item.fixed_ip is None else str(ipaddress.ip_address(item.fixed_ip)),
+    )
+    try:
+        return create_port(connection, wanted, now_us)
+    except errors.NoMoreAddresses as error:
+        raise BadRequest(
+            f"No fixed IP addresses available for network: {item.network.id}"
+        ) from error
+    except errors.AddressInUse as error:
+        holder = connection.execute(
+            select(ports.c.device_id).where(
+                ports.c.network_id == item.network.id, ports.c.ip_address == wanted.ip_address
+            )
+        ).scalar()
+        raise BadRequest(
+            f"Fixed IP address {wanted.ip_address} is already in use on instance {holder}."
+        ) from error
+    except errors.InvalidAddress as error:
+        raise BadRequest(
+            f"Invalid input received: Fixed IP {item.fixed_ip} is not a valid ip address for "
+            f"network {item.network.id}."
+        ) from error

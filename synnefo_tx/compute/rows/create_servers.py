@@ -1,0 +1,288 @@
+"""
+POST /servers in one transaction: everything the server needs is found, charged and written, and
+the wish for it is put in the outbox.
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+import uuid
+from typing import Any
+
+from attrs import field, frozen
+from sqlalchemy import Connection, Row, insert
+
+from synnefo_tx.compute.errors import FlavorNotFound, KeypairNotFound, TooMany
+from synnefo_tx.compute.rows import boot_images, chosen_networks, placing
+from synnefo_tx.compute.rows.flavors import find_flavor
+from synnefo_tx.compute.rows.keypairs import find_keypair
+from synnefo_tx.compute.rows.servers import Caller
+from synnefo_tx.compute.rows.tables import servers
+from synnefo_tx.compute.rules import config_drive
+from synnefo_tx.compute.rules.create_request import ServerRequest, hostname_of
+from synnefo_tx.compute.rules.placement import ZONE, choose_cluster
+from synnefo_tx.effect import plan
+from synnefo_tx.effect.rows import outbox
+from synnefo_tx.effect.wishes import DiskPlan, NicPlan, ServerPlan
+from synnefo_tx.errors import BadRequest
+from synnefo_tx.quota.rows import holdings
+from synnefo_tx.volume.rows.tables import volumes
+
+AnyRow = Row[Any]
+
+MAX_AT_ONCE = 100  # servers made by one request, whatever the quota
+
+
+@frozen
+class Created:
+    """
+    The ids of the new servers in their order, and the id of the request.
+    """
+
+    server_ids: tuple[str, ...]
+    reservation_id: str
+
+
+@frozen
+class _Materials:
+    """
+    What all servers of one request are made of.
+    """
+
+    flavor: AnyRow
+    image: AnyRow
+    keypair: AnyRow | None
+    cluster_id: str
+    networks: list[chosen_networks.Chosen]
+    disk_gib: int
+    reservation_id: str = field(
+        factory=lambda: (
+            "r-" + "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))
+        )
+    )
+
+    def charges(self) -> dict[str, int]:
+        """
+        What one server takes of its project's quota.
+        """
+        return {
+            "instances": 1,
+            "cores": self.flavor.vcpus,
+            "ram": self.flavor.ram_mib,
+            "volumes": 1,
+            "gigabytes": self.disk_gib,
+            "ports": len(self.networks),
+        }
+
+
+def create_servers(
+    connection: Connection, caller: Caller, request: ServerRequest, now_us: int
+) -> Created:
+    """
+    Raises BadRequest, Conflict, OverQuota or Unavailable in Nova's words.
+    """
+    materials = _gather(connection, caller, request)
+    count = _affordable(connection, caller.project_id, materials.charges(), request)
+    charges = {name: amount * count for name, amount in materials.charges().items()}
+    holdings.take(connection, caller.project_id, charges)
+    made = tuple(
+        _create(connection, caller, request, materials, place, count, now_us)
+        for place in range(count)
+    )
+    return Created(made, materials.reservation_id)
+
+
+def _gather(connection: Connection, caller: Caller, request: ServerRequest) -> _Materials:
+    if not request.image_id:
+        raise BadRequest("Invalid imageRef provided.")
+    if request.availability_zone not in (None, ZONE):
+        raise BadRequest("Invalid input received: The requested availability zone is not available")
+    try:
+        flavor = find_flavor(connection, request.flavor_id, caller.is_admin)
+    except FlavorNotFound as error:
+        raise BadRequest(str(error)) from error
+    image = boot_images.find_bootable(
+        connection, request.image_id, caller.project_id, caller.is_admin
+    )
+    boot_images.check_fits(image, flavor)
+    keypair = _keypair(connection, caller, request)
+    for group in request.security_groups:
+        if group != "default":
+            raise BadRequest(f"Security group {group} not found for project {caller.project_id}.")
+    return _Materials(
+        flavor=flavor,
+        image=image,
+        keypair=keypair,
+        cluster_id=choose_cluster(placing.candidates(connection)),
+        networks=chosen_networks.choose(connection, caller, request),
+        disk_gib=boot_images.boot_disk_gib(image, flavor),
+    )
+
+
+def _keypair(connection: Connection, caller: Caller, request: ServerRequest) -> AnyRow | None:
+    if request.key_name is None:
+        return None
+    try:
+        return find_keypair(connection, caller.user_id, request.key_name)
+    except KeypairNotFound as error:
+        raise BadRequest("Invalid key_name provided.") from error
+
+
+def _affordable(
+    connection: Connection, project_id: str, charges: dict[str, int], request: ServerRequest
+) -> int:
+    """
+    How many servers the project's quota allows, from min_count to max_count.
+    """
+    if request.min_count > MAX_AT_ONCE:
+        raise BadRequest(f"min_count must be <= {MAX_AT_ONCE}")
+    held = holdings.held(connection, project_id)
+    count = min(request.max_count, MAX_AT_ONCE)
+    short = []
+    for name, amount in sorted(charges.items()):
+        holding = held[name]
+        if holding.limit < 0 or amount == 0:
+            continue
+        count = min(count, max(0, holding.limit - holding.used) // amount)
+        asked = amount * request.min_count
+        if holding.used + asked > holding.limit:
+            short.append((name, asked, holding.used, holding.limit))
+    if short:
+        raise TooMany(short)
+    return count
+
+
+def _create(
+    connection: Connection,
+    caller: Caller,
+    request: ServerRequest,
+    materials: _Materials,
+    place: int,
+    count: int,
+    now_us: int,
+) -> str:
+    server_id, volume_id = str(uuid.uuid4()), str(uuid.uuid4())
+    name = request.name if count == 1 else f"{request.name}-{place + 1}"
+    hostname = request.hostname or hostname_of(name, server_id)
+    plugged = chosen_networks.plug(connection, caller, materials.networks, server_id, now_us)
+    connection.execute(
+        insert(volumes).values(
+            id=volume_id,
+            name="",
+            project_id=caller.project_id,
+            server_id=server_id,
+            index=0,
+            size_gib=materials.disk_gib,
+            image_id=materials.image.id,
+            status="creating",
+            delete_on_termination=True,
+            created_at=now_us,
+            updated_at=now_us,
+        )
+    )
+    guest = _guest(caller, request, materials, plugged, (server_id, name, hostname, place))
+    wish = plan.create_server(
+        ServerPlan(
+            server_id=server_id,
+            cluster_id=materials.cluster_id,
+            vcpus=materials.flavor.vcpus,
+            memory_mib=materials.flavor.ram_mib,
+            disks=(
+                DiskPlan(
+                    volume_id=volume_id,
+                    size_gib=materials.disk_gib,
+                    origin=materials.image.boot_volume,
+                ),
+            ),
+            nics=tuple(
+                NicPlan(
+                    port_id=nic.port_id,
+                    network_id=nic.network_id,
+                    ip_address=nic.ip_address,
+                    mac_address=nic.mac_address,
+                )
+                for nic in plugged
+            ),
+            config_drive=config_drive.contents(guest),
+        )
+    )
+    connection.execute(
+        insert(servers).values(
+            id=server_id,
+            name=name,
+            hostname=hostname,
+            launch_index=place,
+            task_effect_id=outbox.put(connection, wish, now_us),
+            created_at=now_us,
+            updated_at=now_us,
+            **_common(caller, request, materials),
+        )
+    )
+    return server_id
+
+
+def _common(caller: Caller, request: ServerRequest, materials: _Materials) -> dict[str, Any]:
+    """
+    The columns that are the same for all servers of a request.
+    """
+    flavor = materials.flavor
+    return {
+        "description": request.description,
+        "project_id": caller.project_id,
+        "user_id": caller.user_id,
+        "reservation_id": materials.reservation_id,
+        "cluster_id": materials.cluster_id,
+        "availability_zone": request.availability_zone,
+        "flavor_id": flavor.id,
+        "flavor": {
+            "id": flavor.id,
+            "name": flavor.name,
+            "vcpus": flavor.vcpus,
+            "ram": flavor.ram_mib,
+            "disk": flavor.disk_gib,
+            "extra_specs": flavor.extra_specs,
+        },
+        "image_id": materials.image.id,
+        "key_name": request.key_name,
+        "metadata": request.metadata,
+        "tags": list(request.tags),
+        "config_drive": request.config_drive,
+        "user_data": request.user_data,
+        "access_ipv4": request.access_ipv4,
+        "access_ipv6": request.access_ipv6,
+        "disk_config": request.disk_config,
+        "security_groups": list(request.security_groups) if materials.networks else [],
+        "vm_state": "building",
+        "task_state": "scheduling",
+        "power_state": 0,
+        "progress": 0,
+        "reserved": materials.charges(),
+        "as_of": 0,
+    }
+
+
+def _guest(
+    caller: Caller,
+    request: ServerRequest,
+    materials: _Materials,
+    plugged: list[config_drive.Interface],
+    itself: tuple[str, str, str, int],
+) -> config_drive.Guest:
+    server_id, name, hostname, place = itself
+    key = materials.keypair
+    return config_drive.Guest(
+        server_id=server_id,
+        name=name,
+        hostname=hostname,
+        project_id=caller.project_id,
+        launch_index=place,
+        availability_zone=ZONE,
+        admin_password=request.admin_password,
+        key_name=key.name if key else None,
+        public_key=key.public_key if key else None,
+        metadata=request.metadata,
+        user_data=request.decoded_user_data(),
+        interfaces=tuple(plugged),
+        files=request.files,
+    )

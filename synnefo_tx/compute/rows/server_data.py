@@ -1,0 +1,69 @@
+"""
+What users attach to their servers: metadata and tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection
+
+from synnefo_tx.compute.rows import servers
+from synnefo_tx.compute.rows.servers import Caller, find_server
+from synnefo_tx.compute.rules.create_request import MAX_METADATA
+from synnefo_tx.errors import NotFound, OverQuota
+
+Pairs = dict[str, str]
+Change = Callable[[Sequence[str]], list[str]]
+
+
+def write_metadata(
+    connection: Connection,
+    caller: Caller,
+    server_id: str,
+    pairs: Pairs,
+    replace: bool,
+    now_us: int,
+) -> Pairs:
+    """
+    The server's metadata afterwards.  Raises InstanceNotFound, InvalidState or OverQuota.
+    """
+    server = find_server(connection, caller, server_id, to_change=True)
+    servers.check_data_state(server, "update metadata")
+    kept: Pairs = pairs if replace else {**server.metadata, **pairs}
+    if len(kept) > MAX_METADATA:
+        raise OverQuota(f"Maximum number of metadata items exceeds {MAX_METADATA}")
+    servers.change(connection, caller, server_id, {"metadata": kept}, now_us)
+    return kept
+
+
+def delete_item(
+    connection: Connection, caller: Caller, server_id: str, key: str, now_us: int
+) -> None:
+    """
+    Raises InstanceNotFound, NotFound or InvalidState.
+    """
+    server = find_server(connection, caller, server_id, to_change=True)
+    if key not in server.metadata:
+        raise NotFound("Metadata item was not found")
+    servers.check_data_state(server, "delete metadata")
+    kept = {name: value for name, value in server.metadata.items() if name != key}
+    servers.change(connection, caller, server_id, {"metadata": kept}, now_us)
+
+
+def change_tags(
+    connection: Connection,
+    caller: Caller,
+    server_id: str,
+    action: str,
+    made: Change,
+    now_us: int,
+) -> list[str]:
+    """
+    The server's tags afterwards.  Raises InstanceNotFound or InvalidState, and what `made` does.
+    """
+    server = find_server(connection, caller, server_id, to_change=True)
+    servers.check_data_state(server, action)
+    kept = made(server.tags)
+    servers.change(connection, caller, server_id, {"tags": kept}, now_us)
+    return kept

@@ -1,0 +1,236 @@
+"""
+A body of POST /servers, checked and read.  Pure.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import secrets
+import string
+from typing import Any
+
+from attrs import frozen
+
+from synnefo_tx.compute.rules.parameters import is_true
+from synnefo_tx.compute.rules.server_schemas import create_schema
+from synnefo_tx.compute.rules.validation import is_uuid
+from synnefo_tx.errors import BadRequest, OverQuota
+from synnefo_tx.http.microversions import Version
+
+MAX_METADATA = 128  # items
+MAX_FILES = 5
+MAX_FILE_PATH = 255
+MAX_FILE_BYTES = 10240
+MAX_HOSTNAME = 63
+MAX_DIGITS = 18  # of a number sent as a string
+
+
+@frozen
+class NetworkWish:
+    """
+    One NIC asked for: a network's id (with an address), or a port's.
+    """
+
+    network_id: str | None
+    fixed_ip: str | None
+    port_id: str | None
+    tag: str | None = None
+
+
+@frozen(kw_only=True)
+class ServerRequest:
+    """
+    networks: None leaves the choice to us; `must_have_network` then forbids a server without.
+    """
+
+    name: str
+    description: str | None
+    hostname: str | None
+    flavor_id: str
+    image_id: str
+    key_name: str | None
+    metadata: dict[str, str]
+    tags: tuple[str, ...]
+    user_data: str | None
+    config_drive: bool
+    networks: tuple[NetworkWish, ...] | None
+    must_have_network: bool
+    min_count: int
+    max_count: int
+    availability_zone: str | None
+    security_groups: tuple[str, ...]
+    admin_password: str
+    access_ipv4: str | None
+    access_ipv6: str | None
+    disk_config: str
+    files: tuple[tuple[str, bytes], ...]
+    wants_reservation: bool
+
+    def decoded_user_data(self) -> bytes | None:
+        """
+        The user data's bytes.
+        """
+        return None if self.user_data is None else base64.b64decode(self.user_data)
+
+
+def read_request(body: object, version: Version) -> ServerRequest:
+    """
+    Raises BadRequest, or OverQuota for too much metadata or too many files.
+    """
+    server: dict[str, Any] = create_schema(version).check(body)["server"]
+    least = _count(server.get("min_count", 1))
+    most = _count(server.get("max_count", least))
+    if least > most:
+        raise BadRequest("min_count must be <= max_count")
+    _check_disks(server)
+    metadata = server.get("metadata", {})
+    if len(metadata) > MAX_METADATA:
+        raise OverQuota(f"Maximum number of metadata items exceeds {MAX_METADATA}")
+    networks = server.get("networks")
+    name = server["name"].strip()
+    return ServerRequest(
+        name=name,
+        description=server.get("description") if version >= (2, 19) else name,
+        hostname=server.get("hostname"),
+        flavor_id=str(server["flavorRef"]).rsplit("/", 1)[-1],
+        image_id=server.get("imageRef") or "",
+        key_name=server.get("key_name"),
+        metadata=metadata,
+        tags=tuple(sorted(set(server.get("tags", ())))),
+        user_data=_user_data(server),
+        config_drive=is_true(server.get("config_drive", False)),
+        networks=_networks(networks, most),
+        must_have_network=networks == "auto",
+        min_count=least,
+        max_count=most,
+        availability_zone=server.get("availability_zone"),
+        security_groups=_security_groups(server),
+        admin_password=server.get("adminPass") or random_password(),
+        access_ipv4=server.get("accessIPv4") or None,
+        access_ipv6=server.get("accessIPv6") or None,
+        disk_config=server.get("OS-DCF:diskConfig", "MANUAL"),
+        files=_files(server),
+        wants_reservation=is_true(server.get("return_reservation_id", False)),
+    )
+
+
+def random_password(length: int = 12) -> str:
+    """
+    Letters and digits with at least one of each kind, as Nova makes them.
+    """
+    while True:
+        made = "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(length))
+        kinds = (str.islower, str.isupper, str.isdigit)
+        if all(any(kind(char) for char in made) for kind in kinds):
+            return made
+
+
+def hostname_of(name: str, server_id: str) -> str:
+    """
+    A host's name made from a server's, as Nova does it.
+    """
+    made = name.encode("latin-1", "ignore").decode("latin-1")
+    made = re.sub(r"[ _.]", "-", made)
+    made = re.sub(r"[^\w.-]+", "", made, flags=re.ASCII).lower().strip(".-")
+    return made[:MAX_HOSTNAME].rstrip("-") or f"server-{server_id}"
+
+
+def _count(asked: int | str) -> int:
+    if isinstance(asked, str) and len(asked) > MAX_DIGITS:
+        raise BadRequest(f"Value {asked[:MAX_DIGITS]}... is too large.")
+    return int(asked)
+
+
+def _user_data(server: dict[str, Any]) -> str | None:
+    text: str | None = server.get("user_data")
+    if text is None:
+        return None
+    try:
+        base64.b64decode(text.encode("ascii"))
+    except (UnicodeEncodeError, binascii.Error) as error:
+        raise BadRequest("User data needs to be valid base 64.") from error
+    return text
+
+
+def _networks(asked: Any, most: int) -> tuple[NetworkWish, ...] | None:
+    if asked == "none":
+        return ()
+    if not asked or asked == "auto":
+        return None
+    wishes = tuple(_network(item) for item in asked)
+    if most > 1 and any(wish.fixed_ip for wish in wishes):
+        raise BadRequest(
+            "Failed to launch instances: max_count cannot be greater than 1 if an fixed_ip is "
+            "specified."
+        )
+    return wishes
+
+
+def _network(item: dict[str, Any]) -> NetworkWish:
+    port, address = item.get("port"), item.get("fixed_ip")
+    if port:
+        if address:
+            raise BadRequest(
+                f"Specified Fixed IP '{address}' cannot be used with port '{port}': the two "
+                "cannot be specified together."
+            )
+        return NetworkWish(None, None, port)
+    if "uuid" not in item:
+        raise BadRequest("Bad network format: missing 'uuid'")
+    if not is_uuid(item["uuid"]):
+        raise BadRequest(
+            f"Bad networks format: network uuid is not in proper format ({item['uuid']})"
+        )
+    return NetworkWish(item["uuid"], address, None, item.get("tag"))
+
+
+def _security_groups(server: dict[str, Any]) -> tuple[str, ...]:
+    asked = {group["name"] for group in server.get("security_groups", ()) if group.get("name")}
+    return tuple(sorted(asked)) or ("default",)
+
+
+def _files(server: dict[str, Any]) -> tuple[tuple[str, bytes], ...]:
+    asked = server.get("personality", ())
+    if len(asked) > MAX_FILES:
+        raise OverQuota("Personality file limit exceeded")
+    files = []
+    for item in asked:
+        for part in ("path", "contents"):
+            if part not in item:
+                raise BadRequest(f"Bad personality format: missing {part}")
+        content = base64.b64decode(item["contents"])
+        if len(item["path"]) > MAX_FILE_PATH:
+            raise OverQuota("Personality file path exceeds maximum length")
+        if len(content) > MAX_FILE_BYTES:
+            raise OverQuota("Personality file content exceeds maximum size")
+        files.append((item["path"], content))
+    return tuple(files)
+
+
+def _check_disks(server: dict[str, Any]) -> None:
+    """
+    Only what a server has anyway may be asked for: its image as its one, local, boot disk.
+    """
+    if server.get("block_device_mapping"):
+        raise BadRequest("Block Device Mapping is Invalid: volumes can't be attached here yet.")
+    for disk in server.get("block_device_mapping_v2", ()):
+        plain = (
+            disk.get("source_type") == "image"
+            and disk.get("destination_type", "local") == "local"
+            and str(disk.get("boot_index", "0")) == "0"
+            and disk.get("uuid") == server.get("imageRef")
+            and is_true(disk.get("delete_on_termination", True))
+            and "volume_size" not in disk
+        )
+        if not plain:
+            raise BadRequest(
+                "Block Device Mapping is Invalid: only the server's image as its local boot disk "
+                "can be asked for here."
+            )
+    if server.get("trusted_image_certificates"):
+        raise BadRequest("Signatures of images are not checked here.")
+    for forced in ("host", "hypervisor_hostname"):
+        if server.get(forced):
+            raise BadRequest(f"Compute host {server[forced]} could not be found.")

@@ -1,0 +1,136 @@
+"""
+Networks, subnets and ports: lists and single ones, and the refusal of changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from attrs import frozen
+from sqlalchemy import Connection
+
+from synnefo_tx.http.call import Call
+from synnefo_tx.http.reply import Reply, json_reply
+from synnefo_tx.http.router import Router
+from synnefo_tx.network.errors import InvalidQuery, PolicyNotAuthorized
+from synnefo_tx.network.rows import lists
+from synnefo_tx.network.rows.networks import subnets_of
+from synnefo_tx.network.rules.attributes import check_body
+from synnefo_tx.network.rules.queries import Query, links, parse
+from synnefo_tx.network.views import resources as views
+from synnefo_tx.store.database import Database
+
+Json = dict[str, Any]
+SeeRows = Callable[[Connection, Sequence[Any]], list[Json]]
+
+
+@frozen(eq=False)
+class Resource:
+    """
+    What the API calls it (one, many), where it is found and how it looks.
+    """
+
+    member: str
+    collection: str
+    kind: lists.Kind
+    see: SeeRows
+
+
+def _see_networks(connection: Connection, rows: Sequence[Any]) -> list[Json]:
+    subnets: dict[str, list[str]] = {}
+    for subnet in subnets_of(connection, [row.id for row in rows]):
+        subnets.setdefault(subnet.network_id, []).append(subnet.id)
+    return [views.network(row, subnets.get(row.id, ())) for row in rows]
+
+
+RESOURCES = (
+    Resource("network", "networks", lists.NETWORKS, _see_networks),
+    Resource(
+        "subnet", "subnets", lists.SUBNETS, lambda _, rows: [views.subnet(row) for row in rows]
+    ),
+    Resource("port", "ports", lists.PORTS, lambda _, rows: [views.port(row) for row in rows]),
+)
+
+
+def list_views(
+    connection: Connection, resource: Resource, query: Query, project_id: str, everyone: bool
+) -> list[Json]:
+    """
+    One page, as shown.
+    """
+    rows = lists.list_rows(connection, resource.kind, query, project_id, everyone)
+    return resource.see(connection, rows)
+
+
+def show_view(
+    connection: Connection, resource: Resource, resource_id: str, project_id: str, everyone: bool
+) -> Json:
+    """
+    One, as shown.  Raises the kind's error.
+    """
+    row = lists.find(connection, resource.kind, resource_id, project_id, everyone)
+    return resource.see(connection, [row])[0]
+
+
+def add_routes(router: Router, database: Database, resource: Resource) -> None:
+    """
+    Serve `resource`.
+    """
+    base = f"/v2.0/{resource.collection}"
+    permission = f"network:get_{resource.member}"
+    sortable = set(resource.kind.columns)
+
+    async def index(call: Call) -> Reply:
+        pairs = call.queries()
+        query = parse(pairs, sortable)
+        token = call.token
+        found = await database.read(list_views, resource, query, token.project_id, token.is_admin)
+        body: Json = {resource.collection: [views.only(view, query.fields) for view in found]}
+        here = call.base + call.path.partition(f"/{router.prefix}")[2]
+        linked = links(here, pairs, [view["id"] for view in found], query)
+        if linked:
+            body[f"{resource.collection}_links"] = linked
+        return json_reply(body)
+
+    async def show(call: Call, resource_id: str) -> Reply:
+        token = call.token
+        fields = [value for name, value in call.queries() if name == "fields"]
+        found = await database.read(
+            show_view, resource, resource_id.removesuffix(".json"), token.project_id, token.is_admin
+        )
+        return json_reply({resource.member: views.only(found, fields)})
+
+    async def create(call: Call) -> Reply:
+        check_body(_body(call), resource.member)
+        raise PolicyNotAuthorized(f"create_{resource.member}")
+
+    async def update(call: Call, resource_id: str) -> Reply:
+        check_body(_body(call), resource.member)
+        await show(call, resource_id)
+        raise PolicyNotAuthorized(f"update_{resource.member}")
+
+    async def remove(call: Call, resource_id: str) -> Reply:
+        await show(call, resource_id)
+        raise PolicyNotAuthorized(f"delete_{resource.member}")
+
+    async def update_none(_: Call) -> Reply:
+        raise resource.kind.missing("None")
+
+    for suffix in ("", ".json"):
+        router.route("GET", base + suffix, permission)(index)
+        router.route("POST", base + suffix, "network:change")(create)
+        router.route("PUT", base + suffix, "network:change")(update_none)
+    router.route("GET", f"{base}/<resource_id>", permission)(show)
+    router.route("PUT", f"{base}/<resource_id>", "network:change")(update)
+    router.route("DELETE", f"{base}/<resource_id>", "network:change")(remove)
+
+
+def _body(call: Call) -> object:
+    try:
+        return call.json()
+    except Exception as error:
+        raise InvalidQuery(
+            "The server could not comply with the request since it is either "
+            "malformed or otherwise incorrect."
+        ) from error

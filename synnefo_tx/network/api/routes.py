@@ -1,0 +1,106 @@
+"""
+The network API: Neutron v2.0, the reading side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from synnefo_tx.errors import NotFound
+from synnefo_tx.http.call import Call
+from synnefo_tx.http.dialects import NEUTRON
+from synnefo_tx.http.reply import Reply, json_reply
+from synnefo_tx.http.router import Authenticate, Router
+from synnefo_tx.identity.permissions import Permissions
+from synnefo_tx.network.api.resources import RESOURCES, add_routes
+from synnefo_tx.network.errors import ExtensionNotFound, PolicyNotAuthorized
+from synnefo_tx.network.permissions import PERMISSIONS
+from synnefo_tx.network.rows.quotas import Usage, usages
+from synnefo_tx.network.views import discovery
+from synnefo_tx.store.database import Database
+
+
+def network_router(
+    database: Database,
+    authenticate: Authenticate,
+    clock: Callable[[], float],  # noqa: ARG001 - every service's builder takes it
+    public_url: str | None = None,
+) -> Router:
+    """
+    The router to mount at /network.
+    """
+    router = Router(
+        prefix="network",
+        dialect=NEUTRON,
+        authenticate=authenticate,
+        permitted=Permissions(PERMISSIONS),
+        public_url=public_url,
+    )
+    _discovery(router)
+    for resource in RESOURCES:
+        add_routes(router, database, resource)
+    _quotas(router, database)
+    return router
+
+
+def _discovery(router: Router) -> None:
+    async def versions(call: Call) -> Reply:
+        return json_reply(discovery.versions(call.base))
+
+    async def resources(call: Call) -> Reply:
+        if not call.path.endswith("/"):  # Neutron has this list with the slash only
+            raise NotFound("The resource could not be found.")
+        return json_reply(discovery.resources(call.base))
+
+    async def extensions(_: Call) -> Reply:
+        return json_reply({"extensions": discovery.EXTENSIONS})
+
+    async def extension(_: Call, alias: str) -> Reply:
+        for known in discovery.EXTENSIONS:
+            if known["alias"] == alias.removesuffix(".json"):
+                return json_reply({"extension": known})
+        raise ExtensionNotFound(alias)
+
+    async def zones(_: Call) -> Reply:
+        return json_reply({"availability_zones": []})
+
+    router.route("GET", "/", None)(versions)
+    router.route("GET", "/v2.0/", "network:discover")(resources)
+    for suffix in ("", ".json"):
+        router.route("GET", f"/v2.0/extensions{suffix}", "network:get_extension")(extensions)
+        zone_list = f"/v2.0/availability_zones{suffix}"
+        router.route("GET", zone_list, "network:get_availability_zone")(zones)
+    router.route("GET", "/v2.0/extensions/<alias>", "network:get_extension")(extension)
+
+
+def _quotas(router: Router, database: Database) -> None:
+    async def found(call: Call, project_id: str) -> dict[str, Usage]:
+        project_id = project_id.removesuffix(".json")
+        if project_id != call.token.project_id and not call.token.is_admin:
+            raise PolicyNotAuthorized("get_quota")
+        return await database.read(usages, project_id)
+
+    async def show(call: Call, project_id: str) -> Reply:
+        kept = await found(call, project_id)
+        return json_reply({"quota": {name: usage.limit for name, usage in kept.items()}})
+
+    async def details(call: Call, project_id: str) -> Reply:
+        kept = await found(call, project_id)
+        return json_reply(
+            {
+                "quota": {
+                    name: {"limit": usage.limit, "used": usage.used, "reserved": 0}
+                    for name, usage in kept.items()
+                }
+            }
+        )
+
+    async def defaults(call: Call, project_id: str) -> Reply:
+        del project_id
+        return await show(call, call.token.project_id)
+
+    router.route("GET", "/v2.0/quotas/<project_id>", "network:get_quota")(show)
+    router.route("GET", "/v2.0/quotas/<project_id>/default", "network:get_quota")(defaults)
+    for suffix in ("", ".json"):
+        path = f"/v2.0/quotas/<project_id>/details{suffix}"
+        router.route("GET", path, "network:get_quota")(details)
