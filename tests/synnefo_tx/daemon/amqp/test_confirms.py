@@ -62,6 +62,13 @@ class ConfirmsTests(SynchronousTestCase):
         confirms.settle(2, True, taken=True)
         self.successResultOf(second)
 
+    def test_one_failure_cancels_another(self) -> None:
+        """A publisher may give up its other messages when one fails."""
+        confirms, (first, second) = self.sent(2)
+        first.addErrback(lambda _: second.cancel())
+        confirms.fail(RuntimeError("gone"))
+        self.failureResultOf(second, CancelledError)
+
     def test_upcoming(self) -> None:
         """Messages are numbered from one."""
         confirms, _ = self.sent(2)

@@ -25,7 +25,7 @@ from synnefo_tx.daemon.amqp.frames import (
 )
 from synnefo_tx.daemon.amqp.link import HANDSHAKE_TIMEOUT_S, BrokerLink
 
-ADDRESS = BrokerAddress("mq", 5672, "Ζωή", "pass", "/", heartbeat_s=30)
+ADDRESS = BrokerAddress("mq", 5672, "λέξη", "pass", "/", heartbeat_s=30)
 FRAME_MAX = 4096
 
 
@@ -81,7 +81,7 @@ class HandshakeTests(LinkTestCase):
         self.say(0, "connection.start", 0, 9, {}, "PLAIN AMQPLAIN", "en_US")
         (start_ok,) = self.heard()
         properties, mechanism, response, _locale = start_ok.args
-        self.assertEqual((mechanism, response), ("PLAIN", "\0Ζωή\0pass"))
+        self.assertEqual((mechanism, response), ("PLAIN", "\0λέξη\0pass"))
         self.assertIs(properties["capabilities"]["consumer_cancel_notify"], True)
 
     def test_limits_are_the_lower(self) -> None:
@@ -218,6 +218,13 @@ class ConversationTests(LinkTestCase):
         self.assertEqual(self.transport.value(), BEAT)
         self.clock.pump([15] * 3)
         self.assertTrue(self.transport.disconnected)
+
+    def test_broker_that_beats(self) -> None:
+        """Beats from the broker keep the link, however little else it says."""
+        for _ in range(20):
+            self.clock.advance(15)
+            self.link.dataReceived(BEAT)
+        self.assertFalse(self.transport.disconnected)
 
     def test_all_channels_taken(self) -> None:
         """Not more channels are opened than the broker has."""
