@@ -6,33 +6,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection
 
 from synnefo_tx.errors import BadRequest
-from synnefo_tx.image.rows.tables import images
-
-AnyRow = Row[Any]
+from synnefo_tx.image.errors import ImageNotFound
+from synnefo_tx.image.model import BootableImage
+from synnefo_tx.image.rows.images import bootable
 
 GIB = 1024**3
 
 
-def find_bootable(connection: Connection, image_id: str, project_id: str, everyone: bool) -> AnyRow:
+def find_bootable(connection: Connection, image_id: str, project_id: str) -> BootableImage:
     """
     An image that the project may use and that can be booted.  Raises BadRequest in Nova's words.
     """
-    statement = select(images).where(images.c.id == image_id)
-    if not everyone:
-        open_to_all = images.c.visibility.in_(("public", "community"))
-        statement = statement.where(or_(images.c.owner == project_id, open_to_all))
-    row = connection.execute(statement).first()
-    if row is None or row.status == "deleted":
-        raise BadRequest("Can not find requested image")
-    if row.status != "active" or row.boot_volume is None:
-        raise BadRequest(f"Image {image_id} is not active.")
-    return row
+    try:
+        return bootable(connection, image_id, project_id)
+    except ImageNotFound as error:
+        raise BadRequest("Can not find requested image") from error
 
 
-def check_fits(image: Any, flavor: Any) -> None:
+def check_fits(image: BootableImage, flavor: Any) -> None:
     """
     Raises BadRequest when the flavor's memory or disk is too small for the image.
     """
@@ -41,7 +35,7 @@ def check_fits(image: Any, flavor: Any) -> None:
     if flavor.disk_gib == 0:
         return
     disk = flavor.disk_gib * GIB
-    if (image.virtual_size or 0) > disk:
+    if image.virtual_size > disk:
         raise BadRequest(
             f"Flavor's disk is too small for requested image. Flavor disk is {disk} bytes, "
             f"image is {image.virtual_size} bytes."
@@ -53,10 +47,10 @@ def check_fits(image: Any, flavor: Any) -> None:
         )
 
 
-def boot_disk_gib(image: Any, flavor: Any) -> int:
+def boot_disk_gib(image: BootableImage, flavor: Any) -> int:
     """
     The boot disk's size in GiB: the flavor's, or the image's when the flavor leaves it open.
     """
     if flavor.disk_gib:
         return int(flavor.disk_gib)
-    return max(-(-int(image.virtual_size or 0) // GIB), int(image.min_disk), 1)
+    return max(-(-image.virtual_size // GIB), image.min_disk, 1)

@@ -26,6 +26,7 @@ from synnefo_tx.effect import plan
 from synnefo_tx.effect.rows import outbox
 from synnefo_tx.effect.wishes import DiskPlan, NicPlan, ServerPlan
 from synnefo_tx.errors import BadRequest
+from synnefo_tx.image.model import BootableImage
 from synnefo_tx.quota.rows import holdings
 from synnefo_tx.volume.rows.tables import volumes
 
@@ -51,7 +52,7 @@ class _Materials:
     """
 
     flavor: AnyRow
-    image: AnyRow
+    image: BootableImage
     keypair: AnyRow | None
     cluster_id: str
     networks: list[chosen_networks.Chosen]
@@ -102,9 +103,7 @@ def _gather(connection: Connection, caller: Caller, request: ServerRequest) -> _
         flavor = find_flavor(connection, request.flavor_id, caller.is_admin)
     except FlavorNotFound as error:
         raise BadRequest(str(error)) from error
-    image = boot_images.find_bootable(
-        connection, request.image_id, caller.project_id, caller.is_admin
-    )
+    image = boot_images.find_bootable(connection, request.image_id, caller.project_id)
     boot_images.check_fits(image, flavor)
     keypair = _keypair(connection, caller, request)
     for group in request.security_groups:
