@@ -12,14 +12,14 @@ from attrs import define, frozen
 from cryptography.fernet import Fernet
 from sqlalchemy import Connection
 from treq.testing import StubTreq
-from twisted.internet.defer import execute
+from twisted.internet.defer import Deferred, execute
 from twisted.web.resource import Resource
 
 from synnefo_tx.identity.api.routes import identity_router
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog import Catalog
 from synnefo_tx.identity.passwords import Passwords
-from synnefo_tx.identity.rows import accounts
+from synnefo_tx.identity.rows import accounts, revocations
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.store.database import Database
 from synnefo_tx.store.memory import immediate_database
@@ -145,14 +145,15 @@ class IdentityCloud:
         assert answer.code == 201, answer.body
         return answer.header("X-Subject-Token")
 
+    def disable(self, kind: str, thing_id: str) -> None:
+        """
+        Disable a "user", "project" or "domain", as another worker would.
+        """
+        unit = getattr(revocations, f"set_{kind}_enabled")
+        self.write(unit, thing_id, False, int(self.now), self.tokens.horizon_s)
+
     def write(self, unit: Any, *args: Any) -> Any:
-        return self.case.successResultOf(_deferred(self.database.write(unit, *args)))
-
-
-def _deferred(awaitable: Any) -> Any:
-    from twisted.internet.defer import Deferred
-
-    return Deferred.fromCoroutine(awaitable)
+        return self.case.successResultOf(Deferred.fromCoroutine(self.database.write(unit, *args)))
 
 
 def identity_cloud(case: Any, **more: Any) -> IdentityCloud:
