@@ -168,10 +168,12 @@ class Router:
         accept = call.header("accept")
         try:
             if permission is not None:
-                call.bearer = await self._bearer(call, permission)
+                call.bearer = await self._bearer(call)
             if self.microversions is not None:
                 call.version = self.microversions.choose(call)
                 call.extra_headers += self.microversions.headers(call.version)
+            if permission is not None and not self.permitted(permission, call.token):
+                raise errors.Forbidden(self.dialect.denied.format(permission))
             if self._oversized(call):
                 raise errors.TooLarge("Request is too large.")
             reply = await handler(call, **parts)
@@ -202,14 +204,11 @@ class Router:
         length = call.header("content-length")
         return call.body_stream is None and length.isdigit() and int(length) > MAX_BODY_BYTES
 
-    async def _bearer(self, call: Call, permission: str) -> Token:
+    async def _bearer(self, call: Call) -> Token:
         text = call.header("x-auth-token")
         if not text:
             raise errors.NotAuthenticated
-        token = await self.authenticate(text)
-        if not self.permitted(permission, token):
-            raise errors.Forbidden(self.dialect.denied.format(permission))
-        return token
+        return await self.authenticate(text)
 
     def _head(self, request: Request, call: Call, reply: Reply) -> None:
         request.setResponseCode(reply.status)
