@@ -44,3 +44,9 @@ def add_routes(service: Service, minimum: Version, maximum: Version) -> None:
         available = await service.database.read(takes_servers)
         zone = {"zoneName": ZONE, "zoneState": {"available": available}, "hosts": None}
         return json_reply({"availabilityZoneInfo": [zone]})
+
+    @service.route("GET", "/os-availability-zone/detail", "os-availability-zone:detail")
+    async def zones_with_hosts(_: Call) -> Reply:
+        available = await service.database.read(takes_servers)
+        zone = {"zoneName": ZONE, "zoneState": {"available": available}, "hosts": {}}
+        return json_reply({"availabilityZoneInfo": [zone]})
