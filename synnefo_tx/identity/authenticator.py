@@ -27,6 +27,8 @@ from synnefo_tx.identity.token import Token
 from synnefo_tx.identity.tokens import ALLOW_EXPIRED_S, TokenBox
 from synnefo_tx.store.database import Database
 
+FORGET_EVERY_S = 60.0
+
 
 class Authenticator:
     """
@@ -47,6 +49,7 @@ class Authenticator:
         self._revoked = Revoked()
         self._refreshed_at: float | None = None
         self._serials = (0, 0)
+        self._forgot_at = 0.0
         self._asking = False
         self._waiters: list[Deferred[None]] = []
 
@@ -134,7 +137,9 @@ class Authenticator:
         self._revoked.learn(news.revocations)
         if news.disabled is not None:
             self._revoked.disabled = news.disabled
-        self._revoked.forget(int(now))
+        if not 0 <= now - self._forgot_at < FORGET_EVERY_S:
+            self._forgot_at = now
+            self._revoked.forget(int(now))
         self._serials = (news.revoked_serial, news.disabled_serial)
         self._refreshed_at = now
 

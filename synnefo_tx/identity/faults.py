@@ -27,6 +27,7 @@ class MethodNotSupported(NotAuthenticated):
 
     def __init__(self) -> None:
         super().__init__("Attempted to authenticate with an unsupported method.")
+        self.identity = {"methods": ["password", "token"]}  # goes into the answer, as Keystone's
 
 
 class TokenGarbled(NotAuthenticated):

@@ -8,6 +8,7 @@ known everywhere before it seals for the first time.
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -63,9 +64,8 @@ def _create(folder: Path, number: int) -> None:
     target = folder / str(number)
     if target.exists():
         return
-    draft = folder / f".{number}.{os.getpid()}"
-    draft.unlink(missing_ok=True)
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    handle, name = tempfile.mkstemp(prefix=".draft-", dir=folder)  # 0600
+    draft = Path(name)
     try:
         os.write(handle, Fernet.generate_key())
         os.fsync(handle)

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from argon2 import PasswordHasher
 from attrs import define, frozen
 from cryptography.fernet import Fernet
 from sqlalchemy import Connection
@@ -21,12 +22,14 @@ from synnefo_tx.identity.catalog import Catalog
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.rows import accounts, revocations
 from synnefo_tx.identity.tokens import TokenBox
-from synnefo_tx.store.database import Database
+from synnefo_tx.store.database import Database, open_engine
 from synnefo_tx.store.memory import immediate_database
 
 START = 1_800_000_000.0
 SECRETS = {"admin": "correct horse", "alice": "battery staple", "bob": "tr0ub4dor"}
-HASHES = {name: Passwords.hash_now(secret) for name, secret in SECRETS.items()}
+_quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # tests log in often
+HASHES = {name: _quick.hash(secret) for name, secret in SECRETS.items()}
+PASSWORDS = Passwords(execute)
 
 
 def fill(connection: Connection) -> None:
@@ -90,7 +93,7 @@ class IdentityCloud:
         self.router = identity_router(
             self.database,
             self.tokens,
-            Passwords(execute),
+            PASSWORDS,
             self.clock,
             None,
             Catalog(),
@@ -156,12 +159,22 @@ class IdentityCloud:
         return self.case.successResultOf(Deferred.fromCoroutine(self.database.write(unit, *args)))
 
 
+_filled: list[bytes] = []  # a database with the accounts of `fill`, made once
+
+
 def identity_cloud(case: Any, **more: Any) -> IdentityCloud:
     """
     A service with the accounts of `fill`, for the test `case`.
     """
-    database = immediate_database(Path(case.mktemp()))
-    case.addCleanup(database.engine.dispose)
-    cloud = IdentityCloud(case, database, [Fernet.generate_key()], **more)
-    cloud.write(fill)
-    return cloud
+    path = Path(case.mktemp())
+    if not _filled:
+        first = immediate_database(path)
+        with first.engine.begin() as connection:
+            fill(connection)
+        first.engine.dispose()  # closing the last connection empties the write-ahead log
+        _filled.append(path.read_bytes())
+    path.write_bytes(_filled[0])
+    engine = open_engine(f"sqlite:///{path}")
+    case.addCleanup(engine.dispose)
+    database = Database(engine, execute, execute)
+    return IdentityCloud(case, database, [Fernet.generate_key()], **more)

@@ -140,6 +140,7 @@ class LoginTests(SynchronousTestCase):
             (answer.code, answer.message),
             (401, "Attempted to authenticate with an unsupported method."),
         )
+        self.assertEqual(answer.json["error"]["identity"], {"methods": ["password", "token"]})
 
 
 class BadLoginTests(SynchronousTestCase):
