@@ -91,9 +91,10 @@ def phrase(status: int) -> str:
 
 def _keystone(status: int, error: Exception | None, _accept: str) -> Reply:
     message = str(error) if error else _UNEXPECTED
-    return json_reply(
-        {"error": {"code": status, "message": message, "title": phrase(status)}}, status
-    )
+    told: dict[str, object] = {"code": status, "message": message, "title": phrase(status)}
+    if hasattr(error, "identity"):  # which ways to log in there are, or which is missing
+        told["identity"] = error.identity
+    return json_reply({"error": told}, status)
 
 
 def _nova(status: int, error: Exception | None, _accept: str) -> Reply:
