@@ -1,0 +1,121 @@
+"""
+The APIs on a loopback port, with the real identity service, for ordinary clients to speak to.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet
+from sqlalchemy import Connection
+from twisted.internet import reactor
+from twisted.internet.threads import deferToThread
+from twisted.internet.utils import getProcessOutputAndValue
+
+from synnefo_tx.compute.api.routes import compute_router
+from synnefo_tx.http.router import Router
+from synnefo_tx.identity.api.routes import identity_router
+from synnefo_tx.identity.authenticator import Authenticator
+from synnefo_tx.identity.catalog import Catalog
+from synnefo_tx.identity.passwords import Passwords
+from synnefo_tx.identity.rows import accounts
+from synnefo_tx.identity.tokens import TokenBox
+from synnefo_tx.image import streams
+from synnefo_tx.image.api.routes import image_router
+from synnefo_tx.image.memory_blocks import MemoryBlocks
+from synnefo_tx.network.api.routes import network_router
+from synnefo_tx.processes.site import site
+from synnefo_tx.store.memory import immediate_database
+from tests.synnefo_tx.compute.cloud import fill
+
+PASSWORD = "correct horse"
+OPENSTACK = Path(sys.executable).parent / "openstack"
+
+
+class LiveCloud:
+    """
+    A site that a test closes by itself.  `kicks` counts the wishes that were announced.
+    """
+
+    def __init__(self, test: Any) -> None:
+        self.kicks = 0
+        self.database = immediate_database(Path(test.mktemp()))
+        test.addCleanup(self.database.engine.dispose)
+        fill(self.database)
+        with self.database.engine.begin() as connection:
+            _people(connection)
+        listening = reactor.listenTCP(  # type: ignore[attr-defined]
+            0,
+            site(reactor, self._routers(test), self.database, streams),
+            interface="127.0.0.1",
+        )
+        test.addCleanup(listening.stopListening)
+        self.url = f"http://127.0.0.1:{listening.getHost().port}"
+
+    def _routers(self, test: Any) -> list[Router]:
+        tokens = TokenBox([Fernet.generate_key()], time.time, 3600)
+        authenticator = Authenticator(self.database, tokens, time.time)
+        authenticator.startService()
+        test.addCleanup(authenticator.stopService)
+        given = (self.database, authenticator, time.time, None)
+
+        def kick() -> None:
+            self.kicks += 1
+
+        async def console(cluster_id: str, server_id: str, lines: int | None) -> str:
+            return f"{cluster_id} booted {lines}"
+
+        return [
+            identity_router(
+                self.database,
+                tokens,
+                Passwords(deferToThread),
+                time.time,
+                None,
+                Catalog(),
+                authenticator,
+            ),
+            compute_router(*given, kick, console),
+            network_router(*given),
+            image_router(self.database, MemoryBlocks(), *given[1:], None),
+        ]
+
+    def account(self) -> dict[str, str]:
+        """
+        What a client needs to log in.
+        """
+        return {
+            "auth_url": f"{self.url}/identity/v3",
+            "username": "carol",
+            "password": PASSWORD,
+            "project_name": "carols",
+            "user_domain_id": "default",
+            "project_domain_id": "default",
+        }
+
+    async def openstack(self, *words: str) -> str:
+        """
+        What the command prints.  Raises AssertionError with its complaint when it fails.
+        """
+        options = [
+            f"--os-{name.replace('_', '-')}={value}" for name, value in self.account().items()
+        ]
+        out, complaint, code = await getProcessOutputAndValue(
+            str(OPENSTACK), [*options, *words], env={**os.environ, "HOME": "/nowhere"}
+        )
+        if code:
+            raise AssertionError(f"{words}: {complaint.decode()}")
+        return str(out.decode())
+
+
+def _people(connection: Connection) -> None:
+    accounts.create_domain(connection, "default", "Default")
+    accounts.create_project(connection, "carols", "default", "carols", "")
+    known = Passwords.hash_now(PASSWORD)
+    accounts.create_user(connection, "carol", "default", "carol", known, "carols")
+    accounts.create_role(connection, "member", "member")
+    accounts.assign(connection, "carol", "carols", "member")
