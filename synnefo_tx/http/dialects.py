@@ -92,8 +92,9 @@ def phrase(status: int) -> str:
 def _keystone(status: int, error: Exception | None, _accept: str) -> Reply:
     message = str(error) if error else _UNEXPECTED
     told: dict[str, object] = {"code": status, "message": message, "title": phrase(status)}
-    if hasattr(error, "identity"):  # which ways to log in there are, or which is missing
-        told["identity"] = error.identity
+    ways = getattr(error, "identity", None)  # to log in
+    if ways is not None:
+        told["identity"] = ways
     return json_reply({"error": told}, status)
 
 

@@ -1,0 +1,199 @@
+"""
+OpenStack's own clients against the service on a loopback port, with real threads and passwords.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import openstack
+import requests
+from keystoneauth1 import exceptions
+from keystoneauth1.identity import v3
+from keystoneauth1.session import Session
+from sqlalchemy import Connection
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
+from twisted.internet.utils import getProcessOutputAndValue
+from twisted.trial.unittest import TestCase
+from twisted.web.resource import Resource
+
+from synnefo_tx.http.streaming import StreamingSite
+from synnefo_tx.identity.api.routes import identity_router
+from synnefo_tx.identity.authenticator import Authenticator
+from synnefo_tx.identity.catalog import Catalog
+from synnefo_tx.identity.passwords import Passwords
+from synnefo_tx.identity.rows import accounts
+from synnefo_tx.identity.tokens import TokenBox, load_or_create_keys
+from synnefo_tx.store.database import DatabaseThreads
+from synnefo_tx.store.schema import create_all
+from tests.synnefo_tx.http.site import soon
+
+PASSWORD = "correct horse"
+COMMAND = Path(sys.executable).parent / "openstack"
+
+
+def fill(connection: Connection, password_hash: str) -> None:
+    accounts.create_domain(connection, "default", "Default")
+    accounts.create_project(connection, "a" * 32, "default", "admin", "First project")
+    accounts.create_project(connection, "b" * 32, "default", "demo", "")
+    accounts.create_user(connection, "c" * 32, "default", "admin", password_hash, "a" * 32)
+    accounts.create_user(connection, "d" * 32, "default", "demo", password_hash, "b" * 32)
+    accounts.create_role(connection, "e" * 32, "admin")
+    accounts.create_role(connection, "f" * 32, "member")
+    accounts.assign(connection, "c" * 32, "a" * 32, "e" * 32)
+    accounts.assign(connection, "d" * 32, "b" * 32, "f" * 32)
+
+
+class ClientsTests(TestCase):
+    timeout = 120
+
+    def setUp(self) -> Deferred[None]:
+        return Deferred.fromCoroutine(self._start())
+
+    async def _start(self) -> None:
+        url = f"sqlite:///{self.mktemp()}"
+        threads = DatabaseThreads(reactor, url)
+        database = threads.start()
+        self.addCleanup(threads.stop)
+        self.addCleanup(soon, 0.05)  # the server learns that the clients have left
+        await deferToThread(create_all, database.engine)
+        passwords = Passwords(deferToThread)
+        await database.write(fill, await passwords.hash(PASSWORD))
+        tokens = TokenBox(load_or_create_keys(self.mktemp()), time.time, 3600)
+        authenticator = Authenticator(database, tokens, time.time)
+        router = identity_router(
+            database, tokens, passwords, time.time, None, Catalog(), authenticator
+        )
+        root = Resource()
+        root.putChild(b"identity", router.resource())
+        port = reactor.listenTCP(
+            0, StreamingSite(root, lambda method, path: False, reactor), interface="127.0.0.1"
+        )
+        self.addCleanup(port.stopListening)
+        self.url = f"http://127.0.0.1:{port.getHost().port}/identity"
+
+    def auth(self, name: str = "admin", **more: Any) -> dict[str, Any]:
+        return {
+            "auth_url": self.url,
+            "username": name,
+            "password": PASSWORD,
+            "project_name": name,
+            "user_domain_name": "Default",
+            "project_domain_name": "Default",
+            **more,
+        }
+
+    def session(self, auth: Any = None) -> Session:
+        connections = requests.Session()
+        connections.headers["Connection"] = "close"  # nothing is left open when a test ends
+        return Session(auth=auth, session=connections)
+
+    async def command(self, *words: str, name: str = "admin") -> Any:
+        """
+        What `openstack ... -f json` prints.
+        """
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": self.mktemp(),
+            "OS_IDENTITY_API_VERSION": "3",
+            "OS_AUTH_TYPE": "password",
+            **{f"OS_{key.upper()}": value for key, value in self.auth(name).items()},
+        }
+        out, err, code = await getProcessOutputAndValue(
+            str(COMMAND), [*words, "-f", "json"], environment
+        )
+        self.assertEqual(code, 0, err.decode())
+        return json.loads(out)
+
+    def test_the_openstack_command(self) -> Deferred[None]:
+        """
+        token issue, project list and catalog list.
+        """
+
+        async def run() -> None:
+            issued = await self.command("token", "issue")
+            self.assertEqual((issued["project_id"], issued["user_id"]), ("a" * 32, "c" * 32))
+            projects = await self.command("project", "list", "--long")
+            self.assertEqual([one["Name"] for one in projects], ["admin", "demo"])
+            catalog = await self.command("catalog", "list", name="demo")
+            self.assertEqual(
+                {one["Type"] for one in catalog}, {"identity", "compute", "network", "image"}
+            )
+
+        return Deferred.fromCoroutine(run())
+
+    def test_openstacksdk(self) -> Deferred[None]:
+        """
+        Lists, finding by name, role assignments, the catalog, and a token taken back.
+        """
+
+        def use() -> None:
+            cloud = openstack.connect(**self.auth(), region_name="RegionOne")
+            self.addCleanup(cloud.close)
+            identity = cloud.identity
+            self.assertEqual([one.name for one in identity.projects()], ["admin", "demo"])
+            self.assertEqual([one.name for one in identity.projects(limit=1)], ["admin", "demo"])
+            self.assertEqual(identity.find_project("demo").id, "b" * 32)
+            self.assertEqual(identity.find_user("demo").default_project_id, "b" * 32)
+            self.assertEqual(identity.find_domain("Default").id, "default")
+            self.assertEqual([one.name for one in identity.roles()], ["admin", "member"])
+            self.assertEqual(identity.get_user("c" * 32).name, "admin")
+            self.assertEqual(len(list(identity.role_assignments(include_names=True))), 2)
+            self.assertEqual([one.id for one in identity.regions()], ["RegionOne"])
+            self.assertEqual(len(list(identity.services())), 4)
+            self.assertEqual(len(list(identity.endpoints(interface="public"))), 4)
+            self.assertEqual([one.name for one in identity.user_projects("d" * 32)], ["demo"])
+            self.assertTrue(cloud.endpoint_for("compute").endswith("/compute/v2.1"))
+            self.assertEqual(identity.get_endpoint_data().api_version, (3, 14))
+
+        return deferToThread(use)
+
+    def test_keystoneauth(self) -> Deferred[None]:
+        """
+        Unscoped, then a token for a project from it; wrong passwords; a token taken back.
+        """
+
+        def use() -> None:
+            first = v3.Password(
+                auth_url=f"{self.url}/v3",
+                username="demo",
+                password=PASSWORD,
+                user_domain_id="default",
+                unscoped=True,
+            )
+            session = self.session(first)
+            self.assertIsNone(first.get_access(session).project_id)
+            second = v3.Token(
+                auth_url=f"{self.url}/v3", token=first.get_token(session), project_id="b" * 32
+            )
+            scoped = self.session(second)
+            access = second.get_access(scoped)
+            self.assertEqual((access.project_name, access.role_names), ("demo", ["member"]))
+            self.assertEqual(access.audit_chain_id, first.get_access(session).audit_id)
+            own = scoped.get(f"{self.url}/v3/auth/projects").json()["projects"]
+            self.assertEqual([one["name"] for one in own], ["demo"])
+            self.assertRaises(exceptions.Forbidden, scoped.get, f"{self.url}/v3/users")
+            text = second.get_token(scoped)
+            scoped.delete(f"{self.url}/v3/auth/tokens", headers={"X-Subject-Token": text})
+            refused = self.session().get(
+                f"{self.url}/v3/auth/projects",
+                headers={"X-Auth-Token": text},
+                raise_exc=False,
+            )
+            self.assertEqual(refused.status_code, 401)
+            wrong = v3.Password(
+                auth_url=f"{self.url}/v3",
+                username="demo",
+                password="wrong",
+                user_domain_id="default",
+            )
+            self.assertRaises(exceptions.Unauthorized, wrong.get_token, self.session())
+
+        return deferToThread(use)
