@@ -4,6 +4,7 @@ A cluster over RAPI: HTTPS, Basic auth, a certificate that is pinned.
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +106,8 @@ def _read(status: int, content: bytes) -> Any:
         raise ClusterAway(f"status {status} with a body that is not JSON") from error
     if status == 200:
         return answer
-    said = answer.get("explain") or answer.get("message") if isinstance(answer, dict) else None
-    message = str(said or f"status {status}")
+    said = answer.get("message") or answer.get("explain") if isinstance(answer, dict) else None
+    message = html.unescape(str(said or f"status {status}"))  # Ganeti escapes it
     if status >= 500 or status in (401, 403, 408, 429):
         # 401 and 403 are the operator's to mend, not the user's fault: keep the wish.
         raise ClusterAway(f"{status}: {message}")

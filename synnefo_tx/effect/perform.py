@@ -27,6 +27,7 @@ FIRST_RETRY_US = 250_000
 LAST_RETRY_US = 30_000_000
 GIVE_UP_US = 900_000_000
 NETWORK_WAIT_US = 100_000
+NETWORK_TRIES = 3  # waits of a server for its network before a failed network fails the server
 IDLE_S = 5.0  # another process may have written an effect and died before it sent it
 
 
@@ -182,6 +183,10 @@ def _depends(connection: Connection, row: Any, now_us: int) -> list[list[Any]] |
         return [[here.job_id, ["success", "error", "canceled"]]] if here.job_id else []
     jobs = []
     for network_id in networks.of_server(connection, row.target):
+        if row.attempts > NETWORK_TRIES and networks.is_broken(
+            connection, network_id, row.cluster_id
+        ):
+            raise ClusterRefused(409, f"Network {network_id} does not come up on the cluster.")
         here = networks.ensure(connection, network_id, row.cluster_id, now_us)
         if here.state == "ACTIVE":
             continue

@@ -60,8 +60,8 @@ async def fill(
     await deferToThread(_write_client_files, directory, auth_url, password)
     await database.write(_fill, first, password_hash, rapi_password, now_us)
     if is_new:
-        # Shown once on the terminal and never in a log.
-        sys.stderr.write(
+        # Shown once on the terminal, and never in a log: twistd logs what goes to sys.stderr.
+        (sys.__stderr__ or sys.stderr).write(
             f"\nsynnefo: first start. User admin, password {password}\n"
             f"synnefo: kept in {directory / 'admin-password'}; try\n"
             f"  OS_CLIENT_CONFIG_FILE={directory / 'clouds.yaml'}"

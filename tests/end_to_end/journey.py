@@ -74,7 +74,10 @@ class Journey:
                 raise AssertionError(f"server is in error: {found.fault}\n{self.cloud.logs()}")
             return found if found.status == status else None
 
-        return eventually(there, within_s, f"server is {status}")
+        try:
+            return eventually(there, within_s, f"server is {status}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.cloud.logs()}") from None
 
     def console_says(self, server: Any, text: str, within_s: float) -> None:
         """Waits until the server's console output has `text`."""

@@ -144,7 +144,7 @@ class Cloud:
     def logs(self) -> str:
         """The end of every daemon's log, for a failed test's message."""
         return "\n".join(
-            f"==> {daemon.name}\n{daemon.log.read_text(errors='replace')[-6000:]}"
+            f"==> {daemon.name}\n{daemon.log.read_text(errors='replace')[-60000:]}"
             for daemon in self.daemons.values()
             if daemon.log.exists()
         )

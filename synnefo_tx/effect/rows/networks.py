@@ -15,20 +15,24 @@ from synnefo_tx.network.rows.tables import cluster_networks, networks, ports, su
 
 def ensure(connection: Connection, network_id: str, cluster_id: str, now_us: int) -> Any:
     """
-    The (network, cluster) row; when there is none yet, it is made together with its wishes.
+    The (network, cluster) row.  When there is none yet, or the network failed to come up there,
+    the wishes for it are written (again).
     """
     here = (
         cluster_networks.c.network_id == network_id,
         cluster_networks.c.cluster_id == cluster_id,
     )
     row = connection.execute(select(cluster_networks).where(*here)).first()
-    if row is not None:
+    if row is not None and row.state != "ERROR":
         return row
-    connection.execute(
-        insert(cluster_networks).values(
-            network_id=network_id, cluster_id=cluster_id, state="PENDING", as_of=0
+    if row is None:
+        connection.execute(
+            insert(cluster_networks).values(
+                network_id=network_id, cluster_id=cluster_id, state="PENDING", as_of=0
+            )
         )
-    )
+    else:
+        connection.execute(update(cluster_networks).where(*here).values(state="PENDING"))
     network = connection.execute(select(networks).where(networks.c.id == network_id)).one()
     subnet = connection.execute(
         select(subnets).where(subnets.c.network_id == network_id).order_by(subnets.c.ip_version)
@@ -40,6 +44,19 @@ def ensure(connection: Connection, network_id: str, cluster_id: str, now_us: int
     ):
         outbox.put(connection, wish, now_us)
     return connection.execute(select(cluster_networks).where(*here)).one()
+
+
+def is_broken(connection: Connection, network_id: str, cluster_id: str) -> bool:
+    """
+    Whether the network failed to come up on the cluster.
+    """
+    state = connection.execute(
+        select(cluster_networks.c.state).where(
+            cluster_networks.c.network_id == network_id,
+            cluster_networks.c.cluster_id == cluster_id,
+        )
+    ).scalar()
+    return state == "ERROR"
 
 
 def of_server(connection: Connection, server_id: str) -> list[str]:

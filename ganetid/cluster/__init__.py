@@ -1,0 +1,1 @@
+"""The cluster's configuration: instances, networks, tags, and the one node."""

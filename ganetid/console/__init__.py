@@ -1,0 +1,1 @@
+"""What guests write on their serial port."""

@@ -1,0 +1,1 @@
+"""Where a guest's disks live."""

@@ -1,0 +1,100 @@
+"""
+The part of archipelagod's client that disks need, and an in-memory stand-in for it.
+"""
+
+from __future__ import annotations
+
+from attrs import evolve, frozen
+from zope.interface import Interface, implementer
+
+from archipelagod.wire.errors import (
+    NoSuchVolume,
+    NotReadOnly,
+    StorageUnavailable,
+    TooSmall,
+    VolumeBusy,
+    VolumeExists,
+)
+
+
+class IBlocks(Interface):
+    """Volumes by name.  Failures are archipelagod.wire.errors.StorageError."""
+
+    async def create(volume: str, size_bytes: int) -> None:
+        """Make a volume full of zeros.  Raises VolumeExists."""
+
+    async def clone(origin: str, volume: str, size_bytes: int | None = None) -> None:
+        """Make a volume with the content of a read-only one.  Raises NoSuchVolume, TooSmall."""
+
+    async def info(volume: str) -> object:
+        """Facts about it.  Raises NoSuchVolume."""
+
+    async def delete(volume: str) -> None:
+        """Remove it.  Raises NoSuchVolume, and VolumeBusy while it is open."""
+
+
+@frozen
+class MemoryVolume:
+    """A volume of MemoryBlocks."""
+
+    name: str
+    size_bytes: int
+    read_only: bool = False
+    origin: str | None = None
+
+
+@implementer(IBlocks)
+class MemoryBlocks:
+    """
+    IBlocks in memory.
+
+    away: play a storage daemon that can't be reached.  busy: names that something has open.
+    """
+
+    def __init__(self) -> None:
+        self.volumes: dict[str, MemoryVolume] = {}
+        self.busy: set[str] = set()
+        self.away = False
+
+    async def create(self, volume: str, size_bytes: int) -> None:
+        """See IBlocks."""
+        self._reach()
+        if volume in self.volumes:
+            raise VolumeExists(volume)
+        self.volumes[volume] = MemoryVolume(volume, size_bytes)
+
+    async def clone(self, origin: str, volume: str, size_bytes: int | None = None) -> None:
+        """See IBlocks."""
+        source = await self.info(origin)
+        if not source.read_only:
+            raise NotReadOnly(origin)
+        if volume in self.volumes:
+            raise VolumeExists(volume)
+        if size_bytes is not None and size_bytes < source.size_bytes:
+            raise TooSmall(volume)
+        self.volumes[volume] = evolve(
+            source,
+            name=volume,
+            size_bytes=size_bytes or source.size_bytes,
+            read_only=False,
+            origin=origin,
+        )
+
+    async def info(self, volume: str) -> MemoryVolume:
+        """See IBlocks."""
+        self._reach()
+        try:
+            return self.volumes[volume]
+        except KeyError:
+            raise NoSuchVolume(volume) from None
+
+    async def delete(self, volume: str) -> None:
+        """See IBlocks."""
+        await self.info(volume)
+        if volume in self.busy:
+            raise VolumeBusy(volume)
+        del self.volumes[volume]
+
+    def _reach(self) -> None:
+        if self.away:
+            raise StorageUnavailable("memory")

@@ -1,0 +1,1 @@
+"""News of jobs and guests, on their way to the event bus."""

@@ -1,0 +1,1 @@
+"""What a guest is told at its first boot."""

@@ -1,0 +1,1 @@
+"""The journal of jobs, their locks and their runner."""

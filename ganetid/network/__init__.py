@@ -1,0 +1,1 @@
+"""Bridges, taps, DHCP and masquerading of one node."""

@@ -1,0 +1,75 @@
+"""
+Which networking this node can do: found out once, at start.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve
+from twisted.logger import Logger
+
+from ganetid.cluster.configuration import Configuration
+from ganetid.network.interface import INodeNetwork
+from ganetid.network.tap import TapNetwork, TapSettings, is_address
+from ganetid.network.user import UserNetwork
+
+CAP_NET_ADMIN = 12
+_log = Logger()
+
+
+def choose(reactor: Any, cluster: Configuration, mode: str, settings: TapSettings) -> INodeNetwork:
+    """
+    The node's network.  mode: tap, user, or auto: taps where they are possible.
+
+    Raises OSError for mode tap where it can't be.
+    """
+    missing = missing_for_taps() if mode != "user" else "the settings say so"
+    if missing is None:
+        has_nft = shutil.which("nft", path=_path()) is not None
+        if not has_nft:
+            _log.warn("no nft program: guests are neither masqueraded nor guarded")
+        allowed = settings.masquerade and has_nft
+        return TapNetwork(reactor, cluster, evolve(settings, masquerade=allowed))
+    if mode == "tap":
+        raise OSError(f"taps are not possible: {missing}")
+    _log.warn(
+        "guests get QEMU's user networking and can't reach each other: {reason}", reason=missing
+    )
+    return UserNetwork(cluster)
+
+
+def missing_for_taps() -> str | None:
+    """What keeps this process from making taps, None when nothing does."""
+    if not _capabilities() >> CAP_NET_ADMIN & 1:
+        return "no capability CAP_NET_ADMIN"
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        return "/dev/net/tun can't be opened"
+    if shutil.which("ip", path=_path()) is None:
+        return "no ip program"
+    return None
+
+
+def resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:
+    """This machine's own IPv4 name servers that guests can reach too."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ()
+    words = [line.split() for line in lines]
+    named = [each[1] for each in words if len(each) >= 2 and each[0] == "nameserver"]
+    return tuple(each for each in named if is_address(each) and not each.startswith("127."))
+
+
+def _capabilities() -> int:
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("CapEff:"):
+            return int(line.split()[1], 16)
+    return 0
+
+
+def _path() -> str:
+    return os.environ.get("PATH", "") + os.pathsep + "/usr/sbin" + os.pathsep + "/sbin"

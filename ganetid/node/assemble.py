@@ -1,0 +1,125 @@
+"""
+From settings to a node: its hypervisor, its disk templates, its network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from archipelagod.wire.client import BlockClient
+from ganetid.cluster.configuration import Configuration
+from ganetid.disks.archipelago import Archipelago
+from ganetid.disks.blocks import IBlocks
+from ganetid.disks.diskless import Diskless
+from ganetid.disks.ext import ExtTemplate
+from ganetid.disks.files import FileTemplate
+from ganetid.disks.interface import IDiskTemplate
+from ganetid.hypervisor.accelerator import Accelerator
+from ganetid.hypervisor.command_line import Machine
+from ganetid.hypervisor.fake import FakeHypervisor
+from ganetid.hypervisor.interface import IHypervisor
+from ganetid.hypervisor.kvm import KvmHypervisor
+from ganetid.network.choice import choose, resolvers
+from ganetid.network.interface import INodeNetwork
+from ganetid.network.tap import TapSettings
+from ganetid.network.user import UserNetwork
+from ganetid.node.machine import Node
+from ganetid.settings import GanetiSettings
+
+
+@frozen
+class Directories:
+    """Where a ganetid keeps what; all made with mode 0700."""
+
+    state: Path
+
+    @property
+    def instances(self) -> Path:
+        """Each instance's config drive and serial log."""
+        return self.state / "instances"
+
+    @property
+    def run(self) -> Path:
+        """Sockets and pid files of guests."""
+        return self.state / "run"
+
+    @property
+    def disks(self) -> Path:
+        """Disks of template file."""
+        return self.state / "disks"
+
+    def make(self) -> None:
+        """Make what is absent.  Blocks.  Raises OSError."""
+        for directory in (self.state, self.instances, self.run, self.disks):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def build_node(
+    reactor: Any,
+    settings: GanetiSettings,
+    cluster: Configuration,
+    accelerator: Accelerator,
+    blocks: IBlocks | None,
+) -> Node:
+    """The node.  Raises OSError when its network can't be as set."""
+    directories = Directories(Path(settings.state_dir))
+    network = build_network(reactor, settings, cluster)
+    log = _console_log(directories)
+    hypervisor: IHypervisor
+    if settings.hypervisor == "fake":
+        hypervisor = FakeHypervisor(reactor)
+    else:
+        hypervisor = KvmHypervisor(
+            reactor,
+            directories.run,
+            log,
+            lambda: Machine(settings.qemu, accelerator.current),
+        )
+    templates = build_templates(reactor, settings, directories, blocks)
+    return Node(directories.instances, {hypervisor.name: hypervisor}, templates, network)
+
+
+def build_network(reactor: Any, settings: GanetiSettings, cluster: Configuration) -> INodeNetwork:
+    """The node's network.  Raises OSError."""
+    if settings.hypervisor == "fake":
+        return UserNetwork(cluster)
+    taps = TapSettings(
+        namespace=settings.network_namespace,
+        dns=resolvers() if settings.dns is None else settings.dns,
+        lease_s=settings.dhcp_lease_s,
+        mtu=settings.mtu,
+    )
+    return choose(reactor, cluster, settings.network_mode, taps)
+
+
+def build_templates(
+    reactor: Any, settings: GanetiSettings, directories: Directories, blocks: IBlocks | None
+) -> dict[str, IDiskTemplate]:
+    """The node's disk templates by name; ext only where there is storage for it."""
+    templates: dict[str, IDiskTemplate] = {}
+    if blocks is not None:
+        archipelago = Archipelago(reactor, blocks, settings.nbd_socket or "")
+        templates["ext"] = ExtTemplate({"archipelago": archipelago})
+    templates["file"] = FileTemplate(directories.disks)
+    templates["diskless"] = Diskless()
+    return templates
+
+
+def build_blocks(reactor: Any, settings: GanetiSettings) -> BlockClient | None:
+    """
+    The client of archipelagod, None when the settings name none.
+
+    Raises OSError when the shared secret can't be read.
+    """
+    if settings.block_endpoint is None or settings.block_secret_file is None:
+        return None
+    secret = Path(settings.block_secret_file).read_bytes().strip()
+    return BlockClient(reactor, settings.block_endpoint, secret)
+
+
+def _console_log(directories: Directories) -> Callable[[str], Path]:
+    return lambda name: directories.instances / name / "console.log"

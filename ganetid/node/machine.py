@@ -1,0 +1,188 @@
+"""
+The node role: what one machine does for its instances.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.threads import deferToThread
+
+from ganetid.cluster.defaults import BEPARAMS, HVPARAMS, filled
+from ganetid.cluster.model import Debris, Disk, Instance, Network
+from ganetid.console.serial_log import last_lines
+from ganetid.disks.interface import IDiskTemplate
+from ganetid.guest.config_drive import BadConfigDrive, write_config_drive
+from ganetid.hypervisor.interface import ConsolePlace, Guest, IHypervisor
+from ganetid.network.interface import INodeNetwork
+from ganetid.opcodes.errors import OpExecError
+
+
+class Node:
+    """
+    Instances' guests, disks, NICs and consoles on this machine.
+
+    directory: each instance's files (config drive, serial log) are in ``<directory>/<name>/``.
+    Failures are OpcodeErrors.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        hypervisors: Mapping[str, IHypervisor],
+        templates: Mapping[str, IDiskTemplate],
+        network: INodeNetwork,
+    ) -> None:
+        """The first hypervisor is the default one."""
+        self._directory = directory
+        self.hypervisors = hypervisors
+        self.templates = templates
+        self.network = network
+
+    @property
+    def default_hypervisor(self) -> str:
+        """The hypervisor of instances that don't name one."""
+        return next(iter(self.hypervisors))
+
+    async def create_disk(self, instance: Instance, disk: Disk) -> None:
+        """Make a disk.  Raises OpExecError."""
+        await self._template(instance).create(instance.name, disk)
+
+    async def has_disk(self, instance: Instance, disk: Disk) -> bool:
+        """Whether the disk is there.  Raises OpExecError."""
+        there: bool = await self._template(instance).exists(instance.name, disk)
+        return there
+
+    async def remove_disk(self, instance: Instance, disk: Disk) -> None:
+        """Remove a disk; one that is not there is removed already.  Raises OpExecError."""
+        await self._template(instance).remove(instance.name, disk)
+
+    async def remove_debris(self, debris: Debris) -> None:
+        """Remove what a failed job left.  Raises OpExecError."""
+        disk = Disk(debris.disk, uuid="", size_mib=0, provider=debris.provider)
+        await self.templates[debris.template].remove(debris.instance, disk)
+
+    def debris_of(self, instance: Instance, disk: Disk) -> Debris:
+        """The disk as something still to be removed."""
+        return Debris(instance.disk_template, disk.provider, instance.name, disk.name)
+
+    async def write_config_drive(self, instance: Instance, files: Mapping[str, bytes]) -> None:
+        """Write the instance's config drive.  Raises OpExecError."""
+        try:
+            await deferToThread(write_config_drive, self._config_drive(instance.name), files)
+        except (BadConfigDrive, OSError) as error:
+            raise OpExecError(f"Can't write the config drive: {error}") from error
+
+    async def start(self, instance: Instance) -> None:
+        """Start the guest with all its NICs; on failure its NICs are gone again."""
+        nics = await self.network.plug(instance)
+        try:
+            await self._hypervisor(instance).start(self.guest_of(instance, nics))
+        except Exception:
+            await self.network.unplug(instance)
+            raise
+
+    async def stop(self, instance: Instance, timeout_s: float) -> bool:
+        """Ask the guest to go, end it after the timeout; whether it went by itself."""
+        obeyed: bool = await self._hypervisor(instance).stop(instance.name, timeout_s)
+        await self.network.unplug(instance)
+        return obeyed
+
+    async def reset(self, instance: Instance) -> None:
+        """Reset the guest.  Raises HypervisorError."""
+        await self._hypervisor(instance).reset(instance.name)
+
+    async def reboot_softly(self, instance: Instance, timeout_s: float) -> bool:
+        """Ask the guest to reboot, reset it after the timeout; whether it obeyed."""
+        obeyed: bool = await self._hypervisor(instance).reboot(instance.name, timeout_s)
+        return obeyed
+
+    async def is_running(self, instance: Instance) -> bool:
+        """Asked just now."""
+        runs: bool = await self._hypervisor(instance).verify(instance.name)
+        return runs
+
+    def seems_running(self, instance: Instance) -> bool:
+        """As far as is known without asking."""
+        hypervisor = self.hypervisors.get(instance.hypervisor)
+        return hypervisor is not None and instance.name in hypervisor.running()
+
+    async def clear(self, instance: Instance) -> None:
+        """End the guest, remove its NICs, config drive and logs; its disks stay.  Idempotent."""
+        await self._hypervisor(instance).clear(instance.name)
+        await self.network.unplug(instance)
+        await deferToThread(shutil.rmtree, self._directory / instance.name, ignore_errors=True)
+
+    async def clear_strays(self, known: frozenset[str]) -> tuple[str, ...]:
+        """End guests and remove files of no known instance; their names."""
+        strays: set[str] = set()
+        for hypervisor in self.hypervisors.values():
+            for name in hypervisor.kept() - known:
+                await hypervisor.clear(name)
+                strays.add(name)
+        strays |= set(await deferToThread(_remove_unknown, self._directory, known))
+        return tuple(sorted(strays))
+
+    async def connect(self, network: Network) -> None:
+        """Carry a network.  Raises OpExecError."""
+        await self.network.connect(network)
+
+    async def disconnect(self, network: Network) -> None:
+        """Carry it no more.  Raises OpExecError."""
+        await self.network.disconnect(network)
+
+    def console(self, instance: Instance) -> ConsolePlace:
+        """Where the guest's consoles are."""
+        place: ConsolePlace = self._hypervisor(instance).console(instance.name)
+        return place
+
+    async def console_log(self, instance: Instance, lines: int | None) -> str:
+        """The last lines of what the guest wrote on its serial port."""
+        return await deferToThread(last_lines, self.console_log_path(instance.name), lines)
+
+    def console_log_path(self, name: str) -> Path:
+        """The file of an instance's serial log."""
+        return self._directory / name / "console.log"
+
+    def guest_of(self, instance: Instance, nics: tuple[Any, ...]) -> Guest:
+        """The instance as its hypervisor takes it."""
+        beparams = filled(instance.beparams, BEPARAMS)
+        template = self._template(instance)
+        drive = str(self._config_drive(instance.name)) if instance.config_drive else None
+        return Guest(
+            name=instance.name,
+            uuid=instance.uuid,
+            memory_mib=beparams["maxmem"],
+            vcpus=beparams["vcpus"],
+            drives=tuple(template.drive(instance.name, disk) for disk in instance.disks),
+            nics=nics,
+            config_drive=drive,
+            hvparams=filled(instance.hvparams, HVPARAMS),
+            namespace=self.network.namespace,
+        )
+
+    def _hypervisor(self, instance: Instance) -> IHypervisor:
+        hypervisor = self.hypervisors.get(instance.hypervisor)
+        if hypervisor is None:
+            raise OpExecError(f"This node has no hypervisor '{instance.hypervisor}'")
+        return hypervisor
+
+    def _template(self, instance: Instance) -> IDiskTemplate:
+        template = self.templates.get(instance.disk_template)
+        if template is None:
+            raise OpExecError(f"This node has no disk template '{instance.disk_template}'")
+        return template
+
+    def _config_drive(self, name: str) -> Path:
+        return self._directory / name / "config.iso"
+
+
+def _remove_unknown(directory: Path, known: frozenset[str]) -> list[str]:
+    """Remove directories of no known instance."""
+    strays = [path for path in directory.iterdir() if path.is_dir() and path.name not in known]
+    for path in strays:
+        shutil.rmtree(path, ignore_errors=True)
+    return [path.name for path in strays]

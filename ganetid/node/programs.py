@@ -1,0 +1,88 @@
+"""
+Short-lived programs that this node needs: run, fed, and waited for, off the reactor's back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ProcessTerminated
+from twisted.internet.protocol import ProcessProtocol
+from twisted.python.failure import Failure
+
+MAX_OUTPUT = 4 * 1024 * 1024
+
+
+class ProgramFailed(Exception):
+    """A program ended with a status that is not 0, or not in time.  Carries what it said."""
+
+
+@frozen
+class Said:
+    """What a program wrote."""
+
+    output: str
+    errors: str
+
+
+class _Program(ProcessProtocol):
+    def __init__(self, stdin: bytes) -> None:
+        self._stdin = stdin
+        self._output = bytearray()
+        self._errors = bytearray()
+        self.exited: Deferred[tuple[int, Said]] = Deferred(lambda _: self._kill())
+
+    def connectionMade(self) -> None:
+        assert self.transport is not None
+        if self._stdin:
+            self.transport.write(self._stdin)
+        self.transport.closeStdin()
+
+    def outReceived(self, data: bytes) -> None:
+        self._output += data[: MAX_OUTPUT - len(self._output)]
+
+    def errReceived(self, data: bytes) -> None:
+        self._errors += data[: MAX_OUTPUT - len(self._errors)]
+
+    def processEnded(self, reason: Failure) -> None:
+        status = 0
+        if isinstance(reason.value, ProcessTerminated):
+            status = reason.value.exitCode
+            if status is None:
+                status = -int(reason.value.signal or 0)
+        if not self.exited.called:
+            said = Said(
+                self._output.decode("utf-8", "replace"), self._errors.decode("utf-8", "replace")
+            )
+            self.exited.callback((status, said))
+
+    def _kill(self) -> None:
+        if self.transport is not None and self.transport.pid:
+            self.transport.signalProcess("KILL")
+
+
+async def run(
+    reactor: Any, arguments: Sequence[str], stdin: str = "", timeout_s: float = 20.0
+) -> Said:
+    """
+    What the program said once it has ended with status 0.
+
+    Raises ProgramFailed otherwise; after `timeout_s` the program is killed.
+    """
+    program = _Program(stdin.encode("utf-8"))
+    try:
+        reactor.spawnProcess(program, arguments[0], list(arguments), env=None)
+    except OSError as error:
+        raise ProgramFailed(f"{arguments[0]}: {error}") from error
+
+    def late(result: Any, seconds: float) -> Any:
+        raise ProgramFailed(f"{arguments[0]} did not end within {seconds} s")
+
+    status, said = await program.exited.addTimeout(timeout_s, reactor, late)
+    if status != 0:
+        reason = said.errors.strip() or said.output.strip() or "it said nothing"
+        raise ProgramFailed(f"{arguments[0]} ended with status {status}: {reason[-2000:]}")
+    return said

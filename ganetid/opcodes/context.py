@@ -1,0 +1,37 @@
+"""
+What an opcode may use while it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from ganetid.cluster.configuration import Configuration
+from ganetid.cluster.model import Change
+from ganetid.node.machine import Node
+
+
+@frozen
+class Context:
+    """
+    An opcode's surroundings.
+
+    private: parameters that a job never shows.
+    made: what this opcode noted down before it made it (after a crash: in its former life).
+    log: adds a line to the job's log.
+    note: makes a note durable, and returns after that.
+    keep: makes changes durable before the opcode has ended, and returns after that.
+    now: seconds since the epoch.
+    """
+
+    cluster: Configuration
+    node: Node
+    private: Mapping[str, Any]
+    made: Mapping[str, Any]
+    log: Callable[[str], None]
+    note: Callable[[Mapping[str, Any]], Awaitable[None]]
+    keep: Callable[[tuple[Change, ...]], Awaitable[None]]
+    now: Callable[[], float]

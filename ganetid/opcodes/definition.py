@@ -1,0 +1,177 @@
+"""
+What an opcode is: its fields, its locks, what it does and what it does after a crash.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from ganetid.cluster.model import Change
+from ganetid.jobs.locks import Lock
+from ganetid.opcodes.context import Context
+from ganetid.opcodes.errors import BadParameters
+
+Input = Mapping[str, Any]
+Check = Callable[[Any], bool]
+
+INSTANCE = "instance"
+NETWORK = "network"
+CENSORED = "<redacted>"
+SECRET_FIELDS = ("osparams_private", "osparams_secret")
+
+
+@frozen
+class Field:
+    """A parameter: its default (REQUIRED when it must be given) and what values it takes."""
+
+    name: str
+    check: Check
+    default: Any = None
+
+
+REQUIRED: Any = object()
+
+
+@frozen
+class Outcome:
+    """How an opcode ended well: its result, and what becomes durable together with it."""
+
+    result: Any = None
+    changes: tuple[Change, ...] = ()
+
+
+Perform = Callable[[Context, Input], Awaitable[Outcome]]
+
+
+@frozen
+class Opcode:
+    """
+    An opcode.
+
+    described_by: the field that a job's summary shows.
+    subject: (kind, field) of the object whose news this is; None: no news are published.
+    run: does it.  recover: is called instead for an opcode that was running when ganetid died; it
+    inspects what is there first.
+    """
+
+    op_id: str
+    fields: tuple[Field, ...]
+    run: Perform
+    recover: Perform
+    locks: Callable[[Input], tuple[Lock, ...]]
+    described_by: str | None = None
+    subject: tuple[str, str] | None = None
+    renamed: Mapping[str, str] = field(factory=dict)
+
+    @property
+    def class_name(self) -> str:
+        """Ganeti's class of it: OpInstanceCreate."""
+        return "".join(word.capitalize() for word in self.op_id.split("_"))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_dependencies(value: Any) -> bool:
+    return isinstance(value, list) and all(
+        isinstance(item, list)
+        and len(item) == 2
+        and _is_integer(item[0])
+        and item[0] > 0
+        and _is_list_of_text(item[1])
+        for item in value
+    )
+
+
+def _is_list_of_text(value: Any) -> bool:
+    return isinstance(value, list) and all(_is_text(item) for item in value)
+
+
+def _is_list_of_dicts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+def optional(check: Check) -> Check:
+    """The check, or None."""
+    return lambda value: value is None or check(value)
+
+
+def one_of(*values: str) -> Check:
+    """Exactly one of these words."""
+    return lambda value: value in values
+
+
+text: Check = _is_text
+integer: Check = _is_integer
+list_of_text: Check = _is_list_of_text
+list_of_dicts: Check = _is_list_of_dicts
+
+
+def boolean(value: Any) -> bool:
+    """True or false."""
+    return isinstance(value, bool)
+
+
+def mapping(value: Any) -> bool:
+    """A JSON object."""
+    return isinstance(value, dict)
+
+
+def not_negative(value: Any) -> bool:
+    """A whole number from 0."""
+    return _is_integer(value) and value >= 0
+
+
+def anything(value: Any) -> bool:
+    """Whatever: a parameter that is accepted and not used."""
+    return True
+
+
+COMMON = (
+    Field("dry_run", optional(boolean), False),
+    Field("debug_level", not_negative, 0),
+    Field("priority", one_of(-10, 0, 10), 0),  # type: ignore[arg-type]
+    Field("depends", optional(_is_dependencies)),
+    Field("comment", optional(text)),
+    Field("reason", lambda value: isinstance(value, list), []),
+)
+
+
+def filled_input(opcode: Opcode, given: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    The opcode's parameters with defaults, as a job shows them.
+
+    Raises BadParameters in Ganeti's words: for an unknown key first, then for a bad value.
+    """
+    fields = (*opcode.fields, *COMMON)
+    known = {each.name for each in fields}
+    for key in given:
+        if key not in known:
+            raise BadParameters(f"Object {opcode.class_name} doesn't support the parameter '{key}'")
+    complete: dict[str, Any] = {"OP_ID": opcode.op_id}
+    for each in fields:
+        value = given.get(each.name, each.default)
+        if value is REQUIRED or not each.check(value):
+            raise BadParameters(f"Parameter '{opcode.op_id}.{each.name}' fails validation")
+        complete[each.name] = copy.deepcopy(value)
+    return complete
+
+
+def parted(complete: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(the parameters with private ones censored, the private ones)."""
+    shown = dict(complete)
+    private: dict[str, Any] = {}
+    for name in SECRET_FIELDS:
+        if shown.get(name):
+            private[name] = shown[name]
+            shown[name] = dict.fromkeys(shown[name], CENSORED)
+    return shown, private

@@ -1,0 +1,234 @@
+"""
+OP_INSTANCE_CREATE: volumes, config drive, taps, guest; and the way back when any of it fails.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+import msgspec
+from attrs import frozen
+
+from ganetid.cluster.model import ADMIN_UP, AddDebris, Disk, DropDebris, Instance, PutInstance
+from ganetid.jobs.locks import Lock
+from ganetid.node.machine import Node
+from ganetid.opcodes.context import Context
+from ganetid.opcodes.definition import (
+    INSTANCE,
+    REQUIRED,
+    Field,
+    Input,
+    Opcode,
+    Outcome,
+    anything,
+    boolean,
+    list_of_dicts,
+    list_of_text,
+    mapping,
+    one_of,
+    optional,
+    text,
+)
+from ganetid.opcodes.errors import (
+    ALREADY_EXISTS,
+    WRONG_INPUT,
+    OpcodeError,
+    OpExecError,
+    OpPrereqError,
+)
+from ganetid.opcodes.instance_parameters import Surroundings, instance_from
+
+MAX_CONFIG_DRIVE = 2 * 1024 * 1024
+
+
+@frozen
+class Made:
+    """What a create noted down: the instance, and which of its disks it was about to make."""
+
+    instance: Instance
+    disks: tuple[Disk, ...]
+
+
+async def create(context: Context, given: Input) -> Outcome:
+    """Make the instance and start it; on failure remove all that was made."""
+    if given["mode"] != "create":
+        raise OpPrereqError(f"Mode '{given['mode']}' is not supported", WRONG_INPUT)
+    files = config_drive_files(context.private)
+    instance = instance_from(given, context.cluster, _around(context.node), context.now())
+    if given["dry_run"]:
+        return Outcome([context.cluster.node_name])
+    context.cluster.claim(instance)
+    try:
+        disks = await _disks_to_make(context, instance)
+        await context.note({"instance": instance, "disks": [disk.name for disk in disks]})
+        made: list[Disk] = []
+        try:
+            await _make_disks(context, instance, disks, made)
+            await _make_guest(context, instance, files)
+        except Exception:
+            await roll_back(context, Made(instance, tuple(made)))
+            raise
+        return _created(context, instance)
+    finally:
+        context.cluster.release(instance.name)
+
+
+async def recover(context: Context, given: Input) -> Outcome:
+    """
+    After a crash: done if the guest verifiably runs, else all that was made goes.
+
+    A create that had noted nothing had made nothing.
+    """
+    if "instance" not in context.made:
+        raise OpExecError("ganetid was interrupted before anything was made")
+    made = _made_from(context)
+    context.cluster.claim(made.instance)
+    try:
+        if await context.node.is_running(made.instance):
+            context.log("The guest was found running, the creation is complete")
+            return _created(context, made.instance)
+        await roll_back(context, made)
+    finally:
+        context.cluster.release(made.instance.name)
+    raise OpExecError("ganetid was interrupted during the creation; what was made is removed")
+
+
+async def roll_back(context: Context, made: Made) -> None:
+    """Remove guest, taps, config drive and those volumes that the create had made."""
+    context.log("Removing what was made")
+    await context.node.clear(made.instance)
+    for disk in made.disks:
+        try:
+            await context.node.remove_disk(made.instance, disk)
+        except OpcodeError as error:
+            context.log(f"Disk {disk.name} is left to be removed later: {error.args[0]}")
+            debris = context.node.debris_of(made.instance, disk)
+            await context.keep((AddDebris(debris),))
+
+
+def config_drive_files(private: Any) -> dict[str, bytes] | None:
+    """The config drive's files by path, None when none is wanted.  Raises OpPrereqError."""
+    document = (private.get("osparams_private") or {}).get("config_drive")
+    if document is None:
+        return None
+    try:
+        files = {
+            str(path): base64.b64decode(content, validate=True)
+            for path, content in json.loads(document).items()
+        }
+    except (ValueError, TypeError, AttributeError, binascii.Error):
+        raise OpPrereqError(
+            "config_drive is not a JSON object of base64 values", WRONG_INPUT
+        ) from None
+    if sum(map(len, files.values())) > MAX_CONFIG_DRIVE:
+        raise OpPrereqError(f"config_drive holds over {MAX_CONFIG_DRIVE} bytes", WRONG_INPUT)
+    return files
+
+
+def _around(node: Node) -> Surroundings:
+    return Surroundings(
+        hypervisors=frozenset(node.hypervisors),
+        disk_templates=frozenset(node.templates),
+        default_hypervisor=node.default_hypervisor,
+    )
+
+
+async def _disks_to_make(context: Context, instance: Instance) -> tuple[Disk, ...]:
+    """
+    Disks that don't exist yet, after what a failed job left of them is gone.
+
+    Raises OpPrereqError for one that is there and shouldn't be.
+    """
+    node = context.node
+    wanted = tuple(disk for disk in instance.disks if not disk.reuses_data)
+    for disk in wanted:
+        debris = node.debris_of(instance, disk)
+        if debris in context.cluster.debris:
+            await node.remove_disk(instance, disk)
+            await context.keep((DropDebris(debris),))
+        if await node.has_disk(instance, disk):
+            raise OpPrereqError(f"Volume {disk.name} exists already", ALREADY_EXISTS)
+    return wanted
+
+
+async def _make_disks(
+    context: Context, instance: Instance, disks: tuple[Disk, ...], made: list[Disk]
+) -> None:
+    """Make them one by one; `made` gets each that may be there now, even after a failure."""
+    context.log("* creating instance disks...")
+    for disk in disks:
+        made.append(disk)
+        try:
+            await context.node.create_disk(instance, disk)
+        except OpExecError as error:
+            if error.nothing_made:
+                made.pop()
+            raise
+
+
+async def _make_guest(context: Context, instance: Instance, files: dict[str, bytes] | None) -> None:
+    if files is not None:
+        await context.node.write_config_drive(instance, files)
+    if instance.admin_state == ADMIN_UP:
+        context.log("* starting instance...")
+        await context.node.start(instance)
+
+
+def _created(context: Context, instance: Instance) -> Outcome:
+    return Outcome([context.cluster.node_name], (PutInstance(instance),))
+
+
+def _made_from(context: Context) -> Made:
+    instance = msgspec.convert(context.made["instance"], Instance)
+    names = set(context.made["disks"])
+    return Made(instance, tuple(disk for disk in instance.disks if disk.name in names))
+
+
+def _locks(given: Input) -> tuple[Lock, ...]:
+    networks = {str(nic["network"]) for nic in given["nics"] if nic.get("network")}
+    return (
+        Lock("instance", str(given["instance_name"])),
+        *(Lock("network", name, shared=True) for name in sorted(networks)),
+    )
+
+
+IGNORED = (
+    "pnode", "pnode_uuid", "snode", "snode_uuid", "iallocator", "group_name", "wait_for_sync",
+    "ip_check", "name_check", "conflicts_check", "no_install", "force_variant", "ignore_ipolicy",
+    "opportunistic_locking", "identify_defaults", "file_driver", "file_storage_dir",
+    "instance_communication", "compress", "src_node", "src_node_uuid", "src_path", "forthcoming",
+    "commit", "source_handshake", "source_instance_name", "source_shutdown_timeout",
+    "source_x509_ca", "helper_startup_timeout", "helper_shutdown_timeout",
+)  # fmt: skip
+
+OPCODES = (
+    Opcode(
+        op_id="OP_INSTANCE_CREATE",
+        fields=(
+            Field("instance_name", text, REQUIRED),
+            Field("mode", one_of("create", "import", "remote-import"), REQUIRED),
+            Field("disks", list_of_dicts, REQUIRED),
+            Field("nics", list_of_dicts, REQUIRED),
+            Field("disk_template", optional(text), "ext"),
+            Field("os_type", optional(text)),
+            Field("hypervisor", optional(text)),
+            Field("beparams", mapping, {}),
+            Field("hvparams", mapping, {}),
+            Field("osparams", optional(mapping)),
+            Field("osparams_private", optional(mapping)),
+            Field("osparams_secret", optional(mapping)),
+            Field("start", boolean, True),
+            Field("tags", list_of_text, []),
+            *(Field(name, anything) for name in IGNORED),
+        ),
+        run=create,
+        recover=recover,
+        locks=_locks,
+        described_by="instance_name",
+        subject=(INSTANCE, "instance_name"),
+        renamed={"os": "os_type", "name": "instance_name"},
+    ),
+)

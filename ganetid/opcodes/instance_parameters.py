@@ -1,0 +1,231 @@
+"""
+From the parameters of OP_INSTANCE_CREATE to an Instance: checked against the cluster, nothing made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from ganetid.cluster.configuration import Configuration
+from ganetid.cluster.defaults import (
+    HVPARAMS,
+    NICPARAMS,
+    UnknownParameter,
+    beparams_from,
+    checked,
+)
+from ganetid.cluster.model import ADMIN_DOWN, ADMIN_UP, Disk, Instance, Network, Nic
+from ganetid.opcodes.errors import (
+    ALREADY_EXISTS,
+    NOT_UNIQUE,
+    UNKNOWN_ENTITY,
+    WRONG_INPUT,
+    OpPrereqError,
+    TypeEnforcementError,
+)
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+VOLUME = re.compile(r"[A-Za-z0-9._-]{1,120}")
+MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
+MAX_DISKS = 16
+MAX_NICS = 8
+KNOWN_DISK_FIELDS = frozenset({"name", "size", "mode", "provider", "access", "spindles"})
+
+
+@frozen
+class Surroundings:
+    """What the checks need to know of the node: which hypervisors and disk templates it has."""
+
+    hypervisors: frozenset[str]
+    disk_templates: frozenset[str]
+    default_hypervisor: str
+
+
+def instance_from(
+    given: Mapping[str, Any], cluster: Configuration, around: Surroundings, now: float
+) -> Instance:
+    """The instance that is asked for.  Raises OpPrereqError, TypeEnforcementError."""
+    name = str(given["instance_name"])
+    if not NAME.fullmatch(name):
+        raise OpPrereqError(f"Invalid instance name '{name}'", WRONG_INPUT)
+    if name in cluster.everyone():
+        raise OpPrereqError(f"Instance '{name}' is already in the cluster", ALREADY_EXISTS)
+    hypervisor = given["hypervisor"] or around.default_hypervisor
+    if hypervisor not in around.hypervisors:
+        raise OpPrereqError(
+            f"Selected hypervisor ({hypervisor}) not enabled in the cluster", WRONG_INPUT
+        )
+    template = given["disk_template"]
+    if template not in around.disk_templates:
+        raise OpPrereqError(f"Disk template '{template}' is not enabled", WRONG_INPUT)
+    try:
+        beparams, hvparams = beparams_from(given["beparams"]), checked(given["hvparams"], HVPARAMS)
+    except UnknownParameter as error:
+        raise TypeEnforcementError(str(error)) from error
+    return Instance(
+        name=name,
+        uuid=_uuid_from(name),
+        os_type=given["os_type"] or "",
+        hypervisor=hypervisor,
+        disk_template=template,
+        disks=_disks_from(given["disks"], template),
+        nics=_nics_from(given["nics"], cluster),
+        beparams=beparams,
+        hvparams=hvparams,
+        osparams=dict(given["osparams"] or {}),
+        admin_state=ADMIN_UP if given["start"] else ADMIN_DOWN,
+        ctime=now,
+        mtime=now,
+        tags=tuple(sorted(set(given["tags"]))),
+        config_drive="config_drive" in (given["osparams_private"] or {}),
+    )
+
+
+def _uuid_from(name: str) -> str:
+    """The UUID in a name such as snf-<uuid>, so that the guest sees its server's id; or a new one."""
+    try:
+        return str(uuid.UUID(name.partition("-")[2]))
+    except ValueError:
+        return str(uuid.uuid4())
+
+
+def _disks_from(given: list[dict[str, Any]], template: str) -> tuple[Disk, ...]:
+    if template == "diskless":
+        if given:
+            raise OpPrereqError("Diskless instances can't have disks", WRONG_INPUT)
+        return ()
+    if len(given) > MAX_DISKS:
+        raise OpPrereqError(f"At most {MAX_DISKS} disks are possible", WRONG_INPUT)
+    disks = tuple(_disk_from(each, template) for each in given)
+    if len({disk.name for disk in disks}) < len(disks):
+        raise OpPrereqError("Two disks have the same name", WRONG_INPUT)
+    return disks
+
+
+def _disk_from(given: dict[str, Any], template: str) -> Disk:
+    size = given.get("size")
+    try:
+        size_mib = int(size)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise OpPrereqError(f"Invalid disk size '{size}'", WRONG_INPUT) from None
+    if size_mib <= 0:
+        raise OpPrereqError(f"Invalid disk size '{size}'", WRONG_INPUT)
+    mode = given.get("mode", "rw")
+    if mode not in {"rw", "ro"}:
+        raise OpPrereqError(f"Invalid disk access mode '{mode}'", WRONG_INPUT)
+    disk_uuid = str(uuid.uuid4())
+    name = given.get("name") or f"{disk_uuid}.{template}.disk"
+    if not isinstance(name, str) or not VOLUME.fullmatch(name) or name in {".", ".."}:
+        raise OpPrereqError(f"Invalid disk name '{name}'", WRONG_INPUT)
+    if template == "ext" and not given.get("provider"):
+        raise OpPrereqError("The 'ext' disk template requires the provider", WRONG_INPUT)
+    params = {str(key): str(value) for key, value in given.items() if key not in KNOWN_DISK_FIELDS}
+    return Disk(name, disk_uuid, size_mib, mode, given.get("provider"), params)
+
+
+def _nics_from(given: list[dict[str, Any]], cluster: Configuration) -> tuple[Nic, ...]:
+    if len(given) > MAX_NICS:
+        raise OpPrereqError(f"At most {MAX_NICS} NICs are possible", WRONG_INPUT)
+    nics: list[Nic] = []
+    for each in given:
+        nics.append(_nic_from(each, cluster, nics))
+    return tuple(nics)
+
+
+def _nic_from(given: dict[str, Any], cluster: Configuration, others: list[Nic]) -> Nic:
+    nic_uuid = str(uuid.uuid4())
+    network = _network_of(given, cluster)
+    mode, link = given.get("mode"), given.get("link")
+    if network is not None:
+        if mode or link:
+            raise OpPrereqError(
+                "If network is given, mode or link can't be set for this interface", WRONG_INPUT
+            )
+        if not network.connections:
+            raise OpPrereqError(
+                f"Network '{network.name}' is not connected to group 'default'", WRONG_INPUT
+            )
+        mode, link = network.connections[0].mode, network.connections[0].link
+    return Nic(
+        name=str(given.get("name") or nic_uuid),
+        uuid=nic_uuid,
+        mac=_mac_from(given.get("mac"), nic_uuid, network, cluster, others),
+        ip=_ip_from(given.get("ip"), network, cluster, others),
+        network=None if network is None else network.name,
+        mode=str(mode or NICPARAMS["mode"]),
+        link=str(link or NICPARAMS["link"]),
+    )
+
+
+def _network_of(given: dict[str, Any], cluster: Configuration) -> Network | None:
+    wanted = given.get("network")
+    if wanted is None:
+        return None
+    for network in cluster.networks.values():
+        if wanted in {network.name, network.uuid}:
+            return network
+    raise OpPrereqError(f"Network '{wanted}' not found", UNKNOWN_ENTITY)
+
+
+def _mac_from(
+    given: Any, seed: str, network: Network | None, cluster: Configuration, others: list[Nic]
+) -> str:
+    taken = {nic.mac for nic in others}
+    for instance in cluster.everyone().values():
+        taken |= {nic.mac for nic in instance.nics}
+    if given in {None, "auto", "generate"}:
+        prefix = (network.mac_prefix if network else None) or "aa:00:00"
+        for attempt in range(1000):
+            digest = hashlib.sha256(f"{seed}{attempt}".encode()).digest()
+            mac = f"{prefix}:{digest[0]:02x}:{digest[1]:02x}:{digest[2]:02x}"
+            if mac not in taken:
+                return mac
+        raise OpPrereqError("No free MAC address was found", NOT_UNIQUE)
+    mac = str(given).lower()
+    if not MAC.fullmatch(mac) or int(mac[:2], 16) & 1:
+        raise OpPrereqError(f"Invalid MAC address '{given}'", WRONG_INPUT)
+    if mac in taken:
+        raise OpPrereqError(f"MAC address {mac} already in use in cluster", NOT_UNIQUE)
+    return mac
+
+
+def _ip_from(
+    given: Any, network: Network | None, cluster: Configuration, others: list[Nic]
+) -> str | None:
+    if given is None or str(given).lower() == "none":
+        return None
+    if network is None:
+        if given == "pool":
+            raise OpPrereqError("if ip=pool, parameter network must be passed too", WRONG_INPUT)
+        return str(ipaddress.ip_address(given))
+    taken = set(cluster.addresses(network.name)) | {
+        nic.ip for nic in others if nic.network == network.name and nic.ip
+    }
+    if given == "pool":
+        return _first_free(network, taken)
+    try:
+        address = ipaddress.IPv4Address(given)
+    except ValueError:
+        raise OpPrereqError(f"Invalid IP address '{given}'", WRONG_INPUT) from None
+    if address not in ipaddress.IPv4Network(network.subnet):
+        raise OpPrereqError(f"IP address {address} is not in {network.subnet}", WRONG_INPUT)
+    if str(address) in taken or str(address) == network.gateway:
+        raise OpPrereqError(
+            f"IP address {address} already in use or reserved in network {network.name}", NOT_UNIQUE
+        )
+    return str(address)
+
+
+def _first_free(network: Network, taken: set[str]) -> str:
+    kept = {network.gateway, *network.reserved, *taken}
+    for address in ipaddress.IPv4Network(network.subnet).hosts():
+        if str(address) not in kept:
+            return str(address)
+    raise OpPrereqError(f"No free address in network {network.name}", NOT_UNIQUE)

@@ -1,0 +1,141 @@
+"""
+OP_INSTANCE_STARTUP, OP_INSTANCE_SHUTDOWN, OP_INSTANCE_REBOOT.
+"""
+
+from __future__ import annotations
+
+from ganetid.cluster.model import ADMIN_DOWN, ADMIN_UP, SOURCE_ADMIN, Instance
+from ganetid.opcodes.context import Context
+from ganetid.opcodes.definition import (
+    INSTANCE,
+    REQUIRED,
+    Field,
+    Input,
+    Opcode,
+    Outcome,
+    anything,
+    boolean,
+    not_negative,
+    one_of,
+    text,
+)
+from ganetid.opcodes.errors import OpExecError
+from ganetid.opcodes.instances import alone, changed, found
+
+SHUTDOWN_TIMEOUT_S = 120  # Ganeti's DEFAULT_SHUTDOWN_TIMEOUT
+
+
+async def start(context: Context, given: Input) -> Outcome:
+    """Start the guest; one that runs already is left alone."""
+    instance = found(context, given)
+    if given["dry_run"]:
+        return Outcome()
+    if not await context.node.is_running(instance):
+        await context.node.start(instance)
+    return _ended(context, given, instance, ADMIN_UP)
+
+
+async def shut_down(context: Context, given: Input) -> Outcome:
+    """Ask the guest to go, end it after the timeout; one that is off already is left alone."""
+    instance = found(context, given)
+    if given["dry_run"]:
+        return Outcome()
+    await _stop(context, instance, int(given["timeout"]))
+    return _ended(context, given, instance, ADMIN_DOWN)
+
+
+async def reboot(context: Context, given: Input) -> Outcome:
+    """
+    soft: the guest reboots itself, is reset when it has not after the timeout.
+    hard: reset, as by the button.  full: a new QEMU, so that changed parameters count.
+    A guest that is off is started.
+    """
+    instance = found(context, given)
+    if given["dry_run"]:
+        return Outcome()
+    kind, timeout_s = given["reboot_type"], int(given["shutdown_timeout"])
+    if not await context.node.is_running(instance):
+        await context.node.start(instance)
+    elif kind == "full":
+        await _stop(context, instance, timeout_s)
+        await context.node.start(instance)
+    elif kind == "soft" and timeout_s > 0:
+        if not await context.node.reboot_softly(instance, timeout_s):
+            context.log(f"The guest did not reboot within {timeout_s} s and was reset")
+    else:
+        await context.node.reset(instance)
+    return Outcome(
+        None,
+        changed(instance, context.now(), admin_state=ADMIN_UP, admin_state_source=SOURCE_ADMIN),
+    )
+
+
+async def recover_reboot(context: Context, given: Input) -> Outcome:
+    """A guest that is off is started; of one that runs nobody can tell whether it rebooted."""
+    if not await context.node.is_running(found(context, given)):
+        return await reboot(context, given)
+    raise OpExecError("ganetid was interrupted; the guest runs, but it may not have rebooted")
+
+
+async def _stop(context: Context, instance: Instance, timeout_s: int) -> None:
+    if not await context.node.stop(instance, timeout_s):
+        context.log(f"The guest did not shut down within {timeout_s} s and was ended")
+
+
+def _ended(context: Context, given: Input, instance: Instance, state: str) -> Outcome:
+    if given["no_remember"]:
+        return Outcome()
+    changes = changed(instance, context.now(), admin_state=state, admin_state_source=SOURCE_ADMIN)
+    return Outcome(None, changes)
+
+
+# Startup and shutdown look at the guest before they act, so after a crash they are done again.
+OPCODES = (
+    Opcode(
+        op_id="OP_INSTANCE_STARTUP",
+        fields=(
+            Field("instance_name", text, REQUIRED),
+            Field("force", boolean, False),
+            Field("no_remember", boolean, False),
+            Field("ignore_offline_nodes", anything, False),
+            Field("hvparams", anything, {}),
+            Field("beparams", anything, {}),
+            Field("startup_paused", anything, False),
+        ),
+        run=start,
+        recover=start,
+        locks=alone,
+        described_by="instance_name",
+        subject=(INSTANCE, "instance_name"),
+    ),
+    Opcode(
+        op_id="OP_INSTANCE_SHUTDOWN",
+        fields=(
+            Field("instance_name", text, REQUIRED),
+            Field("timeout", not_negative, SHUTDOWN_TIMEOUT_S),
+            Field("force", boolean, False),
+            Field("no_remember", boolean, False),
+            Field("ignore_offline_nodes", anything, False),
+            Field("admin_state_source", anything),
+        ),
+        run=shut_down,
+        recover=shut_down,
+        locks=alone,
+        described_by="instance_name",
+        subject=(INSTANCE, "instance_name"),
+    ),
+    Opcode(
+        op_id="OP_INSTANCE_REBOOT",
+        fields=(
+            Field("instance_name", text, REQUIRED),
+            Field("reboot_type", one_of("soft", "hard", "full"), "hard"),
+            Field("shutdown_timeout", not_negative, SHUTDOWN_TIMEOUT_S),
+            Field("ignore_secondaries", anything, False),
+        ),
+        run=reboot,
+        recover=recover_reboot,
+        locks=alone,
+        described_by="instance_name",
+        subject=(INSTANCE, "instance_name"),
+    ),
+)

@@ -1,0 +1,107 @@
+"""
+OP_INSTANCE_QUERY_DATA: everything about instances, as a job's result.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ganetid.cluster.configuration import Configuration
+from ganetid.cluster.defaults import BEPARAMS, HVPARAMS, filled
+from ganetid.cluster.model import Disk, Instance, Nic
+from ganetid.jobs.locks import Lock
+from ganetid.opcodes.context import Context
+from ganetid.opcodes.definition import Field, Input, Opcode, Outcome, boolean, list_of_text
+from ganetid.opcodes.errors import UNKNOWN_ENTITY, OpPrereqError
+
+
+async def query(context: Context, given: Input) -> Outcome:
+    """``{name: facts}`` of the instances named, of all when none is."""
+    names = given["instances"] or sorted(context.cluster.instances)
+    facts: dict[str, Any] = {}
+    for name in names:
+        instance = context.cluster.instances.get(name)
+        if instance is None:
+            raise OpPrereqError(f"Instance '{name}' not known", UNKNOWN_ENTITY)
+        running = None if given["static"] else await context.node.is_running(instance)
+        facts[name] = described(instance, context.cluster, running)
+    return Outcome(facts)
+
+
+def described(instance: Instance, cluster: Configuration, running: bool | None) -> dict[str, Any]:
+    """Ganeti's wording of an instance's facts; `running` None: not asked for."""
+    beparams, hvparams = filled(instance.beparams, BEPARAMS), filled(instance.hvparams, HVPARAMS)
+    return {
+        "name": instance.name,
+        "config_state": instance.admin_state,
+        "run_state": None if running is None else ("up" if running else "down"),
+        "pnode": cluster.node_name,
+        "pnode_group_uuid": cluster.facts.group_uuid,
+        "pnode_group_name": "default",
+        "snodes": [],
+        "snodes_group_uuids": [],
+        "snodes_group_names": [],
+        "os": instance.os_type,
+        "nics": [_nic(nic, cluster) for nic in instance.nics],
+        "disk_template": instance.disk_template,
+        "disks": [_disk(index, disk, instance) for index, disk in enumerate(instance.disks)],
+        "hypervisor": instance.hypervisor,
+        "network_port": None,
+        "hv_instance": instance.hvparams,
+        "hv_actual": hvparams,
+        "be_instance": instance.beparams,
+        "be_actual": beparams,
+        "os_instance": instance.osparams,
+        "os_actual": instance.osparams,
+        "serial_no": instance.serial_no,
+        "mtime": instance.mtime,
+        "ctime": instance.ctime,
+        "uuid": instance.uuid,
+    }
+
+
+def _nic(nic: Nic, cluster: Configuration) -> list[Any]:
+    network = cluster.networks.get(nic.network or "")
+    netinfo = None
+    if network is not None:
+        netinfo = {"name": network.name, "network": network.subnet, "gateway": network.gateway}
+    uuid = None if network is None else network.uuid
+    return [nic.ip, nic.uuid, nic.name, nic.mac, nic.mode, nic.link, "", uuid, netinfo]
+
+
+def _disk(index: int, disk: Disk, instance: Instance) -> dict[str, Any]:
+    return {
+        "iv_name": f"disk/{index}",
+        "dev_type": instance.disk_template,
+        "logical_id": [disk.provider, disk.name],
+        "drbd_info": None,
+        "pstatus": None,
+        "sstatus": None,
+        "children": [],
+        "mode": disk.mode,
+        "size": disk.size_mib,
+        "spindles": None,
+        "name": disk.name,
+        "uuid": disk.uuid,
+    }
+
+
+def _locks(given: Input) -> tuple[Lock, ...]:
+    if not given["use_locking"]:
+        return ()
+    return tuple(Lock("instance", name, shared=True) for name in given["instances"])
+
+
+OPCODES = (
+    Opcode(
+        op_id="OP_INSTANCE_QUERY_DATA",
+        fields=(
+            Field("use_locking", boolean, False),
+            Field("instances", list_of_text, []),
+            Field("static", boolean, False),
+        ),
+        run=query,
+        recover=query,
+        locks=_locks,
+    ),
+)

@@ -1,0 +1,42 @@
+"""
+What opcodes on an existing instance share: finding it, locking it, its next version.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve
+
+from ganetid.cluster.model import Instance, PutInstance
+from ganetid.jobs.locks import Lock
+from ganetid.opcodes.context import Context
+from ganetid.opcodes.definition import Input
+from ganetid.opcodes.errors import UNKNOWN_ENTITY, OpPrereqError
+
+
+def found(context: Context, given: Input) -> Instance:
+    """The instance that is meant.  Raises OpPrereqError when there is none."""
+    name = str(given["instance_name"])
+    instance = context.cluster.instances.get(name)
+    if instance is None:
+        raise OpPrereqError(f"Instance '{name}' not known", UNKNOWN_ENTITY)
+    return instance
+
+
+def changed(instance: Instance, now: float, **fields: Any) -> tuple[PutInstance, ...]:
+    """The change to the instance's next version; nothing when the fields have these values."""
+    if all(getattr(instance, name) == value for name, value in fields.items()):
+        return ()
+    newer = evolve(instance, mtime=now, serial_no=instance.serial_no + 1, **fields)
+    return (PutInstance(newer),)
+
+
+def alone(given: Input) -> tuple[Lock, ...]:
+    """The instance, exclusively."""
+    return (Lock("instance", str(given["instance_name"])),)
+
+
+def together(given: Input) -> tuple[Lock, ...]:
+    """The instance, shared with other readers."""
+    return (Lock("instance", str(given["instance_name"]), shared=True),)

@@ -1,0 +1,1 @@
+"""Ganeti's remote API: routes as data, HTTPS, Basic auth."""

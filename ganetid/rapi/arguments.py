@@ -1,0 +1,83 @@
+"""
+A request of the remote API as its handlers see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+from ganetid.rapi.faults import Fault
+
+EFFECT = "synnefo-effect:"
+
+
+@frozen
+class Call:
+    """
+    A request that was routed, let in and parsed.
+
+    items: the variable parts of the path.  query: all values by name.  body: parsed JSON or None.
+    """
+
+    items: tuple[str, ...]
+    query: Mapping[str, Sequence[str]]
+    body: Any
+
+    def number(self, name: str, default: int = 0) -> int:
+        """A query argument that is a whole number.  Raises Fault 400."""
+        values = self.query.get(name)
+        if not values:
+            return default
+        try:
+            return int(values[0])
+        except ValueError:
+            raise Fault(400, f"Invalid value for the '{name}' parameter") from None
+
+    def flag(self, name: str) -> bool:
+        """A query argument that is 0 or another number.  Raises Fault 400."""
+        return bool(self.number(name))
+
+    def word(self, name: str, default: str | None = None) -> str | None:
+        """A query argument as it is."""
+        values = self.query.get(name)
+        return values[0] if values else default
+
+    def words(self, name: str) -> list[str]:
+        """All values of a query argument."""
+        return list(self.query.get(name, ()))
+
+    @property
+    def effect(self) -> str | None:
+        """Whose wish a job is, from ``reason=synnefo-effect:<uuid>``."""
+        for reason in self.query.get("reason", ()):
+            if reason.startswith(EFFECT) and len(reason) > len(EFFECT):
+                return reason
+        return None
+
+    def parameters(
+        self, static: Mapping[str, Any], renamed: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """
+        The opcode's parameters: the body's, under their new names, and those of the URL.
+
+        Raises Fault 400, in Ganeti's words.
+        """
+        body = {} if self.body is None else self.body
+        if not isinstance(body, dict):
+            kind = type(body).__name__
+            raise Fault(400, f"Body contents: Type is '{kind}', but 'dict' is expected")
+        given = dict(body)
+        for old, new in (renamed or {}).items():
+            if old in given and new in given:
+                raise Fault(
+                    400, f"Parameter '{old}' was renamed to '{new}', but both are specified"
+                )
+            if old in given:
+                given[new] = given.pop(old)
+        overwritten = set(given) & set(static)
+        if overwritten:
+            raise Fault(400, f"Can't overwrite static parameters {overwritten!r}")
+        return {**given, **static}

@@ -1,0 +1,53 @@
+"""
+All resources of the remote API: path, then verb, then what answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from ganetid.rapi import cluster, instances, jobs, networks
+from ganetid.rapi.api import Verb
+from ganetid.rapi.faults import Fault
+
+PLACEHOLDERS = {"{name}": r"([\w._-]+)", "{id}": r"([0-9]{1,18})"}
+
+RESOURCES: Mapping[str, Mapping[str, Verb]] = {
+    **cluster.RESOURCES,
+    **instances.RESOURCES,
+    **networks.RESOURCES,
+    **jobs.RESOURCES,
+}
+
+
+@frozen
+class Match:
+    """A verb, and the variable parts of the path it was found by."""
+
+    verb: Verb
+    items: tuple[str, ...]
+
+
+def _compiled(path: str) -> re.Pattern[str]:
+    pattern = re.escape(path)
+    for placeholder, group in PLACEHOLDERS.items():
+        pattern = pattern.replace(re.escape(placeholder), group)
+    return re.compile(pattern, re.ASCII)
+
+
+_PATTERNS = [(_compiled(path), verbs) for path, verbs in RESOURCES.items()]
+
+
+def match(method: str, path: str) -> Match:
+    """What answers.  Raises Fault 404 for an unknown path and 501 for an unknown method."""
+    for pattern, verbs in _PATTERNS:
+        found = pattern.fullmatch(path)
+        if found is None:
+            continue
+        if method not in verbs:
+            raise Fault(501, f"Method {method} is unsupported for path {path}")
+        return Match(verbs[method], found.groups())
+    raise Fault(404)

@@ -1,0 +1,114 @@
+"""
+Who may use the remote API: Ganeti's users file, and a check that takes the same time for all.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import frozen
+from twisted.logger import Logger
+
+REALM = "Ganeti Remote API"
+READ = "read"
+WRITE = "write"
+
+
+@frozen
+class User:
+    """
+    A user of the API.
+
+    secret: the password, or with scheme ``ha1`` the hex MD5 of user:realm:password.
+    """
+
+    name: str
+    scheme: str
+    secret: str
+    rights: frozenset[str]
+
+    def accepts(self, password: str) -> bool:
+        """Whether this is the user's password; in constant time."""
+        if self.scheme == "ha1":
+            offered = hashlib.md5(  # noqa: S324  # Ganeti's file format prescribes it
+                f"{self.name}:{REALM}:{password}".encode()
+            ).hexdigest()
+            return hmac.compare_digest(offered, self.secret.lower())
+        if self.scheme == "cleartext":
+            return hmac.compare_digest(password.encode(), self.secret.encode())
+        return False
+
+
+def parse_users(text: str) -> dict[str, User]:
+    """The users of a file: lines of ``name password [options]``; options: read, write."""
+    users: dict[str, User] = {}
+    for line in text.splitlines():
+        words = line.split()
+        if len(words) < 2 or words[0].startswith("#"):
+            continue
+        name, password = words[0], words[1]
+        scheme = "cleartext"
+        if password.startswith("{") and "}" in password:
+            scheme, _, password = password[1:].partition("}")
+        rights = frozenset(words[2].split(",")) if len(words) > 2 else frozenset()
+        users[name] = User(name, scheme.lower(), password, rights)
+    return users
+
+
+class Users:
+    """The users file; read again when it has changed."""
+
+    _log = Logger()
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen: tuple[int, int, int] | None = None
+        self._users: Mapping[str, User] = {}
+
+    def authenticate(self, header: str) -> User | None:
+        """The user of an Authorization header, None unless name and password are right."""
+        credentials = basic_credentials(header)
+        if credentials is None:
+            return None
+        name, password = credentials
+        user = self._current().get(name)
+        if user is None:
+            _NOBODY.accepts(password)
+            return None
+        return user if user.accepts(password) else None
+
+    def _current(self) -> Mapping[str, User]:
+        try:
+            status = os.stat(self._path)
+            seen = (status.st_mtime_ns, status.st_size, status.st_ino)
+            if seen != self._seen:
+                self._users = parse_users(self._path.read_text(encoding="utf-8"))
+                self._seen = seen
+                self._log.info("{count} users read from {path}", count=len(self._users),
+                               path=str(self._path))  # fmt: skip
+        except (OSError, UnicodeDecodeError) as error:
+            if self._seen is not None or not self._users:
+                self._log.warn("no users: {error}", error=error)
+            self._users, self._seen = {}, None
+        return self._users
+
+
+def basic_credentials(header: str) -> tuple[str, str] | None:
+    """(user, password) of a Basic Authorization header, None for anything else."""
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (name, password) if colon else None
+
+
+_NOBODY = User("", "cleartext", "nobody has this password", frozenset())

@@ -1,0 +1,72 @@
+"""
+Settings of ganetid, as they stand in its TOML file.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from typing import Literal
+
+import msgspec
+
+from synnefo_tx.daemon.settings import SettingsError
+
+SOCKET_PATH_MAX = 107
+LONGEST_RUN_FILE = len("/run/") + 44 + len("/serial.sock")  # instance names here have 40 characters
+NAMESPACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    state_dir: everything durable; made with mode 0700.
+    users_file: who may use the remote API, in Ganeti's format.
+    nbd_socket, block_endpoint, block_secret_file: archipelagod's; without them there is no
+    template ext.
+    hypervisor: "fake" runs nothing, for load tests.
+    dns: name servers that DHCP tells; by default this machine's own.
+    """
+
+    state_dir: str
+    users_file: str
+    cluster_name: str = "cluster"
+    node_name: str = ""
+    rapi_host: str = "127.0.0.1"
+    rapi_port: int = 5080
+    rapi_certificate: str | None = None
+    nbd_socket: str | None = None
+    block_endpoint: str | None = None
+    block_secret_file: str | None = None
+    hypervisor: Literal["kvm", "fake"] = "kvm"
+    qemu: str = "qemu-system-x86_64"
+    accel: Literal["auto", "kvm", "tcg"] = "auto"
+    network_mode: Literal["auto", "tap", "user"] = "auto"
+    network_namespace: str | None = None
+    dns: tuple[str, ...] | None = None
+    dhcp_lease_s: int = 3600
+    mtu: int | None = None
+    queue_prefix: str = "snf"
+    amqp_url: str | None = None
+
+    def name_of_node(self) -> str:
+        """The node's name; this machine's host name when none is set."""
+        return self.node_name or socket.gethostname()
+
+
+def check(settings: GanetiSettings) -> None:
+    """Raise SettingsError, one line, for values that can't work together."""
+    longest = len(settings.state_dir.rstrip("/")) + LONGEST_RUN_FILE
+    if longest > SOCKET_PATH_MAX:
+        raise SettingsError(
+            f"state_dir: {settings.state_dir} is too long for the unix sockets in it,"
+            f" by {longest - SOCKET_PATH_MAX} characters"
+        )
+    storage = (settings.nbd_socket, settings.block_endpoint, settings.block_secret_file)
+    if any(storage) and not all(storage):
+        raise SettingsError("nbd_socket, block_endpoint, block_secret_file: set all or none")
+    if settings.network_namespace and not NAMESPACE.fullmatch(settings.network_namespace):
+        raise SettingsError("network_namespace: not a name of a network namespace")
+    if not 0 <= settings.rapi_port <= 65535:
+        raise SettingsError("rapi_port: must be 0 (any free one) to 65535")
+    if settings.dhcp_lease_s < 60:
+        raise SettingsError("dhcp_lease_s: must be at least 60 seconds")
