@@ -7,8 +7,6 @@ from __future__ import annotations
 import base64
 import os
 
-from sqlalchemy import Connection
-
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
 from synnefo_tx.http.router import Router
@@ -16,7 +14,7 @@ from synnefo_tx.identity.api import json_body
 from synnefo_tx.identity.api.context import Context, root
 from synnefo_tx.identity.api.login_body import read
 from synnefo_tx.identity.faults import ActionForbidden, SubjectNotFound
-from synnefo_tx.identity.rows import accounts, logins
+from synnefo_tx.identity.rows import logins
 from synnefo_tx.identity.rules.login import Grant, Login, decide
 from synnefo_tx.identity.token import Token
 from synnefo_tx.identity.tokens import ALLOW_EXPIRED_S
@@ -42,7 +40,8 @@ def add_routes(router: Router, context: Context) -> None:
     @router.route("GET", "/v3/auth/tokens", "identity:validate_token")
     async def validate(call: Call) -> Reply:
         token = await _subject(context, call, "identity:validate_token")
-        grant = await context.database.read(_standing, token)
+        standing = await context.database.read(logins.standing, token.user_id, token.project_id)
+        grant = _worth(standing, token)
         answer = token_view(token, grant, _catalog(context, call, token))
         return json_reply(answer, 200, (SUBJECT, call.header(SUBJECT)))
 
@@ -106,20 +105,17 @@ async def _subject(context: Context, call: Call, action: str) -> Token:
     return token
 
 
-def _standing(connection: Connection, token: Token) -> Grant:
+def _worth(standing: logins.Standing | None, token: Token) -> Grant:
     """
     What the token is worth as accounts stand.  Raises SubjectNotFound.
     """
-    user = accounts.find_user(connection, token.user_id)
-    domain = accounts.find_domain(connection, domain_id=user.domain_id) if user else None
-    if user is None or domain is None:
+    if standing is None:
         raise SubjectNotFound("Failed to validate token")
     if not token.project_id:
-        return Grant(user, domain, None)
-    scope = accounts.scope_of(connection, user.id, token.project_id)
-    if scope is None or not scope.open:
+        return Grant(standing.user, standing.user_domain, None)
+    if standing.scope is None or not standing.scope.open:
         raise SubjectNotFound("Failed to validate token")
-    return Grant(user, domain, scope)
+    return Grant(standing.user, standing.user_domain, standing.scope)
 
 
 def _catalog(context: Context, call: Call, token: Token) -> list[dict[str, object]] | None:

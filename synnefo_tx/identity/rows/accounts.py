@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Table, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from synnefo_tx.errors import Conflict
-from synnefo_tx.identity.model import Domain, Project, Role, Scope, User
+from synnefo_tx.identity.model import Domain, Project, Role, User
 from synnefo_tx.identity.rows.tables import assignments, domains, projects, roles, users
 
 
@@ -163,17 +163,6 @@ def roles_held(connection: Connection, user_id: str, project_id: str) -> tuple[R
         .order_by(roles.c.name)
     )
     return tuple(Role(row.id, row.name) for row in rows)
-
-
-def scope_of(connection: Connection, user_id: str, project_id: str) -> Scope | None:
-    """
-    The project as the user may use it, or None when there is no such project.
-    """
-    project = find_project(connection, project_id)
-    domain = find_domain(connection, domain_id=project.domain_id) if project else None
-    if project is None or domain is None:
-        return None
-    return Scope(project, domain, roles_held(connection, user_id, project_id))
 
 
 def domain_of(row: Row[Any]) -> Domain:
