@@ -4,33 +4,29 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from twisted.application.service import IService
 from twisted.internet import reactor
-from twisted.python.usage import Options as UsageOptions
-from twisted.python.usage import UsageError
 
 from archipelagod.service import build_service
 from archipelagod.settings import ArchipelagoSettings
-from synnefo_tx.daemon.settings import SettingsError, load
+from synnefo_tx.daemon.options import ConfiguredOptions, refuse
+from synnefo_tx.daemon.settings import SettingsError
 
 
-class Options(UsageOptions):
+class Options(ConfiguredOptions):
     """
-    Command line.
+    archipelagod's command line.
     """
 
-    optParameters: ClassVar = [
-        ["config", "c", "/etc/synnefo/archipelagod.toml", "settings file"],
-    ]
+    daemon = "archipelagod"
+    kind = ArchipelagoSettings
 
 
-def makeService(options: Options) -> IService:  # noqa: N802 - twistd looks for this name
+def makeService(options: Options) -> IService:
     """
-    The daemon.  Raises UsageError with one line when the settings can't be used.
+    The daemon.  Ends the process with one line when its settings can't be used.
     """
     try:
-        return build_service(load(options["config"], ArchipelagoSettings), reactor)
+        return build_service(options.settings, reactor)
     except (SettingsError, OSError) as error:
-        raise UsageError(str(error)) from error
+        refuse(options.daemon, error)

@@ -11,39 +11,37 @@ from twisted.application.service import IService, MultiService
 from twisted.internet import reactor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.python.usage import Options as UsageOptions
-from twisted.python.usage import UsageError
 
 from ganetid.events.nobody import Nobody
 from ganetid.service import build_service
 from ganetid.settings import GanetiSettings
 from synnefo_tx.daemon.amqp.address import BadAddress
 from synnefo_tx.daemon.amqp.bus import AmqpBus
-from synnefo_tx.daemon.settings import SettingsError, load
+from synnefo_tx.daemon.options import ConfiguredOptions, refuse
+from synnefo_tx.daemon.settings import SettingsError
 
-DEFAULT = "/etc/synnefo/ganetid.toml"
 _log = Logger()
 
 
-class Options(UsageOptions):
+class Options(ConfiguredOptions):
     """The command line."""
 
-    optParameters = [["config", "c", DEFAULT, "The settings file."]]
+    daemon = "ganetid"
+    kind = GanetiSettings
 
 
 def makeService(options: Options) -> IService:
     """
     ganetid with its link to the broker.
 
-    Raises UsageError, one line, when the settings can't be used.
+    Ends the process with one line when its settings can't be used.
     """
+    parent = MultiService()
     try:
-        settings = load(options["config"], GanetiSettings)
-        parent = MultiService()
-        publisher = _publisher(settings, parent)
-        ganetid = build_service(settings, reactor, publisher)
+        publisher = _publisher(options.settings, parent)
+        ganetid = build_service(options.settings, reactor, publisher)
     except (SettingsError, BadAddress) as error:
-        raise UsageError(str(error)) from error
+        refuse(options.daemon, error)
     ganetid.setServiceParent(parent)
     ganetid.when_ready().addErrback(_give_up)
     return parent

@@ -5,8 +5,8 @@ The `synnefo-api` command of twistd.
 from twisted.application.service import IService
 from twisted.internet import reactor
 
+from synnefo_tx.daemon.options import ConfiguredOptions
 from synnefo_tx.processes.api import ApiService
-from synnefo_tx.processes.options import ConfiguredOptions
 from synnefo_tx.processes.settings import ApiSettings
 
 
@@ -15,6 +15,7 @@ class Options(ConfiguredOptions):
     synnefo-api's command line.
     """
 
+    daemon = "synnefo-api"
     kind = ApiSettings
 
 

@@ -5,8 +5,9 @@ The `synnefo-dispatcher` command of twistd.
 from twisted.application.service import IService
 from twisted.internet import reactor
 
+from synnefo_tx.daemon.amqp.address import BadAddress
+from synnefo_tx.daemon.options import ConfiguredOptions, refuse
 from synnefo_tx.processes.dispatcher import build_service
-from synnefo_tx.processes.options import ConfiguredOptions
 from synnefo_tx.processes.settings import DispatcherSettings
 
 
@@ -15,6 +16,7 @@ class Options(ConfiguredOptions):
     synnefo-dispatcher's command line.
     """
 
+    daemon = "synnefo-dispatcher"
     kind = DispatcherSettings
 
 
@@ -22,4 +24,7 @@ def makeService(options: Options) -> IService:
     """
     The dispatcher daemon.
     """
-    return build_service(options.settings, reactor)
+    try:
+        return build_service(options.settings, reactor)
+    except BadAddress as error:
+        refuse(options.daemon, f"amqp_url: {error}")

@@ -4,6 +4,8 @@ Settings of the cloud's processes, as they stand in etc/synnefo/*.toml.
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 
@@ -74,7 +76,7 @@ class AllInOneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     image: str | None = None
     network_cidr: str = "10.77.0.0/24"
     network_link: str = "snfbr0"
-    network_mode: str = "auto"
+    network_mode: Literal["auto", "tap", "user"] = "auto"
     network_namespace: str | None = None
     dns: tuple[str, ...] = ()
-    accel: str = "auto"
+    accel: Literal["auto", "kvm", "tcg"] = "auto"

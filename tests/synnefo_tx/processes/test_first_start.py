@@ -1,0 +1,89 @@
+"""
+What an empty cloud is given.
+"""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlalchemy import select
+from twisted.internet.defer import Deferred, ensureDeferred
+from twisted.trial.unittest import TestCase
+
+from synnefo_tx.compute.rows.tables import clusters, flavors
+from synnefo_tx.effect.rows.tables import effects
+from synnefo_tx.identity.rows.tables import users
+from synnefo_tx.network.rows.tables import subnets
+from synnefo_tx.processes.first_start import fill
+from synnefo_tx.processes.settings import FirstCluster, FirstStart
+from synnefo_tx.store.memory import immediate_database
+
+
+class FillTests(TestCase):
+    """The first start, and the second."""
+
+    def setUp(self) -> None:
+        self.home = Path(self.mktemp()).absolute()
+        self.home.mkdir()
+        (self.home / "rapi").write_text("rapi-secret\n")
+        self.database = immediate_database(self.home / "db")
+        self.first = FirstStart(
+            files=str(self.home / "files"),
+            network_cidr="10.5.0.0/28",
+            cluster=FirstCluster(
+                rapi_url="https://c:5080", rapi_password_file=str(self.home / "rapi")
+            ),
+        )
+
+    def fill(self) -> Deferred[None]:
+        return ensureDeferred(
+            fill(self.database, self.first, "http://c/identity/v3", lambda p: f"hash of {p}", 1)
+        )
+
+    async def rows(self, table: Any) -> list[Any]:
+        return await self.database.read(lambda c: list(c.execute(select(table))))
+
+    async def test_gives_everything(self) -> None:
+        """A user, flavors, a network, a cluster and the wishes for the network are there."""
+        await self.fill()
+        (user,) = await self.rows(users)
+        password = (self.home / "files" / "admin-password").read_text().strip()
+        self.assertEqual((user.name, user.password_hash), ("admin", f"hash of {password}"))
+        self.assertEqual(len(await self.rows(flavors)), 4)
+        (cluster,) = await self.rows(clusters)
+        self.assertEqual(cluster.rapi_password, "rapi-secret")
+        (subnet,) = await self.rows(subnets)
+        self.assertEqual(
+            (subnet.gateway_ip, subnet.pool_start, subnet.pool_end),
+            ("10.5.0.1", "10.5.0.2", "10.5.0.14"),
+        )
+        self.assertEqual(
+            sorted(effect.kind for effect in await self.rows(effects)),
+            ["network.connect", "network.create"],
+        )
+
+    async def test_files_are_private(self) -> None:
+        """Nobody else reads the password."""
+        await self.fill()
+        for name in ("admin-password", "clouds.yaml", "openrc"):
+            mode = (self.home / "files" / name).stat().st_mode
+            self.assertEqual(stat.S_IMODE(mode), 0o600, name)
+
+    async def test_clouds_yaml_is_what_clients_read(self) -> None:
+        """The file names the cloud, its URL and the password."""
+        await self.fill()
+        clouds = yaml.safe_load((self.home / "files" / "clouds.yaml").read_text())
+        auth = clouds["clouds"]["synnefo"]["auth"]
+        password = (self.home / "files" / "admin-password").read_text().strip()
+        self.assertEqual((auth["auth_url"], auth["password"]), ("http://c/identity/v3", password))
+
+    async def test_second_start_changes_nothing(self) -> None:
+        """The password and the rows stay as they are."""
+        await self.fill()
+        before = (self.home / "files" / "admin-password").read_text()
+        await self.fill()
+        self.assertEqual((self.home / "files" / "admin-password").read_text(), before)
+        self.assertEqual(len(await self.rows(users)), 1)

@@ -1,0 +1,50 @@
+"""
+The migrations reach the schema that the tables declare.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Thread
+
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from twisted.trial.unittest import SynchronousTestCase
+
+from synnefo_tx.store.database import open_engine
+from synnefo_tx.store.schema import is_current, metadata, upgrade
+
+
+class UpgradeTests(SynchronousTestCase):
+    """An empty database becomes this release's."""
+
+    def setUp(self) -> None:
+        self.engine = open_engine(f"sqlite:///{Path(self.mktemp()).absolute()}")
+        self.addCleanup(self.engine.dispose)
+
+    def test_migrations_are_complete(self) -> None:
+        """No table, column or index is missing or too many."""
+        self.assertFalse(is_current(self.engine))
+        upgrade(self.engine)
+        with self.engine.connect() as connection:
+            context = MigrationContext.configure(connection)
+            self.assertEqual(compare_metadata(context, metadata), [])
+        self.assertTrue(is_current(self.engine))
+
+    def test_several_at_once(self) -> None:
+        """Processes that start together upgrade once."""
+        failures: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                upgrade(self.engine)
+            except BaseException as error:  # noqa: BLE001 - whatever it is, it fails the test
+                failures.append(error)
+
+        threads = [Thread(target=run) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(failures, [])
+        self.assertTrue(is_current(self.engine))
