@@ -3,7 +3,7 @@
 
 VENV := .venv/bin
 
-.PHONY: help setup image run test lint types format clean
+.PHONY: help python setup image run test lint types format clean
 
 help:
 	@echo "make run     set up what is missing and start the all-in-one cloud"
@@ -13,20 +13,17 @@ help:
 	@echo "make lint    ruff and import rules;  make types: mypy;  make format: ruff format"
 	@echo "make clean   remove what was built (not .venv, not the cloud's state)"
 
-setup:
-	@command -v python3 >/dev/null 2>&1 || { echo "setup: installing python3"; \
-	  if [ "$$(id -u)" = 0 ]; then apt-get -qq update && apt-get -qq install -y --no-install-recommends python3; \
-	  else sudo apt-get -qq update && sudo apt-get -qq install -y --no-install-recommends python3; fi; }
+setup: python
 	@python3 tools/setup
 
-image: setup
-	@$(VENV)/python tools/image >/dev/null && echo "image: $$($(VENV)/python tools/image --path)"
+image: python
+	@python3 tools/setup --image && echo "image: $$($(VENV)/python tools/image --path)"
 
-run: setup image
+run: image
 	@SYNNEFO_IMAGE="$${SYNNEFO_IMAGE:-$$($(VENV)/python tools/image --path)}" \
 	  exec $(VENV)/twistd -n synnefo
 
-test: setup image
+test: image
 	@$(VENV)/python tools/setup/checks.py trial lint format imports types
 
 lint: setup
@@ -41,3 +38,8 @@ format: setup
 clean:
 	rm -rf build .mypy_cache .ruff_cache .hypothesis .import_linter_cache _trial_temp* *.egg-info
 	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+python:
+	@command -v python3 >/dev/null 2>&1 || { echo "setup: installing python3"; \
+	  if [ "$$(id -u)" = 0 ]; then sudo=; else sudo=sudo; fi; \
+	  $$sudo apt-get -qq update && $$sudo apt-get -qq install -y --no-install-recommends python3; }

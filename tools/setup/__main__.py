@@ -1,13 +1,15 @@
 """
-``python3 tools/setup``: install what is missing to run and test the project from this checkout.
+``python3 tools/setup [--image]``: what is missing to run and test the project from this checkout.
 
-Says what it does; does nothing, quickly, when nothing is missing.  Standard library only.
+Installs Debian packages, fills .venv, and with --image builds the test guest meanwhile.  Says what
+it does; does nothing, quickly, when nothing is missing.  Standard library only.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -20,14 +22,18 @@ STAMP = ROOT / ".venv" / "synnefo-setup.stamp"
 INPUTS = ("setup.cfg", "pyproject.toml", "requirements.lock")
 
 
-def main() -> int:
+def main(with_image: bool) -> int:
     build = ROOT / "build"
     build.mkdir(exist_ok=True)
     with (build / "setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             _install_packages()
+            image = _start_image() if with_image else None
             _make_environment()
+            if image is not None and image.wait():
+                _say("the test guest was not built")
+                return 1
         except (debian.NotInstalled, environment.NotUsable) as error:
             _say(str(error))
             return 1
@@ -44,6 +50,15 @@ def _install_packages() -> None:
         started = time.monotonic()
         debian.install(absent)
         _say(f"packages installed in {time.monotonic() - started:.0f} s")
+
+
+def _start_image() -> subprocess.Popen[bytes]:
+    """
+    The guest's build, running beside us: it needs Debian packages and no .venv.
+    """
+    python = environment.interpreter() or sys.executable
+    command = [python, str(ROOT / "tools/image")]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
 def _make_environment() -> None:
@@ -80,4 +95,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("--image" in sys.argv[1:]))
