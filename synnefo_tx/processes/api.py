@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -96,7 +97,7 @@ class ApiService(Service):
         first = self._settings.first_start
         if first is not None:
             auth_url = f"{self._base_url()}/identity/v3"
-            await fill(database, first, auth_url, passwords.hash_now, _now_us())
+            await fill(database, first, auth_url, passwords.hash_now, _now_us(), _tell)
 
     async def _images(self, database: Database, blocks: BlockClient) -> None:
         first = self._settings.first_start
@@ -175,6 +176,16 @@ class ApiService(Service):
         for close in self._closers:
             await close()
         self._threads.stop()
+
+
+def _tell(text: str) -> None:
+    """
+    To the terminal, and to no log: twistd logs what goes to sys.stderr.
+    """
+    terminal = sys.__stderr__
+    if terminal is not None:
+        terminal.write(text)
+        terminal.flush()
 
 
 def _now_us() -> int:

@@ -5,7 +5,6 @@ What an empty cloud is given: an administrator, a project, flavors, a network, a
 from __future__ import annotations
 
 import secrets
-import sys
 import uuid
 from collections.abc import Callable
 from ipaddress import ip_network
@@ -44,9 +43,11 @@ async def fill(
     auth_url: str,
     hash_password: Callable[[str], str],
     now_us: int,
+    tell: Callable[[str], object],
 ) -> None:
     """
-    Give an empty database its first content, and the operator the files to log in with.
+    Give an empty database its first content, and the operator the files to log in with; `tell`
+    shows the password, this once.
 
     Done in one transaction after the files are written: killed in between, the next start begins
     anew, with the same password file.
@@ -60,8 +61,7 @@ async def fill(
     await deferToThread(_write_client_files, directory, auth_url, password)
     await database.write(_fill, first, password_hash, rapi_password, now_us)
     if is_new:
-        # Shown once on the terminal, and never in a log: twistd logs what goes to sys.stderr.
-        (sys.__stderr__ or sys.stderr).write(
+        tell(
             f"\nsynnefo: first start. User admin, password {password}\n"
             f"synnefo: kept in {directory / 'admin-password'}; try\n"
             f"  OS_CLIENT_CONFIG_FILE={directory / 'clouds.yaml'}"

@@ -26,6 +26,7 @@ class FillTests(TestCase):
     """The first start, and the second."""
 
     def setUp(self) -> None:
+        self.told: list[str] = []
         self.home = Path(self.mktemp()).absolute()
         self.home.mkdir()
         (self.home / "rapi").write_text("rapi-secret\n")
@@ -40,7 +41,14 @@ class FillTests(TestCase):
 
     def fill(self) -> Deferred[None]:
         return ensureDeferred(
-            fill(self.database, self.first, "http://c/identity/v3", lambda p: f"hash of {p}", 1)
+            fill(
+                self.database,
+                self.first,
+                "http://c/identity/v3",
+                lambda p: f"hash of {p}",
+                1,
+                self.told.append,
+            )
         )
 
     async def rows(self, table: Any) -> list[Any]:
@@ -84,6 +92,7 @@ class FillTests(TestCase):
         """The password and the rows stay as they are."""
         await self.fill()
         before = (self.home / "files" / "admin-password").read_text()
+        self.assertIn(before.strip(), self.told.pop())
         await self.fill()
         self.assertEqual((self.home / "files" / "admin-password").read_text(), before)
-        self.assertEqual(len(await self.rows(users)), 1)
+        self.assertEqual((len(await self.rows(users)), self.told), (1, []))
