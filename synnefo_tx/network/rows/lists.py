@@ -4,11 +4,23 @@ Finding networks, subnets and ports as a caller asks and may see.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    and_,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from synnefo_tx.network import errors
 from synnefo_tx.network.rows.tables import networks, ports, subnets
@@ -30,7 +42,7 @@ class Kind:
     missing: Callable[[str], Exception]
     visible: Callable[[str], Condition]
     columns: Mapping[str, ColumnElement[Any]]
-    conditions: Mapping[str, Callable[[str], Condition]]
+    conditions: Mapping[str, Callable[[Sequence[str]], Condition]]
 
 
 def list_rows(
@@ -86,7 +98,7 @@ def _sortable(column: ColumnElement[Any]) -> ColumnElement[Any]:
 def _condition(kind: Kind, name: str, values: list[str]) -> Condition:
     special = kind.conditions.get(name)
     if special is not None:
-        return or_(*(special(value) for value in values))
+        return special(values)
     column = kind.columns.get(name)
     if column is None:
         return true()  # Neutron without "filter-validation" passes over what it doesn't know
@@ -98,25 +110,33 @@ def _condition(kind: Kind, name: str, values: list[str]) -> Condition:
     return column.in_(values)
 
 
-def _constant(holds: bool) -> Callable[[str], Condition]:
+def _constant(holds: bool) -> Callable[[Sequence[str]], Condition]:
     """
     A filter on an attribute that is the same for all rows.
     """
-    return lambda value: true() if is_true(value) == holds else false()
+    return lambda values: true() if holds in map(is_true, values) else false()
 
 
-def _status(fixed: str) -> Callable[[str], Condition]:
-    return lambda value: true() if value == fixed else false()
+def _status(fixed: str) -> Callable[[Sequence[str]], Condition]:
+    return lambda values: true() if fixed in values else false()
 
 
-def _fixed_ip(value: str) -> Condition:
-    name, _, wanted = value.partition("=")
-    column = {"ip_address": ports.c.ip_address, "subnet_id": ports.c.subnet_id}.get(name)
-    return false() if column is None else column == wanted
+def _fixed_ips(values: Sequence[str]) -> Condition:
+    """
+    "ip_address=..." and "subnet_id=...": one of the addresses, in one of the subnets.
+    """
+    wanted: dict[str, list[str]] = {}
+    for value in values:
+        name, _, rest = value.partition("=")
+        wanted.setdefault(name, []).append(rest)
+    columns = {"ip_address": ports.c.ip_address, "subnet_id": ports.c.subnet_id}
+    if not wanted.keys() <= columns.keys():
+        return false()
+    return and_(true(), *(columns[name].in_(rest) for name, rest in wanted.items()))
 
 
-def _network_of_subnet(subnet_id: str) -> Condition:
-    return networks.c.id.in_(select(subnets.c.network_id).where(subnets.c.id == subnet_id))
+def _network_of_subnets(subnet_ids: Sequence[str]) -> Condition:
+    return networks.c.id.in_(select(subnets.c.network_id).where(subnets.c.id.in_(subnet_ids)))
 
 
 def _visible_networks(project_id: str) -> Condition:
@@ -146,7 +166,7 @@ NETWORKS = Kind(
         "admin_state_up": _constant(True),
         "router:external": _constant(False),
         "status": _status("ACTIVE"),
-        "subnets": _network_of_subnet,
+        "subnets": _network_of_subnets,
     },
 )
 SUBNETS = Kind(
@@ -161,5 +181,5 @@ PORTS = Kind(
     errors.PortNotFound,
     _visible_ports,
     _columns(ports, "network_id", "mac_address", "device_id", "device_owner", "status"),
-    {"admin_state_up": _constant(True), "fixed_ips": _fixed_ip},
+    {"admin_state_up": _constant(True), "fixed_ips": _fixed_ips},
 )

@@ -227,7 +227,7 @@ def fill(database: Database) -> None:
     """
     The rows of a small cloud.
     """
-    now_us = int(NOW * 1e6)
+    int(NOW * 1e6)
     with database.engine.begin() as connection:
         connection.execute(
             insert(clusters).values(

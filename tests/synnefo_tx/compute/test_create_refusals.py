@@ -44,8 +44,10 @@ CASES: list[tuple[dict[str, Any], int, str]] = [
     (
         {"name": " w"},
         400,
-        "An invalid 'name' value was provided. The name must be: printable characters. Can not "
-        "start or end with whitespace.",
+        (
+            "An invalid 'name' value was provided. The name must be: printable characters. Can not "
+            "start or end with whitespace."
+        ),
     ),
     ({"key_name": "nope"}, 400, "Invalid key_name provided."),
     ({"networks": [{"uuid": NOBODY}]}, 400, f"Network {NOBODY} could not be found."),
@@ -59,14 +61,18 @@ CASES: list[tuple[dict[str, Any], int, str]] = [
     (
         {"networks": [{"uuid": NETWORK, "fixed_ip": "10.9.0.1"}]},
         400,
-        f"Invalid input received: Fixed IP 10.9.0.1 is not a valid ip address for network "
-        f"{NETWORK}.",
+        (
+            f"Invalid input received: Fixed IP 10.9.0.1 is not a valid ip address for network "
+            f"{NETWORK}."
+        ),
     ),
     (
         {"networks": [{"uuid": NETWORK, "fixed_ip": "10.0.0.7"}], "max_count": 2},
         400,
-        "Failed to launch instances: max_count cannot be greater than 1 if an fixed_ip is "
-        "specified.",
+        (
+            "Failed to launch instances: max_count cannot be greater than 1 if an fixed_ip is "
+            "specified."
+        ),
     ),
     ({"user_data": "a"}, 400, f"{FIELD} user_data. Value: a. 'a' is not a 'base64'"),
     ({"user_data": "é"}, 400, f"{FIELD} user_data. Value: é. 'é' is not a 'base64'"),
@@ -94,8 +100,10 @@ CASES: list[tuple[dict[str, Any], int, str]] = [
     (
         {"flavorRef": "2", "min_count": 21},
         403,
-        "Quota exceeded for cores, instances: Requested 42, 21, but already used 0, 0 of 40, 20 "
-        "cores, instances",
+        (
+            "Quota exceeded for cores, instances: Requested 42, 21, but already used 0, 0 of 40, 20 "
+            "cores, instances"
+        ),
     ),
     (
         {"metadata": {f"k{n}": "v" for n in range(129)}},
@@ -249,14 +257,18 @@ class RefusalTests(SynchronousTestCase):
             (queued, f"Image {queued} is not active."),
             (
                 big,
-                "Flavor's disk is too small for requested image. Flavor disk is 1073741824 bytes, "
-                "image is 1073741825 bytes.",
+                (
+                    "Flavor's disk is too small for requested image. Flavor disk is 1073741824 bytes, "
+                    "image is 1073741825 bytes."
+                ),
             ),
             (hungry, "Flavor's memory is too small for requested image."),
             (
                 wide,
-                "Flavor's disk is smaller than the minimum size specified in image metadata. "
-                "Flavor disk is 1073741824 bytes, minimum size is 2147483648 bytes.",
+                (
+                    "Flavor's disk is smaller than the minimum size specified in image metadata. "
+                    "Flavor disk is 1073741824 bytes, minimum size is 2147483648 bytes."
+                ),
             ),
         ):
             self._refused({"imageRef": image}, 400, text)

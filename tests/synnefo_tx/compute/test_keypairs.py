@@ -71,8 +71,10 @@ class KeypairTests(SynchronousTestCase):
                 {"name": "k/2"},
                 None,
                 400,
-                "An invalid 'name' value was provided. The name must be: Only expected "
-                "characters: [_- 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ]",
+                (
+                    "An invalid 'name' value was provided. The name must be: Only expected "
+                    "characters: [_- 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ]"
+                ),
             ),
             (
                 {"name": "k2", "public_key": "ssh-rsa bad"},
@@ -90,8 +92,10 @@ class KeypairTests(SynchronousTestCase):
                 {"name": "k2"},
                 "2.92",
                 400,
-                "Invalid input for field/attribute keypair. Value: {'name': 'k2'}. 'public_key' "
-                "is a required property",
+                (
+                    "Invalid input for field/attribute keypair. Value: {'name': 'k2'}. 'public_key' "
+                    "is a required property"
+                ),
             ),
         ):
             answer = self._create(version, **fields)

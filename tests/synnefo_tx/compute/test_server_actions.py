@@ -112,18 +112,24 @@ class ActionTests(SynchronousTestCase):
             (b"{", "Malformed request body"),
             (
                 {"reboot": {}},
-                "Invalid input for field/attribute reboot. Value: {}. 'type' is a required "
-                "property",
+                (
+                    "Invalid input for field/attribute reboot. Value: {}. 'type' is a required "
+                    "property"
+                ),
             ),
             (
                 {"reboot": {"type": "x"}},
-                "Invalid input for field/attribute type. Value: x. 'x' is not one of ['HARD', "
-                "'Hard', 'hard', 'SOFT', 'Soft', 'soft']",
+                (
+                    "Invalid input for field/attribute type. Value: x. 'x' is not one of ['HARD', "
+                    "'Hard', 'hard', 'SOFT', 'Soft', 'soft']"
+                ),
             ),
             (
                 {"os-getConsoleOutput": {"length": "x"}},
-                "Invalid input for field/attribute length. Value: x. 'x' does not match "
-                "'^-?[0-9]+$'",
+                (
+                    "Invalid input for field/attribute length. Value: x. 'x' does not match "
+                    "'^-?[0-9]+$'"
+                ),
             ),
         ):
             answer = self._act(body)

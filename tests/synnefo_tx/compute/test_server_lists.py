@@ -133,8 +133,10 @@ class ListTests(SynchronousTestCase):
             self._refusal("all_tenants=1"),
             (
                 403,
-                "Policy doesn't allow os_compute_api:servers:detail:get_all_tenants to be "
-                "performed.",
+                (
+                    "Policy doesn't allow os_compute_api:servers:detail:get_all_tenants to be "
+                    "performed."
+                ),
             ),
         )
         # A member can't reach another project by naming it.
