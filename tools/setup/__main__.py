@@ -56,7 +56,8 @@ def _start_image() -> subprocess.Popen[bytes]:
     """
     The guest's build, running beside us: it needs Debian packages and no .venv.
     """
-    python = environment.interpreter() or sys.executable
+    ready = str(ROOT / ".venv/bin/python") if _current() else None
+    python = ready or environment.interpreter() or sys.executable
     command = [python, str(ROOT / "tools/image")]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
@@ -75,7 +76,7 @@ def _make_environment() -> None:
 
 
 def _current() -> bool:
-    return STAMP.is_file() and STAMP.read_text() == _key() and environment.works(ROOT)
+    return STAMP.is_file() and STAMP.read_text() == _key() and environment.stands(ROOT)
 
 
 def _key() -> str:
