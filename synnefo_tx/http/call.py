@@ -41,7 +41,7 @@ class Call:
 
     def header(self, name: str, default: str = "") -> str:
         """
-        The first header called `name`.
+        The header called `name`, the last of several.
         """
         value = self.request.getHeader(name.lower())
         if value is None:
