@@ -101,8 +101,8 @@ CASES: list[tuple[dict[str, Any], int, str]] = [
         {"flavorRef": "2", "min_count": 21},
         403,
         (
-            "Quota exceeded for cores, instances: Requested 42, 21, but already used 0, 0 of 40, 20 "
-            "cores, instances"
+            "Quota exceeded for cores, instances: Requested 42, 21, but already used 0, 0 of 40, "
+            "20 cores, instances"
         ),
     ),
     (
@@ -258,8 +258,8 @@ class RefusalTests(SynchronousTestCase):
             (
                 big,
                 (
-                    "Flavor's disk is too small for requested image. Flavor disk is 1073741824 bytes, "
-                    "image is 1073741825 bytes."
+                    "Flavor's disk is too small for requested image. Flavor disk is 1073741824 "
+                    "bytes, image is 1073741825 bytes."
                 ),
             ),
             (hungry, "Flavor's memory is too small for requested image."),

@@ -73,7 +73,8 @@ class KeypairTests(SynchronousTestCase):
                 400,
                 (
                     "An invalid 'name' value was provided. The name must be: Only expected "
-                    "characters: [_- 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ]"
+                    "characters: [_- 0123456789abcdefghijklmnopqrstuvwxyz"
+                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ]"
                 ),
             ),
             (
@@ -93,8 +94,8 @@ class KeypairTests(SynchronousTestCase):
                 "2.92",
                 400,
                 (
-                    "Invalid input for field/attribute keypair. Value: {'name': 'k2'}. 'public_key' "
-                    "is a required property"
+                    "Invalid input for field/attribute keypair. Value: {'name': 'k2'}. "
+                    "'public_key' is a required property"
                 ),
             ),
         ):

@@ -118,8 +118,8 @@ class TagTests(SynchronousTestCase):
                 "/a,b",
                 None,
                 (
-                    "Tag 'a,b' is invalid. It must be a non empty string without characters '/' and "
-                    "','. Validation error message: 'a,b' does not match '^[^,/]*$'"
+                    "Tag 'a,b' is invalid. It must be a non empty string without characters '/' "
+                    "and ','. Validation error message: 'a,b' does not match '^[^,/]*$'"
                 ),
             ),
             (

@@ -397,8 +397,8 @@ class ChangeTests(SynchronousTestCase):
             (
                 {"server": {"accessIPv4": "x"}},
                 (
-                    "Invalid input for field/attribute accessIPv4. Value: x. 'x' is not valid under "
-                    "any of the given schemas"
+                    "Invalid input for field/attribute accessIPv4. Value: x. 'x' is not valid "
+                    "under any of the given schemas"
                 ),
             ),
             ({}, "'server' is a required property"),
