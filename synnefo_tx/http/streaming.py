@@ -33,7 +33,15 @@ class BodyStream:
     A body as it arrives.  `read()` gives the next chunk, b"" at the end, and raises BodyCut.
     """
 
-    def __init__(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        pause: Callable[[], None],
+        resume: Callable[[], None],
+        ask: Callable[[], None] = lambda: None,
+    ) -> None:
+        """
+        ask: called when the body is read for the first time.
+        """
         self._chunks: deque[bytes] = deque()
         self._held = 0
         self._paused = False
@@ -43,8 +51,10 @@ class BodyStream:
         self._waiter: Deferred[None] | None = None
         self._pause = pause
         self._resume = resume
+        self._ask = ask
 
     async def read(self) -> bytes:
+        self._ask()
         while not self._chunks:
             if self._cut:
                 raise BodyCut
@@ -101,6 +111,9 @@ class StreamingRequest(Request):
     A request that may be processed while its body is on its way (`body_stream` is set then).
 
     oversized: the body is longer than this call may take; what came of it is gone.
+
+    A client that waits for "100 Continue" is told to go on when the handler first reads.  If it
+    never does, the answer ends the connection, so that nobody takes the next request for the body.
     """
 
     body_stream: BodyStream | None = None
@@ -108,6 +121,7 @@ class StreamingRequest(Request):
     _early = False  # processed before its body has arrived
     _arrived = False
     _finish_asked = False
+    _unasked = False  # the client waits to be asked for its body
     _kept = 0
     _drained = 0
 
@@ -119,10 +133,24 @@ class StreamingRequest(Request):
         self._early = streams or self.oversized
         super().gotLength(0 if self._early else length)
         if streams:
-            self.body_stream = BodyStream(self._pause, self._resume)
+            self.body_stream = BodyStream(self._pause, self._resume, self._ask)
         if self._early:
-            # Not at once: "Expect: 100-continue" is answered only after this call returns.
+            if length != 0 and version == b"HTTP/1.1":
+                self._take_expectation()
+            # Not at once: the channel has not finished with the headers.
             channel.site.reactor.callLater(0, self._begin, command, path, version)
+
+    def _take_expectation(self) -> None:
+        expected = self.requestHeaders.getRawHeaders(b"expect") or [b""]
+        if expected[0].lower() == b"100-continue":
+            self.requestHeaders.removeHeader(b"expect")  # or the channel would say it at once
+            self._unasked = True
+
+    def _ask(self) -> None:
+        channel: Any = self.channel
+        if self._unasked and channel is not None and not self.startedWriting:
+            channel._send100Continue()
+        self._unasked = False
 
     def _pause(self) -> None:
         channel: Any = self.channel
@@ -141,7 +169,17 @@ class StreamingRequest(Request):
         if self.channel is not None:
             super().requestReceived(command, path, version)
 
+    def write(self, data: bytes) -> None:
+        if self._unasked and not self.startedWriting:
+            self.responseHeaders.setRawHeaders(b"connection", [b"close"])
+            channel: Any = self.channel
+            if channel is not None:
+                channel.persistent = False
+                channel.dataReceived = lambda _data: None  # a body that comes all the same
+        super().write(data)
+
     def handleContentChunk(self, data: bytes) -> None:
+        self._unasked = False  # it didn't wait
         if self.body_stream is not None:
             self.body_stream.feed(data)
         elif not self.oversized:
@@ -176,7 +214,7 @@ class StreamingRequest(Request):
             super().finish()
 
     def finish(self) -> None:
-        if self._arrived:
+        if self._arrived or self._unasked:
             super().finish()
             return
         self._finish_asked = True

@@ -213,6 +213,38 @@ class StreamedBodyTests(TestCase):
         self.assertTrue((await client.answer()).endswith(b"\r\n\r\n3"))
 
     @later
+    async def test_a_refused_client_is_not_told_to_continue(self) -> None:
+        """
+        It keeps its body, and the connection ends: what follows could be the body or a request.
+        """
+        for call, size, status in (
+            (b"PUT /svc/refused", 3, b" 403 "),
+            (b"POST /svc/json", MAX_BODY_BYTES + 1, b" 413 "),
+        ):
+            client = await self.site.connect()
+            client.send(
+                b"%s HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n" % (call, size),
+                b"Expect: 100-continue\r\n\r\n",
+            )
+            await client.until(lambda client=client: b"\r\n\r\n" in client.received)
+            client.send(b"x" * size)  # all the same
+            await client.until(lambda client=client: client.closed)
+            answer = bytes(client.received)
+            self.assertIn(status, answer.partition(b"\r\n")[0])
+            self.assertIn(b"\r\nConnection: close\r\n", answer)
+
+    @later
+    async def test_a_client_that_does_not_wait_to_be_asked_is_served(self) -> None:
+        client = await self.site.connect()
+        client.send(
+            b"PUT /svc/refused HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n",
+            b"Expect: 100-continue\r\n\r\nabc",
+            b"GET /svc/hello HTTP/1.1\r\nHost: h\r\n\r\n",
+        )
+        self.assertIn(b" 403 ", await client.answer())
+        self.assertTrue((await client.answer()).endswith(b'"hello"'))
+
+    @later
     async def test_a_body_of_the_greatest_size_is_taken(self) -> None:
         client = await self.site.connect()
         client.send(
