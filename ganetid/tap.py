@@ -19,6 +19,7 @@ from synnefo_tx.daemon.amqp.address import BadAddress
 from synnefo_tx.daemon.amqp.bus import AmqpBus
 from synnefo_tx.daemon.options import ConfiguredOptions, refuse
 from synnefo_tx.daemon.settings import SettingsError
+from synnefo_tx.daemon.slow_callbacks import watched
 
 _log = Logger()
 
@@ -44,7 +45,7 @@ def makeService(options: Options) -> IService:
         refuse(options.daemon, error)
     ganetid.setServiceParent(parent)
     ganetid.when_ready().addErrback(_give_up)
-    return parent
+    return watched(parent, reactor)
 
 
 def _publisher(settings: GanetiSettings, parent: MultiService) -> Any:

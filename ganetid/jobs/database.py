@@ -74,6 +74,7 @@ class Database:
         self._path = path
         self._thread = thread
         self._connection: sqlite3.Connection | None = None
+        self._is_closed = False
 
     def open(self) -> Deferred[None]:
         """Open or create the file.  Raises SchemaTooNew, sqlite3.Error."""
@@ -91,10 +92,13 @@ class Database:
 
     async def close(self) -> None:
         """Finish what was asked for and close the file.  Idempotent."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         connection, self._connection = self._connection, None
         if connection is not None:
             await self._thread.run(connection.close)
-            self._thread.stop()
+        self._thread.stop()
 
     def _open(self) -> None:
         self._path.touch(mode=0o600)

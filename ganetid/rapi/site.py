@@ -23,6 +23,8 @@ from ganetid.rapi.users import REALM, Users
 
 MAX_BODY = 10 * 1024 * 1024  # Ganeti's
 IDLE_S = 60
+# Ganeti takes the first only; clients that name the charset mean the same.
+JSON_TYPES = frozenset({"application/json", "application/json; charset=utf-8"})
 SERVER = b"Ganeti 3.0.2"  # what clients look for
 
 
@@ -116,7 +118,7 @@ def _parsed_body(request: HttpRequest) -> Any:
     raw = request.content.read()
     if not raw:
         return None
-    if (request.getHeader("content-type") or "").lower() != "application/json":
+    if (request.getHeader("content-type") or "").lower() not in JSON_TYPES:
         raise Fault(415)
     try:
         return json.loads(raw)
