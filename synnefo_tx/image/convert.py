@@ -117,6 +117,8 @@ class QemuConverter:
         if not late.active():
             raise UnacceptableDisk(f"Image could not be read within {timeout_s:.0f} seconds")
         late.cancel()
+        if b"Failed to connect" in capture.errors:
+            raise Unavailable("The image store is unavailable")
         if code != 0:
             self._log.warn(
                 "qemu-img {command} ended with {code}: {text}",
