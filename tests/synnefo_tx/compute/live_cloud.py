@@ -13,8 +13,10 @@ from typing import Any
 from cryptography.fernet import Fernet
 from sqlalchemy import Connection
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.internet.utils import getProcessOutputAndValue
+from twisted.protocols.policies import WrappingFactory
 
 from synnefo_tx.compute.api.routes import compute_router
 from synnefo_tx.http.router import Router
@@ -31,6 +33,7 @@ from synnefo_tx.network.api.routes import network_router
 from synnefo_tx.processes.site import site
 from synnefo_tx.store.memory import immediate_database
 from tests.synnefo_tx.compute.cloud import fill
+from tests.synnefo_tx.http.site import soon
 
 PASSWORD = "correct horse"
 OPENSTACK = Path(sys.executable).parent / "openstack"
@@ -48,13 +51,22 @@ class LiveCloud:
         fill(self.database)
         with self.database.engine.begin() as connection:
             _people(connection)
+        served = site(reactor, self._routers(test), self.database, streams)
+        self._connections = WrappingFactory(served)
         listening = reactor.listenTCP(  # type: ignore[attr-defined]
-            0,
-            site(reactor, self._routers(test), self.database, streams),
-            interface="127.0.0.1",
+            0, self._connections, interface="127.0.0.1"
         )
+        test.addCleanup(lambda: Deferred.fromCoroutine(self._hang_up()))
         test.addCleanup(listening.stopListening)
         self.url = f"http://127.0.0.1:{listening.getHost().port}"
+
+    async def _hang_up(self) -> None:
+        """
+        Clients keep their connections; a test must not.
+        """
+        for connection in list(self._connections.protocols):
+            connection.transport.abortConnection()
+        await soon()
 
     def _routers(self, test: Any) -> list[Router]:
         tokens = TokenBox([Fernet.generate_key()], time.time, 3600)
