@@ -1,5 +1,5 @@
 """
-Settings of a daemon: one TOML file, decoded into one frozen value, checked whole before anything starts.
+Settings of a daemon: one TOML file, one frozen value, checked whole before anything starts.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from twisted.internet import reactor
 
 from synnefo_tx.daemon.options import ConfiguredOptions, refuse
 from synnefo_tx.daemon.settings import SettingsError
+from synnefo_tx.daemon.slow_callbacks import watched
 from synnefo_tx.processes.all_in_one import build_service, state_directory
 from synnefo_tx.processes.settings import AllInOneSettings
 
@@ -36,6 +37,6 @@ def makeService(options: Options) -> IService:
     The whole cloud.
     """
     try:
-        return build_service(options.settings, state_directory(), reactor)
+        return watched(build_service(options.settings, state_directory(), reactor), reactor)
     except (SettingsError, OSError) as error:
         refuse(options.daemon, error)

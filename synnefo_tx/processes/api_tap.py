@@ -6,6 +6,7 @@ from twisted.application.service import IService
 from twisted.internet import reactor
 
 from synnefo_tx.daemon.options import ConfiguredOptions
+from synnefo_tx.daemon.slow_callbacks import watched
 from synnefo_tx.processes.api import ApiService
 from synnefo_tx.processes.settings import ApiSettings
 
@@ -23,4 +24,4 @@ def makeService(options: Options) -> IService:
     """
     The API daemon.
     """
-    return ApiService(options.settings, reactor)
+    return watched(ApiService(options.settings, reactor), reactor)

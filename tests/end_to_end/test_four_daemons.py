@@ -99,6 +99,7 @@ class JourneyTests(TestCase):
         volumes = await leftovers.volumes_of(self.cloud, self.secret_file())
         self.assertEqual(volumes, self.expected_volumes())
         self.assertEqual(await deferToThread(leftovers.in_database, self.database_file()), [])
+        self.assertEqual(await deferToThread(self.cloud.held_reactors), [])
 
     def expected_volumes(self) -> list[Any]:
         """What storage holds besides the user's things."""

@@ -30,6 +30,8 @@ from tests.live.rabbitmq import RabbitBroker
 CHECKOUT = Path(__file__).resolve().parents[2]
 TWISTD = Path(sys.executable).with_name("twistd")
 START_S = 30.0
+WATCHED = {"SYNNEFO_SLOW_MS": "200"}
+HELD = "the reactor was held"
 
 
 def guest_image() -> Path:
@@ -77,7 +79,7 @@ class Daemon:
             self._process = subprocess.Popen(
                 self._arguments,
                 cwd=self._home,
-                env={**os.environ, "PYTHONPATH": str(CHECKOUT), **self._env},
+                env={**os.environ, "PYTHONPATH": str(CHECKOUT), **WATCHED, **self._env},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -149,6 +151,14 @@ class Cloud:
             if daemon.log.exists()
         )
 
+    def held_reactors(self) -> list[str]:
+        """What the daemons say of callbacks that kept their reactor."""
+        return [
+            f"{daemon.name}: {said[:3000]}"
+            for daemon in self.daemons.values()
+            for said in daemon.log.read_text(errors="replace").split(HELD)[1:]
+        ]
+
     def connect(self) -> Any:
         """An openstacksdk connection as the admin."""
         os.environ["OS_CLIENT_CONFIG_FILE"] = str(self.files / "clouds.yaml")
@@ -159,11 +169,13 @@ class Cloud:
 
     @property
     def files(self) -> Path:
-        raise NotImplementedError
+        """Where the first start left the admin's files."""
+        return self.home
 
     @property
     def block_socket(self) -> Path:
-        raise NotImplementedError
+        """Where the storage daemon listens."""
+        return self.home / "block.sock"
 
     def in_network(self, *command: str) -> list[str]:
         """`command` as it must be started to reach the guests' network."""
@@ -227,14 +239,6 @@ class AllInOne(Cloud):
             "synnefo", [], self.home, {"SYNNEFO_STATE": str(self.home)}
         )
 
-    @property
-    def files(self) -> Path:
-        return self.home
-
-    @property
-    def block_socket(self) -> Path:
-        return self.home / "block.sock"
-
 
 class FourDaemons(Cloud):
     """archipelagod, ganetid, synnefo-api and synnefo-dispatcher, RabbitMQ between them."""
@@ -254,10 +258,6 @@ class FourDaemons(Cloud):
     @property
     def files(self) -> Path:
         return self.home / "first"
-
-    @property
-    def block_socket(self) -> Path:
-        return self.home / "block.sock"
 
     def _configurations(self) -> dict[str, str]:
         home, etc = self.home, self.private

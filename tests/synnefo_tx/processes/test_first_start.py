@@ -21,6 +21,8 @@ from synnefo_tx.processes.first_start import fill
 from synnefo_tx.processes.settings import FirstCluster, FirstStart
 from synnefo_tx.store.memory import immediate_database
 
+URL = "http://c/identity/v3"
+
 
 class FillTests(TestCase):
     """The first start, and the second."""
