@@ -11,7 +11,7 @@ from synnefo_tx.compute.views import limits as views
 from synnefo_tx.errors import Forbidden
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
-from synnefo_tx.quota.rows.holdings import DEFAULT_LIMITS, Holding, held
+from synnefo_tx.quota.rows.holdings import DEFAULT_LIMITS, held
 
 
 def add_routes(service: Service) -> None:
@@ -19,7 +19,7 @@ def add_routes(service: Service) -> None:
     Serve limits.
     """
 
-    async def quotas(call: Call, project_id: str, policy: str) -> dict[str, Holding]:
+    async def quotas(call: Call, project_id: str, policy: str) -> dict[str, views.Held]:
         if project_id != call.token.project_id and not call.token.is_admin:
             raise Forbidden(f"Policy doesn't allow {PREFIX}{policy} to be performed.")
         found = await service.database.read(held, project_id)
@@ -44,6 +44,6 @@ def add_routes(service: Service) -> None:
 
     @service.route("GET", "/os-quota-sets/<project_id>/defaults", "os-quota-sets:defaults")
     async def defaults(call: Call, project_id: str) -> Reply:
-        fresh = {name: Holding(limit, 0) for name, limit in DEFAULT_LIMITS.items()}
+        fresh = {name: views.Fixed(limit) for name, limit in DEFAULT_LIMITS.items()}
         found = views.quotas(fresh, call.version, MAX_KEYPAIRS)
         return json_reply(views.quota_set(project_id, found, detailed=False))

@@ -148,7 +148,7 @@ def _user_data(server: dict[str, Any]) -> str | None:
     if text is None:
         return None
     try:
-        base64.b64decode(text.encode("ascii"))
+        base64.b64decode("".join(text.split()).encode("ascii"), validate=True)
     except (UnicodeEncodeError, binascii.Error) as error:
         raise BadRequest("User data needs to be valid base 64.") from error
     return text

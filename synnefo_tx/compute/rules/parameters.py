@@ -22,7 +22,12 @@ POSITIVE: Schema = {
     "minLength": 1,
 }
 NON_NEGATIVE: Schema = {**POSITIVE, "minimum": 0}
-DESCRIPTION: Schema = {"type": ["string", "null"], "minLength": 0, "maxLength": 255}
+DESCRIPTION: Schema = {
+    "type": ["string", "null"],
+    "minLength": 0,
+    "maxLength": 255,
+    "format": "printable",
+}
 METADATA: Schema = {
     "type": "object",
     "patternProperties": {"^[a-zA-Z0-9-_:. ]{1,255}$": {"type": "string", "maxLength": 255}},

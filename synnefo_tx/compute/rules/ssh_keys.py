@@ -56,6 +56,8 @@ def fingerprint(public_key: str) -> str:
     MD5 of the key's blob, "ab:cd:...", as Nova shows it.  Raises InvalidKeypair.
     """
     words = public_key.split()
+    if not public_key.strip().isprintable():  # one line: the guest's authorized_keys has many
+        raise InvalidKeypair
     try:
         blob = base64.b64decode(words[1], validate=True)
         load_ssh_public_key(public_key.strip().encode())

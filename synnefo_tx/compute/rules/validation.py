@@ -72,12 +72,13 @@ def _uuid(value: object) -> bool:
 
 @_formats.checks("ipv4", raises=ValueError)
 def _ipv4(value: object) -> bool:
-    return bool(ipaddress.IPv4Address(str(value)))
+    return ipaddress.IPv4Address(str(value)) is not None
 
 
 @_formats.checks("ipv6", raises=ValueError)
 def _ipv6(value: object) -> bool:
-    return bool(ipaddress.IPv6Address(str(value)))
+    # An address with a zone ("%eth0") means nothing to anybody else.
+    return "%" not in str(value) and ipaddress.IPv6Address(str(value)) is not None
 
 
 @_formats.checks("base64")
@@ -113,6 +114,11 @@ def _name(value: object) -> bool:
     if not isinstance(value, str) or not good:
         raise InvalidName("printable characters. Can not start or end with whitespace.")
     return True
+
+
+@_formats.checks("printable")
+def _printable(value: object) -> bool:
+    return all(_is_printable(char, spaces=True) for char in str(value))
 
 
 def _keypair_name(safe: str) -> Callable[[object], bool]:

@@ -5,7 +5,9 @@ Limits and quotas as Nova shows them.  Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
+
+from attrs import frozen
 
 from synnefo_tx.compute.rules.create_request import (
     MAX_FILE_BYTES,
@@ -14,9 +16,31 @@ from synnefo_tx.compute.rules.create_request import (
     MAX_METADATA,
 )
 from synnefo_tx.http.microversions import Version
-from synnefo_tx.quota.rows.holdings import Holding
 
 Json = dict[str, Any]
+
+
+class Held(Protocol):
+    """
+    A limit, -1 for none, and what is used of it.
+    """
+
+    @property
+    def limit(self) -> int: ...
+
+    @property
+    def used(self) -> int: ...
+
+
+@frozen
+class Fixed:
+    """
+    A limit that is the same for everybody.
+    """
+
+    limit: int
+    used: int = 0
+
 
 _NETWORKING = ("fixed_ips", "floating_ips", "security_group_rules", "security_groups")
 _FILES = ("injected_file_content_bytes", "injected_file_path_bytes", "injected_files")
@@ -44,21 +68,21 @@ _USED_NAMES = {
 }
 
 
-def quotas(held: Mapping[str, Holding], version: Version, max_keypairs: int) -> dict[str, Holding]:
+def quotas(held: Mapping[str, Held], version: Version, max_keypairs: int) -> dict[str, Held]:
     """
     Every resource that Nova counts, in its order.  What does not exist here has the limit 0.
     """
-    none = Holding(0, 0)
-    found = {
+    none = Fixed(0)
+    found: dict[str, Held] = {
         "cores": held["cores"],
-        "fixed_ips": Holding(-1, 0),
+        "fixed_ips": Fixed(-1),
         "floating_ips": none,
-        "injected_file_content_bytes": Holding(MAX_FILE_BYTES, 0),
-        "injected_file_path_bytes": Holding(MAX_FILE_PATH, 0),
-        "injected_files": Holding(MAX_FILES, 0),
+        "injected_file_content_bytes": Fixed(MAX_FILE_BYTES),
+        "injected_file_path_bytes": Fixed(MAX_FILE_PATH),
+        "injected_files": Fixed(MAX_FILES),
         "instances": held["instances"],
-        "key_pairs": Holding(max_keypairs, 0),
-        "metadata_items": Holding(MAX_METADATA, 0),
+        "key_pairs": Fixed(max_keypairs),
+        "metadata_items": Fixed(MAX_METADATA),
         "ram": held["ram"],
         "security_group_rules": none,
         "security_groups": none,
@@ -71,7 +95,7 @@ def quotas(held: Mapping[str, Holding], version: Version, max_keypairs: int) -> 
     return {name: holding for name, holding in found.items() if name not in hidden}
 
 
-def quota_set(project_id: str, found: Mapping[str, Holding], detailed: bool) -> Json:
+def quota_set(project_id: str, found: Mapping[str, Held], detailed: bool) -> Json:
     """
     A project's quota set, with or without what is used.
     """
@@ -84,7 +108,7 @@ def quota_set(project_id: str, found: Mapping[str, Holding], detailed: bool) -> 
     return {"quota_set": view}
 
 
-def limits(found: Mapping[str, Holding], version: Version) -> Json:
+def limits(found: Mapping[str, Held], version: Version) -> Json:
     """
     Absolute limits.  There are no rate limits here.
     """

@@ -106,8 +106,12 @@ def _condition(kind: Kind, name: str, values: list[str]) -> Condition:
     if kind_of is bool:
         return column.in_([is_true(value) for value in values])
     if kind_of is int:
-        return column.in_([int(value) for value in values if value.lstrip("-").isdigit()])
+        return column.in_([int(value) for value in values if _is_small_number(value)])
     return column.in_(values)
+
+
+def _is_small_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 def _constant(holds: bool) -> Callable[[Sequence[str]], Condition]:

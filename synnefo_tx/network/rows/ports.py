@@ -22,6 +22,7 @@ AnyRow = Row[Any]
 
 MAC_PREFIX = "fa:16:3e"  # as Neutron's
 TRIES = 16
+MAX_OFFSET = 2**63 - 1  # what a column holds; only IPv6 has more
 
 
 @frozen(kw_only=True)
@@ -176,7 +177,7 @@ def _wanted_address(
             continue
         offset = int(address) - int(block.network_address)
         reserved = (0, int(block.broadcast_address) - int(block.network_address))
-        if offset in reserved:
+        if offset in reserved or offset > MAX_OFFSET:
             raise errors.InvalidAddress(wanted.ip_address)
         if str(address) == subnet.gateway_ip:
             raise errors.AddressInUse(wanted.ip_address, wanted.network_id)

@@ -253,6 +253,8 @@ class ResourceTests(SynchronousTestCase):
             (f"/networks?subnets={SUBNET}", 1),
             ("/networks?mtu=1450", 2),
             ("/networks?mtu=x", 0),
+            ("/networks?mtu=99999999999999999999", 0),
+            ("/subnets?ip_version=%C2%B2", 0),
             ("/networks?what_is_this=1", 2),
             ("/subnets?cidr=10.1.0.0/24", 1),
             ("/subnets?ip_version=6", 0),

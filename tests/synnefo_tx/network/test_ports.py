@@ -107,6 +107,7 @@ class AddressTests(SynchronousTestCase):
         _network(self.connection, "fd00::/64", "fd00::1", "fd00::2", "fd00::ffff")
         self.assertEqual([self._port() for _ in range(2)], ["fd00::2", "fd00::3"])
         self.assertEqual(self._port("fd00::1:1"), "fd00::1:1")
+        self.assertRaises(errors.InvalidAddress, self._port, "fd00::8000:0:0:0")
 
     def test_hardware_addresses_differ(self) -> None:
         """And are of Neutron's range."""
