@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredLock, TimeoutError
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from archipelagod.datapath.interface import IDatapath, IServing
@@ -38,6 +39,7 @@ class _Use:
         self.local: Volume | None = None
         self.calls = 0  # that use ``local`` now
         self.last_call_s = 0.0
+        self.idle: IDelayedCall | None = None  # looks whether ``local`` is still wanted
         self.waiting: list[Deferred[None]] = []  # for any of these to change
 
     @property
@@ -185,16 +187,14 @@ class Custody:
         if use.local is None:
             session = await self._run_in_thread(self._sessions.fresh)
             use.local = await self._run_in_thread(open_volume, self._store, name, session)
-            self._reactor.callLater(IDLE_S, self._close_if_idle, name, use, use.local)
+            use.idle = self._reactor.callLater(IDLE_S, self._close_if_idle, name, use)
         use.calls += 1
         return use
 
-    def _close_if_idle(self, name: str, use: _Use, volume: Volume) -> None:
-        if use.local is not volume:
-            return
+    def _close_if_idle(self, name: str, use: _Use) -> None:
         left_s = use.last_call_s + IDLE_S - self._reactor.seconds()
         if use.calls or left_s > 0:
-            self._reactor.callLater(max(left_s, 0.1), self._close_if_idle, name, use, volume)
+            use.idle = self._reactor.callLater(max(left_s, 0.1), self._close_if_idle, name, use)
         else:
             self._in_background(self._with_lock(name, self._close_local), name)
 
@@ -224,6 +224,8 @@ class Custody:
         while use.calls:
             await self._change_of(use, None)
         volume, use.local = use.local, None
+        if use.idle is not None and use.idle.active():
+            use.idle.cancel()
         if volume is not None:
             await self._run_in_thread(volume.close)
 

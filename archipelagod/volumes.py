@@ -120,7 +120,8 @@ class Volumes:
         """
         A claim on the volume for an NBD client; see Custody.
         """
-        return await self._custody.attach(checked_name(volume), owner)
+        await self._run_in_thread(self._catalogue.info, volume)  # spare a worker for nothing
+        return await self._custody.attach(volume, owner)
 
     async def recover(self) -> None:
         """

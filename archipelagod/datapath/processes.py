@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, TimeoutError
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
@@ -159,6 +159,26 @@ class WorkerServing:
         self._sent += 1
         self.connections += 1
 
+    def kill(self) -> None:
+        """
+        Ends the worker at once: the next opening takes it from there.
+        """
+        if not self._is_gone:
+            self.process.transport.signalProcess("KILL")
+
+    def gone(self) -> Deferred[None]:
+        """
+        Fires when the worker has ended.
+        """
+        ended: Deferred[None] = Deferred()
+
+        def tell(result: None) -> None:
+            if not ended.called:
+                ended.callback(None)
+
+        self.process.ended.addCallback(tell)
+        return ended
+
     async def close(self) -> None:
         """See IServing."""
         if not self._is_gone:
@@ -166,9 +186,12 @@ class WorkerServing:
                 self._control.send(bytes([messages.CLOSE]))
             except OSError as error:
                 self._log.warn("worker of {volume}: {error}", volume=self._name, error=str(error))
-            ended: Deferred[None] = Deferred()
-            self.process.ended.chainDeferred(ended)
-            await ended.addTimeout(CLOSE_TIMEOUT_S, self._reactor)
+            try:
+                await self.gone().addTimeout(CLOSE_TIMEOUT_S, self._reactor)
+            except TimeoutError:
+                self._failure = StorageUnavailable(f"{self._name}: its worker did not end")
+                self.kill()
+                await self.gone()
         if self._failure is not None:
             raise self._failure
 
@@ -211,5 +234,12 @@ class ProcessDatapath:
         finally:
             os.close(null)
             theirs.close()
-        await serving.ready.addTimeout(START_TIMEOUT_S, self._reactor)
+        try:
+            await serving.ready.addTimeout(START_TIMEOUT_S, self._reactor)
+        except TimeoutError:
+            serving.kill()
+            raise StorageUnavailable(f"{name}: its worker did not start") from None
+        except StorageError:
+            await serving.gone()
+            raise
         return serving

@@ -18,3 +18,5 @@ classImplements(FileRecords, IRecords)
 classImplements(MemoryRecords, IRecords)
 classImplements(FileLog, ILog)
 classImplements(MemoryLog, ILog)
+
+declared = True  # importing this module makes the declarations

@@ -12,6 +12,8 @@ import os
 import threading
 from collections.abc import Iterable
 
+from archipelagod.stores.directories import make_directory, sync_directory
+
 HANDLES = (
     2000  # kept open at a time; below the usual limit of 4096 and above it only after raising it
 )
@@ -54,18 +56,10 @@ class FileObjects:
         return f"{self._directory(oid)}/{oid & 0xFFFFFFFF:08x}"
 
     def _make_directory(self, path: str) -> None:
-        if path in self._known_directories or path == "/":
-            return
-        with self._lock:
-            missing = []
-            while path not in self._known_directories and not os.path.isdir(path):  # noqa: PTH112
-                missing.append(path)
-                path = path.rpartition("/")[0] or "/"
-            for made in reversed(missing):
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(made, 0o700)  # noqa: PTH102 - pathlib would cost the worker its start time
-                _sync_directory(made.rpartition("/")[0] or "/")
-                self._known_directories.add(made)
+        if path not in self._known_directories:
+            with self._lock:
+                make_directory(path)
+                self._known_directories.add(path)
 
     def _handle(self, oid: int) -> _Handle:
         return self._handles.get(oid) or self._keep(
@@ -154,7 +148,7 @@ class FileObjects:
                 directories.add(self._directory(oid))
                 named.append(oid)
         for directory in directories:
-            _sync_directory(directory)
+            sync_directory(directory)
         self._unsynced_names.difference_update(named)
 
     def flush_all(self) -> None:
@@ -195,14 +189,6 @@ class FileObjects:
         """See IObjects."""
         with self._lock:
             self._handles.clear()
-
-
-def _sync_directory(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _copy_content(source: int, target: int) -> None:

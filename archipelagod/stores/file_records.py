@@ -10,6 +10,8 @@ import os
 import threading
 import zlib
 
+from archipelagod.stores.directories import make_directory, sync_directory
+
 UNFINISHED = "~"  # begins the names of temporary files; no record's name has it
 
 
@@ -37,7 +39,7 @@ class FileLog:
         """See ILog."""
         os.fdatasync(self._fd)
         if not self._is_named:
-            _sync_directory(self._directory)
+            sync_directory(self._directory)
             self._is_named = True
 
     def close(self) -> None:
@@ -54,7 +56,7 @@ class FileRecords:
         self._root = root
         self._serial = itertools.count()
         self._lock = threading.Lock()  # makes "unless it exists" hold between threads
-        os.makedirs(root, 0o700, exist_ok=True)  # noqa: PTH103 - pathlib costs the worker start time
+        make_directory(root)
 
     def _directory(self, room: str, name: str) -> str:
         return f"{self._root}/{room}/{zlib.crc32(name.encode()) & 0xFF:02x}"
@@ -64,12 +66,6 @@ class FileRecords:
             raise FileNotFoundError(2, "no record can have that name")
         return f"{self._directory(room, name)}/{name}"
 
-    def _make_directory(self, path: str) -> None:
-        if not os.path.isdir(path):  # noqa: PTH112
-            os.makedirs(path, 0o700, exist_ok=True)  # noqa: PTH103
-            _sync_directory(path.rpartition("/")[0])
-            _sync_directory(self._root)
-
     def get(self, room: str, name: str, size: int = -1) -> bytes:
         """See IRecords."""
         with open(self._path(room, name), "rb") as file:  # noqa: PTH123
@@ -78,7 +74,7 @@ class FileRecords:
     def put(self, room: str, name: str, value: bytes) -> None:
         """See IRecords."""
         directory = self._directory(room, name)
-        self._make_directory(directory)
+        make_directory(directory)
         unfinished = f"{directory}/{UNFINISHED}{os.getpid()}.{next(self._serial)}"
         fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
@@ -92,7 +88,7 @@ class FileRecords:
             with contextlib.suppress(OSError):
                 os.unlink(unfinished)  # noqa: PTH108
             raise
-        _sync_directory(directory)
+        sync_directory(directory)
 
     def create(self, room: str, name: str, value: bytes) -> None:
         """See IRecords."""
@@ -104,19 +100,19 @@ class FileRecords:
     def move(self, room: str, name: str, to_room: str, to_name: str) -> None:
         """See IRecords."""
         target = self._directory(to_room, to_name)
-        self._make_directory(target)
+        make_directory(target)
         with self._lock:
             if os.path.exists(self._path(to_room, to_name)):  # noqa: PTH110
                 raise FileExistsError(17, f"record {to_room}/{to_name} exists")
             os.rename(self._path(room, name), f"{target}/{to_name}")  # noqa: PTH104
-        _sync_directory(target)
-        _sync_directory(self._directory(room, name))
+        sync_directory(target)
+        sync_directory(self._directory(room, name))
 
     def remove(self, room: str, name: str) -> None:
         """See IRecords."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._path(room, name))  # noqa: PTH108
-            _sync_directory(self._directory(room, name))
+            sync_directory(self._directory(room, name))
 
     def names(self, room: str) -> list[str]:
         """See IRecords."""
@@ -128,7 +124,7 @@ class FileRecords:
     def log(self, room: str, name: str) -> FileLog:
         """See IRecords."""
         directory = self._directory(room, name)
-        self._make_directory(directory)
+        make_directory(directory)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         return FileLog(os.open(f"{directory}/{name}", flags, 0o600), directory)
 
@@ -149,11 +145,3 @@ def _write_all(fd: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(fd, view) :]
-
-
-def _sync_directory(path: str) -> None:
-    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

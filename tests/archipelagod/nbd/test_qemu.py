@@ -1,0 +1,328 @@
+"""
+NBD as QEMU's own programs see it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import struct
+from typing import Any
+
+from twisted.internet.threads import deferToThread
+
+from archipelagod.nbd import numbers as n
+from archipelagod.wire.client import BlockClient
+from archipelagod.wire.errors import VolumeBusy
+from tests.archipelagod.running import MIB, Program, StorageCase, reactor, run, until
+
+
+class NbdTests(StorageCase):
+    """A daemon whose workers are processes, judged by qemu-img and qemu-io."""
+
+    datapath = "process"
+    if shutil.which("qemu-io") is None:
+        skip = "needs qemu-io and qemu-img (Debian: qemu-utils)"
+
+    async def started(self, size_bytes: int = 16 * MIB) -> BlockClient:
+        """A client of a daemon that has the volume "v"."""
+        await self.serve(datapath=self.datapath)
+        client = self.client()
+        await client.create("v", size_bytes)
+        return client
+
+    async def test_write_and_read(self) -> None:
+        """What was written is read, across objects, in this connection and the next."""
+        await self.started()
+        await self.qemu_io(
+            "v", "write -P 0xa5 4094k 10k", "flush", "read -P 0xa5 4094k 10k", "read -P 0 0 4094k"
+        )
+        await self.qemu_io("v", "read -P 0xa5 4094k 10k", "read -P 0 4104k 8000k")
+
+    async def test_kinds_of_writes(self) -> None:
+        """FUA, zeroes and discards do what they say."""
+        client = await self.started()
+        await self.qemu_io(
+            "v",
+            "write -P 1 0 12M",
+            "write -f -P 2 1M 4k",
+            "write -z 2M 64k",
+            "write -z -u 4M 4M",
+            "discard 8M 4M",
+            "flush",
+            "read -P 2 1M 4k",
+            "read -P 0 2M 64k",
+            "read -P 1 2112k 100k",
+            "read -P 0 4M 8M",
+        )
+        await client.seal("v")
+        self.assertEqual((await client.info("v")).own_bytes, 4 * MIB)
+
+    async def test_unaligned(self) -> None:
+        """Single bytes at odd places."""
+        await self.started()
+        await self.qemu_io("v", "write -P 7 4194303 2", "write -z 4194304 1", "read -P 7 4194303 1")
+        await self.qemu_io("v", "read -P 0 4194304 1", "read -P 0 4194302 1")
+
+    async def test_many_at_once(self) -> None:
+        """Requests that are on the way together don't disturb each other."""
+        await self.started()
+        writes = [f"aio_write -P {number + 1} {number * 500}k 300k" for number in range(30)]
+        reads = [f"read -P {number + 1} {number * 500}k 300k" for number in range(30)]
+        await self.qemu_io("v", *writes, "aio_flush", *reads)
+
+    async def test_image_goes_in_and_out(self) -> None:
+        """An image converted into a volume, and out again, is the same."""
+        client = await self.started(20 * MIB)
+        image = f"{self.directory}/image"
+        with open(image, "wb") as file:
+            file.write(os.urandom(3 * MIB))
+            file.seek(9 * MIB)
+            file.write(os.urandom(2 * MIB))
+            file.truncate(20 * MIB)
+        for command in (
+            ("qemu-img", "convert", "-n", "-f", "raw", "-O", "raw", image, self.uri("v")),
+            ("qemu-img", "compare", "-f", "raw", "-F", "raw", image, self.uri("v")),
+        ):
+            code, output = await run(*command)
+            self.assertEqual(code, 0, output)
+        await client.seal("v")
+        self.assertEqual((await client.info("v")).own_bytes, 8 * MIB)
+
+    async def test_clone(self) -> None:
+        """A clone of an image is written, the image stays, and outlives it no more than it must."""
+        client = await self.started()
+        await self.qemu_io("v", "write -P 5 0 8M")
+        await client.seal("v")
+        await client.clone("v", "w", 20 * MIB)
+        await self.qemu_io(
+            "w", "write -P 6 1M 4k", "read -P 5 0 1M", "read -P 6 1M 4k", "read -P 5 2M 6M"
+        )
+        code, output = await run(
+            "qemu-io", "-r", "-f", "raw", "-c", "read -P 5 0 8M", self.uri("v")
+        )
+        self.assertEqual(code, 0, output)
+        await client.delete("v")
+        await self.qemu_io("w", "read -P 5 0 1M", "read -P 6 1M 4k", "read -P 5 2M 6M")
+
+    async def test_block_status(self) -> None:
+        """Holes are told from data."""
+        await self.started()
+        await self.qemu_io("v", "write -P 1 5M 1k")
+        code, output = await run("qemu-img", "map", "-f", "raw", "--output=json", self.uri("v"))
+        self.assertEqual(code, 0, output)
+        found = [(part["start"], part["length"], part["data"]) for part in json.loads(output)]
+        self.assertEqual(
+            found,
+            [(0, 4 * MIB, False), (4 * MIB, 4 * MIB, True), (8 * MIB, 8 * MIB, False)],
+        )
+
+    async def test_read_only(self) -> None:
+        """A sealed volume can't be opened for writing."""
+        client = await self.started()
+        await client.seal("v")
+        code, output = await run("qemu-io", "-f", "raw", "-c", "write 0 1k", self.uri("v"))
+        self.assertNotEqual(code, 0)
+        self.assertIn("Permission denied", output)
+        code, output = await run(
+            "qemu-io", "-r", "-f", "raw", "-c", "read -P 0 0 1k", self.uri("v")
+        )
+        self.assertEqual(code, 0, output)
+
+    async def test_absent(self) -> None:
+        """A volume that is not there can't be opened."""
+        await self.started()
+        code, output = await run("qemu-io", "-f", "raw", "-c", "read 0 1k", self.uri("nothing"))
+        self.assertNotEqual(code, 0)
+        self.assertIn("not available", output)
+
+    async def test_list_of_exports(self) -> None:
+        """Volumes are listed as exports."""
+        client = await self.started()
+        await client.create("other", 1)
+        code, output = await run("qemu-nbd", "--list", "-k", self.nbd_socket)
+        self.assertEqual(code, 0, output)
+        self.assertIn("exports available: 2", output)
+
+    async def held(self, client: BlockClient) -> Program:
+        """A qemu-io that has "v" open."""
+        program = Program()
+        command = ("qemu-io", "-f", "raw", self.uri("v"))
+        path = shutil.which("qemu-io")
+        reactor.spawnProcess(program, path, command, env=os.environ)
+        self.addCleanup(self.kill, program)
+        deadline_s = reactor.seconds() + 10
+        while (await client.info("v")).connections != 1:
+            self.assertLess(reactor.seconds(), deadline_s)
+        return program
+
+    async def test_busy(self) -> None:
+        """While a client has the volume open, others may neither write nor change it."""
+        service = await self.serve(datapath=self.datapath)
+        service._volumes._custody.grace_s = 0.1  # type: ignore[union-attr]
+        client = self.client()
+        await client.create("v", MIB)
+        await self.held(client)
+        for call in (
+            client.write("v", 0, b"x"),
+            client.read("v", 0, 1),
+            client.delete("v"),
+            client.snapshot("v", "s"),
+            client.seal("v"),
+            client.resize("v", 2 * MIB),
+            client.rename("v", "w"),
+        ):
+            try:
+                await call
+            except VolumeBusy:
+                continue
+            self.fail("not busy")
+        code, output = await run("qemu-io", "-f", "raw", "-c", "write 0 1k", self.uri("v"))
+        self.assertNotEqual(code, 0, output)
+
+    async def test_free_after_the_client(self) -> None:
+        """A volume can be deleted as soon as its client was killed."""
+        client = await self.started()
+        program = await self.held(client)
+        await self.kill(program)
+        await client.delete("v")
+        self.assertEqual(await client.list(), [])
+
+    async def test_protocols_agree(self) -> None:
+        """What one protocol wrote the other reads."""
+        client = await self.started()
+        await client.write("v", 0, b"\x07" * 4096)
+        await self.qemu_io("v", "read -P 7 0 4k", "write -P 8 0 2k")
+        self.assertEqual(await client.read("v", 2047, 2), b"\x08\x07")
+
+    async def test_killed_worker(self) -> None:
+        """When a worker dies what it acknowledged is there for the next client."""
+        if self.datapath != "process":
+            return
+        client = await self.started()
+        program = await self.held(client)
+        program.transport.write(b"write -P 3 0 5M\n")  # type: ignore[union-attr]
+        await until(lambda: b"wrote" in program.output, "a write")
+        worker = self.worker_pid()
+        os.kill(worker, 9)
+        await self.kill(program)
+        await self.qemu_io("v", "read -P 3 0 5M", "read -P 0 5M 1M")
+
+    def worker_pid(self) -> int:
+        """The only worker: our child with the datapath's program."""
+        mine = str(os.getpid())
+        for found in os.listdir("/proc"):
+            if not found.isdigit():
+                continue
+            try:
+                with open(f"/proc/{found}/cmdline") as file:
+                    command = file.read()
+                with open(f"/proc/{found}/stat") as file:
+                    parent = file.read().rpartition(")")[2].split()[1]
+            except OSError:
+                continue
+            if parent == mine and "datapath.worker" in command:
+                return int(found)
+        raise AssertionError("no worker")
+
+
+class InlineNbdTests(NbdTests):
+    """The same with threads of the daemon."""
+
+    datapath = "inline"
+
+
+class RawNbdTests(StorageCase):
+    """What QEMU's programs don't send: a client of our own."""
+
+    async def talk(self, *requests: bytes, size: int) -> bytes:
+        """The ``size`` bytes that answer some requests on a 1 MiB volume."""
+        await self.serve(datapath="inline")
+        await self.client().create("v", MIB)
+        return await deferToThread(self._talk, b"".join(requests), size)
+
+    def _talk(self, requests: bytes, size: int) -> bytes:
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.settimeout(10)
+            sock.connect(self.nbd_socket)
+            name = struct.pack(">QII", n.OPTION_MAGIC, n.OPT_EXPORT_NAME, 1) + b"v"
+            sock.sendall(struct.pack(">I", 3) + name + requests)
+            found = b""
+            while len(found) < 28 + size:
+                data = sock.recv(65536)
+                if not data:
+                    break
+                found += data
+            return found[28:]
+
+    def request(self, kind: int, offset: int, size: int, flags: int = 0, cookie: int = 1) -> bytes:
+        """One request."""
+        return struct.pack(">IHHQQI", n.REQUEST_MAGIC, flags, kind, cookie, offset, size)
+
+    def replies(self, found: bytes) -> list[tuple[int, int]]:
+        """Error and cookie of replies without data."""
+        self.assertEqual(len(found) % 16, 0)
+        parts = [struct.unpack_from(">IIQ", found, at) for at in range(0, len(found), 16)]
+        self.assertEqual({part[0] for part in parts}, {n.SIMPLE_REPLY_MAGIC})
+        return [(error, cookie) for _, error, cookie in parts]
+
+    async def test_errors(self) -> None:
+        """Each mistake has its number, and the connection goes on."""
+        found = await self.talk(
+            self.request(n.CMD_READ, MIB - 1, 2, cookie=1),
+            self.request(n.CMD_WRITE, MIB - 1, 2, cookie=2) + b"xx",
+            self.request(n.CMD_TRIM, MIB, 1, cookie=3),
+            self.request(99, 0, 0, cookie=4),
+            self.request(n.CMD_WRITE, 0, 1, flags=1 << 9, cookie=5) + b"x",
+            self.request(n.CMD_BLOCK_STATUS, 0, 1, cookie=6),
+            self.request(n.CMD_READ, 0, 33 * MIB, cookie=7),
+            self.request(n.CMD_CACHE, 0, MIB, cookie=8),
+            self.request(n.CMD_CACHE, 1, MIB, cookie=9),
+            self.request(n.CMD_WRITE, 2**64 - 1, 1, cookie=10) + b"x",
+            size=160,
+        )
+        self.assertEqual(
+            self.replies(found),
+            [
+                (n.EINVAL, 1),
+                (n.ENOSPC, 2),
+                (n.ENOSPC, 3),
+                (n.EINVAL, 4),
+                (n.EINVAL, 5),
+                (n.EINVAL, 6),
+                (n.EINVAL, 7),
+                (0, 8),
+                (n.EINVAL, 9),
+                (n.ENOSPC, 10),
+            ],
+        )
+
+    async def test_nothing(self) -> None:
+        """Requests of no bytes are answered."""
+        found = await self.talk(
+            self.request(n.CMD_WRITE, 0, 0, cookie=1),
+            self.request(n.CMD_READ, 5, 0, cookie=2),
+            self.request(n.CMD_TRIM, 0, 0, cookie=3),
+            size=48,
+        )
+        self.assertEqual(self.replies(found), [(0, 1), (0, 2), (0, 3)])
+
+    async def test_broken_request(self) -> None:
+        """A request without the magic ends the connection."""
+        self.assertEqual(await self.talk(b"x" * 28, size=1), b"")
+
+    async def test_endless_write(self) -> None:
+        """A write of more than was promised ends the connection."""
+        self.assertEqual(await self.talk(self.request(n.CMD_WRITE, 0, 2**32 - 1), size=1), b"")
+
+    async def test_flush_is_answered_behind_writes(self) -> None:
+        """A flush in the midst of writes is answered, once."""
+        requests: list[Any] = []
+        for cookie in range(0, 40, 2):
+            requests.append(self.request(n.CMD_WRITE, cookie * 512, 512, cookie=cookie))
+            requests.append(bytes(512))
+            requests.append(self.request(n.CMD_FLUSH, 0, 0, cookie=cookie + 1))
+        found = self.replies(await self.talk(*requests, size=640))
+        self.assertEqual(sorted(found), [(0, cookie) for cookie in range(40)])

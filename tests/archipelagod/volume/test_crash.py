@@ -1,0 +1,201 @@
+"""
+What is left of a volume whose writer, or whose machine, died.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from archipelagod.stores.store import Store, open_memory_store
+from archipelagod.volume.catalogue import Catalogue
+from archipelagod.volume.journal import CHANGE, COMMIT, ROOM, START, pack
+from archipelagod.volume.map_format import OBJECT_BYTES, decode_header
+from archipelagod.volume.opening import open_volume
+from archipelagod.volume.sessions import Sessions
+from archipelagod.volume.volume import Volume
+from archipelagod.wire.errors import ReadOnlyVolume, StorageUnavailable
+
+OTHER_BOOT = 1
+
+
+class FailingObjects:
+    """
+    Objects whose flush fails when told so.
+    """
+
+    def __init__(self, objects: object) -> None:
+        self._objects = objects
+        self.fails = False
+        self.flushed: list[set[int]] = []
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._objects, name)
+
+    def flush(self, oids: object) -> None:
+        """Fails when told so."""
+        self.flushed.append(set(oids))  # type: ignore[call-overload]
+        if self.fails:
+            raise OSError(5, "the disk is broken")
+
+
+def read(volume: Volume, offset: int, size: int) -> bytes:
+    """Bytes of a volume."""
+    found = bytearray(size)
+    volume.read_into(offset, memoryview(found))
+    return bytes(found)
+
+
+class CrashTests(SynchronousTestCase):
+    """A store with the volume "v" of three objects."""
+
+    def setUp(self) -> None:
+        """The volume."""
+        memory = open_memory_store()
+        self.objects = FailingObjects(memory.objects)
+        self.store = Store(self.objects, memory.records)  # type: ignore[arg-type]
+        self.sessions = Sessions(self.store)
+        self.catalogue = Catalogue(self.store, self.sessions, time.time)
+        self.catalogue.create("v", 3 * OBJECT_BYTES)
+
+    def opened(self, name: str = "v") -> Volume:
+        """The volume, opened anew."""
+        return open_volume(self.store, name, self.sessions.fresh())
+
+    def all_objects(self) -> set[int]:
+        """Every object in the store."""
+        return {oid for session in range(300) for oid in self.store.objects.of_session(session)}
+
+    def test_acknowledged_survives_the_daemon(self) -> None:
+        """A write that was not flushed is there when only the writer died."""
+        self.opened().write(5, b"hello")
+        self.assertEqual(read(self.opened(), 5, 5), b"hello")
+
+    def lose_uncommitted(self) -> None:
+        """The machine was restarted: the journal comes from another boot."""
+        name = self.store.records.names(ROOM)[0]
+        data = self.store.records.get(ROOM, name)
+        self.store.records.put(ROOM, name, retagged(data))
+
+    def test_flushed_survives_the_machine(self) -> None:
+        """After a power cut flushed writes are there; a later new object reads as before."""
+        volume = self.opened()
+        volume.write(5, b"hello")
+        volume.flush()
+        volume.write(OBJECT_BYTES, b"lost")
+        self.lose_uncommitted()
+        volume = self.opened()
+        self.assertEqual(read(volume, 5, 5), b"hello")
+        self.assertEqual(read(volume, OBJECT_BYTES, 4), bytes(4))
+
+    def test_lost_objects_are_removed(self) -> None:
+        """An object that no map points at after a power cut is not kept."""
+        self.opened().write(0, b"lost")
+        self.lose_uncommitted()
+        self.opened()
+        self.assertEqual(self.all_objects(), set())
+
+    def test_objects_before_commit(self) -> None:
+        """A flush has flushed the object by the time the journal commits the change."""
+        volume = self.opened()
+        volume.write(0, b"x")
+        volume.flush()
+        self.assertEqual(self.objects.flushed, [{volume.slots[0]}])
+
+    def test_failed_flush_poisons(self) -> None:
+        """After a failed flush nothing is acknowledged any more, even if the disk recovers."""
+        volume = self.opened()
+        volume.write(0, b"x")
+        self.objects.fails = True
+        self.assertRaises(StorageUnavailable, volume.flush)
+        self.objects.fails = False
+        self.assertRaises(StorageUnavailable, volume.flush)
+        self.assertRaises(StorageUnavailable, volume.write, 0, b"y")
+        self.assertRaises(StorageUnavailable, volume.zero, 0, 1)
+        volume.close()
+        self.assertEqual(read(self.opened(), 0, 1), b"x")
+
+    def test_deleted_before_recovery(self) -> None:
+        """Deleting a volume whose writer died removes what the writer made."""
+        volume = self.opened()
+        volume.write(0, b"x")
+        volume.write(OBJECT_BYTES, b"x")
+        self.assertEqual(len(self.all_objects()), 2)
+        self.catalogue.delete("v")
+        self.catalogue.reclaim()
+        self.assertEqual(self.all_objects(), set())
+        self.assertEqual(self.store.records.names(ROOM), [])
+
+    def test_unsettled(self) -> None:
+        """A volume whose writer died is known, and settled once."""
+        self.opened().write(0, b"x")
+        self.assertEqual(self.catalogue.unsettled(), ["v"])
+        self.catalogue.settle("v")
+        self.assertEqual(self.catalogue.unsettled(), [])
+
+    def test_never_written(self) -> None:
+        """Opening alone leaves no trace."""
+        self.opened()
+        self.assertEqual(self.catalogue.unsettled(), [])
+
+    def test_old_journal(self) -> None:
+        """A journal that the map has outlived changes nothing, and its garbage goes."""
+        volume = self.opened()
+        volume.write(0, b"x")
+        name = self.store.records.names(ROOM)[0]
+        left = self.store.records.get(ROOM, name)
+        volume.write(0, bytes(1))
+        volume.close()
+        self.store.records.put(ROOM, name, left)
+        volume = self.opened()
+        volume.write(0, b"y")
+        volume.zero(0, OBJECT_BYTES)
+        volume.close()
+        self.store.records.put(ROOM, name, left)
+        self.assertEqual(read(self.opened(), 0, 1), bytes(1))
+        self.assertEqual(self.all_objects(), set())
+
+    def test_snapshot_half_done(self) -> None:
+        """A snapshot that was not finished is not there, and nothing is lost or left."""
+        volume = self.opened()
+        volume.write(0, b"x")
+        volume.close()
+        data = self.buried()
+        self.store.records.put("deleted", f"{decode_header(data).uid:08x}", data)
+        self.catalogue.reclaim()
+        self.assertEqual(read(self.opened(), 0, 1), b"x")
+        self.catalogue.delete("v")
+        self.catalogue.reclaim()
+        self.assertEqual(self.all_objects(), set())
+        self.assertEqual(self.store.records.names("deleted"), [])
+
+    def buried(self) -> bytes:
+        """The snapshot of "v" before it got its name."""
+        self.catalogue.snapshot("v", "s")
+        data = self.store.records.get("maps", "s")
+        self.store.records.remove("maps", "s")
+        return data
+
+    def test_sealed_refuses(self) -> None:
+        """A sealed volume takes no writes."""
+        self.catalogue.seal("v")
+        self.assertRaises(ReadOnlyVolume, self.opened().write, 0, b"x")
+        self.assertRaises(ReadOnlyVolume, self.opened().zero, 0, 1)
+
+    def test_damaged_map(self) -> None:
+        """A damaged map is an error, not zeros."""
+        data = self.store.records.get("maps", "v")
+        self.store.records.put("maps", "v", data[:-1])
+        self.assertRaises(StorageUnavailable, self.opened)
+
+
+def retagged(data: bytes) -> bytes:
+    """The journal as another boot of the machine would find it."""
+    found = []
+    for at in range(0, len(data), 24):
+        kind, index, slot, _ = struct.unpack_from("<IIQI", data, at)
+        assert kind in (START, CHANGE, COMMIT)
+        found.append(pack(kind, index, slot, OTHER_BOOT))
+    return b"".join(found)

@@ -1,0 +1,102 @@
+"""
+Journals of maps.
+"""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from archipelagod.stores.store import open_memory_store
+from archipelagod.volume.journal import (
+    CHANGE,
+    COMMIT,
+    RECORD_BYTES,
+    ROOM,
+    START,
+    Journal,
+    boot_tag,
+    pack,
+    replay,
+)
+
+changes = st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1)), max_size=10)
+BOOT, OTHER_BOOT = 11, 12
+
+
+def journal(made: list[tuple[int, int]], committed: int) -> bytes:
+    """A journal with so many changes committed at once."""
+    records = [pack(START, 1, 5 << 32 | 3, BOOT)]
+    for number, (index, slot) in enumerate(made, 1):
+        records.append(pack(CHANGE, index, slot, BOOT))
+        if number == committed:
+            records.append(pack(COMMIT, 0, number, BOOT))
+    return b"".join(records)
+
+
+class ReplayTests(SynchronousTestCase):
+    """replay."""
+
+    @given(changes, st.data())
+    def test_same_boot(self, made: list[tuple[int, int]], data: st.DataObject) -> None:
+        """After a crash of the daemon alone every change counts."""
+        committed = data.draw(st.integers(0, len(made)))
+        found = replay(journal(made, committed), BOOT)
+        assert found is not None
+        self.assertEqual((found.serial, found.session), (3, 5))
+        self.assertEqual(found.changes[: found.valid], made)
+
+    @given(changes, st.data())
+    def test_other_boot(self, made: list[tuple[int, int]], data: st.DataObject) -> None:
+        """After a crash of the machine only committed changes count."""
+        committed = data.draw(st.integers(0, len(made)))
+        found = replay(journal(made, committed), OTHER_BOOT)
+        assert found is not None
+        self.assertEqual(found.changes[: found.valid], made[:committed])
+
+    @given(changes, st.data())
+    def test_torn(self, made: list[tuple[int, int]], data: st.DataObject) -> None:
+        """A torn or damaged end hides itself and what follows, nothing before it."""
+        whole = bytearray(journal(made, len(made)))
+        at = data.draw(st.integers(RECORD_BYTES, len(whole)))
+        if data.draw(st.booleans()) or at == len(whole):
+            del whole[at:]
+        else:
+            whole[at] ^= 0x40
+        found = replay(bytes(whole), BOOT)
+        assert found is not None
+        intact = min(len(made), (at - RECORD_BYTES) // RECORD_BYTES)
+        self.assertEqual(found.changes[: found.valid], made[:intact])
+
+    def test_no_start(self) -> None:
+        """A journal whose first record is torn says nothing."""
+        self.assertIsNone(replay(pack(START, 1, 1, BOOT)[:-1], BOOT))
+        self.assertIsNone(replay(b"", BOOT))
+
+
+class JournalTests(SynchronousTestCase):
+    """Journal."""
+
+    def test_written_is_replayed(self) -> None:
+        """What a journal was told is what it says."""
+        store = open_memory_store()
+        kept = Journal(store, 1, 3, 5)
+        kept.begin()
+        kept.change(7, 70)
+        kept.commit(1)
+        kept.change(8, 80)
+        found = replay(store.records.get(ROOM, "00000001"), boot_tag())
+        assert found is not None
+        self.assertEqual(found.changes, [(7, 70), (8, 80)])
+        self.assertFalse(found.is_clean)
+
+    def test_discarded(self) -> None:
+        """A discarded journal is gone, and may begin again."""
+        store = open_memory_store()
+        kept = Journal(store, 1, 3, 5)
+        kept.begin()
+        kept.discard()
+        self.assertEqual(store.records.names(ROOM), [])
+        kept.begin()
+        self.assertEqual(store.records.names(ROOM), ["00000001"])

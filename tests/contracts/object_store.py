@@ -1,0 +1,213 @@
+"""
+What every object store must do.  ``object_store_tests(make_store)`` is a TestCase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from archipelagod.stores.declarations import declared
+from archipelagod.stores.interface import ILog, IObjects, IRecords
+from archipelagod.stores.store import Store
+
+SESSION = 7 << 32
+
+changes = st.lists(
+    st.one_of(
+        st.tuples(st.just("write"), st.integers(0, 9000), st.binary(min_size=1, max_size=5000)),
+        st.tuples(st.just("zero"), st.integers(0, 9000), st.integers(1, 9000)),
+    ),
+    max_size=8,
+)
+
+
+def content(store: Store, oid: int, size: int) -> bytes:
+    """
+    The first ``size`` bytes of an object, fewer if it is shorter.
+    """
+    found = bytearray(size)
+    count = store.objects.read_into(oid, 0, memoryview(found))
+    return bytes(found[:count])
+
+
+def object_store_tests(
+    make_store: Callable[[SynchronousTestCase], Store],
+) -> type[SynchronousTestCase]:
+    """
+    The suite for one kind of store.
+
+    make_store: a new, empty store, cleaned up by the test case given.
+    """
+
+    class ObjectStoreTests(SynchronousTestCase):
+        """
+        The contract of IObjects, IRecords and ILog.
+        """
+
+        def setUp(self) -> None:
+            """A store."""
+            self.assertTrue(declared)
+            self.store = make_store(self)
+
+        def test_interface(self) -> None:
+            """Both halves, and a log, provide their interfaces."""
+            verifyObject(IObjects, self.store.objects)
+            verifyObject(IRecords, self.store.records)
+            verifyObject(ILog, self.store.records.log("journals", "1"))
+
+        def test_written_is_read(self) -> None:
+            """What was written at an offset is read there; before it are zeros."""
+            self.store.objects.create(SESSION)
+            self.store.objects.write(SESSION, 10, b"hello")
+            self.assertEqual(content(self.store, SESSION, 100), bytes(10) + b"hello")
+
+        def test_read_now(self) -> None:
+            """A read that need not wait gives the same bytes."""
+            self.store.objects.create(SESSION)
+            self.store.objects.write(SESSION, 0, b"hello")
+            found = bytearray(4)
+            if self.store.objects.read_now(SESSION, 1, memoryview(found)):
+                self.assertEqual(found, b"ello")
+
+        def test_read_now_beyond_the_end(self) -> None:
+            """A read that is not all there is not done."""
+            self.store.objects.create(SESSION)
+            self.store.objects.write(SESSION, 0, b"hello")
+            self.assertFalse(self.store.objects.read_now(SESSION, 3, memoryview(bytearray(4))))
+
+        def test_create_twice(self) -> None:
+            """A name is used once."""
+            self.store.objects.create(SESSION)
+            self.assertRaises(FileExistsError, self.store.objects.create, SESSION)
+
+        def test_absent(self) -> None:
+            """An object that is not there can't be read, written, zeroed or copied."""
+            objects = self.store.objects
+            self.assertRaises(FileNotFoundError, content, self.store, SESSION, 1)
+            self.assertRaises(FileNotFoundError, objects.write, SESSION, 0, b"x")
+            self.assertRaises(FileNotFoundError, objects.zero, SESSION, 0, 1)
+            self.assertRaises(FileNotFoundError, objects.copy, SESSION, SESSION + 1)
+            self.assertRaises(FileNotFoundError, content, self.store, SESSION + 1, 1)
+
+        def test_copies_are_apart(self) -> None:
+            """A copy has the content, and changes of either don't show in the other."""
+            objects = self.store.objects
+            objects.create(SESSION)
+            objects.write(SESSION, 9000, b"old")
+            objects.copy(SESSION, SESSION + 1)
+            objects.write(SESSION, 9000, b"new")
+            objects.write(SESSION + 1, 0, b"A")
+            self.assertEqual(content(self.store, SESSION, 10000), bytes(9000) + b"new")
+            self.assertEqual(content(self.store, SESSION + 1, 10000), b"A" + bytes(8999) + b"old")
+
+        def test_copy_to_existing(self) -> None:
+            """A copy doesn't replace an object."""
+            self.store.objects.create(SESSION)
+            self.store.objects.create(SESSION + 1)
+            self.store.objects.write(SESSION + 1, 0, b"kept")
+            self.assertRaises(FileExistsError, self.store.objects.copy, SESSION, SESSION + 1)
+            self.assertEqual(content(self.store, SESSION + 1, 9), b"kept")
+
+        def test_remove(self) -> None:
+            """A removed object is gone; removing it again is no error."""
+            self.store.objects.create(SESSION)
+            self.store.objects.flush([SESSION])
+            self.store.objects.remove(SESSION)
+            self.store.objects.remove(SESSION)
+            self.assertRaises(FileNotFoundError, content, self.store, SESSION, 1)
+            self.store.objects.flush([SESSION])
+            self.store.objects.flush_all()
+
+        def test_of_session(self) -> None:
+            """Objects are found by their session, however many."""
+            mine = [SESSION | number for number in (0, 1, 1023, 1024, 0xFFFFFFFF)]
+            for oid in [*mine, 8 << 32, (7 + 256) << 32]:
+                self.store.objects.create(oid)
+            self.assertEqual(sorted(self.store.objects.of_session(7)), mine)
+            self.assertEqual(self.store.objects.of_session(9), [])
+
+        def test_tidy(self) -> None:
+            """Tidying a session keeps what is there."""
+            self.store.objects.create(SESSION)
+            self.store.objects.create(SESSION | 5000)
+            self.store.objects.remove(SESSION | 5000)
+            self.store.objects.tidy(7)
+            self.assertEqual(self.store.objects.of_session(7), [SESSION])
+
+        @settings(max_examples=30, deadline=None)
+        @given(changes)
+        def test_like_bytes(self, plan: list[tuple[str, int, bytes]]) -> None:
+            """Any writes and zeroings leave what they would leave in bytes."""
+            self.store.objects.remove(SESSION)
+            self.store.objects.create(SESSION)
+            model = bytearray()
+            for kind, offset, what in plan:
+                if kind == "write":
+                    self.store.objects.write(SESSION, offset, what)
+                    model.extend(bytes(max(0, offset - len(model))))
+                    model[offset : offset + len(what)] = what
+                else:
+                    self.store.objects.zero(SESSION, offset, what)
+                    end = min(len(model), offset + what)
+                    model[offset:end] = bytes(max(0, end - offset))
+            self.assertEqual(content(self.store, SESSION, 20000), bytes(model))
+
+        def test_records(self) -> None:
+            """A value is what was put last; a part of it can be had."""
+            records = self.store.records
+            records.put("maps", "a", b"first")
+            records.put("maps", "a", b"second")
+            self.assertEqual(records.get("maps", "a"), b"second")
+            self.assertEqual(records.get("maps", "a", 3), b"sec")
+
+        def test_create_record(self) -> None:
+            """Creating doesn't replace."""
+            self.store.records.create("maps", "a", b"first")
+            self.assertRaises(FileExistsError, self.store.records.create, "maps", "a", b"second")
+            self.assertEqual(self.store.records.get("maps", "a"), b"first")
+
+        def test_no_record(self) -> None:
+            """A value that is not there is no value; removing it is no error."""
+            self.store.records.remove("maps", "a")
+            self.assertRaises(FileNotFoundError, self.store.records.get, "maps", "a")
+            self.assertRaises(FileNotFoundError, self.store.records.move, "maps", "a", "maps", "b")
+
+        def test_unfit_names(self) -> None:
+            """A name that would lead elsewhere names nothing."""
+            for name in ("", ".", "..", "../maps/a", "a/b", "x" * 200, "nul\0"):
+                self.assertRaises(FileNotFoundError, self.store.records.get, "maps", name)
+
+        def test_move(self) -> None:
+            """A value moves between rooms, but not onto another."""
+            records = self.store.records
+            records.put("maps", "a", b"A")
+            records.put("maps", "b", b"B")
+            self.assertRaises(FileExistsError, records.move, "maps", "a", "maps", "b")
+            records.move("maps", "a", "deleted", "c")
+            self.assertEqual(records.get("deleted", "c"), b"A")
+            self.assertEqual(records.names("maps"), ["b"])
+
+        def test_names(self) -> None:
+            """Names of a room are sorted, those of others are left out."""
+            for name in ("b", "a.1", "C-_"):
+                self.store.records.put("maps", name, b"")
+            self.store.records.put("counters", "z", b"")
+            self.assertEqual(self.store.records.names("maps"), ["C-_", "a.1", "b"])
+            self.assertEqual(self.store.records.names("nothing"), [])
+
+        def test_log(self) -> None:
+            """A log grows at its end, and is read as a value."""
+            log = self.store.records.log("journals", "1")
+            log.append(b"one")
+            log.sync()
+            log.append(b"two")
+            self.assertEqual(self.store.records.get("journals", "1"), b"onetwo")
+            self.assertRaises(FileExistsError, self.store.records.log, "journals", "1")
+            log.close()
+
+    return ObjectStoreTests
