@@ -174,6 +174,8 @@ class Router:
                 call.extra_headers += self.microversions.headers(call.version)
             if permission is not None and not self.permitted(permission, call.token):
                 raise errors.Forbidden(self.dialect.denied.format(permission))
+            if b"%00" in call.request.uri:  # PostgreSQL has no text with it, so nothing has
+                raise errors.BadRequest("The URL contains a NUL character.")
             if self._oversized(call):
                 raise errors.TooLarge("Request is too large.")
             reply = await handler(call, **parts)

@@ -71,6 +71,8 @@ def find_flavor(connection: Connection, flavor_id: str, sees_private: bool) -> A
     """
     Raises FlavorNotFound.
     """
+    if "\0" in flavor_id:  # which PostgreSQL would not even compare
+        raise FlavorNotFound(flavor_id)
     statement = select(flavors).where(flavors.c.id == flavor_id)
     if not sees_private:
         statement = statement.where(flavors.c.is_public)

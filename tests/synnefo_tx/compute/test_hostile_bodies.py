@@ -108,3 +108,15 @@ class HostileTests(SynchronousTestCase):
         query = "&".join(f"{name}={quote(value)}" for name, value in pairs)
         for user in ("alice", "root"):
             self._sound(self.cloud.call("GET", f"{path}?{query}", user=user, version=version))
+
+    def test_nul(self) -> None:
+        """No text of a database has it, so nothing is called so."""
+        for path in ("/servers/%00", "/servers?marker=%00", "/flavors/%00", "/os-keypairs/%00"):
+            answer = self.cloud.nova("GET", path)
+            self.assertEqual(
+                answer.json,
+                {"badRequest": {"code": 400, "message": "The URL contains a NUL character."}},
+            )
+        self.assertEqual(self.cloud.neutron("GET", "/networks?name=%00").status, 400)
+        answer = self.cloud.nova("POST", "/servers", {"server": asked(flavorRef="\0")})
+        self.assertEqual(answer.json["badRequest"]["message"], "Flavor \0 could not be found.")
