@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 from attrs import field, frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.error import ProcessDone, ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
@@ -28,6 +28,7 @@ from synnefo_tx.image.errors import UnacceptableDisk
 MAX_VIRTUAL_BYTES = 16 * 1024**4
 INFO_TIMEOUT_S = 30.0
 CONVERT_TIMEOUT_S = 3600.0
+CONVERSIONS_AT_ONCE = 2
 MAX_MEMORY_BYTES = 2 * 1024**3
 _MAX_OUTPUT_BYTES = 1024 * 1024
 
@@ -85,6 +86,9 @@ class QemuConverter:
     convert_timeout_s: float = CONVERT_TIMEOUT_S
     qemu_img: str = "/usr/bin/qemu-img"
     prlimit: str = "/usr/bin/prlimit"
+    _turns: DeferredSemaphore = field(
+        factory=lambda: DeferredSemaphore(CONVERSIONS_AT_ONCE), init=False, eq=False
+    )
     _log: Logger = field(factory=Logger, init=False, eq=False)
 
     async def virtual_size(self, source: str, disk_format: str) -> int:
@@ -94,13 +98,17 @@ class QemuConverter:
         return checked_info(output, disk_format, self.max_virtual_bytes)
 
     async def convert(self, source: str, disk_format: str, target: str) -> None:
-        await self._run(
-            [
-                *("convert", "-n", "--target-is-zero", "-t", "writeback", "-f", disk_format),
-                *("-O", "raw", self._url(source), self._url(target)),
-            ],
-            self.convert_timeout_s,
-        )
+        await self._turns.acquire()
+        try:
+            await self._run(
+                [
+                    *("convert", "-n", "--target-is-zero", "-t", "writeback", "-f", disk_format),
+                    *("-O", "raw", self._url(source), self._url(target)),
+                ],
+                self.convert_timeout_s,
+            )
+        finally:
+            self._turns.release()
 
     def _url(self, volume: str) -> str:
         return f"nbd+unix:///{quote(volume)}?socket={quote(self.nbd_socket)}"

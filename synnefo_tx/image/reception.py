@@ -16,6 +16,7 @@ from synnefo_tx.image.flight import Flight, InThread
 PIECE_BYTES = MAX_IO_BYTES
 WRITES_UNDER_WAY = 3
 FIRST_VOLUME_BYTES = 64 * 1024 * 1024  # for bodies that don't say how long they are
+FLUSH_EVERY_BYTES = 256 * 1024 * 1024  # or sealing a large volume would take too long at the end
 MAX_IMAGE_BYTES = 1024**4  # Glance's image_size_cap
 _ZEROS = bytes(PIECE_BYTES)
 
@@ -112,6 +113,8 @@ class Reception:
                 await writes.launch(self._write, size, piece)
                 await hashing.launch(hashes.take, piece)
                 size += len(piece)
+                if size % FLUSH_EVERY_BYTES == 0:
+                    await writes.launch(self._blocks.flush, self._volume)
             await writes.land()
             await hashing.land()
         finally:

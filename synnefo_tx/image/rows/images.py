@@ -7,9 +7,12 @@ everybody for public and community ones, administrators always.
 
 from __future__ import annotations
 
+import itertools
+import uuid
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from attrs import evolve
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, true
 from sqlalchemy import update as update_rows
 from sqlalchemy.exc import IntegrityError
@@ -25,6 +28,7 @@ from synnefo_tx.image.errors import (
 from synnefo_tx.image.model import BootableImage, Image, Viewer
 from synnefo_tx.image.rows.tables import image_members, image_tags, images, loose_volumes
 
+_NAMES = uuid.UUID("c3b0d3f3-6d5a-4d3f-9c0a-5f6f2f0a9b61")  # of `add_named`, for ever
 COLUMNS = list(images.c)
 _STORED = [column.name for column in COLUMNS]
 
@@ -185,6 +189,25 @@ def named(connection: Connection, name: str, owner: str) -> Image | None:
         .limit(1)
     ).first()
     return loaded(connection, [row])[0] if row is not None else None
+
+
+def add_named(connection: Connection, image: Image) -> Image:
+    """
+    The image of that name and owner, stored under an id made of both unless there is one.
+
+    Raises ImageExists when another transaction stores it at the same time.
+    """
+    found = named(connection, image.name or "", image.owner or "")
+    if found is not None:
+        return found
+    for generation in itertools.count():  # ids of deleted images stay taken
+        image_id = str(uuid.uuid5(_NAMES, f"{image.owner}/{image.name}/{generation}"))
+        taken = connection.execute(select(images.c.id).where(images.c.id == image_id)).first()
+        if taken is None:
+            break
+    new = evolve(image, id=image_id)
+    add(connection, new)
+    return new
 
 
 def _values(image: Image) -> dict[str, Any]:

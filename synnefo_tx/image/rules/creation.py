@@ -24,10 +24,11 @@ def new_image(body: object, viewer: Viewer, now_us: int) -> Image:
 
     Raises BadRequest, ReadOnly, Reserved, NotPermitted and Forbidden (another's image).
     """
-    if isinstance(body, dict):
-        for name in _NEVER:
-            if name in body:
-                raise ReadOnly(name)
+    if not isinstance(body, dict):
+        raise BadRequest("Unexpected body type. Expected dict.")
+    for name in _NEVER:
+        if name in body:
+            raise ReadOnly(name)
     given: dict[str, Any] = dict(image_body.check(body))
     image_id = given.pop("id", None) or str(uuid.uuid4())
     if len(image_id) != ID_LENGTH:  # the schema's pattern lets a newline follow
