@@ -24,7 +24,7 @@ from synnefo_tx.compute.rules.create_request import ServerRequest, hostname_of
 from synnefo_tx.compute.rules.placement import ZONE, choose_cluster
 from synnefo_tx.effect import plan
 from synnefo_tx.effect.rows import outbox
-from synnefo_tx.effect.wishes import DiskPlan, NicPlan, ServerPlan
+from synnefo_tx.effect.wishes import DiskPlan, NicPlan, ServerPlan, Wish
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.image.model import BootableImage
 from synnefo_tx.quota.rows import holdings
@@ -88,7 +88,7 @@ def create_servers(
     charges = {name: amount * count for name, amount in materials.charges().items()}
     holdings.take(connection, caller.project_id, charges)
     made = tuple(
-        _create(connection, caller, request, materials, place, count, now_us)
+        _create(connection, caller, request, materials, _itself(request, place, count), now_us)
         for place in range(count)
     )
     return Created(made, materials.reservation_id)
@@ -152,25 +152,62 @@ def _affordable(
     return count
 
 
+@frozen
+class _Itself:
+    """
+    What one server of a request has of its own.
+    """
+
+    server_id: str
+    volume_id: str
+    name: str
+    hostname: str
+    place: int
+
+
 def _create(
     connection: Connection,
     caller: Caller,
     request: ServerRequest,
     materials: _Materials,
-    place: int,
-    count: int,
+    itself: _Itself,
     now_us: int,
 ) -> str:
-    server_id, volume_id = str(uuid.uuid4()), str(uuid.uuid4())
+    plugged = chosen_networks.plug(connection, caller, materials.networks, itself.server_id, now_us)
+    _add_volume(connection, caller, materials, itself, now_us)
+    guest = _guest(caller, request, materials, plugged, itself)
+    effect_id = outbox.put(connection, _wish(materials, itself, plugged, guest), now_us)
+    connection.execute(
+        insert(servers).values(
+            id=itself.server_id,
+            name=itself.name,
+            hostname=itself.hostname,
+            launch_index=itself.place,
+            task_effect_id=effect_id,
+            created_at=now_us,
+            updated_at=now_us,
+            **_common(caller, request, materials),
+        )
+    )
+    return itself.server_id
+
+
+def _itself(request: ServerRequest, place: int, count: int) -> _Itself:
+    server_id = str(uuid.uuid4())
     name = request.name if count == 1 else f"{request.name}-{place + 1}"
     hostname = request.hostname or hostname_of(name, server_id)
-    plugged = chosen_networks.plug(connection, caller, materials.networks, server_id, now_us)
+    return _Itself(server_id, str(uuid.uuid4()), name, hostname, place)
+
+
+def _add_volume(
+    connection: Connection, caller: Caller, materials: _Materials, itself: _Itself, now_us: int
+) -> None:
     connection.execute(
         insert(volumes).values(
-            id=volume_id,
+            id=itself.volume_id,
             name="",
             project_id=caller.project_id,
-            server_id=server_id,
+            server_id=itself.server_id,
             index=0,
             size_gib=materials.disk_gib,
             image_id=materials.image.id,
@@ -180,45 +217,39 @@ def _create(
             updated_at=now_us,
         )
     )
-    guest = _guest(caller, request, materials, plugged, (server_id, name, hostname, place))
-    wish = plan.create_server(
+
+
+def _wish(
+    materials: _Materials,
+    itself: _Itself,
+    plugged: list[config_drive.Interface],
+    guest: config_drive.Guest,
+) -> Wish:
+    disk = DiskPlan(
+        volume_id=itself.volume_id,
+        size_gib=materials.disk_gib,
+        origin=materials.image.boot_volume,
+    )
+    nics = tuple(
+        NicPlan(
+            port_id=nic.port_id,
+            network_id=nic.network_id,
+            ip_address=nic.ip_address,
+            mac_address=nic.mac_address,
+        )
+        for nic in plugged
+    )
+    return plan.create_server(
         ServerPlan(
-            server_id=server_id,
+            server_id=itself.server_id,
             cluster_id=materials.cluster_id,
             vcpus=materials.flavor.vcpus,
             memory_mib=materials.flavor.ram_mib,
-            disks=(
-                DiskPlan(
-                    volume_id=volume_id,
-                    size_gib=materials.disk_gib,
-                    origin=materials.image.boot_volume,
-                ),
-            ),
-            nics=tuple(
-                NicPlan(
-                    port_id=nic.port_id,
-                    network_id=nic.network_id,
-                    ip_address=nic.ip_address,
-                    mac_address=nic.mac_address,
-                )
-                for nic in plugged
-            ),
+            disks=(disk,),
+            nics=nics,
             config_drive=config_drive.contents(guest),
         )
     )
-    connection.execute(
-        insert(servers).values(
-            id=server_id,
-            name=name,
-            hostname=hostname,
-            launch_index=place,
-            task_effect_id=outbox.put(connection, wish, now_us),
-            created_at=now_us,
-            updated_at=now_us,
-            **_common(caller, request, materials),
-        )
-    )
-    return server_id
 
 
 def _common(caller: Caller, request: ServerRequest, materials: _Materials) -> dict[str, Any]:
@@ -266,16 +297,15 @@ def _guest(
     request: ServerRequest,
     materials: _Materials,
     plugged: list[config_drive.Interface],
-    itself: tuple[str, str, str, int],
+    itself: _Itself,
 ) -> config_drive.Guest:
-    server_id, name, hostname, place = itself
     key = materials.keypair
     return config_drive.Guest(
-        server_id=server_id,
-        name=name,
-        hostname=hostname,
+        server_id=itself.server_id,
+        name=itself.name,
+        hostname=itself.hostname,
         project_id=caller.project_id,
-        launch_index=place,
+        launch_index=itself.place,
         availability_zone=ZONE,
         admin_password=request.admin_password,
         key_name=key.name if key else None,
