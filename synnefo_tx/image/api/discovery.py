@@ -17,6 +17,11 @@ def add_routes(router: Router) -> None:
     Serve schemas and information.
     """
 
+    @router.route("GET", "/v2/", "get_discovery")
+    async def root(_call: Call) -> Reply:
+        # Glance asks for a token here, and has nothing to show to those who have one.
+        raise NotFound("The resource could not be found.")
+
     @router.route("GET", "/v2/schemas/<name>", "get_schemas")
     async def schema(_call: Call, name: str) -> Reply:
         if name not in DOCUMENTS:

@@ -75,6 +75,14 @@ class Storage:
         with socket.socket(socket.AF_UNIX) as probe:
             return probe.connect_ex(str(self.state / "block.sock")) == 0
 
+    def kill(self) -> None:
+        """
+        kill -9, and wait until it is dead.
+        """
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait(30)
+
     def stop(self) -> None:
         """
         Returns when the daemon has ended and its files are gone.

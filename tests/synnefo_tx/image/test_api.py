@@ -55,12 +55,13 @@ class DiscoveryTests(CloudCase):
 
     def test_no_token(self) -> None:
         """A call without a token gets Glance's 401 page and is told where to get one."""
-        answer = self.cloud.call("GET", "/v2/images", user=None)
-        self.assertEqual(answer.status, 401)
-        self.assertEqual(len(answer.body), 358)
-        self.assertEqual(
-            answer.header("www-authenticate"), 'Keystone uri="http://glance/identity/v3"'
-        )
+        for path in ("/v2/images", "/v2/"):
+            answer = self.cloud.call("GET", path, user=None)
+            self.assertEqual(answer.status, 401)
+            self.assertEqual(len(answer.body), 358)
+            self.assertEqual(
+                answer.header("www-authenticate"), 'Keystone uri="http://glance/identity/v3"'
+            )
 
     def test_schemas(self) -> None:
         """Clients can read the four schemas."""

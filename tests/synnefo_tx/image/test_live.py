@@ -29,14 +29,17 @@ from synnefo_tx.image.api.routes import image_router
 from synnefo_tx.image.convert import QemuConverter
 from synnefo_tx.image.errors import UnacceptableDisk
 from synnefo_tx.image.imports import import_file
-from synnefo_tx.image.model import Viewer
+from synnefo_tx.image.model import Image, Viewer
 from synnefo_tx.image.rows import images
+from synnefo_tx.image.sweep import sweep
+from synnefo_tx.image.uploads import Uploads
 from synnefo_tx.store.database import DatabaseThreads, open_engine
+from synnefo_tx.store.memory import immediate_database
 from synnefo_tx.store.schema import create_all
 from tests.synnefo_tx.image.blocks_contract import asynchronous
 from tests.synnefo_tx.image.cloud import ALICE, NOW, authenticate
 from tests.synnefo_tx.image.qcow2_files import qcow2_head
-from tests.synnefo_tx.image.storage import storage
+from tests.synnefo_tx.image.storage import Storage, storage
 
 MIB = 1024 * 1024
 
@@ -231,6 +234,48 @@ class StreamTests(LiveCase):
         self.assertEqual(image.properties, {"os_distro": "debian"})
         self.assertTrue(await self.blocks.read(image.boot_volume, MIB, MIB) == data[MIB : 2 * MIB])
         self.assertEqual(len(await self.volumes()), 1)
+
+
+class StorageKilledTests(TestCase):
+    timeout = 120
+
+    @asynchronous
+    async def test_killed_during_an_upload(self) -> None:
+        """kill -9 of storage ends the upload with 503's error; once it is back, nothing is left."""
+        daemon = Storage()
+        self.addCleanup(daemon.stop)
+        daemon.start()
+        blocks = daemon.client(self, reactor)
+        database = immediate_database(Path(self.mktemp()))
+        self.addCleanup(database.engine.dispose)
+        image = Image(
+            id="i",
+            name="n",
+            owner="p",
+            disk_format="raw",
+            container_format="bare",
+            properties={},
+            created_at=1,
+            updated_at=1,
+        )
+        await database.write(images.add, image)
+        pieces = iter(range(12))
+
+        async def read() -> bytes:
+            piece = next(pieces, None)
+            if piece == 6:
+                daemon.kill()
+            return b"" if piece is None else os.urandom(2 * MIB)
+
+        uploads = Uploads(database, blocks, None, lambda: NOW)
+        with self.assertRaises(Unavailable):
+            await uploads.receive("i", Viewer("p"), read)
+        self.assertEqual((await database.read(images.get, "i", Viewer("p"))).status, "queued")
+        self.assertEqual(len(await sweep(database, blocks, NOW)), 2)  # it can't reach storage
+        daemon.start()
+        self.assertEqual(len(await blocks.list()), 1)
+        self.assertEqual(await sweep(database, blocks, NOW), [])
+        self.assertEqual(await blocks.list(), [])
 
 
 def qemu_img(*arguments: str) -> None:
