@@ -25,14 +25,14 @@ from ganetid.disks.blocks import IBlocks
 from ganetid.events.messages import Newsroom
 from ganetid.events.outbox import Postman
 from ganetid.hypervisor.accelerator import Accelerator
-from ganetid.hypervisor.interface import Ended
+from ganetid.hypervisor.interface import Ended, IHypervisor
 from ganetid.jobs.database import Database, OneThread
 from ganetid.jobs.journal import Beginning, Commit, Journal
 from ganetid.jobs.model import RUNNING
 from ganetid.jobs.queue import JobQueue, Order
 from ganetid.jobs.run import Desk
 from ganetid.jobs.stamps import Stamps
-from ganetid.node.assemble import Directories, build_blocks, build_node
+from ganetid.node.assemble import Directories, build_blocks, build_hypervisor, build_node
 from ganetid.node.facts import boot_id
 from ganetid.node.machine import Node
 from ganetid.node.upkeep import Periodic, archive_jobs, remove_debris, shorten_logs
@@ -65,8 +65,9 @@ class Ganetid(MultiService):
         reactor: Any,
         publisher: IPublisher,
         blocks: IBlocks | None = None,
+        hypervisor: IHypervisor | None = None,
     ) -> None:
-        """blocks: archipelagod's client, instead of the one that the settings describe."""
+        """blocks, hypervisor: instead of those that the settings describe."""
         super().__init__()
         self.settings = settings
         self.rapi_port = settings.rapi_port
@@ -74,6 +75,7 @@ class Ganetid(MultiService):
         self._reactor = reactor
         self._publisher = publisher
         self._blocks = blocks
+        self._hypervisor = hypervisor
         self._directories = Directories(Path(settings.state_dir))
         self._stamps = Stamps(reactor.seconds)
         self._newsroom = Newsroom(settings.cluster_name, settings.queue_prefix)
@@ -167,7 +169,10 @@ class Ganetid(MultiService):
 
     async def _build_node(self, cluster: Configuration) -> Node:
         blocks = self._blocks or await self._connect_storage()
-        return build_node(self._reactor, self.settings, cluster, self._accelerator, blocks)
+        hypervisor = self._hypervisor or build_hypervisor(
+            self._reactor, self.settings, self._accelerator
+        )
+        return build_node(self._reactor, self.settings, cluster, hypervisor, blocks)
 
     async def _connect_storage(self) -> Any:
         """archipelagod may only be starting, and makes the shared secret: wait for it."""
@@ -259,10 +264,11 @@ def build_service(
     reactor: Any,
     publisher: IPublisher,
     blocks: IBlocks | None = None,
+    hypervisor: IHypervisor | None = None,
 ) -> Ganetid:
-    """ganetid, to be started.  Raises SettingsError."""
+    """ganetid, to be started; see Ganetid for what may be handed in.  Raises SettingsError."""
     check(settings)
-    return Ganetid(settings, reactor, publisher, blocks)
+    return Ganetid(settings, reactor, publisher, blocks, hypervisor)
 
 
 def _being_made(beginning: Beginning) -> list[Instance]:

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from ganetid.hypervisor.process import Process
@@ -74,6 +73,7 @@ class GuestRun:
         self.gone = Signal(reactor)
         self.was_reset = Signal(reactor)
         self._unlinked = Signal(reactor)
+        self._over = Signal(reactor)
         self.is_gone = False
         self.process = Process(reactor, pid)
         self.process.ended.addCallback(lambda _: Deferred.fromCoroutine(self._ended()))
@@ -109,6 +109,7 @@ class GuestRun:
     def let_go(self) -> None:
         """Forget it; the guest runs on."""
         self._watching = False
+        self._over.happen()
         self.process.let_go()
         if self._link is not None:
             self._link.close()
@@ -130,7 +131,8 @@ class GuestRun:
 
     async def _relink(self) -> None:
         while self._watching and not self.is_gone:
-            await deferLater(self._reactor, RELINK_DELAY_S)
+            if await self._over.within(RELINK_DELAY_S):
+                return
             try:
                 await self.link()
             except (QmpGone, QmpRefused) as error:
@@ -140,6 +142,7 @@ class GuestRun:
 
     async def _ended(self) -> None:
         self.is_gone = True
+        self._over.happen()
         if self._link is not None:
             await self._unlinked.within(LAST_WORDS_S)
         self._on_end(self)

@@ -71,7 +71,7 @@ class TapNetwork:
         await self._make_namespace()
         bridges = self._bridges()
         links = await self._links()
-        wanted = {tap for each in self._cluster.instances.values() for tap in taps_of(each)}
+        wanted = {tap for each in self._cluster.everyone().values() for tap in taps_of(each)}
         lines = [line for bridge in bridges for line in make_bridge(bridge, links)]
         for tap in stray_taps(links, wanted):
             lines += remove_link(tap, links)
@@ -131,7 +131,8 @@ class TapNetwork:
         except ProgramFailed as error:
             raise OpExecError(f"Can't remove the NICs of {instance.name}: {error}") from error
         for port in _ports(instance):
-            await self._forget_port(port)
+            if port.tap in links:
+                await self._forget_port(port)
 
     async def close(self) -> None:
         """See INodeNetwork."""
@@ -194,14 +195,16 @@ class TapNetwork:
         await self._nft(nftables.routing_script(self._name, bridges))
 
     async def _guard_all(self) -> None:
-        ports = [port for instance in self._cluster.instances.values() for port in _ports(instance)]
+        ports = [
+            port for instance in self._cluster.everyone().values() for port in _ports(instance)
+        ]
         await self._nft(nftables.guard_script(self._name, ports))
 
     async def _forget_port(self, port: nftables.Port) -> None:
         try:
             await self._nft(nftables.dismiss_script(self._name, port))
         except ProgramFailed as error:
-            self._log.debug("tap {tap} was not guarded: {error}", tap=port.tap, error=error)
+            self._log.warn("tap {tap} was not guarded: {error}", tap=port.tap, error=error)
 
     async def _answer_dhcp(self, bridge: Bridge) -> None:
         await self._stop_dhcp(bridge.name)

@@ -62,25 +62,29 @@ def build_node(
     reactor: Any,
     settings: GanetiSettings,
     cluster: Configuration,
-    accelerator: Accelerator,
+    hypervisor: IHypervisor,
     blocks: IBlocks | None,
 ) -> Node:
     """The node.  Raises OSError when its network can't be as set."""
     directories = Directories(Path(settings.state_dir))
     network = build_network(reactor, settings, cluster)
-    log = _console_log(directories)
-    hypervisor: IHypervisor
-    if settings.hypervisor == "fake":
-        hypervisor = FakeHypervisor(reactor)
-    else:
-        hypervisor = KvmHypervisor(
-            reactor,
-            directories.run,
-            log,
-            lambda: Machine(settings.qemu, accelerator.current),
-        )
     templates = build_templates(reactor, settings, directories, blocks)
     return Node(directories.instances, {hypervisor.name: hypervisor}, templates, network)
+
+
+def build_hypervisor(
+    reactor: Any, settings: GanetiSettings, accelerator: Accelerator
+) -> IHypervisor:
+    """The node's hypervisor."""
+    if settings.hypervisor == "fake":
+        return FakeHypervisor(reactor)
+    directories = Directories(Path(settings.state_dir))
+    return KvmHypervisor(
+        reactor,
+        directories.run,
+        _console_log(directories),
+        lambda: Machine(settings.qemu, accelerator.current),
+    )
 
 
 def build_network(reactor: Any, settings: GanetiSettings, cluster: Configuration) -> INodeNetwork:
