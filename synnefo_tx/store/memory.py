@@ -1,5 +1,5 @@
 """
-A database for tests: in a file of the caller's, its units run at once in the calling thread.
+A database for tests: its units run at once in the calling thread.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from synnefo_tx.store.schema import create_all
 T = TypeVar("T")
 
 
-def immediate_database(path: Path) -> Database:
+def immediate_database(where: Path | str) -> Database:
     """
-    A fresh SQLite database at `path` whose `read` and `write` never leave the calling thread.
+    A fresh database whose `read` and `write` never leave the calling thread.
+
+    where: the path of a SQLite file, or the URL of an empty database.
     """
 
     def at_once(job: Callable[[], T]) -> Awaitable[T]:
         return execute(job)
 
-    engine = open_engine(f"sqlite:///{path}")
+    engine = open_engine(where if isinstance(where, str) else f"sqlite:///{where}")
     create_all(engine)
     return Database(engine, at_once, at_once)

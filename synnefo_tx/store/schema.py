@@ -10,7 +10,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from synnefo_tx.compute.rows import tables as _compute
 from synnefo_tx.effect.rows import tables as _effect
@@ -21,6 +21,7 @@ from synnefo_tx.quota.rows import tables as _quota
 from synnefo_tx.store.metadata import metadata
 from synnefo_tx.volume.rows import tables as _volume
 
+UPGRADE_LOCK = 0x53594E4E  # any number that nothing else of ours locks
 TABLES = (_compute, _effect, _identity, _image, _network, _quota, _volume)  # imported to register
 
 
@@ -57,5 +58,8 @@ def upgrade(engine: Engine) -> None:
         engine.connect().execution_options(synnefo_write=True) as connection,
         connection.begin(),
     ):
+        if connection.dialect.name == "postgresql":
+            # Held to the end of the transaction; SQLite's BEGIN IMMEDIATE does the same.
+            connection.execute(select(func.pg_advisory_xact_lock(UPGRADE_LOCK)))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -4,14 +4,14 @@ What a deleted server may leave: nothing.
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from pathlib import Path
 from typing import Any
 
-from archipelagod.wire.client import BlockClient
+from sqlalchemy import text
 from twisted.internet import reactor
 
+from archipelagod.wire.client import BlockClient
+from synnefo_tx.store.database import open_engine
 from tests.live.cloud import Cloud
 
 QUOTA = "SELECT resource, used FROM holdings WHERE used != 0"
@@ -30,10 +30,15 @@ async def volumes_of(cloud: Cloud, secret_file: Path) -> list[Any]:
     return [(volume.name, volume.connections) for volume in found]
 
 
-def in_database(path: Path) -> list[Any]:
+def in_database(url: str) -> list[Any]:
     """Quota still charged and rows still there."""
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-        found: list[Any] = database.execute(QUOTA).fetchall()
-        for table in ROWS:
-            found += [(table, *row) for row in database.execute(f"SELECT id FROM {table}")]
-    return found
+    engine = open_engine(url)
+    try:
+        with engine.connect() as connection:
+            found: list[Any] = [tuple(row) for row in connection.execute(text(QUOTA))]
+            for table in ROWS:
+                rows = connection.execute(text(f"SELECT id FROM {table}"))
+                found += [(table, *row) for row in rows]
+            return found
+    finally:
+        engine.dispose()

@@ -18,6 +18,3 @@ class AllInOneTests(test_four_daemons.JourneyTests):
 
     def secret_file(self) -> Any:
         return self.cloud.home / "block.secret"
-
-    def database_file(self) -> Any:
-        return self.cloud.home / "synnefo.db"

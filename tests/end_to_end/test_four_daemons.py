@@ -34,9 +34,6 @@ class JourneyTests(TestCase):
     def secret_file(self) -> Any:
         return self.cloud.home / "etc" / "block.secret"
 
-    def database_file(self) -> Any:
-        return self.cloud.home / "cloud.db"
-
     def test_a_guest_lives_and_leaves_nothing(self) -> Deferred[None]:
         """A user boots a guest from an image of their own, uses it and deletes it."""
         return Deferred.fromCoroutine(self._guest_lives())
@@ -98,7 +95,7 @@ class JourneyTests(TestCase):
         await deferToThread(eventually, quiet, 10, "no guest and no tap")
         volumes = await leftovers.volumes_of(self.cloud, self.secret_file())
         self.assertEqual(volumes, self.expected_volumes())
-        self.assertEqual(await deferToThread(leftovers.in_database, self.database_file()), [])
+        self.assertEqual(await deferToThread(leftovers.in_database, self.cloud.database_url), [])
         self.assertEqual(await deferToThread(self.cloud.held_reactors), [])
 
     def expected_volumes(self) -> list[Any]:

@@ -2,7 +2,7 @@
 A cloud of one's own: real daemons started by twistd, on free ports, in a directory and a network
 namespace that go with it.
 
-All methods block.  `FourDaemons` is the cloud as hosts run it, RabbitMQ between its daemons;
+All methods block.  `FourDaemons` is the cloud as hosts run it, with RabbitMQ and PostgreSQL;
 `AllInOne` is `twistd synnefo`.
 """
 
@@ -25,6 +25,7 @@ from typing import Any
 
 import openstack
 
+from tests.live.postgresql import shared_server
 from tests.live.rabbitmq import RabbitBroker
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -111,6 +112,8 @@ class Daemon:
 
 class Cloud:
     """What both kinds of cloud have in common."""
+
+    database_url: str
 
     def __init__(self, image: Path | None) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="snf-", dir="/tmp"))
@@ -229,6 +232,7 @@ class AllInOne(Cloud):
 
     def __init__(self, image: Path | None) -> None:
         super().__init__(image)
+        self.database_url = f"sqlite:///{self.home}/synnefo.db"
         config = self.home / "synnefo.toml"
         config.write_text(
             f"port = {self.port}\nrapi_port = {self.rapi_port}\n"
@@ -241,11 +245,12 @@ class AllInOne(Cloud):
 
 
 class FourDaemons(Cloud):
-    """archipelagod, ganetid, synnefo-api and synnefo-dispatcher, RabbitMQ between them."""
+    """archipelagod, ganetid, synnefo-api and synnefo-dispatcher; RabbitMQ and PostgreSQL."""
 
     def __init__(self, image: Path | None) -> None:
         super().__init__(image)
         self.broker = RabbitBroker.start()
+        self.database_url = shared_server().new_database()
         self.private = self.home / "etc"
         self.private.mkdir(mode=0o700)
         (self.private / "rapi-password").write_text("synnefo-secret\n")
@@ -261,7 +266,7 @@ class FourDaemons(Cloud):
 
     def _configurations(self) -> dict[str, str]:
         home, etc = self.home, self.private
-        database = f'database_url = "sqlite:///{home}/cloud.db"\n'
+        database = f'database_url = "{self.database_url}"\n'
         storage = (
             f'block_endpoint = "unix:{home}/block.sock"\n'
             f'block_secret_file = "{etc}/block.secret"\nnbd_socket = "{home}/nbd.sock"\n'

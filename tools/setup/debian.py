@@ -21,6 +21,8 @@ PACKAGES = (
     "nftables",
     # the event bus between daemons of several hosts
     "rabbitmq-server",
+    # the database of clouds of several hosts
+    "postgresql",
     # the test image and its trial
     "busybox-static",
     "e2fsprogs",
@@ -30,7 +32,7 @@ PACKAGES = (
     "syslinux-common",
 )
 PYTHON_PACKAGES = ("python3", "python3-venv")  # only where no other usable interpreter is found
-QUIET_SERVICES = ("rabbitmq-server",)  # installing these must not start a daemon
+QUIET_SERVICES = ("rabbitmq-server", "postgresql")  # installing these must not start a daemon
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 

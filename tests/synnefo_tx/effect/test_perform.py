@@ -19,6 +19,7 @@ from synnefo_tx.effect.perform import GIVE_UP_US, Performer
 from synnefo_tx.effect.rows import networks, outbox
 from synnefo_tx.effect.rows.tables import effects
 from synnefo_tx.network.rows.tables import cluster_networks
+from synnefo_tx.store.database import Database
 from synnefo_tx.store.memory import immediate_database
 from tests.synnefo_tx.a_server import NOW_US, RESERVED, begin_server, server_row, stand, used
 
@@ -30,13 +31,18 @@ class PerformerTests(SynchronousTestCase):
         self.ganeti = MemoryGaneti()
         self.clock = Clock()
         self.clock.advance(NOW_US / 1e6)
-        self.database = immediate_database(Path(self.mktemp()).absolute())
+        self.database = self.make_database()
+        self.addCleanup(self.database.engine.dispose)
         self.write(stand)
         self.performer = self.make_performer()
 
     def make_performer(self) -> Performer:
         clusters = Clusters(self.database, lambda _address: self.ganeti.cluster())
         return Performer(self.clock, self.database, clusters, self.clock.seconds)
+
+    def make_database(self) -> Database:
+        """The empty database under test."""
+        return immediate_database(Path(self.mktemp()).absolute())
 
     def write(self, unit: Any, *arguments: Any) -> Any:
         return self.successResultOf(Deferred.fromCoroutine(self.database.write(unit, *arguments)))

@@ -9,10 +9,30 @@ from threading import Thread
 
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Engine
 from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.store.database import open_engine
 from synnefo_tx.store.schema import is_current, metadata, upgrade
+
+
+def upgrade_at_once(case: SynchronousTestCase, engine: Engine) -> None:
+    """Several threads upgrade the same database; none fails."""
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            upgrade(engine)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it fails the test
+            failures.append(error)
+
+    threads = [Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    case.assertEqual(failures, [])
+    case.assertTrue(is_current(engine))
 
 
 class UpgradeTests(SynchronousTestCase):
@@ -33,18 +53,4 @@ class UpgradeTests(SynchronousTestCase):
 
     def test_several_at_once(self) -> None:
         """Processes that start together upgrade once."""
-        failures: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                upgrade(self.engine)
-            except BaseException as error:  # noqa: BLE001 - whatever it is, it fails the test
-                failures.append(error)
-
-        threads = [Thread(target=run) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        self.assertEqual(failures, [])
-        self.assertTrue(is_current(self.engine))
+        upgrade_at_once(self, self.engine)

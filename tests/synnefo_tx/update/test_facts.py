@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.daemon.bus.interface import Delivery, PoisonMessage
 from synnefo_tx.network.rows.tables import ports
+from synnefo_tx.store.database import Database
 from synnefo_tx.store.memory import immediate_database
 from synnefo_tx.update.listener import UpdateListener
 from synnefo_tx.volume.rows.tables import volumes
@@ -39,10 +40,15 @@ class FactsTests(SynchronousTestCase):
     """From deliveries to rows."""
 
     def setUp(self) -> None:
-        self.database = immediate_database(Path(self.mktemp()).absolute())
+        self.database = self.make_database()
+        self.addCleanup(self.database.engine.dispose)
         self.write(stand)
         self.write(begin_server)
         self.listener = UpdateListener(self.database, None, lambda: NOW_US / 1e6)
+
+    def make_database(self) -> Database:
+        """The empty database under test."""
+        return immediate_database(Path(self.mktemp()).absolute())
 
     def write(self, unit: Any, *arguments: Any) -> Any:
         return self.successResultOf(Deferred.fromCoroutine(self.database.write(unit, *arguments)))
