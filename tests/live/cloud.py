@@ -132,6 +132,7 @@ class Cloud:
         for daemon in self.daemons.values():
             daemon.start()
         self.wait_until_healthy()
+        eventually(self.block_socket.exists, START_S, "the storage daemon listens")
 
     def wait_until_healthy(self) -> None:
         def healthy() -> bool:
