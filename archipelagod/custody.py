@@ -8,12 +8,13 @@ import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from twisted.internet.defer import Deferred, DeferredLock, TimeoutError
+from twisted.internet import defer
+from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
+from archipelagod.datapath.handover import Handover
 from archipelagod.datapath.interface import IDatapath, IServing
-from archipelagod.datapath.serving import Handover
 from archipelagod.stores.store import Store
 from archipelagod.threads import Threads
 from archipelagod.volume.opening import open_volume
@@ -244,7 +245,7 @@ class Custody:
             changed.addTimeout(timeout_s, self._reactor)
         try:
             await changed
-        except TimeoutError:
+        except defer.TimeoutError:
             return
 
     async def _with_lock(self, name: str, operation: Callable[[_Use], Awaitable[T]]) -> T:

@@ -126,9 +126,7 @@ class ArchipelagoService(Service):
     def _open_store(self, path: str) -> Store:
         if self._settings.store == "memory":
             return open_memory_store()
-        store = open_file_store(path)
-        store.records.remove_unfinished()
-        return store
+        return open_file_store(path, is_ours=True)
 
     async def _listen(self, volumes: Volumes) -> None:
         nbd = NbdListener(self._reactor, self._settings.nbd_socket, volumes)
@@ -138,7 +136,7 @@ class ArchipelagoService(Service):
         endpoint = serverFromString(self._reactor, self._settings.listen)
         factory = BlockFactory(self._reactor, self._secret, volumes)
         wire = StreamServerEndpointService(endpoint, factory)
-        wire._raiseSynchronously = True  # noqa: SLF001 - as twisted.application.strports does
+        wire._raiseSynchronously = True  # as twisted.application.strports does
         wire.startService()
         self._listeners.append(wire)
 

@@ -1,45 +1,22 @@
 """
 One NBD client in its transmission phase: a blocking loop that takes many requests per ``recv`` and
-answers them with few ``send``.  Standard library only.  Measured reasons: docs/adr.
+answers them with few ``send``.  Standard library only.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import itertools
 import socket
-import sys
-from collections.abc import Callable
 
+from archipelagod.datapath.answers import Answers
 from archipelagod.datapath.flusher import Flusher
+from archipelagod.datapath.handover import Handover
 from archipelagod.datapath.outbox import Outbox
 from archipelagod.nbd import numbers as n
-from archipelagod.nbd.replies import (
-    REQUEST,
-    REQUEST_BYTES,
-    data_chunk_header,
-    error_chunk,
-    hole_chunk,
-    simple,
-    status_chunk,
-)
+from archipelagod.nbd.replies import REQUEST, REQUEST_BYTES
 from archipelagod.volume.volume import Volume
-from archipelagod.wire.errors import OutOfRange, ReadOnlyVolume, StorageError
 
 IN_BYTES = 512 << 10
-OUT_BYTES = 256 << 10
-MAX_EXTENTS = 4096
-
-_KNOWN_FLAGS = {
-    n.CMD_READ: n.CMD_FLAG_DF | n.CMD_FLAG_FUA,
-    n.CMD_WRITE: n.CMD_FLAG_FUA,
-    n.CMD_FLUSH: n.CMD_FLAG_FUA,
-    n.CMD_TRIM: n.CMD_FLAG_FUA,
-    n.CMD_CACHE: n.CMD_FLAG_FUA,
-    n.CMD_WRITE_ZEROES: n.CMD_FLAG_FUA | n.CMD_FLAG_NO_HOLE,
-    n.CMD_BLOCK_STATUS: n.CMD_FLAG_FUA | n.CMD_FLAG_REQ_ONE,
-}
 
 
 class _Gone(Exception):
@@ -50,35 +27,27 @@ class _Gone(Exception):
 
 class Connection:
     """
-    Serves one client with ``run``, which closes the socket in the end and never raises.
+    Serves one client with ``run``, which closes the socket in the end.
     """
 
     def __init__(
-        self, sock: socket.socket, volume: Volume, flusher: Flusher, *, is_structured: bool
+        self, sock: socket.socket, volume: Volume, flusher: Flusher, handover: Handover
     ) -> None:
         self._sock = sock
         self._volume = volume
-        self._flusher = flusher
-        self._is_structured = is_structured
+        self._handover = handover
         self._outbox = Outbox(sock)
+        self._answers = Answers(volume, flusher, self._outbox, handover, self._prefetch_batch)
         self._buffer = bytearray(IN_BYTES)
         self._view = memoryview(self._buffer)
         self._start = self._end = 0  # the part of the buffer that holds requests
-        self._replies = bytearray()
         self._is_prefetched = False  # the reads of this batch
-        self._handlers: dict[int, Callable[[int, int, int, int], None]] = {
-            n.CMD_READ: self._read,
-            n.CMD_FLUSH: self._flush,
-            n.CMD_TRIM: self._trim,
-            n.CMD_CACHE: self._cache,
-            n.CMD_WRITE_ZEROES: self._write_zeroes,
-            n.CMD_BLOCK_STATUS: self._block_status,
-        }
 
-    def run(self, farewell: bytes, leftover: bytes) -> None:
+    def run(self) -> None:
         """
-        Sends ``farewell``, serves ``leftover``, then what comes.
+        Sends what negotiation left to say, serves what the client sent already, then what comes.
         """
+        farewell, leftover = self._handover.farewell, self._handover.leftover
         try:
             if farewell:
                 self._outbox.send(farewell)
@@ -91,7 +60,7 @@ class Connection:
             pass
         finally:
             with contextlib.suppress(OSError):
-                self._send_replies()
+                self._answers.send()
             self._sock.close()
 
     def stop(self) -> None:
@@ -124,17 +93,10 @@ class Connection:
                     break
             else:
                 self._start += REQUEST_BYTES
-                self._perform(flags, kind, cookie, offset, size)
-            if len(self._replies) >= OUT_BYTES:
-                self._send_replies()
-        self._send_replies()
-
-    def _send_replies(self) -> None:
-        if self._replies:
-            replies, self._replies = self._replies, bytearray()
-            self._outbox.send(replies)
-
-    # Writes
+                self._answers.perform(flags, kind, cookie, offset, size)
+            if self._answers.is_full:
+                self._answers.send()
+        self._answers.send()
 
     def _take_write(self, flags: int, cookie: int, offset: int, size: int) -> bool:
         """
@@ -147,12 +109,11 @@ class Connection:
             self._start = start + size
             payload = self._view[start : start + size]
         elif REQUEST_BYTES + size > IN_BYTES:
-            self._send_replies()
+            self._answers.send()
             payload = self._receive_large(start, size)
         else:
             return False
-        if self._is_sound(flags, n.CMD_WRITE, cookie):
-            self._change(flags, cookie, lambda: self._volume.write(offset, payload))
+        self._answers.write(flags, cookie, offset, payload)
         return True
 
     def _receive_large(self, start: int, size: int) -> memoryview:
@@ -166,76 +127,6 @@ class Connection:
                 raise _Gone
             have += count
         return payload
-
-    def _change(self, flags: int, cookie: int, change: Callable[[], None]) -> None:
-        try:
-            change()
-        except (StorageError, OSError) as error:
-            self._replies += simple(cookie, self._number(error, n.ENOSPC))
-            return
-        if flags & n.CMD_FLAG_FUA:
-            self._flush(flags, cookie, 0, 0)
-        else:
-            self._replies += simple(cookie)
-
-    # The rest
-
-    def _is_sound(self, flags: int, kind: int, cookie: int) -> bool:
-        is_sound = kind in _KNOWN_FLAGS and not flags & ~_KNOWN_FLAGS[kind]
-        if not is_sound:
-            self._refuse(kind, cookie, n.EINVAL)
-        return is_sound
-
-    def _refuse(self, kind: int, cookie: int, number: int) -> None:
-        must_be_chunk = kind in (n.CMD_READ, n.CMD_BLOCK_STATUS) and self._is_structured
-        self._replies += (error_chunk if must_be_chunk else simple)(cookie, number)
-
-    def _perform(self, flags: int, kind: int, cookie: int, offset: int, size: int) -> None:
-        if not self._is_sound(flags, kind, cookie):
-            return
-        try:
-            self._handlers[kind](flags, cookie, offset, size)
-        except (StorageError, OSError) as error:
-            self._refuse(kind, cookie, self._number(error, n.EINVAL))
-
-    def _number(self, error: Exception, out_of_range: int) -> int:
-        if isinstance(error, OutOfRange):
-            return out_of_range
-        if isinstance(error, ReadOnlyVolume):
-            return n.EPERM
-        sys.stderr.write(f"{self._volume.name}: {error}\n")
-        number = getattr(error, "errno", None)
-        return n.ENOSPC if number in (errno.ENOSPC, errno.EDQUOT) else n.EIO
-
-    def _read(self, flags: int, cookie: int, offset: int, size: int) -> None:
-        if size > n.MAX_PAYLOAD:
-            raise OutOfRange("a read of more than 32 MiB")
-        if not self._is_structured:
-            head = simple(cookie)
-        elif size and self._is_hole(offset, size):
-            self._replies += hole_chunk(cookie, offset, size)
-            return
-        else:
-            head = data_chunk_header(cookie, offset, size)
-        if size > OUT_BYTES:
-            self._send_replies()
-        replies = self._replies
-        front = len(replies)
-        replies += head
-        body = len(replies)
-        replies += bytes(size)
-        try:
-            with memoryview(replies) as view, view[body:] as part:
-                if not self._volume.read_now(offset, part):
-                    self._prefetch_batch()
-                    self._volume.read_into(offset, part)
-        except BaseException:
-            del replies[front:]
-            raise
-
-    def _is_hole(self, offset: int, size: int) -> bool:
-        extents = list(itertools.islice(self._volume.extents(offset, size), 2))
-        return len(extents) == 1 and not extents[0][1]
 
     def _prefetch_batch(self) -> None:
         """
@@ -252,31 +143,3 @@ class Connection:
             at += REQUEST_BYTES + (size if kind == n.CMD_WRITE else 0)
             if kind == n.CMD_READ and size <= n.MAX_PAYLOAD:
                 self._volume.prefetch(offset, size)
-
-    def _flush(self, flags: int, cookie: int, offset: int, size: int) -> None:
-        def answer(is_done: bool) -> None:
-            self._outbox.post(simple(cookie, 0 if is_done else n.EIO))
-
-        self._flusher.submit(answer)
-
-    def _trim(self, flags: int, cookie: int, offset: int, size: int) -> None:
-        self._change(flags, cookie, lambda: self._volume.zero(offset, size, is_hint=True))
-
-    def _write_zeroes(self, flags: int, cookie: int, offset: int, size: int) -> None:
-        self._change(flags, cookie, lambda: self._volume.zero(offset, size))
-
-    def _cache(self, flags: int, cookie: int, offset: int, size: int) -> None:
-        if offset + size > self._volume.size_bytes:
-            raise OutOfRange("beyond the end")
-        self._volume.prefetch(offset, size)
-        self._replies += simple(cookie)
-
-    def _block_status(self, flags: int, cookie: int, offset: int, size: int) -> None:
-        if not self._is_structured or not size:
-            raise OutOfRange("block status of nothing, or not negotiated")
-        limit = 1 if flags & n.CMD_FLAG_REQ_ONE else MAX_EXTENTS
-        found = [
-            (length, 0 if is_data else n.STATE_HOLE | n.STATE_ZERO)
-            for length, is_data in itertools.islice(self._volume.extents(offset, size), limit)
-        ]
-        self._replies += status_chunk(cookie, n.CONTEXT_ID, found)

@@ -11,8 +11,9 @@ from typing import Any
 from twisted.internet.interfaces import IReactorFromThreads
 from zope.interface import implementer
 
+from archipelagod.datapath.handover import Handover
 from archipelagod.datapath.interface import IDatapath, IServing
-from archipelagod.datapath.serving import Handover, VolumeServer
+from archipelagod.datapath.serving import VolumeServer
 from archipelagod.stores.store import Store
 from archipelagod.volume.opening import open_volume
 from archipelagod.volume.volume import Volume
@@ -46,7 +47,7 @@ class InlineServing:
         self.connections += 1
         self._server.serve(sock, handover)
 
-    def _ended_in_thread(self, served: int, now: int) -> None:
+    def _ended_in_thread(self, served: int, now: int) -> None:  # noqa: ARG002
         self._reactor.callFromThread(self._ended)
 
     def _ended(self) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from zope.interface import Attribute, Interface
 
-from archipelagod.datapath.serving import Handover
+from archipelagod.datapath.handover import Handover
 
 
 class IServing(Interface):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 
-from archipelagod.datapath.serving import Handover
+from archipelagod.datapath.handover import Handover
 
 SERVE, CLOSE = 1, 2
 READY, FAILED, ENDED = 11, 12, 13

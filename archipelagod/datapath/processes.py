@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet import defer
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
@@ -19,8 +20,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from archipelagod.datapath import messages
+from archipelagod.datapath.handover import Handover
 from archipelagod.datapath.interface import IDatapath, IServing
-from archipelagod.datapath.serving import Handover
 from archipelagod.datapath.worker import CONTROL_FD, LOCK_FD
 from archipelagod.wire.errors import BY_STATUS, StorageError, StorageUnavailable
 
@@ -97,7 +98,7 @@ class WorkerServing:
         """See IReadDescriptor."""
         return f"worker of {self._name}"
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002
         """See IReadDescriptor: the reactor stops."""
         self._lose()
 
@@ -164,6 +165,7 @@ class WorkerServing:
         Ends the worker at once: the next opening takes it from there.
         """
         if not self._is_gone:
+            assert self.process.transport is not None
             self.process.transport.signalProcess("KILL")
 
     def gone(self) -> Deferred[None]:
@@ -172,7 +174,7 @@ class WorkerServing:
         """
         ended: Deferred[None] = Deferred()
 
-        def tell(result: None) -> None:
+        def tell(_: None) -> None:
             if not ended.called:
                 ended.callback(None)
 
@@ -188,7 +190,7 @@ class WorkerServing:
                 self._log.warn("worker of {volume}: {error}", volume=self._name, error=str(error))
             try:
                 await self.gone().addTimeout(CLOSE_TIMEOUT_S, self._reactor)
-            except TimeoutError:
+            except defer.TimeoutError:
                 self._failure = StorageUnavailable(f"{self._name}: its worker did not end")
                 self.kill()
                 await self.gone()
@@ -236,7 +238,7 @@ class ProcessDatapath:
             theirs.close()
         try:
             await serving.ready.addTimeout(START_TIMEOUT_S, self._reactor)
-        except TimeoutError:
+        except defer.TimeoutError:
             serving.kill()
             raise StorageUnavailable(f"{name}: its worker did not start") from None
         except StorageError:

@@ -9,22 +9,11 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
-from typing import NamedTuple
 
 from archipelagod.datapath.connection import Connection
 from archipelagod.datapath.flusher import Flusher
+from archipelagod.datapath.handover import Handover
 from archipelagod.volume.volume import Volume
-
-
-class Handover(NamedTuple):
-    """
-    What negotiation left for the one who serves.
-    """
-
-    is_structured: bool
-    has_status: bool
-    farewell: bytes  # still to be sent to the client
-    leftover: bytes  # sent by the client already
 
 
 class VolumeServer:
@@ -49,20 +38,18 @@ class VolumeServer:
         sock.setblocking(True)
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(
-            sock, self._volume, self._flusher, is_structured=handover.is_structured
-        )
+        connection = Connection(sock, self._volume, self._flusher, handover)
         thread = threading.Thread(
-            target=self._run, args=(connection, handover), name="connection", daemon=True
+            target=self._run, args=(connection,), name="connection", daemon=True
         )
         with self._lock:
             self._served += 1
             self._open[connection] = thread
         thread.start()
 
-    def _run(self, connection: Connection, handover: Handover) -> None:
+    def _run(self, connection: Connection) -> None:
         try:
-            connection.run(handover.farewell, handover.leftover)
+            connection.run()
         finally:
             with self._lock:
                 self._open.pop(connection, None)

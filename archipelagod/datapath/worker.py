@@ -2,8 +2,8 @@
 The process that serves one volume.  Started by archipelagod.datapath.processes with a bare Python:
 nothing but the standard library and this package's own plain modules may be imported here.
 
-Descriptor 3 is the control socket.  Descriptor 4 holds the lock on the store: while a worker lives no
-other daemon can use the store, so nobody else writes this volume.
+Descriptor 3 is the control socket.  Descriptor 4 holds the lock on the store: while a worker lives
+no other daemon can use the store, so nobody else writes this volume.
 """
 
 from __future__ import annotations

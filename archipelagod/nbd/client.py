@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from archipelagod.custody import Attachment
-from archipelagod.datapath.serving import Handover
+from archipelagod.datapath.handover import Handover
 from archipelagod.nbd import numbers as n
 from archipelagod.nbd.negotiation import (
     Answer,
@@ -94,7 +94,7 @@ class NbdClient:
         """See IReadDescriptor."""
         return "nbd"
 
-    def connectionLost(self, reason: Failure) -> None:
+    def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002
         """See IReadDescriptor: the reactor stops, or the socket broke."""
         self.close()
 

@@ -309,7 +309,7 @@ def _parse_contexts(data: bytes) -> tuple[str, list[str]] | None:
     """
     Export name and queries of the two META_CONTEXT options; None when malformed.
     """
-    parts = []
+    parts: list[str] = []
     at = 0
     count = 1  # the name, then as many queries as its count says
     while len(parts) < count:

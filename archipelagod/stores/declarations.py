@@ -1,6 +1,6 @@
 """
-Which class provides which interface.  Apart from the classes: the data-path worker imports those, and must not import
-zope.interface.
+Which class provides which interface.  Apart from the classes: the data-path worker imports those,
+and must not import zope.interface.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from archipelagod.stores.file_records import FileLog, FileRecords
 from archipelagod.stores.interface import ILog, IObjects, IRecords
 from archipelagod.stores.memory import MemoryLog, MemoryObjects, MemoryRecords
 
+# logs first: mypy-zope checks FileRecords.log against them
+classImplements(FileLog, ILog)
+classImplements(MemoryLog, ILog)
 classImplements(FileObjects, IObjects)
 classImplements(MemoryObjects, IObjects)
 classImplements(FileRecords, IRecords)
 classImplements(MemoryRecords, IRecords)
-classImplements(FileLog, ILog)
-classImplements(MemoryLog, ILog)
 
 declared = True  # importing this module makes the declarations

@@ -1,5 +1,6 @@
 """
-Objects as sparse files in hashed directories.  Standard library only: the data-path worker imports this.
+Objects as sparse files in hashed directories.  Standard library only: the data-path worker imports
+this.
 
 ``objects/<session & ff>/<session>/<sequence >> 10>/<sequence>``, all in hexadecimal.
 """
@@ -22,7 +23,8 @@ FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE = 1, 2
 
 class _Handle:
     """
-    A descriptor that closes once nobody uses it: a thread that reads can't have it reused under its hands.
+    A descriptor that closes once nobody uses it: a thread that reads can't have it reused under
+    its hands.
     """
 
     __slots__ = ("fd",)

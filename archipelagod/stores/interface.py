@@ -1,8 +1,9 @@
 """
-What a place to keep volumes must offer.  A new store provides IObjects, IRecords and ILog, and passes
-``tests.contracts.object_store``.
+What a place to keep volumes must offer.  A new store provides IObjects, IRecords and ILog, and
+passes ``tests.contracts.object_store``.
 
-Every method blocks, may be called from any thread, and raises OSError when the medium fails (ENOSPC when it is full).
+Every method blocks, may be called from any thread, and raises OSError when the medium fails
+(ENOSPC when it is full).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from zope.interface import Interface
 
 class IObjects(Interface):
     """
-    The pool of objects: up to 4 MiB each, named by a 64-bit number (session in the upper half) that is never used twice.
+    The pool of objects: up to 4 MiB each, named by a 64-bit number (session in the upper half)
+    that is never used twice.
     """
 
     def create(oid: int) -> None:
@@ -24,29 +26,34 @@ class IObjects(Interface):
 
     def read_into(oid: int, offset: int, view: memoryview) -> int:
         """
-        Fills ``view`` from ``offset`` (bytes); the count is short at the end of the object.  Raises FileNotFoundError.
+        Fills ``view`` from ``offset`` (bytes); the count is short at the end of the object.
+        Raises FileNotFoundError.
         """
 
     def read_now(oid: int, offset: int, view: memoryview) -> bool:
         """
-        As ``read_into`` if the medium need not be waited for, and all of ``view`` is there; or False.
+        As ``read_into`` if the medium need not be waited for, and all of ``view`` is there; or
+        False.
         """
 
     def write(oid: int, offset: int, data: bytes | memoryview) -> None:
         """
-        Writes all of ``data`` at ``offset`` (bytes); a gap before it reads as zeros.  Raises FileNotFoundError.
+        Writes all of ``data`` at ``offset`` (bytes); a gap before it reads as zeros.  Raises
+        FileNotFoundError.
         """
 
     def copy(source: int, target: int) -> None:
         """
-        A new object with the content of ``source``, shared with it where the medium can.  After an error there is no target.
+        A new object with the content of ``source``, shared with it where the medium can.  After an
+        error there is no target.
 
         Raises FileNotFoundError, FileExistsError.
         """
 
     def zero(oid: int, offset: int, size: int) -> None:
         """
-        The range reads as zeros, and takes no space where the medium can free it.  Raises FileNotFoundError.
+        The range reads as zeros, and takes no space where the medium can free it.  Raises
+        FileNotFoundError.
         """
 
     def prefetch(oid: int, offset: int, size: int) -> None:
@@ -56,7 +63,8 @@ class IObjects(Interface):
 
     def flush(oids: Iterable[int]) -> None:
         """
-        Returns when content and existence of these objects are on stable storage.  A missing object is passed over.
+        Returns when content and existence of these objects are on stable storage.  A missing
+        object is passed over.
         """
 
     def flush_all() -> None:
@@ -76,7 +84,8 @@ class IObjects(Interface):
 
     def tidy(session: int) -> None:
         """
-        Forgets what is kept for a session without objects (empty directories).  Nobody may create in it any more.
+        Forgets what is kept for a session without objects (empty directories).  Nobody may create
+        in it any more.
         """
 
     def close() -> None:
@@ -108,7 +117,8 @@ class ILog(Interface):
 
 class IRecords(Interface):
     """
-    Small named values in rooms.  A room is a short lower-case word; a name is 1-140 characters of ``[A-Za-z0-9._-]``.
+    Small named values in rooms.  A room is a short lower-case word; a name is 1-140 characters of
+    ``[A-Za-z0-9._-]``.
     """
 
     def get(room: str, name: str, size: int = -1) -> bytes:

@@ -215,7 +215,7 @@ class Catalogue:
         At most ``limit`` volumes whose names begin with ``prefix``, after ``marker``, by name.
         """
         names = [name for name in self._store.records.names(MAPS) if name.startswith(prefix)]
-        found = []
+        found: list[VolumeInfo] = []
         for name in names[bisect_right(names, marker) :]:
             if len(found) >= limit:
                 break

@@ -6,8 +6,8 @@ so that an opening that finds one knows of a crash.
 
 A record is 24 bytes: kind, index, slot, tag, CRC-32, little-endian.
 
-- ``START`` comes first: uid in ``index``, map serial in the lower half and session in the upper half
-  of ``slot``.
+- ``START`` comes first: uid in ``index``, map serial in the lower half and session in the upper
+  half of ``slot``.
 - ``CHANGE`` says that ``index`` now holds ``slot``.  It reaches the kernel before the write that
   caused it is acknowledged, so it survives the daemon; its tag names the boot of the machine.
 - ``COMMIT`` says that the objects of the first ``slot`` changes are on stable storage.  It is on

@@ -1,8 +1,8 @@
 """
 Removing objects that no map refers to.
 
-A deleted map moves to the room of the deleted in one step.  If it was writable its own objects go at
-once: nobody else refers to them.  A read-only map may share its objects with clones, so it stays
+A deleted map moves to the room of the deleted in one step.  If it was writable its own objects go
+at once: nobody else refers to them.  A read-only map may share its objects with clones, so it stays
 until the last map of its family that refers to one of them has let go.  So every object that a map
 shares is also in a read-only map or a deleted one, and none is forgotten.
 """

@@ -248,6 +248,15 @@ class Volume:
         elif slot and not is_hint:
             self._write_part(index, inner, ZEROS[:size])
 
+    def is_hole(self, offset: int, size: int) -> bool:
+        """
+        Whether the range lies within one object, and that is not there.
+        """
+        index = offset >> OBJECT_SHIFT
+        if (offset & INNER) + size > OBJECT_BYTES or offset + size > self.header.size_bytes:
+            return False
+        return size > 0 and (index >= len(self.slots) or not self.slots[index])
+
     def extents(self, offset: int, size: int) -> Iterator[tuple[int, bool]]:
         """
         The range as (bytes, holds data) parts, neighbours alike joined.  Raises OutOfRange.

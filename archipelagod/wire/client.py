@@ -4,10 +4,12 @@ A client of the block protocol.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import msgspec
-from twisted.internet.defer import CancelledError, Deferred, TimeoutError
+from twisted.internet import defer
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import clientFromString
 from twisted.internet.error import ConnectError
 from twisted.internet.protocol import Factory
@@ -19,6 +21,8 @@ from archipelagod.wire.frames import MAX_IO_BYTES, REQUEST, Frame
 from archipelagod.wire.link import BlockLink
 
 __all__ = ["BlockClient", "VolumeInfo"]
+
+T = TypeVar("T")
 
 
 class BlockClient:
@@ -120,7 +124,7 @@ class BlockClient:
             raise StorageUnavailable(f"{volume}: {len(reply.data)} of {size} bytes came")
         return reply.data
 
-    async def write(self, volume: str, offset: int, data: bytes, fua: bool = False) -> None:  # noqa: FBT001, FBT002
+    async def write(self, volume: str, offset: int, data: bytes, fua: bool = False) -> None:
         """
         Writes up to 4 MiB; on stable storage when it returns, if ``fua``.
 
@@ -153,7 +157,7 @@ class BlockClient:
             return await Deferred.fromCoroutine(self._exchange(frame)).addTimeout(
                 self._timeout_s, self._reactor
             )
-        except TimeoutError:
+        except defer.TimeoutError:
             raise StorageUnavailable(f"no answer in {self._timeout_s} seconds") from None
 
     async def _exchange(self, frame: Frame) -> Frame:
@@ -202,7 +206,7 @@ def _natural(number: int) -> int:
     return number
 
 
-def _decoded(decode: Any, data: bytes) -> Any:
+def _decoded(decode: Callable[[bytes], T], data: bytes) -> T:
     try:
         return decode(data)
     except msgspec.DecodeError as error:

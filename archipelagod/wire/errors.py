@@ -1,5 +1,6 @@
 """
-What storage can refuse.  Every error has a number on the wire and the same class on both sides of it.
+What storage can refuse.  Every error has a number on the wire and the same class on both sides of
+it.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 How both sides prove that they know the shared secret, without I/O.
 
 The client sends a version and a nonce (HELLO), the server answers with its own nonce and proof, the
-client with its proof (AUTHENTICATE).  A proof is HMAC-SHA256 over a label and both nonces, so none can
-be replayed, nor turned around.
+client with its proof (AUTHENTICATE).  A proof is HMAC-SHA256 over a label and both nonces, so none
+can be replayed, nor turned around.
 """
 
 from __future__ import annotations

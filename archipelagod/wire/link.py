@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
+from typing import Any
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
@@ -35,25 +36,29 @@ class BlockLink(Protocol):
         self._serial = 2
         self._asked: dict[int, Deferred[Frame]] = {}
         self._waiting: deque[tuple[Frame, Deferred[Frame]]] = deque()
+        self._wire: Any = None
         self._reason: StorageError | None = None
 
     def connectionMade(self) -> None:
         """See Protocol."""
         self.is_open = True
+        self._wire = self.transport
         data = handshake.hello(VERSION, self._nonce)
         self._write(Frame(REQUEST, op.HELLO, 1, data=data))
 
     def _write(self, frame: Frame) -> None:
-        self.transport.write(encode_frame(frame))
+        self._wire.write(encode_frame(frame))
 
-    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: B008
+    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: ARG002, B008
         """See Protocol: everything asked fails."""
         self.is_open = False
         error = self._reason or StorageUnavailable("connection lost")
         asked = [*self._asked.values(), *(deferred for _, deferred in self._waiting)]
         self._asked.clear()
         self._waiting.clear()
-        for deferred in (self.ready, *asked):
+        if not self.ready.called:
+            self.ready.errback(error)
+        for deferred in asked:
             if not deferred.called:
                 deferred.errback(error)
 
@@ -70,7 +75,7 @@ class BlockLink(Protocol):
     def _end(self, error: StorageError) -> None:
         self._reason = self._reason or error
         self.is_open = False
-        self.transport.abortConnection()
+        self._wire.abortConnection()
 
     def _take(self, frame: Frame) -> None:
         if frame.kind == ERROR or (frame.status and not self.ready.called):
@@ -104,7 +109,8 @@ class BlockLink(Protocol):
 
     def ask(self, request: Frame) -> Deferred[Frame]:
         """
-        Fires with the reply to ``request`` (its serial is given here), or fails with a StorageError.
+        Fires with the reply to ``request`` (its serial is given here), or fails with a
+        StorageError.
         """
         answered: Deferred[Frame] = Deferred()
         self._waiting.append((request, answered))

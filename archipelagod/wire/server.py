@@ -48,6 +48,7 @@ class BlockProtocol(Protocol):
     _log = Logger()
 
     def __init__(self, reactor: Any, secret: bytes, volumes: Volumes) -> None:
+        self._wire: Any = None
         self._secret = secret
         self._volumes = volumes
         self._decoder = FrameDecoder(MAX_DATA_BEFORE_HELLO)
@@ -61,9 +62,10 @@ class BlockProtocol(Protocol):
 
     def connectionMade(self) -> None:
         """See Protocol."""
-        self.transport.registerProducer(self, True)
+        self._wire = self.transport
+        self._wire.registerProducer(self, True)
 
-    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: B008
+    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: ARG002, B008
         """See Protocol."""
         self._is_over = True
         self._waiting.clear()
@@ -137,11 +139,11 @@ class BlockProtocol(Protocol):
         if not self._is_over:
             self._is_over = True
             self._send(Frame(ERROR, 0, status=status, data=text.encode()[:1000]))
-            self.transport.unregisterProducer()
-            self.transport.loseConnection()
+            self._wire.unregisterProducer()
+            self._wire.loseConnection()
 
     def _send(self, frame: Frame) -> None:
-        self.transport.write(encode(frame))
+        self._wire.write(encode(frame))
 
     def _advance(self) -> None:
         while self._waiting and self._in_work < WINDOW and not self._is_stuffed:
@@ -154,9 +156,9 @@ class BlockProtocol(Protocol):
         if self._is_over:
             return
         if self._waiting or self._is_stuffed or self._in_work >= WINDOW:
-            self.transport.pauseProducing()
+            self._wire.pauseProducing()
         else:
-            self.transport.resumeProducing()
+            self._wire.resumeProducing()
 
     def _fail(self, failure: Failure) -> None:
         self._log.failure("a request could not be answered", failure=failure)
@@ -272,6 +274,6 @@ class BlockFactory(Factory):
         self._secret = secret
         self._volumes = volumes
 
-    def buildProtocol(self, addr: Any) -> BlockProtocol:
+    def buildProtocol(self, addr: Any) -> BlockProtocol:  # noqa: ARG002
         """See Factory."""
         return BlockProtocol(self._reactor, self._secret, self._volumes)

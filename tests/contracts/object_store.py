@@ -35,7 +35,7 @@ def content(store: Store, oid: int, size: int) -> bytes:
     return bytes(found[:count])
 
 
-def object_store_tests(
+def object_store_tests(  # noqa: C901 - a class of small tests
     make_store: Callable[[SynchronousTestCase], Store],
 ) -> type[SynchronousTestCase]:
     """

@@ -23,7 +23,7 @@ from archipelagod.nbd.negotiation import (
 )
 from tests.archipelagod.cuts import chunks
 
-EXPORTS = {"disk": Export("disk", 1 << 20, False), "image": Export("image", 5000, True)}  # noqa: FBT003
+EXPORTS = {"disk": Export("disk", 1 << 20, False), "image": Export("image", 5000, True)}
 FLAGS = struct.pack(">I", 3)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.endpoints import clientFromString
 from twisted.internet.protocol import Factory, Protocol
-from twisted.internet.threads import deferToThread
 
 from archipelagod.wire import operations as op
 from archipelagod.wire.errors import (

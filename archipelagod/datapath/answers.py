@@ -1,0 +1,186 @@
+"""
+What is done for each request of an NBD client, and what is answered.  Standard library only.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import sys
+from collections.abc import Callable
+
+from archipelagod.datapath.flusher import Flusher
+from archipelagod.datapath.handover import Handover
+from archipelagod.datapath.outbox import Outbox
+from archipelagod.nbd import numbers as n
+from archipelagod.nbd.replies import (
+    data_chunk_header,
+    error_chunk,
+    hole_chunk,
+    simple,
+    status_chunk,
+)
+from archipelagod.volume.volume import Volume
+from archipelagod.wire.errors import OutOfRange, ReadOnlyVolume, StorageError
+
+OUT_BYTES = 256 << 10  # replies are sent when they are this long, or the batch ends
+MAX_EXTENTS = 4096
+
+_KNOWN_FLAGS = {
+    n.CMD_READ: n.CMD_FLAG_DF | n.CMD_FLAG_FUA,
+    n.CMD_WRITE: n.CMD_FLAG_FUA,
+    n.CMD_FLUSH: n.CMD_FLAG_FUA,
+    n.CMD_TRIM: n.CMD_FLAG_FUA,
+    n.CMD_CACHE: n.CMD_FLAG_FUA,
+    n.CMD_WRITE_ZEROES: n.CMD_FLAG_FUA | n.CMD_FLAG_NO_HOLE,
+    n.CMD_BLOCK_STATUS: n.CMD_FLAG_FUA | n.CMD_FLAG_REQ_ONE,
+}
+
+
+class Answers:
+    """
+    Collects replies until ``send``.
+
+    will_wait: called before a read that has to wait for the medium.
+    """
+
+    def __init__(
+        self,
+        volume: Volume,
+        flusher: Flusher,
+        outbox: Outbox,
+        handover: Handover,
+        will_wait: Callable[[], None],
+    ) -> None:
+        self._volume = volume
+        self._flusher = flusher
+        self._outbox = outbox
+        self._is_structured = handover.is_structured
+        self._has_status = handover.has_status
+        self._will_wait = will_wait
+        self._replies = bytearray()
+        self._handlers: dict[int, Callable[[int, int, int, int], None]] = {
+            n.CMD_READ: self._read,
+            n.CMD_FLUSH: self._flush,
+            n.CMD_TRIM: self._trim,
+            n.CMD_CACHE: self._cache,
+            n.CMD_WRITE_ZEROES: self._write_zeroes,
+            n.CMD_BLOCK_STATUS: self._block_status,
+        }
+
+    @property
+    def is_full(self) -> bool:
+        """
+        Whether it is time to send.
+        """
+        return len(self._replies) >= OUT_BYTES
+
+    def send(self) -> None:
+        """
+        Sends what was collected.  Raises OSError when the client is gone.
+        """
+        if self._replies:
+            replies, self._replies = self._replies, bytearray()
+            self._outbox.send(replies)
+
+    def write(self, flags: int, cookie: int, offset: int, payload: memoryview) -> None:
+        """
+        Does a WRITE.
+        """
+        if self._is_sound(flags, n.CMD_WRITE, cookie):
+            self._change(flags, cookie, lambda: self._volume.write(offset, payload))
+
+    def perform(self, flags: int, kind: int, cookie: int, offset: int, size: int) -> None:
+        """
+        Does anything but a WRITE.
+        """
+        if not self._is_sound(flags, kind, cookie):
+            return
+        try:
+            self._handlers[kind](flags, cookie, offset, size)
+        except (StorageError, OSError) as error:
+            self._refuse(kind, cookie, self._number(error, n.EINVAL))
+
+    def _change(self, flags: int, cookie: int, change: Callable[[], None]) -> None:
+        try:
+            change()
+        except (StorageError, OSError) as error:
+            self._replies += simple(cookie, self._number(error, n.ENOSPC))
+            return
+        if flags & n.CMD_FLAG_FUA:
+            self._flush(flags, cookie, 0, 0)
+        else:
+            self._replies += simple(cookie)
+
+    def _is_sound(self, flags: int, kind: int, cookie: int) -> bool:
+        is_sound = kind in _KNOWN_FLAGS and not flags & ~_KNOWN_FLAGS[kind]
+        if not is_sound:
+            self._refuse(kind, cookie, n.EINVAL)
+        return is_sound
+
+    def _refuse(self, kind: int, cookie: int, number: int) -> None:
+        must_be_chunk = kind in (n.CMD_READ, n.CMD_BLOCK_STATUS) and self._is_structured
+        self._replies += (error_chunk if must_be_chunk else simple)(cookie, number)
+
+    def _number(self, error: Exception, out_of_range: int) -> int:
+        if isinstance(error, OutOfRange):
+            return out_of_range
+        if isinstance(error, ReadOnlyVolume):
+            return n.EPERM
+        sys.stderr.write(f"{self._volume.name}: {error}\n")
+        number = getattr(error, "errno", None)
+        return n.ENOSPC if number in (errno.ENOSPC, errno.EDQUOT) else n.EIO
+
+    def _read(self, _flags: int, cookie: int, offset: int, size: int) -> None:
+        if size > n.MAX_PAYLOAD:
+            raise OutOfRange("a read of more than 32 MiB")
+        if not self._is_structured:
+            head = simple(cookie)
+        elif self._volume.is_hole(offset, size):
+            self._replies += hole_chunk(cookie, offset, size)
+            return
+        else:
+            head = data_chunk_header(cookie, offset, size)
+        if size > OUT_BYTES:
+            self.send()
+        replies = self._replies
+        front = len(replies)
+        replies += head
+        body = len(replies)
+        replies += bytes(size)
+        try:
+            with memoryview(replies) as view, view[body:] as part:
+                if not self._volume.read_now(offset, part):
+                    self._will_wait()
+                    self._volume.read_into(offset, part)
+        except BaseException:
+            del replies[front:]
+            raise
+
+    def _flush(self, _flags: int, cookie: int, _offset: int, _size: int) -> None:
+        def answer(is_done: bool) -> None:
+            self._outbox.post(simple(cookie, 0 if is_done else n.EIO))
+
+        self._flusher.submit(answer)
+
+    def _trim(self, flags: int, cookie: int, offset: int, size: int) -> None:
+        self._change(flags, cookie, lambda: self._volume.zero(offset, size, is_hint=True))
+
+    def _write_zeroes(self, flags: int, cookie: int, offset: int, size: int) -> None:
+        self._change(flags, cookie, lambda: self._volume.zero(offset, size))
+
+    def _cache(self, _flags: int, cookie: int, offset: int, size: int) -> None:
+        if offset + size > self._volume.size_bytes:
+            raise OutOfRange("beyond the end")
+        self._volume.prefetch(offset, size)
+        self._replies += simple(cookie)
+
+    def _block_status(self, flags: int, cookie: int, offset: int, size: int) -> None:
+        if not self._has_status or not size:
+            raise OutOfRange("block status of nothing, or not negotiated")
+        limit = 1 if flags & n.CMD_FLAG_REQ_ONE else MAX_EXTENTS
+        found = [
+            (length, 0 if is_data else n.STATE_HOLE | n.STATE_ZERO)
+            for length, is_data in itertools.islice(self._volume.extents(offset, size), limit)
+        ]
+        self._replies += status_chunk(cookie, n.CONTEXT_ID, found)
