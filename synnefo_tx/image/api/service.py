@@ -45,8 +45,11 @@ def body_of(call: Call) -> object:
     """
     The JSON body, an object or a list.  Raises BadRequest.
     """
-    if not call.raw_body():
+    raw = call.raw_body()
+    if not raw:
         raise BadRequest("Body expected in request.")
+    if b"\\u0000" in raw:  # PostgreSQL's texts can't hold it
+        raise BadRequest("A body can't hold a NUL character")
     body = call.json("Malformed JSON in request body.")
     if not isinstance(body, dict | list):
         raise BadRequest("Unexpected body type. Expected list/dict.")

@@ -86,7 +86,7 @@ class Answer:
 @define(slots=False)
 class Cloud:
     """
-    The service, and calls to it.
+    The service, and calls to it.  A test with a `database_place` chooses its database by that.
     """
 
     test: SynchronousTestCase
@@ -95,7 +95,8 @@ class Cloud:
     now: float = NOW
 
     def __attrs_post_init__(self) -> None:
-        self.database = immediate_database(Path(self.test.mktemp()))
+        place = getattr(self.test, "database_place", lambda: Path(self.test.mktemp()))
+        self.database = immediate_database(place())
         self.test.addCleanup(self.database.engine.dispose)
         self.timers = Clock()
         self.router = image_router(

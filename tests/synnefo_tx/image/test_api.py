@@ -211,6 +211,25 @@ class CreationTests(CloudCase):
         )
 
 
+class NulTests(CloudCase):
+    def test_nowhere(self) -> None:
+        """A NUL character is refused wherever it comes, whatever the database."""
+        image_id = self.cloud.create()
+        path = f"/v2/images/{image_id}"
+        for method, where, body in (
+            ("POST", "/v2/images", {"name": "a\0b"}),
+            ("POST", "/v2/images", {"a\0b": "x"}),
+            ("POST", f"{path}/members", {"member": "\0"}),
+            ("GET", "/v2/images?name=%00", None),
+            ("GET", "/v2/images?marker=%00", None),
+            ("GET", "/v2/images/%00", None),
+            ("PUT", f"{path}/tags/%00", None),
+            ("DELETE", f"{path}/members/%00", None),
+        ):
+            answer = self.cloud.call(method, where, body)
+            self.assertEqual(answer.status, 400, (method, where, answer.body))
+
+
 class PatchTests(CloudCase):
     def setUp(self) -> None:
         super().setUp()

@@ -124,6 +124,8 @@ class FilterTests(ListCase):
             answer = self.cloud.call("GET", f"/v2/images?{query}")
             self.assertEqual(answer.body.decode(), page("400 Bad Request", text))
 
+
+class QueryTests(SynchronousTestCase):
     @settings(max_examples=200, deadline=None)
     @given(st.lists(st.tuples(st.sampled_from(("limit", "sort", "sort_key", "name", "size_min",
                                                "created_at", "tag", "x", "visibility")),
