@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from zope.interface import Interface
+from zope.interface import Interface, classImplements
+
+from archipelagod.wire.client import BlockClient
 
 MAX_IO_BYTES = 4 * 1024 * 1024
 SECTOR_BYTES = 512
@@ -74,3 +76,6 @@ def whole_sectors(size_bytes: int) -> int:
     The size that a volume for `size_bytes` bytes has; at least one sector.
     """
     return max(1, -(-size_bytes // SECTOR_BYTES)) * SECTOR_BYTES
+
+
+classImplements(BlockClient, IBlocks)

@@ -39,7 +39,7 @@ from synnefo_tx.processes.site import site
 from synnefo_tx.store.database import Database, DatabaseThreads
 from synnefo_tx.store.schema import upgrade
 
-SWEEP_EVERY_S = 60.0
+UPKEEP_EVERY_S = 30.0
 
 
 class ApiService(Service):
@@ -57,7 +57,7 @@ class ApiService(Service):
         self._port: Any = None
         self._parts: list[Any] = []
         self._closers: list[Callable[[], Awaitable[None]]] = []
-        self._sweeper: LoopingCall | None = None
+        self._upkeep: LoopingCall | None = None
 
     def startService(self) -> None:
         super().startService()
@@ -91,7 +91,7 @@ class ApiService(Service):
             port=self._port.getHost().port,
         )
         performer.startService()
-        await self._images(database, blocks)
+        self._keep_up(database, blocks)
 
     async def _fill(self, database: Database, passwords: Passwords) -> None:
         first = self._settings.first_start
@@ -99,18 +99,21 @@ class ApiService(Service):
             auth_url = f"{self._base_url()}/identity/v3"
             await fill(database, first, auth_url, passwords.hash_now, _now_us(), _tell)
 
-    async def _images(self, database: Database, blocks: BlockClient) -> None:
+    def _keep_up(self, database: Database, blocks: BlockClient) -> None:
+        async def once() -> None:
+            try:
+                await sweep(database, blocks, time.time())
+                await self._give_image(database, blocks)
+            except Exception:  # noqa: BLE001 - the edge of a service: logged, tried again later
+                self._log.failure("images were not looked after")
+
+        self._upkeep = LoopingCall(lambda: Deferred.fromCoroutine(once()))
+        self._upkeep.start(UPKEEP_EVERY_S)
+
+    async def _give_image(self, database: Database, blocks: BlockClient) -> None:
         first = self._settings.first_start
         if first is not None:
             await give_image(database, blocks, first, time.time)
-        self._sweeper = LoopingCall(lambda: Deferred.fromCoroutine(self._sweep(database, blocks)))
-        self._sweeper.start(SWEEP_EVERY_S)
-
-    async def _sweep(self, database: Database, blocks: BlockClient) -> None:
-        try:
-            await sweep(database, blocks, time.time())
-        except Exception:  # noqa: BLE001 - the edge of a service: logged
-            self._log.failure("leftovers of uploads were not swept")
 
     def _performer(self, database: Database) -> Performer:
         self._clusters = Clusters(database, rapi_over(self._reactor))
@@ -169,8 +172,8 @@ class ApiService(Service):
     async def _end(self) -> None:
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
-        if self._sweeper is not None and self._sweeper.running:
-            self._sweeper.stop()
+        if self._upkeep is not None and self._upkeep.running:
+            self._upkeep.stop()
         for part in reversed(self._parts):
             await maybeDeferred(part.stopService)
         for close in self._closers:

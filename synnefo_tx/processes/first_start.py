@@ -73,9 +73,11 @@ async def give_image(
     database: Database, blocks: Any, first: FirstStart, clock: Callable[[], float]
 ) -> None:
     """
-    Register the first image, once.
+    Register the first image, once: it does not come back when somebody deletes it.  Raises
+    StorageError and OSError; call again then.
     """
-    if first.image is None:
+    given = Path(first.files) / "image-given"
+    if first.image is None or given.exists():
         return
     owner = await database.read(_admin_project)
     image_id = await import_file(
@@ -88,6 +90,7 @@ async def give_image(
         disk_format="raw",
         now=clock(),
     )
+    write_private(given, f"{image_id}\n")
     _log.info("image {name} is {image_id}", name=first.image_name, image_id=image_id)
 
 
