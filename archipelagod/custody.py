@@ -179,6 +179,8 @@ class Custody:
             use.calls -= 1
             use.last_call_s = self._reactor.seconds()
             use.tell()
+            if use.local is not None and use.local.has_failed and not use.calls:
+                self._in_background(self._with_lock(name, self._close_local), name)
 
     async def _open_local(self, name: str, use: _Use) -> _Use:
         if use.is_served and not self._is_shared(use):

@@ -146,6 +146,8 @@ class ArchipelagoService(Service):
         return Deferred.fromCoroutine(self._stop())
 
     async def _stop(self) -> None:
+        if self._starting is not None:
+            self._starting.cancel()  # it may still wait for the store
         for listener in reversed(self._listeners):
             stopped = listener.stopService()
             if stopped is not None:

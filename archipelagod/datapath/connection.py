@@ -65,10 +65,17 @@ class Connection:
 
     def stop(self) -> None:
         """
-        Makes ``run`` end after the request at hand; any thread.
+        Makes ``run`` end after the request at hand, with its reply sent; any thread.
         """
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RD)
+
+    def abort(self) -> None:
+        """
+        Makes ``run`` end even if the client does not read its replies; any thread.
+        """
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
 
     def _receive(self) -> None:
         if self._start:

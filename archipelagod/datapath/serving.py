@@ -15,6 +15,8 @@ from archipelagod.datapath.flusher import Flusher
 from archipelagod.datapath.handover import Handover
 from archipelagod.volume.volume import Volume
 
+PATIENCE_S = 5.0  # for clients to read their last replies
+
 
 class VolumeServer:
     """
@@ -64,7 +66,9 @@ class VolumeServer:
             open_now = dict(self._open)
         for connection in open_now:
             connection.stop()
-        for thread in open_now.values():
+        for connection, thread in open_now.items():
+            thread.join(PATIENCE_S)
+            connection.abort()
             thread.join()
         self._flusher.stop()
         self._volume.close()

@@ -22,13 +22,13 @@ from archipelagod.nbd import numbers as n
 from archipelagod.nbd.negotiation import (
     Answer,
     Disconnected,
-    Export,
     Negotiation,
     Question,
     Refusal,
     Transmission,
     Wanted,
 )
+from archipelagod.nbd.options import Export
 from archipelagod.volumes import Volumes
 from archipelagod.wire.errors import BadRequest, NoSuchVolume, StorageError, VolumeBusy
 

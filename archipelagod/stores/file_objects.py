@@ -10,14 +10,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import resource
 import threading
 from collections.abc import Iterable
 
 from archipelagod.stores.directories import make_directory, sync_directory
 
-HANDLES = (
-    2000  # kept open at a time; below the usual limit of 4096 and above it only after raising it
-)
+HANDLES = 2000  # kept open at most; half of what the process may open, if that is less
 FALLOC_KEEP_SIZE, FALLOC_PUNCH_HOLE = 1, 2
 
 
@@ -48,6 +47,7 @@ class FileObjects:
         self._known_directories: set[str] = set()
         self._lock = threading.Lock()
         self._only_cached = os.RWF_NOWAIT
+        self._most_handles = min(HANDLES, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
         self._make_directory(root)
 
     def _directory(self, oid: int) -> str:
@@ -71,7 +71,7 @@ class FileObjects:
     def _keep(self, oid: int, fd: int) -> _Handle:
         handle = _Handle(fd)
         with self._lock:
-            while len(self._handles) >= HANDLES:
+            while len(self._handles) >= self._most_handles:
                 del self._handles[next(iter(self._handles))]
             self._handles[oid] = handle
         return handle

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from archipelagod.volume.journal import Journal
 from archipelagod.volume.map_format import OBJECT_BYTES, OBJECT_SHIFT, Header, encode
+from archipelagod.volume.ranges import INNER, extents, pieces
 from archipelagod.wire.errors import OutOfRange, ReadOnlyVolume, StorageUnavailable
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from archipelagod.stores.store import Store
 
 MAPS = "maps"
-INNER = OBJECT_BYTES - 1
 ZEROS = memoryview(bytes(OBJECT_BYTES))
 JOURNAL_LIMIT = 1 << 16  # changes, after which the map is written whole
 
@@ -70,6 +70,13 @@ class Volume:
         Whether writes are refused.
         """
         return self.header.is_read_only
+
+    @property
+    def has_failed(self) -> bool:
+        """
+        Whether a flush failed: only a new opening helps.
+        """
+        return self._failed
 
     def read_into(self, offset: int, view: memoryview) -> None:
         """
@@ -263,15 +270,7 @@ class Volume:
         """
         if offset + size > self.header.size_bytes:
             raise OutOfRange(f"{self.name}: {size} bytes at {offset}")
-        length, was_data = 0, False
-        for index, _, part in pieces(offset, size):
-            is_data = index < len(self.slots) and self.slots[index] != 0
-            if length and is_data != was_data:
-                yield length, was_data
-                length = 0
-            length, was_data = length + part, is_data
-        if length:
-            yield length, was_data
+        return extents(self.slots, offset, size)
 
     def flush(self) -> None:
         """
@@ -336,15 +335,3 @@ class Volume:
                 self.settle()
         finally:
             self._journal.close()
-
-
-def pieces(offset: int, size: int) -> Iterator[tuple[int, int, int]]:
-    """
-    The range cut at objects: (index, offset in the object, size), all but index in bytes.
-    """
-    end = offset + size
-    while offset < end:
-        inner = offset & INNER
-        part = min(end - offset, OBJECT_BYTES - inner)
-        yield offset >> OBJECT_SHIFT, inner, part
-        offset += part

@@ -14,13 +14,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from archipelagod.nbd import numbers as n
 from archipelagod.nbd.negotiation import (
     Disconnected,
-    Export,
     Negotiation,
     Refusal,
     Transmission,
     Wanted,
-    transmission_flags,
 )
+from archipelagod.nbd.options import Export, transmission_flags
 from tests.archipelagod.cuts import chunks
 
 EXPORTS = {"disk": Export("disk", 1 << 20, False), "image": Export("image", 5000, True)}
