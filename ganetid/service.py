@@ -12,7 +12,7 @@ import msgspec
 from attrs import evolve
 from OpenSSL.SSL import Error as TlsError
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.ssl import PrivateCertificate
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
@@ -88,6 +88,7 @@ class Ganetid(MultiService):
         self._waiting: list[Deferred[None]] = []
         self._outcome: Failure | bool | None = None
         self._starting: Deferred[None] = succeed(None)
+        self._probing: Deferred[Any] = succeed(None)
 
     def startService(self) -> None:
         """Begin to start."""
@@ -137,7 +138,9 @@ class Ganetid(MultiService):
         self._add_upkeep(journal, cluster, node)
         queue.setServiceParent(self)
         await self._listen(Api(cluster, node, queue, OPCODES, self._directories.state))
-        Deferred.fromCoroutine(self._accelerator.find_out())
+        if self.settings.hypervisor == "kvm" and self._hypervisor is None:
+            self._probing = Deferred.fromCoroutine(self._accelerator.find_out())
+            self._probing.addErrback(lambda failure: failure.trap(CancelledError))
         await self._follow_up(queue, ended, rebooted)
         self._log.info(
             "cluster {name} is up: {instances} instances, {networks} networks, port {port}",
@@ -149,6 +152,8 @@ class Ganetid(MultiService):
 
     async def _end(self) -> None:
         await self._starting
+        self._probing.cancel()
+        await self._probing
         if self._port is not None:
             await self._port.stopListening()
         await (super().stopService() or succeed(None))

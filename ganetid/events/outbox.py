@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ganetid.jobs.journal import Journal
-from synnefo_tx.daemon.bus.interface import IPublisher
+from synnefo_tx.daemon.bus.interface import IPublisher, NotPublished
 
 BATCH = 100
 FIRST_DELAY_S = 0.1
@@ -81,10 +81,10 @@ class Postman(Service):
             for waiting in batch:
                 await self._publisher.publish(waiting.message.routing_key, waiting.message.body)
                 last_id = waiting.id
-        except CancelledError:
-            raise
-        except Exception:
-            self._log.failure("news could not be published, trying again in {s} s", s=self._delay_s)
+        except NotPublished as error:
+            self._log.warn(
+                "{error}; trying again in {delay_s} s", error=error, delay_s=self._delay_s
+            )
             await self._settle(last_id)
             await self._pause()
             return True

@@ -41,7 +41,8 @@ class _ProbeProcess(ProcessProtocol):
 
     def __init__(self) -> None:
         self._seen = b""
-        self.is_up: Deferred[bool] = Deferred(lambda _: None)
+        self.is_up: Deferred[bool] = Deferred()
+        self.ended: Deferred[None] = Deferred()
 
     def outReceived(self, data: bytes) -> None:
         self._seen = (self._seen + data)[-4096:]
@@ -50,6 +51,7 @@ class _ProbeProcess(ProcessProtocol):
 
     def processEnded(self, reason: Failure) -> None:
         self.tell(False)
+        self.ended.callback(None)
 
     def end(self) -> None:
         """Kill the QEMU, if it is still there."""
@@ -83,6 +85,7 @@ async def boots(reactor: Any, qemu: str, accelerator: str, kernel: Path, patienc
             if late.active():
                 late.cancel()
             probe.end()
+            await probe.ended
 
 
 class Accelerator:
@@ -103,7 +106,7 @@ class Accelerator:
         self.current = KVM if wanted == KVM else TCG
 
     async def find_out(self) -> None:
-        """Choose; may take some seconds the first time.  Never raises."""
+        """Choose; may take some seconds the first time.  Raises nothing, unless cancelled."""
         if self._wanted != "auto":
             self._log.info("guests run under {name}, as set", name=self.current)
             return

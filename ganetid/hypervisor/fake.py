@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
@@ -19,7 +20,8 @@ class FakeHypervisor:
     IHypervisor in memory.
 
     world: the guests that "run"; hand it to another FakeHypervisor to play a restart.
-    start_s: how long a start takes.  Names that hold ``unstartable`` don't start.
+    start_s: how long a start takes.  held: while it is set, starts wait for it.
+    Names that hold ``unstartable`` don't start.
     """
 
     name = "fake"
@@ -30,6 +32,7 @@ class FakeHypervisor:
         self._reactor = reactor
         self._world: dict[str, Guest] = {} if world is None else world
         self._start_s = start_s
+        self.held: Deferred[None] | None = None
         self._listener: Listener | None = None
         self._kept: set[str] = set()
 
@@ -48,6 +51,8 @@ class FakeHypervisor:
             raise HypervisorError(f"Instance {guest.name} is running already")
         if self._start_s:
             await deferLater(self._reactor, self._start_s)
+        if self.held is not None:
+            await self.held
         if "unstartable" in guest.name:
             raise HypervisorError(f"Instance {guest.name} did not start: it never does")
         self._world[guest.name] = guest

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ProcessTerminated
 from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
@@ -29,11 +29,13 @@ class Said:
 
 
 class _Program(ProcessProtocol):
+    """`ended` fires with the status and what the program said."""
+
     def __init__(self, stdin: bytes) -> None:
         self._stdin = stdin
         self._output = bytearray()
         self._errors = bytearray()
-        self.exited: Deferred[tuple[int, Said]] = Deferred(lambda _: self._kill())
+        self.ended: Deferred[tuple[int, Said]] = Deferred()
 
     def connectionMade(self) -> None:
         assert self.transport is not None
@@ -50,16 +52,15 @@ class _Program(ProcessProtocol):
     def processEnded(self, reason: Failure) -> None:
         status = 0
         if isinstance(reason.value, ProcessTerminated):
-            status = reason.value.exitCode
-            if status is None:
-                status = -int(reason.value.signal or 0)
-        if not self.exited.called:
-            said = Said(
-                self._output.decode("utf-8", "replace"), self._errors.decode("utf-8", "replace")
-            )
-            self.exited.callback((status, said))
+            code, signal = reason.value.exitCode, reason.value.signal
+            status = -int(signal or 0) if code is None else code
+        said = Said(
+            self._output.decode("utf-8", "replace"), self._errors.decode("utf-8", "replace")
+        )
+        if not self.ended.called:
+            self.ended.callback((status, said))
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
         if self.transport is not None and self.transport.pid:
             self.transport.signalProcess("KILL")
 
@@ -77,11 +78,18 @@ async def run(
         reactor.spawnProcess(program, arguments[0], list(arguments), env=None)
     except OSError as error:
         raise ProgramFailed(f"{arguments[0]}: {error}") from error
-
-    def late(result: Any, seconds: float) -> Any:
-        raise ProgramFailed(f"{arguments[0]} did not end within {seconds} s")
-
-    status, said = await program.exited.addTimeout(timeout_s, reactor, late)
+    late = reactor.callLater(timeout_s, program.kill)
+    try:
+        status, said = await program.ended
+    except CancelledError:
+        program.kill()
+        raise
+    finally:
+        is_late = not late.active()
+        if not is_late:
+            late.cancel()
+    if is_late:
+        raise ProgramFailed(f"{arguments[0]} did not end within {timeout_s} s")
     if status != 0:
         reason = said.errors.strip() or said.output.strip() or "it said nothing"
         raise ProgramFailed(f"{arguments[0]} ended with status {status}: {reason[-2000:]}")
