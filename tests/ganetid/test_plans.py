@@ -1,0 +1,228 @@
+"""Plans as data: networks, packet rules, the QEMU command line, routes, users."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from pathlib import Path
+
+import pycdlib
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ganetid.console.serial_log import last_lines, shorten
+from ganetid.guest.config_drive import BadConfigDrive, write_config_drive
+from ganetid.hypervisor.command_line import Machine, Places, is_of_pid_file, qemu_arguments
+from ganetid.hypervisor.interface import Guest, NbdDrive, TapNic, UserNic
+from ganetid.network import plan
+from ganetid.network.nftables import table_name
+from ganetid.network.plan import Bridge, Link
+from ganetid.rapi.faults import Fault
+from ganetid.rapi.routes import RESOURCES, match
+from ganetid.rapi.users import REALM, Users, parse_users
+
+PLACES = Places("/r/pid", "/r/qmp", "/r/ser", "/l/con", "/r/vnc", "/r/log")
+MACHINE = Machine("qemu", "tcg")
+
+
+class BridgePlanTests(SynchronousTestCase):
+    """What has to be done for a bridge."""
+
+    WANTED = Bridge("br7", "10.0.0.1/24", "10.0.0.0/24")
+
+    def test_absent(self) -> None:
+        """An absent bridge is made, gets the gateway's address, and is set up."""
+        lines = plan.make_bridge(self.WANTED, {})
+        self.assertEqual([line.split()[:2] for line in lines],
+                         [["link", "add"], ["address", "add"], ["link", "set"]])  # fmt: skip
+
+    def test_there(self) -> None:
+        """Nothing is done for one that is as it should be; what is missing is added."""
+        there = Link("br7", "bridge", True, frozenset({"10.0.0.1/24"}))
+        self.assertEqual(plan.make_bridge(self.WANTED, {"br7": there}), ())
+        bare = Link("br7", "bridge", True)
+        self.assertEqual(
+            plan.make_bridge(self.WANTED, {"br7": bare}), ("address add 10.0.0.1/24 dev br7",)
+        )
+
+    def test_strays(self) -> None:
+        """Only taps of ours without a guest are strays."""
+        ours = f"{plan.TAP_PREFIX}0123"
+        self.assertEqual(plan.stray_taps(["eth0", "tap0", ours, f"{ours}4"], {f"{ours}4"}), (ours,))
+
+    @given(st.text(max_size=30))
+    def test_table_name(self, cluster: str) -> None:
+        """A table's name holds nothing that nft could read as more than a name."""
+        self.assertRegex(table_name(cluster), r"\A[a-z]+_[A-Za-z0-9_]*\Z")
+
+
+class CommandLineTests(SynchronousTestCase):
+    """QEMU's arguments."""
+
+    def test_cannot_add_options(self) -> None:
+        """A comma in a name stays in its value."""
+        drive = NbdDrive("/n,b", "vol,export=other")
+        arguments = qemu_arguments(Guest("a,b", "u", 64, 1, (drive,)), MACHINE, PLACES)
+        block = arguments[arguments.index("-blockdev") + 1]
+        self.assertIn("server.path=/n,,b,export=vol,,export=other,", block)
+        self.assertIn("guest=a,,b,process=a,,b", arguments)
+
+    def test_read_only(self) -> None:
+        """The config drive is read-only, and never booted from."""
+        guest = Guest("a", "u", 64, 1, config_drive="/c.iso")
+        arguments = qemu_arguments(guest, MACHINE, PLACES)
+        block = arguments[arguments.index("-blockdev") + 1]
+        self.assertIn("read-only=on", block)
+        self.assertFalse([each for each in arguments if "bootindex" in each])
+
+    def test_namespace(self) -> None:
+        """In a namespace QEMU is started by ip netns exec."""
+        guest = Guest("a", "u", 64, 1, namespace="ns1")
+        self.assertEqual(
+            qemu_arguments(guest, MACHINE, PLACES)[:5], ["ip", "netns", "exec", "ns1", "qemu"]
+        )
+
+    def test_nics(self) -> None:
+        """A NIC is a tap, or a user network that hands out the NIC's own address."""
+        nics = (TapNic("m1", "t1"), UserNic("m2", "10.0.0.0/24", "10.0.0.2", "10.0.0.1"))
+        arguments = qemu_arguments(Guest("a", "u", 64, 1, nics=nics), MACHINE, PLACES)
+        devices = [value for key, value in zip(arguments, arguments[1:]) if key == "-netdev"]
+        self.assertEqual(devices[0], "tap,id=net0,ifname=t1,script=no,downscript=no")
+        self.assertEqual(
+            devices[1],
+            "user,id=net1,net=10.0.0.0/24,host=10.0.0.1,dhcpstart=10.0.0.2,dns=10.0.0.3",
+        )
+
+    def test_known_again(self) -> None:
+        """A process is ours when it was told our pid file."""
+        arguments = qemu_arguments(Guest("a", "u", 64, 1), MACHINE, PLACES)
+        self.assertTrue(is_of_pid_file(arguments, "/r/pid"))
+        self.assertFalse(is_of_pid_file(arguments, "/r/pid2"))
+
+
+class RouteTests(SynchronousTestCase):
+    """Paths and verbs."""
+
+    def test_every_resource(self) -> None:
+        """Each path is found by its own pattern, with its variable parts."""
+        for path, verbs in RESOURCES.items():
+            concrete = path.replace("{name}", "snf-1.x_y").replace("{id}", "12")
+            for method, verb in verbs.items():
+                self.assertIs(match(method, concrete).verb, verb, path)
+
+    def test_writes_need_write(self) -> None:
+        """Whatever changes something needs the right to write."""
+        for path, verbs in RESOURCES.items():
+            for method, verb in verbs.items():
+                if method != "GET":
+                    self.assertEqual(verb.access, {"write"}, path)
+
+    def test_unknown(self) -> None:
+        """An unknown path is a 404, an unknown verb a 501."""
+        for method, path, status in (
+            ("GET", "/2/instances/a/b", 404),
+            ("GET", "/2/instances/a%2fb", 404),
+            ("PATCH", "/2/instances", 501),
+        ):
+            with self.assertRaises(Fault) as caught:
+                match(method, path)
+            self.assertEqual(caught.exception.status, status)
+
+
+class UserTests(SynchronousTestCase):
+    """The users file."""
+
+    def test_schemes(self) -> None:
+        """Plain, {cleartext} and {HA1} passwords are checked; unknown schemes never match."""
+        digest = hashlib.md5(f"c:{REALM}:pw".encode()).hexdigest()
+        users = parse_users(
+            f"# comment\na pw read\nb {{ClearText}}pw write\nc {{HA1}}{digest} read,write\n"
+            "d {rot13}pw write\nbroken\n"
+        )
+        accepted = {name: (user.accepts("pw"), user.accepts("no")) for name, user in users.items()}
+        self.assertEqual(
+            accepted,
+            {"a": (True, False), "b": (True, False), "c": (True, False), "d": (False, False)},
+        )
+        self.assertEqual(users["c"].rights, {"read", "write"})
+
+    def test_read_again(self) -> None:
+        """A changed file counts at once."""
+        path = Path(self.mktemp())
+        path.write_text("a old write\n")
+        users = Users(path)
+        self.assertIsNotNone(users.authenticate("Basic YTpvbGQ="))
+        path.write_text("a newer write\n")
+        self.assertIsNone(users.authenticate("Basic YTpvbGQ="))
+
+    @given(st.text(max_size=40))
+    def test_garbage(self, header: str) -> None:
+        """No header but a right one gets anybody in."""
+        path = Path(tempfile.gettempdir()) / "no-such-users-file"
+        self.assertIsNone(Users(path).authenticate(header))
+
+
+class ConfigDriveTests(SynchronousTestCase):
+    """The ISO image."""
+
+    def test_read_back(self) -> None:
+        """Its files are found by their long names, and it is for its owner alone."""
+        files = {
+            "openstack/latest/meta_data.json": b"{}",
+            "openstack/latest/user_data": b"#cloud-config\n" * 1000,
+            "openstack/content/0000": b"\0\1",
+            "ec2/latest/meta-data.json": b"",
+        }
+        path = Path(self.mktemp())
+        write_config_drive(path, files)
+        write_config_drive(path, files)
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        image = pycdlib.PyCdlib()
+        image.open(str(path))
+        self.addCleanup(image.close)
+        self.assertEqual(image.pvd.volume_identifier.rstrip(), b"config-2")
+        for name, content in files.items():
+            for kind in ("rr_path", "joliet_path"):
+                target = Path(self.mktemp())
+                image.get_file_from_iso(str(target), **{kind: f"/{name}"})
+                self.assertEqual(target.read_bytes(), content, (kind, name))
+
+    def test_bad_paths(self) -> None:
+        """A path that leads out of the image, or that it can't hold, is refused."""
+        for name in ("../x", "a/../../x", "", "x" * 65, "/".join("abcdefghi")):
+            path = Path(self.mktemp())
+            self.assertRaises(BadConfigDrive, write_config_drive, path, {name: b""})
+            self.assertFalse(path.exists())
+
+
+class SerialLogTests(SynchronousTestCase):
+    """The serial console's log."""
+
+    def setUp(self) -> None:
+        self.directory = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.path = self.directory / "log"
+
+    def test_last_lines(self) -> None:
+        """The last lines, all of them, or none."""
+        self.path.write_bytes(b"one\r\ntwo\r\nthree\r\n")
+        self.assertEqual(last_lines(self.path, 2), "two\nthree\n")
+        self.assertEqual(last_lines(self.path, None), "one\ntwo\nthree\n")
+        self.assertEqual(last_lines(self.path, 0), "")
+        self.assertEqual(last_lines(self.directory / "absent", 5), "")
+
+    def test_bounded(self) -> None:
+        """Of a huge log at most 1 MiB is answered."""
+        self.path.write_bytes(b"x" * (3 * 1024 * 1024))
+        self.assertEqual(len(last_lines(self.path, None)), 1024 * 1024)
+
+    def test_shorten(self) -> None:
+        """A log over its bound keeps its end, and a writer that appends goes on after it."""
+        with self.path.open("ab", buffering=0) as writer:
+            writer.write(b"old" * 100 + b"tail")
+            self.assertTrue(shorten(self.path, 16))
+            writer.write(b"new")
+        self.assertEqual(self.path.read_bytes(), b"tailnew")
+        self.assertFalse(shorten(self.path, 16))
