@@ -66,3 +66,16 @@ class BootableImage:
     min_disk: int
     min_ram: int
     status: str
+
+
+@frozen
+class Member:
+    """
+    status: pending, accepted or rejected.  Times are microseconds since the epoch.
+    """
+
+    image_id: str
+    member: str
+    status: str
+    created_at: int
+    updated_at: int

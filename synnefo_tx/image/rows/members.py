@@ -6,29 +6,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import frozen
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from synnefo_tx.errors import Conflict, Forbidden, NotFound
 from synnefo_tx.image.errors import ImageNotFound, TooMany
-from synnefo_tx.image.model import Image, Viewer
+from synnefo_tx.image.model import Image, Member, Viewer
 from synnefo_tx.image.rows.images import get, may_change
 from synnefo_tx.image.rows.tables import image_members
 
 MAX_MEMBERS = 128
-
-
-@frozen
-class Member:
-    """
-    status: pending, accepted or rejected.  Times are microseconds since the epoch.
-    """
-
-    image_id: str
-    member: str
-    status: str
-    created_at: int
-    updated_at: int
 
 
 def listed(connection: Connection, image_id: str, viewer: Viewer) -> list[Member]:

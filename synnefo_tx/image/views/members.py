@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synnefo_tx.image.rows.members import Member
+from synnefo_tx.image.model import Member
 from synnefo_tx.image.views.images import shown_time
 
 
