@@ -29,6 +29,7 @@ from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.image import streams
 from synnefo_tx.image.api.routes import image_router
+from synnefo_tx.image.blocks import IBlocks
 from synnefo_tx.image.convert import QemuConverter
 from synnefo_tx.image.sweep import sweep
 from synnefo_tx.network.api.routes import network_router
@@ -73,8 +74,9 @@ class ApiService(Service):
         database = self._threads.start()
         await deferToThread(upgrade, database.engine)
         secret = await deferToThread(secret_in, Path(self._settings.block_secret_file))
-        blocks = BlockClient(self._reactor, self._settings.block_endpoint, secret.encode())
-        self._closers.append(blocks.close)
+        client = BlockClient(self._reactor, self._settings.block_endpoint, secret.encode())
+        self._closers.append(client.close)
+        blocks: IBlocks = IBlocks(client)
         passwords = Passwords(deferToThread)
         await self._fill(database, passwords)
         performer = self._performer(database)
@@ -99,7 +101,7 @@ class ApiService(Service):
             auth_url = f"{self._base_url()}/identity/v3"
             await fill(database, first, auth_url, passwords.hash_now, _now_us(), _tell)
 
-    def _keep_up(self, database: Database, blocks: BlockClient) -> None:
+    def _keep_up(self, database: Database, blocks: IBlocks) -> None:
         async def once() -> None:
             try:
                 await sweep(database, blocks, time.time())
@@ -110,7 +112,7 @@ class ApiService(Service):
         self._upkeep = LoopingCall(lambda: Deferred.fromCoroutine(once()))
         self._upkeep.start(UPKEEP_EVERY_S)
 
-    async def _give_image(self, database: Database, blocks: BlockClient) -> None:
+    async def _give_image(self, database: Database, blocks: IBlocks) -> None:
         first = self._settings.first_start
         if first is not None:
             await give_image(database, blocks, first, time.time)
@@ -126,7 +128,7 @@ class ApiService(Service):
         database: Database,
         passwords: Passwords,
         performer: Performer,
-        blocks: BlockClient,
+        blocks: IBlocks,
     ) -> list[Router]:
         settings = self._settings
         keys = await deferToThread(load_or_create_keys, Path(settings.token_keys))
