@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from twisted.application.internet import StreamServerEndpointService
-from twisted.application.service import IService, Service
+from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.threads import deferToThreadPool
-from twisted.logger import Logger
+from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
@@ -39,7 +39,7 @@ from synnefo_tx.daemon.settings import SettingsError
 THREADS = 8
 
 
-def build_service(settings: ArchipelagoSettings, reactor: Any) -> IService:
+def build_service(settings: ArchipelagoSettings, reactor: Any) -> ArchipelagoService:
     """
     The daemon, not started.  Makes the state directory and the secret if they are absent.
 
@@ -100,7 +100,7 @@ class ArchipelagoService(Service):
     def _not_started(self, failure: Failure) -> None:
         if not self.running:
             return
-        self._log.failure("archipelagod could not start", failure=failure)
+        self._log.failure("archipelagod could not start", failure=failure, level=LogLevel.critical)
         if not self.ready.called:
             self.ready.errback(failure)
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from archipelagod.custody import Attachment, Custody
 from archipelagod.threads import Threads
@@ -64,8 +65,12 @@ class Volumes:
         work = self._run_in_thread(self._catalogue.reclaim, family)
         return Deferred.fromCoroutine(work).addCallbacks(
             lambda count: self._log.debug("{count} objects were freed", count=count),
-            lambda failure: self._log.failure("deleted objects stay for now", failure=failure),
+            self._not_reclaimed,
         )
+
+    def _not_reclaimed(self, failure: Failure) -> None:
+        if not failure.check(CancelledError):  # the daemon stops: the next one goes on
+            self._log.failure("deleted objects stay for now", failure=failure)
 
     async def rename(self, volume: str, name: str) -> None:
         """See BlockClient."""

@@ -20,11 +20,9 @@ class FileLog:
     See ILog.
     """
 
-    def __init__(self, fd: int, directory: str) -> None:
+    def __init__(self, fd: int, size: int) -> None:
         self._fd = fd
-        self._directory = directory
-        self._is_named = False
-        self._size = 0
+        self._size = size
 
     def append(self, data: bytes) -> None:
         """See ILog."""
@@ -38,9 +36,6 @@ class FileLog:
     def sync(self) -> None:
         """See ILog."""
         os.fdatasync(self._fd)
-        if not self._is_named:
-            sync_directory(self._directory)
-            self._is_named = True
 
     def close(self) -> None:
         """See ILog."""
@@ -73,22 +68,28 @@ class FileRecords:
 
     def put(self, room: str, name: str, value: bytes) -> None:
         """See IRecords."""
+        os.close(self._write(room, name, value))
+
+    def _write(self, room: str, name: str, value: bytes) -> int:
+        """
+        Does ``put``; the descriptor of the new file, at whose end it writes.
+        """
         directory = self._directory(room, name)
         make_directory(directory)
         unfinished = f"{directory}/{UNFINISHED}{os.getpid()}.{next(self._serial)}"
-        fd = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        fd = os.open(unfinished, flags, 0o600)
         try:
-            try:
-                _write_all(fd, value)
-                os.fdatasync(fd)
-            finally:
-                os.close(fd)
+            _write_all(fd, value)
+            os.fdatasync(fd)
             os.rename(unfinished, self._path(room, name))  # noqa: PTH104
+            sync_directory(directory)
         except BaseException:
+            os.close(fd)
             with contextlib.suppress(OSError):
                 os.unlink(unfinished)  # noqa: PTH108
             raise
-        sync_directory(directory)
+        return fd
 
     def create(self, room: str, name: str, value: bytes) -> None:
         """See IRecords."""
@@ -121,12 +122,12 @@ class FileRecords:
             found.extend(name for name in names if not name.startswith(UNFINISHED))
         return sorted(found)
 
-    def log(self, room: str, name: str) -> FileLog:
+    def log(self, room: str, name: str, start: bytes, replaces: bool = False) -> FileLog:
         """See IRecords."""
-        directory = self._directory(room, name)
-        make_directory(directory)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        return FileLog(os.open(f"{directory}/{name}", flags, 0o600), directory)
+        with self._lock:
+            if not replaces and os.path.exists(self._path(room, name)):  # noqa: PTH110
+                raise FileExistsError(17, f"record {room}/{name} exists")
+            return FileLog(self._write(room, name, start), len(start))
 
     def remove_unfinished(self) -> int:
         """

@@ -151,7 +151,9 @@ class IRecords(Interface):
         Names in the room, sorted.
         """
 
-    def log(room: str, name: str) -> ILog:
+    def log(room: str, name: str, start: bytes, replaces: bool = False) -> ILog:
         """
-        A new, empty log under that name.  Raises FileExistsError.
+        A log that holds ``start``, on stable storage.
+
+        replaces: in place of what was there, atomically; or raise FileExistsError.
         """

@@ -158,10 +158,10 @@ class MemoryRecords:
         with self._lock:
             return sorted(name for found, name in self._values if found == room)
 
-    def log(self, room: str, name: str) -> MemoryLog:
+    def log(self, room: str, name: str, start: bytes, replaces: bool = False) -> MemoryLog:
         """See IRecords."""
         with self._lock:
-            if (room, name) in self._values:
+            if (room, name) in self._values and not replaces:
                 raise FileExistsError(17, f"record {room}/{name} exists")
-            value = self._values[room, name] = bytearray()
+            value = self._values[room, name] = bytearray(start)
             return MemoryLog(value)

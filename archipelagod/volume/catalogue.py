@@ -24,8 +24,8 @@ from archipelagod.volume.map_format import (
     encode,
 )
 from archipelagod.volume.names import checked_name
+from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import open_volume, read_map
-from archipelagod.volume.volume import MAPS
 from archipelagod.wire.errors import (
     NoSuchVolume,
     NotReadOnly,

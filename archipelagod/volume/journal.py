@@ -116,7 +116,8 @@ class Journal:
     def __init__(self, store: Store, uid: int, serial: int, session: int) -> None:
         self._store = store
         self._uid = uid
-        self._start = session << 32 | serial
+        self._session = session
+        self._serial = serial
         self._tag = boot_tag()
         self._log: ILog | None = None
         self.changes = 0
@@ -133,15 +134,23 @@ class Journal:
         """
         Makes the log, on stable storage: from here on a crash leaves a trace.  Raises OSError.
         """
-        log = self._store.records.log(ROOM, journal_name(self._uid))
-        try:
-            log.append(pack(START, self._uid, self._start, self._tag))
-            log.sync()
-        except BaseException:
-            log.close()
-            self._store.records.remove(ROOM, journal_name(self._uid))
-            raise
+        self._log = self._new_log(replaces=False)
+
+    def begin_anew(self, serial: int) -> None:
+        """
+        Forgets all changes: the map of that serial holds them.  There is a log at any moment.
+
+        Raises OSError.
+        """
+        self._serial = serial
+        log = self._new_log(replaces=True)
+        self.close()
         self._log = log
+        self.changes = self.committed = 0
+
+    def _new_log(self, *, replaces: bool) -> ILog:
+        start = pack(START, self._uid, self._session << 32 | self._serial, self._tag)
+        return self._store.records.log(ROOM, journal_name(self._uid), start, replaces)
 
     def change(self, index: int, slot: int) -> None:
         """

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from archipelagod.volume import journal
 from archipelagod.volume.map_format import DamagedMap, Header, decode, encode
-from archipelagod.volume.volume import MAPS, Volume
+from archipelagod.volume.open_map import MAPS
+from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import NoSuchVolume, StorageUnavailable
 
 if TYPE_CHECKING:

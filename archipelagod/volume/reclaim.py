@@ -21,8 +21,8 @@ from archipelagod.volume.map_format import (
     decode_header,
     encode,
 )
+from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import read_journal
-from archipelagod.volume.volume import MAPS
 
 if TYPE_CHECKING:
     from archipelagod.stores.store import Store

@@ -131,6 +131,13 @@ class DaemonTests(StorageCase):
         self.assertIn(f"{config}: ", output)
         self.assertNotIn("Traceback", output)
 
+    async def test_cannot_listen(self) -> None:
+        """A daemon that can't listen says why, and ends with status 1."""
+        self.nbd_socket = f"{self.directory}/absent/nbd"
+        code, output = await self.spawn().ended
+        self.assertEqual(code, 1, output)
+        self.assertIn("archipelagod could not start", output)
+
     async def test_killed_while_written(self) -> None:
         """After kill -9 every acknowledged write is whole, and every flushed one there."""
         program = self.spawn()

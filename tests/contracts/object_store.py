@@ -58,7 +58,7 @@ def object_store_tests(  # noqa: C901 - a class of small tests
             """Both halves, and a log, provide their interfaces."""
             verifyObject(IObjects, self.store.objects)
             verifyObject(IRecords, self.store.records)
-            verifyObject(ILog, self.store.records.log("journals", "1"))
+            verifyObject(ILog, self.store.records.log("journals", "1", b""))
 
         def test_written_is_read(self) -> None:
             """What was written at an offset is read there; before it are zeros."""
@@ -202,12 +202,23 @@ def object_store_tests(  # noqa: C901 - a class of small tests
 
         def test_log(self) -> None:
             """A log grows at its end, and is read as a value."""
-            log = self.store.records.log("journals", "1")
+            log = self.store.records.log("journals", "1", b"zero")
             log.append(b"one")
             log.sync()
             log.append(b"two")
-            self.assertEqual(self.store.records.get("journals", "1"), b"onetwo")
-            self.assertRaises(FileExistsError, self.store.records.log, "journals", "1")
+            self.assertEqual(self.store.records.get("journals", "1"), b"zeroonetwo")
+            self.assertRaises(FileExistsError, self.store.records.log, "journals", "1", b"other")
+            self.assertEqual(self.store.records.get("journals", "1"), b"zeroonetwo")
             log.close()
+
+        def test_log_anew(self) -> None:
+            """A log can take the place of another."""
+            old = self.store.records.log("journals", "1", b"old")
+            new = self.store.records.log("journals", "1", b"new", replaces=True)
+            old.append(b"lost")
+            new.append(b"er")
+            self.assertEqual(self.store.records.get("journals", "1"), b"newer")
+            old.close()
+            new.close()
 
     return ObjectStoreTests

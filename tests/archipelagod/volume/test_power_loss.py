@@ -13,14 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from archipelagod.stores.memory import MemoryObjects, MemoryRecords
+from archipelagod.stores.memory import MemoryLog, MemoryObjects, MemoryRecords
 from archipelagod.stores.store import Store
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.map_format import OBJECT_BYTES
+from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import open_volume, read_map
 from archipelagod.volume.reclaim import DELETED
 from archipelagod.volume.sessions import Sessions
-from archipelagod.volume.volume import MAPS
+from archipelagod.volume.volume import Volume
 
 SIZE = 2 * OBJECT_BYTES + 64
 PLACES = [
@@ -121,9 +122,9 @@ class UnsafeLog:
     A log that may lose its end.
     """
 
-    def __init__(self, records: UnsafeRecords, room: str, name: str) -> None:
+    def __init__(self, records: UnsafeRecords, room: str, name: str, log: MemoryLog) -> None:
         self._records = records
-        self._log = records._memory.log(room, name)
+        self._log = log
         self._key = (room, name)
 
     def append(self, data: bytes) -> None:
@@ -161,11 +162,12 @@ class UnsafeRecords:
 
         return counted
 
-    def log(self, room: str, name: str) -> UnsafeLog:
+    def log(self, room: str, name: str, start: bytes, replaces: bool = False) -> UnsafeLog:
         """See IRecords."""
         self._machine.step()
-        self.safe_size[room, name] = 0
-        return UnsafeLog(self, room, name)
+        log = UnsafeLog(self, room, name, self._memory.log(room, name, start, replaces))
+        self.safe_size[room, name] = len(start)
+        return log
 
     def cut(self) -> MemoryRecords:
         """What is there after a power cut."""
@@ -173,8 +175,6 @@ class UnsafeRecords:
         for key, value in self._memory._values.items():
             size = len(value)
             if key in self.safe_size:
-                if self.safe_size[key] == 0 and self._machine.chance.random() < 0.5:
-                    continue  # its name was not safe yet
                 size = self._machine.chance.randint(self.safe_size[key], size)
             left._values[key] = bytearray(value[:size])
         return left
@@ -214,8 +214,14 @@ def run_until_cut(
     """
     sessions = Sessions(store)
     catalogue = Catalogue(store, sessions, time.time)
-    volume = open_volume(store, "v", sessions.fresh())
     serial = 0
+
+    def opened() -> Volume:
+        found = open_volume(store, "v", sessions.fresh())
+        found._map.journal_limit = machine.chance.choice([0, 1, 2, 100])  # when it is rewritten
+        return found
+
+    volume = opened()
     for number, action in enumerate(plan):
         guest = guests["v"]
         if action == "write":
@@ -234,7 +240,7 @@ def run_until_cut(
         elif action == "reopen":
             volume.close()
             guest.flushed()
-            volume = open_volume(store, "v", sessions.fresh())
+            volume = opened()
         elif action == "snapshot":
             volume.close()
             guest.flushed()
@@ -242,7 +248,7 @@ def run_until_cut(
             frozen.possible = {place: list(found) for place, found in guest.possible.items()}
             guests[f"s{number}"] = frozen
             catalogue.snapshot("v", f"s{number}")
-            volume = open_volume(store, "v", sessions.fresh())
+            volume = opened()
         elif len(guests) > 1:
             victim = machine.chance.choice(sorted(set(guests) - {"v"}))
             if action == "clone" and victim.startswith("s"):
@@ -258,7 +264,7 @@ def run_until_cut(
 class PowerLossTests(SynchronousTestCase):
     """A volume on a machine that goes off."""
 
-    @settings(max_examples=600, deadline=None)
+    @settings(max_examples=1200, deadline=None)
     @given(plans, st.integers(0, 80), st.integers(0, 2**32))
     def test_flushed_is_there(self, plan: list[str], lasts: int, seed: int) -> None:
         """Whenever the power fails, every volume reads as it may, and no object is left over."""

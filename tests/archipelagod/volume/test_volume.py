@@ -22,9 +22,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from archipelagod.stores.store import Store, open_file_store, open_memory_store
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.map_format import OBJECT_BYTES
+from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import open_volume, read_map
 from archipelagod.volume.sessions import Sessions
-from archipelagod.volume.volume import MAPS, Volume
+from archipelagod.volume.volume import Volume
 
 # Offsets cluster at the borders of objects: that is where mistakes are.
 offsets = st.builds(
