@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 from typing import Any
 
@@ -60,6 +62,7 @@ def _publisher(settings: GanetiSettings, parent: MultiService) -> Any:
 def _give_up(failure: Failure) -> None:
     """A daemon that can't start must not look as if it had."""
     print(f"ganetid: {failure.getErrorMessage()}", file=sys.stderr)  # noqa: T201
+    sys.stderr.flush()
+    atexit.register(os._exit, 1)  # twistd has no other way to end with a status of ours
     loop: Any = reactor
-    loop.addSystemEventTrigger("after", "shutdown", lambda: sys.exit(1))
     loop.callLater(0, loop.stop)

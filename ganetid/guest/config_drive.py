@@ -48,7 +48,7 @@ def write_config_drive(path: Path, files: Mapping[str, bytes]) -> None:
 
 
 class _Filler:
-    """Gives every directory and file a short ISO name; the long ones are Joliet's and Rock Ridge's."""
+    """Gives every entry a short ISO name; the long ones are Joliet's and Rock Ridge's."""
 
     def __init__(self, image: pycdlib.PyCdlib) -> None:
         self._image = image

@@ -49,7 +49,7 @@ class _ProbeProcess(ProcessProtocol):
         if MARK.encode("ascii") in self._seen:
             self.tell(True)
 
-    def processEnded(self, reason: Failure) -> None:
+    def processEnded(self, reason: Failure) -> None:  # noqa: ARG002
         self.tell(False)
         self.ended.callback(None)
 
@@ -72,12 +72,14 @@ async def boots(reactor: Any, qemu: str, accelerator: str, kernel: Path, patienc
         probe = _ProbeProcess()
         cpu = "host" if accelerator == KVM else "max"
         arguments = [
+            # Should this daemon be killed, its test guest must not outlive it.
+            "setpriv", "--pdeathsig", "KILL",
             qemu, "-accel", accelerator, "-cpu", cpu, "-machine", "pc", "-m", "256M",
             "-no-user-config", "-nodefaults", "-display", "none", "-no-reboot",
             "-kernel", str(kernel), "-initrd", image.name,
             "-append", "console=ttyS0 quiet panic=-1", "-serial", "stdio",
         ]  # fmt: skip
-        reactor.spawnProcess(probe, qemu, arguments, env=None)
+        reactor.spawnProcess(probe, "setpriv", arguments, env=None)
         late = reactor.callLater(patience_s, probe.tell, False)
         try:
             return await probe.is_up

@@ -8,6 +8,7 @@ the filter is in place, and dies of it with these two.
 from __future__ import annotations
 
 import ipaddress
+from itertools import pairwise
 from typing import Any
 
 from attrs import frozen
@@ -54,7 +55,7 @@ def qemu_arguments(guest: Guest, machine: Machine, places: Places) -> list[str]:
     return [
         *prefix,
         machine.program,
-        *_basics(guest, machine, places),
+        *_basics(guest, machine),
         *_consoles(places),
         *_boot(guest),
         *_drives(guest),
@@ -65,13 +66,10 @@ def qemu_arguments(guest: Guest, machine: Machine, places: Places) -> list[str]:
 
 def is_of_pid_file(arguments: list[str], pid_file: str) -> bool:
     """Whether these are the arguments of the QEMU that was told to write this pid file."""
-    return any(
-        option == "-pidfile" and value == pid_file
-        for option, value in zip(arguments, arguments[1:], strict=False)
-    )
+    return any(option == "-pidfile" and value == pid_file for option, value in pairwise(arguments))
 
 
-def _basics(guest: Guest, machine: Machine, places: Places) -> list[str]:
+def _basics(guest: Guest, machine: Machine) -> list[str]:
     cpu = str(guest.hvparams.get("cpu_type") or "")
     if machine.accelerator == "kvm":
         accelerator, cpu = "kvm", cpu or "host"
@@ -98,11 +96,18 @@ def _consoles(places: Places) -> list[str]:
         *("-chardev", f"socket,id=qmp,path={_quoted(places.qmp)},server=on,wait=off"),
         *("-mon", "chardev=qmp,mode=control"),
         "-chardev",
-        f"socket,id=serial0,path={_quoted(places.serial)},server=on,wait=off,"
-        f"logfile={_quoted(places.serial_log)},logappend=on",
+        _serial(places),
         *("-serial", "chardev:serial0"),
         *("-device", "VGA", "-vnc", f"unix:{_quoted(places.vnc)}"),
     ]
+
+
+def _serial(places: Places) -> str:
+    """QEMU itself keeps the log, so it goes on while nobody is connected."""
+    return (
+        f"socket,id=serial0,path={_quoted(places.serial)},server=on,wait=off,"
+        f"logfile={_quoted(places.serial_log)},logappend=on"
+    )
 
 
 def _boot(guest: Guest) -> list[str]:

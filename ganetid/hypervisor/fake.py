@@ -90,7 +90,7 @@ class FakeHypervisor:
         """See IHypervisor."""
         return frozenset(self._kept)
 
-    def console(self, name: str) -> ConsolePlace:
+    def console(self, name: str) -> ConsolePlace:  # noqa: ARG002
         """See IHypervisor."""
         return ConsolePlace(vnc=None, serial=None)
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from attrs import evolve, frozen
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred, DeferredList, TimeoutError, succeed
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
+from twisted.internet.defer import TimeoutError as TooLate
 from twisted.logger import Logger
 
 from ganetid.jobs.dependencies import Decision, Verdict, decide
@@ -111,7 +112,7 @@ class JobQueue(Service):
         ended: Deferred[Any] = DeferredList(runs, consumeErrors=True)
         ended.addTimeout(STOP_PATIENCE_S, self._reactor)
 
-        def leave(result: Any) -> None:
+        def leave(result: Any) -> None:  # noqa: ARG001
             self._abandoned = True
 
         return ended.addBoth(leave)
@@ -172,7 +173,7 @@ class JobQueue(Service):
         waiting.addTimeout(timeout_s, self._reactor)
         try:
             await waiting
-        except (CancelledError, TimeoutError):  # the client hung up, or nothing happened
+        except (CancelledError, TooLate):  # the client hung up, or nothing happened
             if waiting in self._watchers.get(job_id, ()):
                 self._watchers[job_id].remove(waiting)
             return False
@@ -272,7 +273,7 @@ class JobQueue(Service):
         except Stopped:
             self._log.info("job {job} is left for the next start", job=job_id)
             self._lost.add(job_id)
-        except Exception:
+        except Exception:  # noqa: BLE001
             self._log.failure("job {job} stands still until the next start", job=job_id)
             self._lost.add(job_id)
         finally:

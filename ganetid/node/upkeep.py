@@ -27,7 +27,7 @@ FORGET_AFTER_US = 7 * 24 * HOUR_US
 
 
 class Periodic(Service):
-    """Does `work` every so many seconds; a failure is logged and the next turn comes all the same."""
+    """Does `work` every so many seconds; a failure is logged and the next turn comes."""
 
     _log = Logger()
 
@@ -57,7 +57,7 @@ class Periodic(Service):
     async def _work_and_log(self) -> None:
         try:
             await self._work()
-        except Exception:
+        except Exception:  # noqa: BLE001
             self._log.failure("{what} failed", what=self._what)
 
 

@@ -89,7 +89,7 @@ def instance_from(
 
 
 def _uuid_from(name: str) -> str:
-    """The UUID in a name such as snf-<uuid>, so that the guest sees its server's id; or a new one."""
+    """The UUID in a name such as snf-<uuid>, so that the guest sees its server's; or a new one."""
     try:
         return str(uuid.UUID(name.partition("-")[2]))
     except ValueError:

@@ -8,7 +8,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -85,7 +84,7 @@ class Users:
 
     def _current(self) -> Mapping[str, User]:
         try:
-            status = os.stat(self._path)
+            status = self._path.stat()
             seen = (status.st_mtime_ns, status.st_size, status.st_ino)
             if seen != self._seen:
                 self._users = parse_users(self._path.read_text(encoding="utf-8"))

@@ -34,7 +34,7 @@ class Bench:
     let_die: Callable[[IHypervisor, str], None]
 
 
-def hypervisor_contract(build: Callable[[TestCase], Bench]) -> type[TestCase]:
+def hypervisor_contract(build: Callable[[TestCase], Bench]) -> type[TestCase]:  # noqa: C901
     """A test case of the suite; `build` is called for every test."""
 
     def deferred(test: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Deferred[None]]:

@@ -126,7 +126,7 @@ class LinuxGuestTests(TestCase):
         await again.close()
 
     def test_found_while_mute(self) -> Deferred[None]:
-        """A QEMU whose monitor is taken by somebody else is found, and commanded once it is free."""
+        """A QEMU whose monitor another one holds is found, and commanded once it is free."""
 
         async def check() -> None:
             directory = qemu_directory(self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import pycdlib
@@ -88,7 +89,7 @@ class CommandLineTests(SynchronousTestCase):
         """A NIC is a tap, or a user network that hands out the NIC's own address."""
         nics = (TapNic("m1", "t1"), UserNic("m2", "10.0.0.0/24", "10.0.0.2", "10.0.0.1"))
         arguments = qemu_arguments(Guest("a", "u", 64, 1, nics=nics), MACHINE, PLACES)
-        devices = [value for key, value in zip(arguments, arguments[1:]) if key == "-netdev"]
+        devices = [value for key, value in pairwise(arguments) if key == "-netdev"]
         self.assertEqual(devices[0], "tap,id=net0,ifname=t1,script=no,downscript=no")
         self.assertEqual(
             devices[1],

@@ -87,13 +87,13 @@ class RemoteApiTests(ClusterTestCase):
             cases: list[tuple[dict[str, Any], str]] = [
                 ({"__version__": 0}, "Instance creation request version 0 is no longer supported"),
                 ({"__version__": 7}, "Unsupported request data version 7"),
-                ({"nonsense": 1}, "Invalid body parameters: Object OpInstanceCreate doesn&#x27;t"
-                                  " support the parameter &#x27;nonsense&#x27;"),
-                ({"disks": 3}, "Invalid body parameters: Parameter"
-                               " &#x27;OP_INSTANCE_CREATE.disks&#x27; fails validation"),
+                ({"nonsense": 1}, ("Invalid body parameters: Object OpInstanceCreate doesn&#x27;t"
+                                  " support the parameter &#x27;nonsense&#x27;")),
+                ({"disks": 3}, ("Invalid body parameters: Parameter"
+                               " &#x27;OP_INSTANCE_CREATE.disks&#x27; fails validation")),
                 ({"dry_run": True}, "Can&#x27;t overwrite static parameters {&#x27;dry_run&#x27;}"),
-                ({"os": "x"}, "Parameter &#x27;os&#x27; was renamed to"
-                              " &#x27;os_type&#x27;, but both are specified"),
+                ({"os": "x"}, ("Parameter &#x27;os&#x27; was renamed to"
+                              " &#x27;os_type&#x27;, but both are specified")),
             ]  # fmt: skip
             for change, message in cases:
                 status, body = await client.call("POST", "/2/instances", create_body(**change))
@@ -145,7 +145,7 @@ class RemoteApiTests(ClusterTestCase):
         return self.run_test(check)
 
     def test_failed_create_leaves_nothing(self) -> Deferred[None]:
-        """When the guest does not start, volumes and files go; a retry under that name starts clean."""
+        """When the guest does not start, all it had goes; a retry under that name starts clean."""
 
         async def check(client: Client) -> None:
             body = create_body("snf-unstartable")
@@ -204,7 +204,7 @@ class RemoteApiTests(ClusterTestCase):
         return self.run_test(check)
 
     def test_no_secrets(self) -> Deferred[None]:
-        """Private parameters stand in no job, no news, and not in the database of a finished job."""
+        """Private parameters stand in no job, no news, and in no database after the job."""
 
         async def check(client: Client) -> None:
             private = {"config_drive": json.dumps({"x": "U0VDUkVU"}), "password": "pw-SECRET"}
@@ -256,7 +256,7 @@ class RemoteApiTests(ClusterTestCase):
             self.hypervisor.held = Deferred()
             first = await client.submit("POST", "/2/instances", create_body())
             second = await client.submit("PUT", f"/2/instances/{NAME}/shutdown", {"timeout": 0})
-            third = await client.submit("PUT", f"/2/tags?tag=x")
+            third = await client.submit("PUT", "/2/tags?tag=x")
             self.assertEqual((await client.ended(third))["status"], "success")
             self.assertEqual(
                 await client.call("DELETE", f"/2/jobs/{second}"),

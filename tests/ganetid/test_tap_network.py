@@ -159,9 +159,7 @@ class TapNetworkTests(TestCase):
         async def check() -> None:
             await self.network.begin()
             lost = evolve(instance(), nics=(evolve(instance().nics[0], link="nowhere"),))
-            await self.assertFailure(
-                Deferred.fromCoroutine(self.network.plug(lost)), OpExecError
-            )
+            await self.assertFailure(Deferred.fromCoroutine(self.network.plug(lost)), OpExecError)
             self.assertNotIn(tap_name(lost, 0), await self.links())
 
         return self.run_test(check)
@@ -297,9 +295,7 @@ class TapNetworkTests(TestCase):
                 (guest, other, "10.8.0.1", None),
                 (guest, outside, "198.51.100.2", "198.51.100.1"),
             ):
-                got = await within(
-                    reactor, None, lambda a=(sender, receiver, address): passes(*a)
-                )
+                got = await within(reactor, None, lambda a=(sender, receiver, address): passes(*a))
                 self.assertEqual(got, seen_as, address)
 
         return self.run_test(check)

@@ -1,0 +1,136 @@
+"""
+Disk templates: what each makes and removes, and how QEMU reaches it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from attrs import evolve
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+from zope.interface.verify import verifyObject
+
+from archipelagod.wire.client import BlockClient
+from ganetid.cluster.model import Disk
+from ganetid.disks.archipelago import BUSY_DELAY_S, BUSY_TRIES, Archipelago, map_of
+from ganetid.disks.blocks import IBlocks, MemoryBlocks, MemoryVolume
+from ganetid.disks.diskless import Diskless
+from ganetid.disks.ext import ExtTemplate
+from ganetid.disks.files import FileTemplate
+from ganetid.disks.interface import IDiskTemplate
+from ganetid.hypervisor.interface import NbdDrive
+from ganetid.opcodes.errors import OpExecError
+
+DISK = Disk("snf-vol-1", "u", 8, provider="archipelago")
+
+
+def result_of(test: SynchronousTestCase, work: Any) -> Any:
+    return test.successResultOf(Deferred.fromCoroutine(work))
+
+
+def error_of(test: SynchronousTestCase, work: Any) -> OpExecError:
+    error = test.failureResultOf(Deferred.fromCoroutine(work), OpExecError).value
+    assert isinstance(error, OpExecError)
+    return error
+
+
+class InterfaceTests(SynchronousTestCase):
+    """Everything has what its interface says."""
+
+    def test_interfaces(self) -> None:
+        """Templates, the provider, and both kinds of blocks."""
+        provider = Archipelago(Clock(), MemoryBlocks(), "/nbd")
+        for template in (ExtTemplate({}), FileTemplate(Path()), Diskless(), provider):
+            verifyObject(IDiskTemplate, template)
+        verifyObject(IBlocks, MemoryBlocks())
+        verifyObject(IBlocks, BlockClient(Clock(), "unix:/x", b"s"), tentative=True)
+
+
+class ArchipelagoTests(SynchronousTestCase):
+    """Volumes of archipelagod."""
+
+    def setUp(self) -> None:
+        self.clock, self.blocks = Clock(), MemoryBlocks()
+        self.blocks.volumes["image"] = MemoryVolume("image", 1024, read_only=True)
+        self.disks = ExtTemplate({"archipelago": Archipelago(self.clock, self.blocks, "/nbd")})
+
+    def test_life(self) -> None:
+        """A disk is made, is there, is reached under its own name, and is removed, even twice."""
+        result_of(self, self.disks.create("i", DISK))
+        self.assertTrue(result_of(self, self.disks.exists("i", DISK)))
+        self.assertEqual(self.blocks.volumes["snf-vol-1"].size_bytes, 8 * 1024 * 1024)
+        self.assertEqual(self.disks.drive("i", DISK), NbdDrive("/nbd", "snf-vol-1"))
+        for _ in range(2):
+            result_of(self, self.disks.remove("i", DISK))
+            self.assertFalse(result_of(self, self.disks.exists("i", DISK)))
+
+    def test_refused(self) -> None:
+        """A refusal says for certain that nothing was made."""
+        result_of(self, self.disks.create("i", DISK))
+        self.assertTrue(error_of(self, self.disks.create("i", DISK)).nothing_made)
+        clone = evolve(DISK, name="other", params={"origin": "absent"})
+        self.assertTrue(error_of(self, self.disks.create("i", clone)).nothing_made)
+
+    def test_away(self) -> None:
+        """When storage does not answer, nobody knows whether anything was made."""
+        self.blocks.away = True
+        self.assertFalse(error_of(self, self.disks.create("i", DISK)).nothing_made)
+
+    def test_busy(self) -> None:
+        """A volume that something has open is tried again, but not for ever."""
+        result_of(self, self.disks.create("i", DISK))
+        self.blocks.busy.add("snf-vol-1")
+        removing = Deferred.fromCoroutine(self.disks.remove("i", DISK))
+        self.clock.advance(BUSY_DELAY_S)
+        self.assertNoResult(removing)
+        self.blocks.busy.clear()
+        self.clock.advance(BUSY_DELAY_S)
+        self.successResultOf(removing)
+        self.assertNotIn("snf-vol-1", self.blocks.volumes)
+
+    def test_busy_for_ever(self) -> None:
+        """In the end it is an error, and the volume stays."""
+        result_of(self, self.disks.create("i", DISK))
+        self.blocks.busy.add("snf-vol-1")
+        removing = Deferred.fromCoroutine(self.disks.remove("i", DISK))
+        self.clock.pump([BUSY_DELAY_S] * BUSY_TRIES)
+        self.failureResultOf(removing, OpExecError)
+        self.assertIn("snf-vol-1", self.blocks.volumes)
+
+    def test_unknown_provider(self) -> None:
+        """A provider that is not there is an error."""
+        error_of(self, self.disks.create("i", evolve(DISK, provider="rados")))
+
+    def test_origin(self) -> None:
+        """An origin is a map's name, with or without Synnefo's scheme."""
+        for origin in ("image", "pithosmap://image/1024", "pithosmap://image"):
+            self.assertEqual(map_of(origin), "image")
+
+
+class FileTests(TestCase):
+    """Raw files."""
+
+    def test_life(self) -> Deferred[None]:
+        """A sparse file for its owner alone; made once; removed with its directory."""
+
+        async def check() -> None:
+            directory = Path(self.mktemp())
+            template = FileTemplate(directory)
+            await template.create("i", DISK)
+            path = Path(template.drive("i", DISK).path)
+            status = path.stat()
+            self.assertEqual((status.st_size, status.st_mode & 0o777), (8 * 1024 * 1024, 0o600))
+            self.assertLess(status.st_blocks * 512, 65536)
+            error = await self.assertFailure(
+                Deferred.fromCoroutine(template.create("i", DISK)), OpExecError
+            )
+            self.assertTrue(error.nothing_made)
+            await template.remove("i", DISK)
+            await template.remove("i", DISK)
+            self.assertFalse(await template.exists("i", DISK))
+            self.assertEqual(list(directory.iterdir()), [])
+
+        return Deferred.fromCoroutine(check())
