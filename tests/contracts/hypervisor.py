@@ -50,8 +50,9 @@ def hypervisor_contract(build: Callable[[TestCase], Bench]) -> type[TestCase]:  
         def setUp(self) -> None:
             self.bench = build(self)
             self.made: list[IHypervisor] = []
+            self.addCleanup(self.clear)
 
-        def tearDown(self) -> Any:
+        def clear(self) -> Deferred[None]:
             async def clear() -> None:
                 last = self.made[-1]
                 for name in last.kept():

@@ -141,7 +141,8 @@ class ClusterTestCase(TestCase):
     """
     Starts and stops ganetids on one state directory.
 
-    It is under /tmp with a short name, since unix sockets are in it.
+    It is under /tmp with a short name, since unix sockets are in it.  What has to be stopped is
+    stopped by clean-ups: trial runs these before tearDown, the last one added first.
     """
 
     timeout = 60
@@ -155,8 +156,9 @@ class ClusterTestCase(TestCase):
         self.blocks.volumes["image"] = MemoryVolume("image", 1024 * 1024, read_only=True)
         self.world: dict[str, Any] = {}
         self.services: list[Ganetid] = []
+        self.addCleanup(self.stop_services)
 
-    def tearDown(self) -> Any:
+    def stop_services(self) -> Deferred[None]:
         async def stop() -> None:
             for service in self.services:
                 if service.running:

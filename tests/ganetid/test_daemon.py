@@ -66,7 +66,9 @@ class DaemonTests(ClusterTestCase):
             f'rapi_port = {self.port}\naccel = "tcg"\nnetwork_mode = "user"\n'
         )
 
-    def tearDown(self) -> Any:
+        self.addCleanup(self.end_processes)
+
+    def end_processes(self) -> Deferred[None]:
         async def end() -> None:
             for daemon in self.daemons:
                 if os.environ.get("GANETID_TEST_LOG"):

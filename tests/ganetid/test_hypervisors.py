@@ -102,6 +102,7 @@ class LinuxGuestTests(TestCase):
         initrd = directory / "initrd"
         initrd.write_bytes(initramfs(init_program()))
         hypervisor = make_kvm(directory)
+        self.addCleanup(lambda: Deferred.fromCoroutine(hypervisor.clear("linux")))
         await hypervisor.recover(())
         told: Deferred[Ended] = Deferred()
         hypervisor.watch(told.callback)
@@ -131,6 +132,7 @@ class LinuxGuestTests(TestCase):
         async def check() -> None:
             directory = qemu_directory(self)
             first = make_kvm(directory)
+            self.addCleanup(lambda: Deferred.fromCoroutine(first.clear("one")))
             await first.recover(())
             await first.start(guest("one"))
             second = make_kvm(directory)
