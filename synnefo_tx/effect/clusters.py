@@ -4,10 +4,12 @@ From a cluster's id to the client that reaches it, and what is asked of a cluste
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from OpenSSL.crypto import Error as TlsError
 from sqlalchemy import Connection, select
+from twisted.internet.threads import deferToThread
 
 from synnefo_tx.cluster.interface import ClusterAway, ClusterRefused, ICluster
 from synnefo_tx.cluster.rapi import Address, RapiCluster, pinned_client
@@ -16,16 +18,21 @@ from synnefo_tx.effect.plan import instance_name
 from synnefo_tx.errors import NotFound, Unavailable
 from synnefo_tx.store.database import Database
 
-Connect = Callable[[Address], ICluster]
+Connect = Callable[[Address], Awaitable[ICluster]]
 
 
 def rapi_over(reactor: Any) -> Connect:
     """
-    The ordinary way to a cluster.
+    The ordinary way to a cluster.  Raises ClusterAway while its certificate can't be read: a
+    cluster that starts for the first time is only making it.
     """
 
-    def connect(address: Address) -> ICluster:
-        cluster: ICluster = RapiCluster(pinned_client(reactor, address.ca_file), address)
+    async def connect(address: Address) -> ICluster:
+        try:
+            http = await deferToThread(pinned_client, reactor, address.ca_file)
+        except (OSError, ValueError, TlsError) as error:
+            raise ClusterAway(f"{address.ca_file}: {error}") from error
+        cluster: ICluster = RapiCluster(http, address)
         return cluster
 
     return connect
@@ -51,7 +58,7 @@ class Clusters:
             raise ClusterAway(f"cluster {cluster_id} is not registered")
         known = self._known.get(cluster_id)
         if known is None or known[0] != address:
-            known = (address, self._connect(address))
+            known = (address, await self._connect(address))
             self._known[cluster_id] = known
         return known[1]
 

@@ -25,6 +25,8 @@ PACKAGES = (
     "postgresql",
     # the test image and its trial
     "busybox-static",
+    "cpio",
+    "curl",
     "e2fsprogs",
     "mtools",
     "openssh-client",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select, update
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -37,7 +37,7 @@ class PerformerTests(SynchronousTestCase):
         self.performer = self.make_performer()
 
     def make_performer(self) -> Performer:
-        clusters = Clusters(self.database, lambda _address: self.ganeti.cluster())
+        clusters = Clusters(self.database, lambda _address: succeed(self.ganeti.cluster()))
         return Performer(self.clock, self.database, clusters, self.clock.seconds)
 
     def make_database(self) -> Database:
