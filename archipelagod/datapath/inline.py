@@ -47,7 +47,7 @@ class InlineServing:
         self.connections += 1
         self._server.serve(sock, handover)
 
-    def _ended_in_thread(self, served: int, now: int) -> None:  # noqa: ARG002
+    def _ended_in_thread(self, served: int, now: int) -> None:
         self._reactor.callFromThread(self._ended)
 
     def _ended(self) -> None:

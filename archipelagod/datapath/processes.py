@@ -98,7 +98,7 @@ class WorkerServing:
         """See IReadDescriptor."""
         return f"worker of {self._name}"
 
-    def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002
+    def connectionLost(self, reason: Failure) -> None:
         """See IReadDescriptor: the reactor stops."""
         self._lose()
 

@@ -94,7 +94,7 @@ class NbdClient:
         """See IReadDescriptor."""
         return "nbd"
 
-    def connectionLost(self, reason: Failure) -> None:  # noqa: ARG002
+    def connectionLost(self, reason: Failure) -> None:
         """See IReadDescriptor: the reactor stops, or the socket broke."""
         self.close()
 

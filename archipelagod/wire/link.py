@@ -49,7 +49,7 @@ class BlockLink(Protocol):
     def _write(self, frame: Frame) -> None:
         self._wire.write(encode_frame(frame))
 
-    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: ARG002, B008
+    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: B008
         """See Protocol: everything asked fails."""
         self.is_open = False
         error = self._reason or StorageUnavailable("connection lost")

@@ -65,7 +65,7 @@ class BlockProtocol(Protocol):
         self._wire = self.transport
         self._wire.registerProducer(self, True)
 
-    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: ARG002, B008
+    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: B008
         """See Protocol."""
         self._is_over = True
         self._waiting.clear()
@@ -274,6 +274,6 @@ class BlockFactory(Factory):
         self._secret = secret
         self._volumes = volumes
 
-    def buildProtocol(self, addr: Any) -> BlockProtocol:  # noqa: ARG002
+    def buildProtocol(self, addr: Any) -> BlockProtocol:
         """See Factory."""
         return BlockProtocol(self._reactor, self._secret, self._volumes)

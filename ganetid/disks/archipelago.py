@@ -37,7 +37,7 @@ class Archipelago:
         self._blocks = blocks
         self._nbd_socket = nbd_socket
 
-    async def create(self, instance: str, disk: Disk) -> None:  # noqa: ARG002
+    async def create(self, instance: str, disk: Disk) -> None:
         """See IDiskTemplate."""
         size_bytes = disk.size_mib * MIB
         try:
@@ -48,7 +48,7 @@ class Archipelago:
         except StorageError as error:
             raise _failed("create", disk, error, nothing_made=_is_refusal(error)) from error
 
-    async def exists(self, instance: str, disk: Disk) -> bool:  # noqa: ARG002
+    async def exists(self, instance: str, disk: Disk) -> bool:
         """See IDiskTemplate."""
         try:
             await self._blocks.info(disk.name)
@@ -58,7 +58,7 @@ class Archipelago:
             raise _failed("look for", disk, error) from error
         return True
 
-    async def remove(self, instance: str, disk: Disk) -> None:  # noqa: ARG002
+    async def remove(self, instance: str, disk: Disk) -> None:
         """
         See IDiskTemplate.
 
@@ -79,7 +79,7 @@ class Archipelago:
             else:
                 return
 
-    def drive(self, instance: str, disk: Disk) -> NbdDrive:  # noqa: ARG002
+    def drive(self, instance: str, disk: Disk) -> NbdDrive:
         """See IDiskTemplate."""
         return NbdDrive(self._nbd_socket, disk.name, read_only=disk.mode == "ro")
 

@@ -18,17 +18,17 @@ class Diskless:
 
     name = "diskless"
 
-    async def create(self, instance: str, disk: Disk) -> None:  # noqa: ARG002
+    async def create(self, instance: str, disk: Disk) -> None:
         """See IDiskTemplate."""
         raise OpExecError("A diskless instance has no disks")
 
-    async def exists(self, instance: str, disk: Disk) -> bool:  # noqa: ARG002
+    async def exists(self, instance: str, disk: Disk) -> bool:
         """See IDiskTemplate."""
         return False
 
     async def remove(self, instance: str, disk: Disk) -> None:
         """See IDiskTemplate."""
 
-    def drive(self, instance: str, disk: Disk) -> Drive:  # noqa: ARG002
+    def drive(self, instance: str, disk: Disk) -> Drive:
         """See IDiskTemplate."""
         raise OpExecError("A diskless instance has no disks")

@@ -49,7 +49,7 @@ class _ProbeProcess(ProcessProtocol):
         if MARK.encode("ascii") in self._seen:
             self.tell(True)
 
-    def processEnded(self, reason: Failure) -> None:  # noqa: ARG002
+    def processEnded(self, reason: Failure) -> None:
         self.tell(False)
         self.ended.callback(None)
 

@@ -90,7 +90,7 @@ class FakeHypervisor:
         """See IHypervisor."""
         return frozenset(self._kept)
 
-    def console(self, name: str) -> ConsolePlace:  # noqa: ARG002
+    def console(self, name: str) -> ConsolePlace:
         """See IHypervisor."""
         return ConsolePlace(vnc=None, serial=None)
 

@@ -71,7 +71,7 @@ class Process:
         self._close()
         self.ended.callback(None)
 
-    def connectionLost(self, reason: Any) -> None:  # noqa: ARG002
+    def connectionLost(self, reason: Any) -> None:
         """Twisted: the reactor gives up on the descriptor, as when it stops."""
         self._close()
 

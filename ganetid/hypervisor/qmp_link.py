@@ -84,7 +84,7 @@ class QmpLink(Protocol):
         except QmpBroken:
             self.close()
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: ARG002
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Twisted: the connection is gone."""
         self._is_lost = True
         for answer in [self._greeted, *self._asked.values()]:
@@ -114,7 +114,7 @@ class QmpLink(Protocol):
                 self._on_event(message)
 
 
-def _gone_after_timeout(result: Any, timeout: float) -> Any:  # noqa: ARG001
+def _gone_after_timeout(result: Any, timeout: float) -> Any:
     raise QmpGone(f"no answer within {timeout} s")
 
 

@@ -112,7 +112,7 @@ class JobQueue(Service):
         ended: Deferred[Any] = DeferredList(runs, consumeErrors=True)
         ended.addTimeout(STOP_PATIENCE_S, self._reactor)
 
-        def leave(result: Any) -> None:  # noqa: ARG001
+        def leave(result: Any) -> None:
             self._abandoned = True
 
         return ended.addBoth(leave)
@@ -273,7 +273,7 @@ class JobQueue(Service):
         except Stopped:
             self._log.info("job {job} is left for the next start", job=job_id)
             self._lost.add(job_id)
-        except Exception:  # noqa: BLE001
+        except Exception:  # noqa: BLE001 - the edge of a service: logged
             self._log.failure("job {job} stands still until the next start", job=job_id)
             self._lost.add(job_id)
         finally:

@@ -29,7 +29,7 @@ class DhcpResponder(DatagramProtocol):
         self._bridge = bridge
         self._lease_of = lease_of
 
-    def datagramReceived(self, datagram: bytes, addr: Any) -> None:  # noqa: ARG002
+    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
         """Twisted: a datagram came."""
         try:
             message = decode(datagram)

@@ -57,7 +57,7 @@ class Periodic(Service):
     async def _work_and_log(self) -> None:
         try:
             await self._work()
-        except Exception:  # noqa: BLE001
+        except Exception:  # noqa: BLE001 - the edge of a service: logged
             self._log.failure("{what} failed", what=self._what)
 
 

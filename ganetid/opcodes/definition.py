@@ -131,7 +131,7 @@ def not_negative(value: Any) -> bool:
     return _is_integer(value) and value >= 0
 
 
-def anything(value: Any) -> bool:  # noqa: ARG001
+def anything(value: Any) -> bool:
     """Whatever: a parameter that is accepted and not used."""
     return True
 

@@ -76,7 +76,7 @@ async def create(context: Context, given: Input) -> Outcome:
         context.cluster.release(instance.name)
 
 
-async def recover(context: Context, given: Input) -> Outcome:  # noqa: ARG001
+async def recover(context: Context, given: Input) -> Outcome:
     """
     After a crash: done if the guest verifiably runs, else all that was made goes.
 

@@ -35,7 +35,7 @@ IPOLICY: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def _info(api: Api, call: Call) -> Any:  # noqa: ARG001
+def _info(api: Api, call: Call) -> Any:
     facts, hypervisors = api.cluster.facts, list(api.node.hypervisors)
     templates = sorted(api.node.templates)
     return {
@@ -208,12 +208,12 @@ def _tags_verbs(kind: str) -> Mapping[str, Verb]:
 
 
 RESOURCES: Mapping[str, Mapping[str, Verb]] = {
-    "/": {"GET": reads(lambda api, call: None)},  # noqa: ARG005
-    "/2": {"GET": reads(lambda api, call: None)},  # noqa: ARG005
-    "/version": {"GET": reads(lambda api, call: 2)},  # noqa: ARG005
+    "/": {"GET": reads(lambda api, call: None)},
+    "/2": {"GET": reads(lambda api, call: None)},
+    "/version": {"GET": reads(lambda api, call: 2)},
     "/2/info": {"GET": reads(_info)},
-    "/2/features": {"GET": reads(lambda api, call: FEATURES)},  # noqa: ARG005
-    "/2/os": {"GET": reads(lambda api, call: OPERATING_SYSTEMS)},  # noqa: ARG005
+    "/2/features": {"GET": reads(lambda api, call: FEATURES)},
+    "/2/os": {"GET": reads(lambda api, call: OPERATING_SYSTEMS)},
     "/2/nodes": {"GET": reads(_nodes)},
     "/2/nodes/{name}": {"GET": reads(_show_node)},
     "/2/nodes/{name}/role": {"GET": reads(_role)},

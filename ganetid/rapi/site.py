@@ -71,7 +71,7 @@ class RemoteApi(Resource):
         gone.addErrback(lambda _: None)
         try:
             body = json.dumps(await self._answer(request)).encode("ascii")
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - the edge of a service: logged
             fault = fault_of(error)
             if fault is None:
                 self._log.failure("{method} {uri} broke", method=request.method, uri=request.uri)

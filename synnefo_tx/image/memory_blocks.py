@@ -112,7 +112,7 @@ class MemoryBlocks:
         volume: str,
         offset: int,
         data: bytes,
-        fua: bool = False,  # noqa: ARG002 - memory is as safe as it gets
+        fua: bool = False,
     ) -> None:
         self._called("write")
         found = self._writable(volume)

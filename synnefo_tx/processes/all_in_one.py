@@ -11,12 +11,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ganetid.service import build_service as cluster_service
-from ganetid.settings import GanetiSettings
 from twisted.application.service import MultiService
 
 from archipelagod.service import build_service as storage_service
 from archipelagod.settings import ArchipelagoSettings
+from ganetid.service import build_service as cluster_service
+from ganetid.settings import GanetiSettings
 from synnefo_tx.daemon.bus.memory import MemoryBus
 from synnefo_tx.daemon.bus.topology import standard_queues
 from synnefo_tx.effect.plan import PREFIX

@@ -23,7 +23,7 @@ from synnefo_tx.store.database import Database
 def network_router(
     database: Database,
     authenticate: Authenticate,
-    clock: Callable[[], float],  # noqa: ARG001 - every service's builder takes it
+    clock: Callable[[], float],
     public_url: str | None = None,
 ) -> Router:
     """
