@@ -3,7 +3,7 @@
 
 VENV := .venv/bin
 
-.PHONY: help python setup image run test lint types format clean
+.PHONY: help python setup image run test lint types bench-boot format clean
 
 help:
 	@echo "make run     set up what is missing and start the all-in-one cloud"
@@ -11,6 +11,7 @@ help:
 	@echo "make setup   Debian packages and .venv only"
 	@echo "make image   the small bootable test image"
 	@echo "make lint    ruff and import rules;  make types: mypy;  make format: ruff format"
+	@echo "make bench-boot  how long a server takes, beside bare QEMU"
 	@echo "make clean   remove what was built (not .venv, not the cloud's state)"
 
 setup: python
@@ -31,6 +32,9 @@ lint: setup
 
 types: setup
 	@$(VENV)/python tools/setup/checks.py types
+
+bench-boot: setup image
+	@PYTHONPATH=. $(VENV)/python -m benchmarks.boot
 
 format: setup
 	@$(VENV)/ruff check --fix . && $(VENV)/ruff format .
