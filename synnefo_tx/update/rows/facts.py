@@ -46,10 +46,10 @@ def _of_server(connection: Connection, news: News, now_us: int) -> None:
     verdict = after(known, news)
     if verdict.known == known and verdict.follow_up is FollowUp.NOTHING:
         return
-    _keep(connection, row, verdict, now_us)
+    _keep(connection, row, verdict, news.cluster, now_us)
 
 
-def _keep(connection: Connection, row: Any, verdict: Verdict, now_us: int) -> None:
+def _keep(connection: Connection, row: Any, verdict: Verdict, cluster: str, now_us: int) -> None:
     known = verdict.known
     values: dict[str, Any] = {
         "vm_state": known.vm_state,
@@ -60,6 +60,8 @@ def _keep(connection: Connection, row: Any, verdict: Verdict, now_us: int) -> No
     }
     if known.vm_state == "active" and row.launched_at is None:
         values["launched_at"] = known.as_of
+    if verdict.follow_up is FollowUp.BUILT:
+        values["host"] = cluster  # Nova's host; which node it is on is the cluster's own affair
     if known.vm_state != "error":
         values["fault"] = None
     connection.execute(update(servers).where(servers.c.id == row.id).values(**values))

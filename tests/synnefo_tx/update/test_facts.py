@@ -64,8 +64,8 @@ class FactsTests(SynchronousTestCase):
         )
         row = self.write(server_row)
         self.assertEqual(
-            (row.vm_state, row.task_state, row.launched_at, self.write(used)),
-            ("active", None, 2_000_000, RESERVED),
+            (row.vm_state, row.task_state, row.host, row.launched_at, self.write(used)),
+            ("active", None, "cluster", 2_000_000, RESERVED),
         )
         self.take(message("OP_INSTANCE_SHUTDOWN", "success", 3))
         self.assertEqual(self.write(server_row).vm_state, "stopped")
