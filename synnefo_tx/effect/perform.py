@@ -15,6 +15,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from synnefo_tx.cluster.interface import ClusterAway, ClusterRefused
 from synnefo_tx.effect.clusters import Clusters
@@ -22,7 +23,7 @@ from synnefo_tx.effect.rows import networks, outbox, outcome
 from synnefo_tx.store.database import Database
 
 AT_ONCE = 32  # effects in flight
-LEASE_US = 60_000_000
+LEASE_US = 5_000_000  # after a crash between claiming and sending, another try comes this late
 FIRST_RETRY_US = 250_000
 LAST_RETRY_US = 30_000_000
 GIVE_UP_US = 900_000_000
@@ -54,6 +55,8 @@ class Performer(Service):
         self._timer: IDelayedCall | None = None
         self._working: Deferred[None] | None = None
         self._again = False
+        self._pause_s = IDLE_S
+        self._flying: dict[str, Deferred[None]] = {}  # by the effect's id
 
     def startService(self) -> None:
         super().startService()
@@ -62,6 +65,8 @@ class Performer(Service):
     async def _stopped(self) -> None:
         if self._working is not None:
             await self._working
+        if self._flying:
+            await DeferredList(list(self._flying.values()), consumeErrors=True)
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
@@ -99,21 +104,37 @@ class Performer(Service):
             return
         self._timer = self._reactor.callLater(self._pause_s, self.kick)
 
-    _pause_s = IDLE_S
-
     async def _work(self) -> None:
         self._pause_s = IDLE_S
-        while self.running:
+        while self.running and len(self._flying) < AT_ONCE:
             now = self._now_us()
-            rows = await self._database.write(outbox.claim, now, now + LEASE_US, AT_ONCE)
+            room = AT_ONCE - len(self._flying)
+            rows = await self._database.write(outbox.claim, now, now + LEASE_US, room)
             if not rows:
                 break
-            await DeferredList(
-                [Deferred.fromCoroutine(self._perform(row)) for row in rows], consumeErrors=True
-            )
+            for row in rows:
+                if row.id not in self._flying:  # its lease ran out before its answer came
+                    self._fly(row)
         due = await self._database.read(outbox.next_due)
         if due is not None:
             self._pause_s = min(IDLE_S, max(0.01, (due - self._now_us()) / 1e6))
+
+    def _fly(self, row: Any) -> None:
+        """
+        Perform without being waited for: a cluster that does not answer holds up no other.
+        """
+        flight = Deferred.fromCoroutine(self._perform(row))
+        landed: Deferred[None] = Deferred()
+        self._flying[row.id] = landed
+
+        def land(result: object) -> None:
+            if isinstance(result, Failure):
+                self._log.failure("{kind} was not settled", failure=result, kind=row.kind)
+            del self._flying[row.id]
+            landed.callback(None)
+            self.kick()  # what waited behind it may be due now
+
+        flight.addBoth(land)
 
     async def _perform(self, row: Any) -> None:
         try:

@@ -54,7 +54,7 @@ class KilledTests(TestCase):
             return found if found.status in ("ACTIVE", "ERROR") else None
 
         try:
-            found = eventually(settled, 60, f"settled after {victim} was killed")
+            found = eventually(settled, 90, f"settled after {victim} was killed")
         except AssertionError:
             raise AssertionError(self.cloud.logs()) from None
         guests = [line for line in self.cloud.guests() if server.id in line]

@@ -13,6 +13,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.cluster.memory import MemoryGaneti
+from synnefo_tx.compute.rows.tables import clusters
 from synnefo_tx.effect import plan
 from synnefo_tx.effect.clusters import Clusters
 from synnefo_tx.effect.perform import GIVE_UP_US, Performer
@@ -132,3 +133,36 @@ class PerformerTests(SynchronousTestCase):
         self.ganeti.away = False
         self.clock.pump([1.0] * 20)
         self.assertEqual([job.method for job in self.ganeti.jobs], ["POST", "DELETE"])
+
+    def test_silent_cluster_holds_up_no_other(self) -> None:
+        """While one cluster does not answer, wishes for another are sent."""
+        self.network_stands()
+        silent: Deferred[int] = Deferred()
+
+        class Silent:
+            def submit(self, *_: Any) -> Deferred[int]:
+                return silent
+
+        def second_cluster(connection: Any) -> None:
+            row = connection.execute(select(clusters)).mappings().one()
+            connection.execute(
+                clusters.insert().values(**{**row, "id": "c2", "name": "two", "rapi_url": "silent"})
+            )
+
+        self.write(second_cluster)
+        known = Clusters(
+            self.database,
+            lambda address: succeed(Silent() if address.url == "silent" else self.ganeti.cluster()),
+        )
+        self.performer = Performer(self.clock, self.database, known, self.clock.seconds)
+        self.write(outbox.put, plan.start_server("v2", "c2"), NOW_US)
+        self.performer.startService()
+        self.clock.pump([0.01] * 5)
+        self.write(outbox.put, plan.start_server("v1", "c1"), NOW_US)
+        self.performer.kick()
+        self.clock.pump([0.01] * 5)
+        self.assertEqual([job.path for job in self.ganeti.jobs], ["/2/instances/snf-v1/startup"])
+        stopped = self.performer.stopService()
+        self.assertNoResult(stopped)
+        silent.callback(7)
+        self.successResultOf(stopped)
