@@ -158,7 +158,8 @@ class ConversationTests(LinkTestCase):
     def test_no_frame_exceeds_the_agreement(self) -> None:
         """A body longer than the broker's frames is cut to them."""
         channel = self.channel()
-        channel.publish("x", "k", b"b" * 3 * FRAME_MAX, {})
+        published = channel.publish("x", "k", b"b" * 3 * FRAME_MAX, {})
+        self.addCleanup(published.addErrback, lambda failure: failure.trap(Gone))
         reader = FrameReader(FRAME_MAX)  # raises for a longer one
         self.assertEqual(len(list(reader.feed(self.transport.value()))), 2 + 4)
 
