@@ -18,3 +18,10 @@ class AllInOneTests(test_four_daemons.JourneyTests):
 
     def secret_file(self) -> Any:
         return self.cloud.home / "block.secret"
+
+
+class UserNetworkTests(AllInOneTests):
+    """Where no tap may be made, guests get QEMU's own network: they boot, nobody logs in."""
+
+    def make_cloud(self) -> Cloud:
+        return AllInOne(None, may_tap=False)

@@ -115,9 +115,9 @@ class Cloud:
 
     database_url: str
 
-    def __init__(self, image: Path | None) -> None:
+    def __init__(self, image: Path | None, may_tap: bool = True) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="snf-", dir="/tmp"))
-        self.can_tap = os.geteuid() == 0 and Path("/dev/net/tun").exists()
+        self.can_tap = may_tap and os.geteuid() == 0 and Path("/dev/net/tun").exists()
         self.namespace = f"{self.home.name}" if self.can_tap else None
         self.port, self.rapi_port = free_ports(2)
         self.image = image
@@ -231,14 +231,15 @@ class Cloud:
 class AllInOne(Cloud):
     """`twistd synnefo`."""
 
-    def __init__(self, image: Path | None) -> None:
-        super().__init__(image)
+    def __init__(self, image: Path | None, may_tap: bool = True) -> None:
+        super().__init__(image, may_tap)
         self.database_url = f"sqlite:///{self.home}/synnefo.db"
         config = self.home / "synnefo.toml"
         config.write_text(
             f"port = {self.port}\nrapi_port = {self.rapi_port}\n"
             + (f'image = "{image}"\n' if image else "")
             + (f'network_namespace = "{self.namespace}"\n' if self.namespace else "")
+            + ("" if may_tap else 'network_mode = "user"\n')
         )
         self.daemons["synnefo"] = Daemon(
             "synnefo", [], self.home, {"SYNNEFO_STATE": str(self.home)}
