@@ -14,8 +14,6 @@ from attrs import field, frozen
 
 from ganetid.cluster.model import Instance, Network
 
-TAP_PREFIX = "gtap"
-
 
 @frozen
 class Link:
@@ -78,19 +76,24 @@ def remove_link(name: str, links: Mapping[str, Link]) -> tuple[str, ...]:
     return (f"link delete dev {name}",) if name in links else ()
 
 
-def tap_name(instance: Instance, index: int) -> str:
+def tap_prefix(cluster: str) -> str:
+    """How the names of a cluster's taps begin: another cluster on this machine has others."""
+    return f"gt{hashlib.sha256(cluster.encode('utf-8')).hexdigest()[:4]}"
+
+
+def tap_name(cluster: str, instance: Instance, index: int) -> str:
     """
     The tap of NIC number `index`: the same after every restart, at most 15 characters.
 
     Derived from the NIC's UUID, which no other NIC has.
     """
     digest = hashlib.sha256(instance.nics[index].uuid.encode("ascii")).hexdigest()
-    return f"{TAP_PREFIX}{digest[:11]}"
+    return f"{tap_prefix(cluster)}{digest[:9]}"
 
 
-def taps_of(instance: Instance) -> tuple[str, ...]:
+def taps_of(cluster: str, instance: Instance) -> tuple[str, ...]:
     """The names of all its taps."""
-    return tuple(tap_name(instance, index) for index in range(len(instance.nics)))
+    return tuple(tap_name(cluster, instance, index) for index in range(len(instance.nics)))
 
 
 def make_tap(name: str, bridge: str) -> tuple[str, ...]:
@@ -101,8 +104,10 @@ def make_tap(name: str, bridge: str) -> tuple[str, ...]:
     )
 
 
-def stray_taps(links: Collection[str], wanted: Collection[str]) -> tuple[str, ...]:
-    """Our taps that belong to no guest, sorted."""
+def stray_taps(cluster: str, links: Collection[str], wanted: Collection[str]) -> tuple[str, ...]:
+    """The cluster's taps that belong to no guest, sorted."""
     return tuple(
-        sorted(name for name in links if name.startswith(TAP_PREFIX) and name not in wanted)
+        sorted(
+            name for name in links if name.startswith(tap_prefix(cluster)) and name not in wanted
+        )
     )

@@ -71,9 +71,9 @@ class TapNetwork:
         await self._make_namespace()
         bridges = self._bridges()
         links = await self._links()
-        wanted = {tap for each in self._cluster.everyone().values() for tap in taps_of(each)}
+        wanted = {tap for each in self._cluster.everyone().values() for tap in self._taps(each)}
         lines = [line for bridge in bridges for line in make_bridge(bridge, links)]
-        for tap in stray_taps(links, wanted):
+        for tap in stray_taps(self._name, links, wanted):
             lines += remove_link(tap, links)
         await self._ip(lines)
         if bridges:
@@ -107,18 +107,19 @@ class TapNetwork:
         lines = [
             line
             for index, nic in enumerate(instance.nics)
-            for line in make_tap(tap_name(instance, index), nic.link)
+            for line in make_tap(tap_name(self._name, instance, index), nic.link)
         ]
         try:
             await self._ip_or_afresh(lines, instance)
             await self._nft(
-                "".join(nftables.admit_script(self._name, port) for port in _ports(instance))
+                "".join(nftables.admit_script(self._name, port) for port in self._ports(instance))
             )
         except ProgramFailed as error:
             await self.unplug(instance)
             raise OpExecError(f"Can't make the NICs of {instance.name}: {error}") from error
         return tuple(
-            TapNic(nic.mac, tap_name(instance, index)) for index, nic in enumerate(instance.nics)
+            TapNic(nic.mac, tap_name(self._name, instance, index))
+            for index, nic in enumerate(instance.nics)
         )
 
     async def unplug(self, instance: Instance) -> None:
@@ -127,10 +128,12 @@ class TapNetwork:
             return
         try:
             links = await self._links()
-            await self._ip([line for tap in taps_of(instance) for line in remove_link(tap, links)])
+            await self._ip(
+                [line for tap in self._taps(instance) for line in remove_link(tap, links)]
+            )
         except ProgramFailed as error:
             raise OpExecError(f"Can't remove the NICs of {instance.name}: {error}") from error
-        for port in _ports(instance):
+        for port in self._ports(instance):
             if port.tap in links:
                 await self._forget_port(port)
 
@@ -196,9 +199,18 @@ class TapNetwork:
 
     async def _guard_all(self) -> None:
         ports = [
-            port for instance in self._cluster.everyone().values() for port in _ports(instance)
+            port for instance in self._cluster.everyone().values() for port in self._ports(instance)
         ]
         await self._nft(nftables.guard_script(self._name, ports))
+
+    def _ports(self, instance: Instance) -> list[nftables.Port]:
+        return [
+            nftables.Port(tap_name(self._name, instance, index), nic.mac, nic.ip)
+            for index, nic in enumerate(instance.nics)
+        ]
+
+    def _taps(self, instance: Instance) -> tuple[str, ...]:
+        return taps_of(self._name, instance)
 
     async def _forget_port(self, port: nftables.Port) -> None:
         try:
@@ -256,13 +268,6 @@ def _bridge(network: Network) -> Bridge:
     bridge = bridge_of(network)
     assert bridge is not None, "only connected networks are carried"
     return bridge
-
-
-def _ports(instance: Instance) -> list[nftables.Port]:
-    return [
-        nftables.Port(tap_name(instance, index), nic.mac, nic.ip)
-        for index, nic in enumerate(instance.nics)
-    ]
 
 
 def is_address(text: str) -> bool:

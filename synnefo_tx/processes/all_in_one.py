@@ -8,6 +8,7 @@ the event bus (here in process) with one another.
 from __future__ import annotations
 
 import os
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -42,14 +43,25 @@ def build_service(settings: AllInOneSettings, state: Path, reactor: Any) -> Mult
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     secret_in(state / "block.secret")
     _rapi_users(state)
+    mark = _mark(state)
     whole = MultiService()
     bus = MemoryBus(reactor, standard_queues(PREFIX))
     storage_service(_storage(state), reactor).setServiceParent(whole)
-    api = ApiService(_api(settings, state), reactor)
-    api.setServiceParent(whole)
+    ApiService(_api(settings, state, mark), reactor).setServiceParent(whole)
     DispatcherService(_database_url(state), bus, reactor).setServiceParent(whole)
-    cluster_service(_cluster(settings, state), reactor, bus).setServiceParent(whole)
+    cluster_service(_cluster(settings, state, mark), reactor, bus).setServiceParent(whole)
     return whole
+
+
+def _mark(state: Path) -> str:
+    """
+    Six letters that this cloud's bridge and packet rules carry, so that several clouds can share
+    a machine.
+    """
+    path = state / "mark"
+    if not path.exists():
+        write_private(path, f"{secrets.token_hex(3)}\n")
+    return path.read_text(encoding="utf-8").strip()
 
 
 def _database_url(state: Path) -> str:
@@ -72,8 +84,9 @@ def _storage(state: Path) -> ArchipelagoSettings:
     )
 
 
-def _cluster(settings: AllInOneSettings, state: Path) -> GanetiSettings:
+def _cluster(settings: AllInOneSettings, state: Path, mark: str) -> GanetiSettings:
     return GanetiSettings(
+        cluster_name=f"cluster-{mark}",
         state_dir=str(state / "ganetid"),
         rapi_host="127.0.0.1",
         rapi_port=settings.rapi_port,
@@ -87,7 +100,7 @@ def _cluster(settings: AllInOneSettings, state: Path) -> GanetiSettings:
     )
 
 
-def _api(settings: AllInOneSettings, state: Path) -> ApiSettings:
+def _api(settings: AllInOneSettings, state: Path, mark: str) -> ApiSettings:
     return ApiSettings(
         database_url=_database_url(state),
         host=settings.host,
@@ -101,9 +114,10 @@ def _api(settings: AllInOneSettings, state: Path) -> ApiSettings:
             files=str(state),
             image=settings.image or os.environ.get("SYNNEFO_IMAGE"),
             network_cidr=settings.network_cidr,
-            network_link=settings.network_link,
+            network_link=settings.network_link or f"snf-{mark}",
             dns=settings.dns,
             cluster=FirstCluster(
+                name=f"cluster-{mark}",
                 rapi_url=f"https://127.0.0.1:{settings.rapi_port}",
                 rapi_user=RAPI_USER,
                 rapi_password_file=str(state / "rapi-password"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Callable
-from ipaddress import ip_network
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from synnefo_tx.identity.rows import accounts
 from synnefo_tx.identity.rows.tables import users
 from synnefo_tx.image.imports import import_file
 from synnefo_tx.network.rows.networks import create_network, create_subnet
+from synnefo_tx.processes.local_networks import chosen_network
 from synnefo_tx.processes.private_files import write_private
 from synnefo_tx.processes.settings import FirstCluster, FirstStart
 from synnefo_tx.store.database import Database
@@ -59,7 +60,8 @@ async def fill(
     password_hash = await deferToThread(hash_password, password)
     rapi_password = await deferToThread(_first_line, first.cluster.rapi_password_file)
     await deferToThread(_write_client_files, directory, auth_url, password)
-    await database.write(_fill, first, password_hash, rapi_password, now_us)
+    network = await deferToThread(chosen_network, first.network_cidr)
+    await database.write(_fill, first, network, password_hash, rapi_password, now_us)
     if is_new:
         tell(
             f"\nsynnefo: first start. User admin, password {password}\n"
@@ -150,6 +152,7 @@ def _write_client_files(directory: Path, auth_url: str, password: str) -> None:
 def _fill(
     connection: Connection,
     first: FirstStart,
+    network: IPv4Network,
     password_hash: str,
     rapi_password: str,
     now_us: int,
@@ -158,7 +161,7 @@ def _fill(
     for flavor in FLAVORS:
         create_flavor(connection, *flavor)
     cluster_id = _cluster(connection, first.cluster, rapi_password)
-    network_id = _network(connection, first, project_id, now_us)
+    network_id = _network(connection, first, network, project_id, now_us)
     cluster_networks.ensure(connection, network_id, cluster_id, now_us)
 
 
@@ -193,9 +196,10 @@ def _cluster(connection: Connection, cluster: FirstCluster, rapi_password: str) 
     return cluster_id
 
 
-def _network(connection: Connection, first: FirstStart, project_id: str, now_us: int) -> str:
+def _network(
+    connection: Connection, first: FirstStart, cidr: IPv4Network, project_id: str, now_us: int
+) -> str:
     network_id = str(uuid.uuid4())
-    cidr = ip_network(first.network_cidr)
     create_network(
         connection, network_id, project_id, "default", True, 1500, first.network_link, now_us
     )

@@ -26,6 +26,8 @@ class FirstStart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     What an empty database is filled with.  Left out: an empty database is an error.
 
     files: directory that gets the admin's password, clouds.yaml and openrc.
+    network_cidr: range of the first network; "auto": one that this machine does not use.
+    network_link: the network's bridge on the nodes.
     image: path of a raw disk image that everybody may boot, or None.
     """
 
@@ -33,7 +35,7 @@ class FirstStart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     cluster: FirstCluster
     image: str | None = None
     image_name: str = "synnefo-guest"
-    network_cidr: str = "10.77.0.0/24"
+    network_cidr: str = "auto"
     network_link: str = "snfbr0"
     dns: tuple[str, ...] = ()
 
@@ -66,7 +68,9 @@ class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
 class AllInOneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
-    `synnefo`: the whole cloud on one machine.  rapi_port 0 takes a free one.
+    `synnefo`: the whole cloud on one machine.
+
+    network_link: the first network's bridge; None: one with a name of this cloud's own.
     """
 
     host: str = "127.0.0.1"
@@ -74,8 +78,8 @@ class AllInOneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     public_url: str | None = None
     rapi_port: int = 5080
     image: str | None = None
-    network_cidr: str = "10.77.0.0/24"
-    network_link: str = "snfbr0"
+    network_cidr: str = "auto"
+    network_link: str | None = None
     network_mode: Literal["auto", "tap", "user"] = "auto"
     network_namespace: str | None = None
     dns: tuple[str, ...] = ()

@@ -50,8 +50,9 @@ class BridgePlanTests(SynchronousTestCase):
 
     def test_strays(self) -> None:
         """Only taps of ours without a guest are strays."""
-        ours = f"{plan.TAP_PREFIX}0123"
-        self.assertEqual(plan.stray_taps(["eth0", "tap0", ours, f"{ours}4"], {f"{ours}4"}), (ours,))
+        ours, theirs = f"{plan.tap_prefix('c')}0123", f"{plan.tap_prefix('d')}0123"
+        links = ["eth0", "tap0", ours, f"{ours}4", theirs]
+        self.assertEqual(plan.stray_taps("c", links, {f"{ours}4"}), (ours,))
 
     @given(st.text(max_size=30))
     def test_table_name(self, cluster: str) -> None:

@@ -143,7 +143,7 @@ class TapNetworkTests(TestCase):
 
         async def check() -> None:
             await self.network.begin()
-            name = tap_name(instance(), 0)
+            name = tap_name("test-cluster", instance(), 0)
             for _ in range(2):
                 self.assertEqual(await self.network.plug(instance()), (TapNic(MAC, name),))
                 self.assertIn(name, await self.links())
@@ -160,7 +160,7 @@ class TapNetworkTests(TestCase):
             await self.network.begin()
             lost = evolve(instance(), nics=(evolve(instance().nics[0], link="nowhere"),))
             await self.assertFailure(Deferred.fromCoroutine(self.network.plug(lost)), OpExecError)
-            self.assertNotIn(tap_name(lost, 0), await self.links())
+            self.assertNotIn(tap_name("test-cluster", lost, 0), await self.links())
 
         return self.run_test(check)
 
@@ -173,7 +173,7 @@ class TapNetworkTests(TestCase):
             await self.network.close()
             self.cluster.instances.clear()
             await self.network.begin()
-            self.assertNotIn(tap_name(instance(), 0), await self.links())
+            self.assertNotIn(tap_name("test-cluster", instance(), 0), await self.links())
 
         return self.run_test(check)
 
@@ -221,7 +221,9 @@ class TapNetworkTests(TestCase):
         async def check() -> None:
             await self.network.begin()
             await self.network.plug(instance())
-            tap = await within(reactor, self.node, lambda: open_tap(tap_name(instance(), 0)))
+            tap = await within(
+                reactor, self.node, lambda: open_tap(tap_name("test-cluster", instance(), 0))
+            )
             self.addCleanup(os.close, tap)
             frames = {
                 "good": arp(MAC, ADDRESS),

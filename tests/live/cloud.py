@@ -231,8 +231,13 @@ class Cloud:
 class AllInOne(Cloud):
     """`twistd synnefo`."""
 
-    def __init__(self, image: Path | None, may_tap: bool = True) -> None:
+    def __init__(
+        self, image: Path | None, may_tap: bool = True, beside: Cloud | None = None
+    ) -> None:
+        """beside: another cloud, whose network namespace this one is put into as well."""
         super().__init__(image, may_tap)
+        if beside is not None:
+            self.namespace = beside.namespace
         self.database_url = f"sqlite:///{self.home}/synnefo.db"
         config = self.home / "synnefo.toml"
         config.write_text(
@@ -240,6 +245,8 @@ class AllInOne(Cloud):
             + (f'image = "{image}"\n' if image else "")
             + (f'network_namespace = "{self.namespace}"\n' if self.namespace else "")
             + ("" if may_tap else 'network_mode = "user"\n')
+            # What "auto" sees is this process's own namespace, not the guests'.
+            + ('network_cidr = "10.78.0.0/24"\n' if beside else "")
         )
         self.daemons["synnefo"] = Daemon(
             "synnefo", [], self.home, {"SYNNEFO_STATE": str(self.home)}
