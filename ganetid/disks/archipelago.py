@@ -4,19 +4,30 @@ Provider archipelago of template ext: volumes of archipelagod, reached by QEMU o
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
-from archipelagod.wire.errors import NoSuchVolume, StorageError, StorageUnavailable, VolumeBusy
+from archipelagod.wire.errors import (
+    NoSuchVolume,
+    StorageError,
+    StorageUnavailable,
+    VolumeBusy,
+    VolumeExists,
+)
 from ganetid.cluster.model import Disk
 from ganetid.disks.blocks import IBlocks
 from ganetid.disks.interface import IDiskTemplate
 from ganetid.hypervisor.interface import NbdDrive
 from ganetid.opcodes.errors import OpExecError
 
+T = TypeVar("T")
+
 MIB = 1024 * 1024
+AWAY_PATIENCE_S = 20.0  # archipelagod may just be started again
+AWAY_DELAY_S = 0.2
 BUSY_TRIES = 50
 BUSY_DELAY_S = 0.1
 
@@ -27,6 +38,7 @@ class Archipelago:
     IDiskTemplate over archipelagod.
 
     nbd_socket: archipelagod's NBD socket; the export's name is the volume's.
+    While archipelagod is away, everything is tried again for up to 20 s.
     A disk's origin may be written as Synnefo does, ``pithosmap://<map>/<size>``.
     """
 
@@ -39,19 +51,34 @@ class Archipelago:
 
     async def create(self, instance: str, disk: Disk) -> None:
         """See IDiskTemplate."""
-        size_bytes = disk.size_mib * MIB
+        tries = 0
+
+        async def make() -> None:
+            nonlocal tries
+            tries += 1
+            try:
+                await self._make(disk)
+            except VolumeExists:
+                if tries == 1:
+                    raise  # later ones find what an earlier one made, whose answer was lost
+
         try:
-            if disk.origin:
-                await self._blocks.clone(map_of(disk.origin), disk.name, size_bytes)
-            else:
-                await self._blocks.create(disk.name, size_bytes)
+            await self._patiently(make)
         except StorageError as error:
-            raise _failed("create", disk, error, nothing_made=_is_refusal(error)) from error
+            nothing_made = tries == 1 and _is_refusal(error)
+            raise _failed("create", disk, error, nothing_made) from error
+
+    async def _make(self, disk: Disk) -> None:
+        size_bytes = disk.size_mib * MIB
+        if disk.origin:
+            await self._blocks.clone(map_of(disk.origin), disk.name, size_bytes)
+        else:
+            await self._blocks.create(disk.name, size_bytes)
 
     async def exists(self, instance: str, disk: Disk) -> bool:
         """See IDiskTemplate."""
         try:
-            await self._blocks.info(disk.name)
+            await self._patiently(lambda: self._blocks.info(disk.name))
         except NoSuchVolume:
             return False
         except StorageError as error:
@@ -67,7 +94,7 @@ class Archipelago:
         """
         for tries_left in reversed(range(BUSY_TRIES)):
             try:
-                await self._blocks.delete(disk.name)
+                await self._patiently(lambda: self._blocks.delete(disk.name))
             except NoSuchVolume:
                 return
             except VolumeBusy as error:
@@ -78,6 +105,17 @@ class Archipelago:
                 raise _failed("remove", disk, error) from error
             else:
                 return
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """The answer of `ask`, which is called again while storage is away, for up to 20 s."""
+        deadline = self._reactor.seconds() + AWAY_PATIENCE_S
+        while True:
+            try:
+                return await ask()
+            except StorageUnavailable:
+                if self._reactor.seconds() >= deadline:
+                    raise
+                await deferLater(self._reactor, AWAY_DELAY_S)
 
     def drive(self, instance: str, disk: Disk) -> NbdDrive:
         """See IDiskTemplate."""

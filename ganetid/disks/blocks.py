@@ -49,12 +49,14 @@ class MemoryBlocks:
     IBlocks in memory.
 
     away: play a storage daemon that can't be reached.  busy: names that something has open.
+    loses_answer: the next volume is made, but then the daemon dies before it answers.
     """
 
     def __init__(self) -> None:
         self.volumes: dict[str, MemoryVolume] = {}
         self.busy: set[str] = set()
         self.away = False
+        self.loses_answer = False
 
     async def create(self, volume: str, size_bytes: int) -> None:
         """See IBlocks."""
@@ -62,6 +64,7 @@ class MemoryBlocks:
         if volume in self.volumes:
             raise VolumeExists(volume)
         self.volumes[volume] = MemoryVolume(volume, size_bytes)
+        self._answer()
 
     async def clone(self, origin: str, volume: str, size_bytes: int | None = None) -> None:
         """See IBlocks."""
@@ -79,6 +82,7 @@ class MemoryBlocks:
             read_only=False,
             origin=origin,
         )
+        self._answer()
 
     async def info(self, volume: str) -> MemoryVolume:
         """See IBlocks."""
@@ -94,6 +98,11 @@ class MemoryBlocks:
         if volume in self.busy:
             raise VolumeBusy(volume)
         del self.volumes[volume]
+
+    def _answer(self) -> None:
+        if self.loses_answer:
+            self.loses_answer = False
+            raise StorageUnavailable("connection lost")
 
     def _reach(self) -> None:
         if self.away:

@@ -77,7 +77,13 @@ class Node:
             raise OpExecError(f"Can't write the config drive: {error}") from error
 
     async def start(self, instance: Instance) -> None:
-        """Start the guest with all its NICs; on failure its NICs are gone again."""
+        """
+        Start the guest with all its NICs; on failure its NICs are gone again.
+
+        QEMU gives up at once when storage is away, so storage is asked for the disks first.
+        """
+        for disk in instance.disks:
+            await self.has_disk(instance, disk)
         nics = await self.network.plug(instance)
         try:
             await self._hypervisor(instance).start(self.guest_of(instance, nics))

@@ -15,7 +15,14 @@ from zope.interface.verify import verifyObject
 
 from archipelagod.wire.client import BlockClient
 from ganetid.cluster.model import Disk
-from ganetid.disks.archipelago import BUSY_DELAY_S, BUSY_TRIES, Archipelago, map_of
+from ganetid.disks.archipelago import (
+    AWAY_DELAY_S,
+    AWAY_PATIENCE_S,
+    BUSY_DELAY_S,
+    BUSY_TRIES,
+    Archipelago,
+    map_of,
+)
 from ganetid.disks.blocks import IBlocks, MemoryBlocks, MemoryVolume
 from ganetid.disks.diskless import Diskless
 from ganetid.disks.ext import ExtTemplate
@@ -75,9 +82,31 @@ class ArchipelagoTests(SynchronousTestCase):
         self.assertTrue(error_of(self, self.disks.create("i", clone)).nothing_made)
 
     def test_away(self) -> None:
-        """When storage does not answer, nobody knows whether anything was made."""
+        """When storage does not answer for long, nobody knows whether anything was made."""
         self.blocks.away = True
-        self.assertFalse(error_of(self, self.disks.create("i", DISK)).nothing_made)
+        making = Deferred.fromCoroutine(self.disks.create("i", DISK))
+        self.clock.pump([1.0] * int(AWAY_PATIENCE_S))
+        self.assertFalse(self.failureResultOf(making, OpExecError).value.nothing_made)
+
+    def test_started_again(self) -> None:
+        """Storage that was only started again is waited for, whatever is asked of it."""
+        for ask in (self.disks.create, self.disks.exists, self.disks.remove):
+            self.blocks.away = True
+            asking = Deferred.fromCoroutine(ask("i", DISK))
+            self.clock.advance(AWAY_DELAY_S)
+            self.assertNoResult(asking)
+            self.blocks.away = False
+            self.clock.advance(AWAY_DELAY_S)
+            self.successResultOf(asking)
+
+    def test_lost_answer(self) -> None:
+        """A volume that was made before the answer got lost is made."""
+        for disk in (DISK, evolve(DISK, name="clone", params={"origin": "image"})):
+            self.blocks.loses_answer = True
+            making = Deferred.fromCoroutine(self.disks.create("i", disk))
+            self.clock.advance(AWAY_DELAY_S)
+            self.successResultOf(making)
+            self.assertIn(disk.name, self.blocks.volumes)
 
     def test_busy(self) -> None:
         """A volume that something has open is tried again, but not for ever."""
