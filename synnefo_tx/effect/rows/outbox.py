@@ -89,11 +89,12 @@ def put_off(connection: Connection, effect_id: str, next_try_at: int, error: str
     )
 
 
-def forget(connection: Connection, effect_id: str) -> None:
+def forget(connection: Connection, effect_id: str) -> bool:
     """
-    Stored by the cluster, refused, or given up.
+    Stored by the cluster, refused, or given up.  Returns whether it still waited.
     """
-    connection.execute(delete(effects).where(effects.c.id == effect_id))
+    gone = connection.execute(delete(effects).where(effects.c.id == effect_id))
+    return gone.rowcount == 1
 
 
 def waits(connection: Connection, target: str) -> bool:

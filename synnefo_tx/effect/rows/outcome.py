@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, update
 
 from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.effect.rows import networks, outbox
+from synnefo_tx.update.apply import Known
 from synnefo_tx.update.rows import facts
 
 
@@ -32,8 +33,11 @@ def taken(connection: Connection, effect: Any, job_id: int) -> None:
 def refused(connection: Connection, effect: Any, message: str, now_us: int) -> None:
     """
     The cluster will not do it: the user sees an error, and what was charged for it is returned.
+
+    Nothing, if another sender settled it before; what was asked of the server since stays asked.
     """
-    outbox.forget(connection, effect.id)
+    if not outbox.forget(connection, effect.id):
+        return
     if effect.kind.startswith("network."):
         networks.set_state(connection, effect.target, effect.cluster_id, "ERROR", now_us)
         return
@@ -42,7 +46,9 @@ def refused(connection: Connection, effect: Any, message: str, now_us: int) -> N
     ).first()
     if row is None:
         return
+    task_left = None if row.task_effect_id == effect.id else row.task_state
     if effect.kind == "server.create":
-        facts.never_built(connection, row, message, now_us)
+        facts.never_built(connection, row, message, now_us, task_left)
     else:
-        facts.task_failed(connection, row, message, now_us, row.vm_state)
+        known = Known(row.vm_state, task_left, row.power_state, row.as_of)
+        facts.task_failed(connection, row, message, now_us, known)

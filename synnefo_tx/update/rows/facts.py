@@ -71,7 +71,7 @@ def _keep(connection: Connection, row: Any, verdict: Verdict, cluster: str, now_
         case FollowUp.NEVER_BUILT:
             never_built(connection, row, verdict.message, now_us, known.task_state)
         case FollowUp.TASK_FAILED:
-            task_failed(connection, row, verdict.message, now_us, known.vm_state)
+            task_failed(connection, row, verdict.message, now_us, known)
         case FollowUp.BUILT:
             connection.execute(
                 update(ports)
@@ -108,15 +108,20 @@ def never_built(
     )
 
 
-def task_failed(connection: Connection, row: Any, message: str, now_us: int, vm_state: str) -> None:
+def task_failed(connection: Connection, row: Any, message: str, now_us: int, known: Known) -> None:
     """
-    What was asked of the server was not done: it is as it was, and its fault says why.
+    What was asked of the server was not done: it is as `known`, and its fault says why.
     """
     fault = {"code": 500, "message": message[:255], "created": now_us}
     connection.execute(
         update(servers)
         .where(servers.c.id == row.id)
-        .values(vm_state=vm_state, task_state=None, fault=fault, updated_at=now_us)
+        .values(
+            vm_state=known.vm_state,
+            task_state=known.task_state,
+            fault=fault,
+            updated_at=now_us,
+        )
     )
 
 

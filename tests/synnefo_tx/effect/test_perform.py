@@ -13,11 +13,11 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.cluster.memory import MemoryGaneti
-from synnefo_tx.compute.rows.tables import clusters
+from synnefo_tx.compute.rows.tables import clusters, servers
 from synnefo_tx.effect import plan
 from synnefo_tx.effect.clusters import Clusters
 from synnefo_tx.effect.perform import GIVE_UP_US, Performer
-from synnefo_tx.effect.rows import networks, outbox
+from synnefo_tx.effect.rows import networks, outbox, outcome
 from synnefo_tx.effect.rows.tables import effects
 from synnefo_tx.network.rows.tables import cluster_networks
 from synnefo_tx.store.database import Database
@@ -111,6 +111,29 @@ class PerformerTests(SynchronousTestCase):
         self.assertEqual(
             (row.vm_state, row.fault["message"], self.write(used), self.waiting()),
             ("error", "no such disk template", {}, 0),
+        )
+
+    def test_refused_wish_leaves_a_later_task(self) -> None:
+        """A stop that is refused while a deletion waits does not end the deletion."""
+        self.network_stands()
+        self.write(outbox.put, plan.stop_server("v1", "c1"), NOW_US)
+        stop = self.write(lambda c: c.execute(select(effects)).one())
+        self.write(begin_server)
+        self.write(lambda c: c.execute(update(servers).values(task_state="deleting")))
+        self.write(outcome.refused, stop, "no such instance", NOW_US)
+        row = self.write(server_row)
+        self.assertEqual((row.task_state, row.fault["message"]), ("deleting", "no such instance"))
+
+    def test_refused_but_settled_before(self) -> None:
+        """A late refusal of a wish that another sender brought home changes nothing."""
+        self.network_stands()
+        self.write(begin_server)
+        wish = self.write(lambda c: c.execute(select(effects)).one())
+        self.write(outcome.taken, wish, 7)
+        self.write(outcome.refused, wish, "too late", NOW_US)
+        row = self.write(server_row)
+        self.assertEqual(
+            (row.vm_state, row.task_state, self.write(used)), ("building", "spawning", RESERVED)
         )
 
     def test_gives_up_after_a_while(self) -> None:

@@ -8,10 +8,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.daemon.bus.interface import Delivery, PoisonMessage
 from synnefo_tx.network.rows.tables import ports
 from synnefo_tx.store.database import Database
@@ -90,6 +91,14 @@ class FactsTests(SynchronousTestCase):
         gone = ["OpPrereqError", ["not known", "unknown_entity"]]
         self.take(message("OP_INSTANCE_REMOVE", "error", 3, result=gone))
         self.assertEqual((self.write(server_row).vm_state, self.write(used)), ("deleted", {}))
+
+    def test_failed_task_leaves_a_later_one(self) -> None:
+        """A stop that fails while the server is being deleted does not end the deletion."""
+        self.take(message("OP_INSTANCE_CREATE", "success", 2))
+        self.write(lambda c: c.execute(update(servers).values(task_state="deleting")))
+        self.take(message("OP_INSTANCE_SHUTDOWN", "error", 3, result=["OpExecError", ["no"]]))
+        row = self.write(server_row)
+        self.assertEqual((row.task_state, row.fault["message"]), ("deleting", "no"))
 
     def test_late_old_news_is_ignored(self) -> None:
         """News that was overtaken does not bring back what was."""
