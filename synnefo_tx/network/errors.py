@@ -64,6 +64,17 @@ class InvalidLimit(errors.BadRequest):
         )
 
 
+class InvalidValue(errors.BadRequest):
+    """
+    A value of the wrong kind.
+    """
+
+    neutron_type = "InvalidInput"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Invalid input for operation: {reason}.")
+
+
 class InvalidQuery(errors.BadRequest):
     """
     A query that can't be answered.

@@ -24,11 +24,12 @@ from sqlalchemy import (
 
 from synnefo_tx.network import errors
 from synnefo_tx.network.rows.tables import networks, ports, subnets
-from synnefo_tx.network.rules.queries import MAX_LIMIT, Query, is_true
+from synnefo_tx.network.rules.queries import MAX_LIMIT, Query, boolean, integer, pair
 from synnefo_tx.store.keyset import SortKey, after, ordered
 
 AnyRow = Row[Any]
 Condition = ColumnElement[bool]
+LARGEST = 2**31  # beyond what an integer column can hold
 
 
 @frozen(eq=False)
@@ -104,21 +105,18 @@ def _condition(kind: Kind, name: str, values: list[str]) -> Condition:
         return true()  # Neutron without "filter-validation" passes over what it doesn't know
     kind_of = column.type.python_type
     if kind_of is bool:
-        return column.in_([is_true(value) for value in values])
+        return column.in_([boolean(value) for value in values])
     if kind_of is int:
-        return column.in_([int(value) for value in values if _is_small_number(value)])
+        numbers = [integer(value) for value in values]
+        return column.in_([number for number in numbers if abs(number) < LARGEST])
     return column.in_(values)
-
-
-def _is_small_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 10
 
 
 def _constant(holds: bool) -> Callable[[Sequence[str]], Condition]:
     """
     A filter on an attribute that is the same for all rows.
     """
-    return lambda values: true() if holds in map(is_true, values) else false()
+    return lambda values: true() if holds in [boolean(value) for value in values] else false()
 
 
 def _status(fixed: str) -> Callable[[Sequence[str]], Condition]:
@@ -131,7 +129,7 @@ def _fixed_ips(values: Sequence[str]) -> Condition:
     """
     wanted: dict[str, list[str]] = {}
     for value in values:
-        name, _, rest = value.partition("=")
+        name, rest = pair(value)
         wanted.setdefault(name, []).append(rest)
     columns = {"ip_address": ports.c.ip_address, "subnet_id": ports.c.subnet_id}
     if not wanted.keys() <= columns.keys():

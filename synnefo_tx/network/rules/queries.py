@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from attrs import frozen
 
-from synnefo_tx.network.errors import InvalidLimit, InvalidQuery
+from synnefo_tx.network.errors import InvalidLimit, InvalidQuery, InvalidValue
 
 MAX_LIMIT = 1000  # rows in one page when the client asks for more, or for none
 CONTROL = {"fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir"}
@@ -55,6 +55,37 @@ def is_true(text: str) -> bool:
     What Neutron takes for true.
     """
     return text.lower() in ("true", "1", "yes", "on", "t", "y")
+
+
+def boolean(text: str) -> bool:
+    """
+    The value of a filter on a yes or no.  Raises InvalidValue.
+    """
+    if text.lower() in ("true", "1"):
+        return True
+    if text.lower() in ("false", "0"):
+        return False
+    raise InvalidValue(f"'{text}' cannot be converted to boolean")
+
+
+def integer(text: str) -> int:
+    """
+    The value of a filter on a number.  Raises InvalidValue.
+    """
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidValue(f"'{text}' is not an integer") from None
+
+
+def pair(text: str) -> tuple[str, str]:
+    """
+    The value of a filter such as fixed_ips: "name=value".  Raises InvalidValue.
+    """
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not equals or not name:
+        raise InvalidValue(f"'{text}' is not of the form <key>=[value]")
+    return name, value
 
 
 def _limit(text: str) -> int:
