@@ -16,6 +16,8 @@ from synnefo_tx.errors import BadRequest
 
 Schema = dict[str, Any]
 Wording = Callable[[ValidationError], str]
+LONGEST_LAID_OUT = 10_000  # characters
+TOO_DEEP = "The body is nested too deeply."
 
 
 def nova_wording(error: ValidationError) -> str:
@@ -36,8 +38,19 @@ def keystone_wording(error: ValidationError) -> str:
     part of the schema and the value that do not fit.  Those go to the sender only: never log them.
     """
     if error.path:
-        return f"Invalid input for field '{'/'.join(map(str, error.path))}': {error}"
-    return str(error)
+        return f"Invalid input for field '{'/'.join(map(str, error.path))}': {in_full(error)}"
+    return in_full(error)
+
+
+def in_full(error: ValidationError) -> str:
+    """
+    The library's own long text; without the schema and the value when those are long or deep,
+    because laying them out takes seconds for a body that takes microseconds to read.
+    """
+    try:
+        return str(error) if len(repr(error.instance)) <= LONGEST_LAID_OUT else error.message
+    except RecursionError:
+        return error.message
 
 
 class Body:
@@ -50,7 +63,10 @@ class Body:
         self._wording = wording
 
     def check(self, value: object) -> Any:
-        error = best_match(self._validator.iter_errors(value))
+        try:
+            error = best_match(self._validator.iter_errors(value))
+        except RecursionError as deep:
+            raise BadRequest(TOO_DEEP) from deep
         if error is not None:
             raise BadRequest(self._wording(error))
         return value

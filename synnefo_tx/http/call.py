@@ -43,10 +43,8 @@ class Call:
         """
         The header called `name`, the last of several.
         """
-        value = self.request.getHeader(name.lower())
-        if value is None:
-            return default
-        return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        value = self.request.getHeader(name.lower().encode("ascii"))  # as text it must be UTF-8
+        return default if value is None else value.decode("utf-8", "replace")
 
     def queries(self) -> list[tuple[str, str]]:
         """
@@ -71,6 +69,14 @@ class Call:
         if len(data) > MAX_BODY_BYTES:
             raise TooLarge("Request is too large.")
         return data
+
+    def body_size(self) -> int:
+        """
+        Bytes of the body of a call that is not streamed.
+        """
+        content = self.request.content
+        size: int = content.seek(0, 2)
+        return size
 
     def json(self, malformed: str = "Malformed request body") -> object:
         """

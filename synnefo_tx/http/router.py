@@ -62,7 +62,8 @@ class Router:
     The routes of one service.
 
     prefix: path below the site's root, such as "compute".  public_url: base of the whole cloud
-    when clients reach it through a proxy, else None and the Host header decides.
+    when clients reach it through a proxy, else None and the Host header decides.  largest_body:
+    bytes of a body that is not streamed.
     """
 
     prefix: str
@@ -73,6 +74,7 @@ class Router:
     public_url: str | None = None
     request_id_headers: tuple[str, ...] = ("x-openstack-request-id",)
     vary: tuple[str, ...] = ()
+    largest_body: int = MAX_BODY_BYTES
     routes: list[tuple[str, str, str | None]] = field(factory=list)
     _klein: Klein = field(factory=Klein, init=False)
     _log: ClassVar[Logger] = Logger()
@@ -117,14 +119,22 @@ class Router:
         """
         What the site mounts at `prefix`.
         """
-        return self._klein.resource()
+        return _Resource(self)
+
+    def refuse_illegible(self, request: Request) -> None:
+        """
+        Answer a request whose method, path or host is no text.
+        """
+        call = self._call(request)
+        error = errors.BadRequest("The URL is not UTF-8, or the host is no name.")
+        self._write(request, call, self.dialect.fault(error, call.header("accept")))
 
     def _call(self, request: Request) -> Call:
         if self.public_url:
             root = self.public_url.rstrip("/")
         else:
             scheme = "https" if request.isSecure() else "http"
-            host = request.getHeader("host") or "localhost"
+            host = (request.getHeader(b"host") or b"localhost").decode("utf-8", "replace")
             root = f"{scheme}://{host}"
         return Call(
             request=request,
@@ -203,8 +213,11 @@ class Router:
     def _oversized(self, call: Call) -> bool:
         if getattr(call.request, "oversized", False):
             return True
+        if call.body_stream is not None:
+            return False
         length = call.header("content-length")
-        return call.body_stream is None and length.isdigit() and int(length) > MAX_BODY_BYTES
+        said = int(length) if length.isdigit() else 0
+        return max(said, call.body_size()) > self.largest_body
 
     async def _bearer(self, call: Call) -> Token:
         text = call.header("x-auth-token")
@@ -254,3 +267,32 @@ class Router:
             close = getattr(reply.stream, "aclose", None)
             if close is not None:
                 await close()
+
+
+class _Resource(KleinResource):
+    """
+    Klein's resource, which without this would answer what it can't decode by itself.
+    """
+
+    def __init__(self, router: Router) -> None:
+        super().__init__(router._klein)
+        self._router = router
+
+    def render(self, request: Any) -> Any:
+        if _legible(request):
+            try:
+                return super().render(request)
+            except HTTPException:  # a host that can't be one
+                pass
+        self._router.refuse_illegible(request)
+        return b""
+
+
+def _legible(request: Any) -> bool:
+    try:
+        request.method.decode("utf-8")
+        b"/".join([*request.prepath, *request.postpath]).decode("utf-8")
+        request.getRequestHostname().decode("utf-8")
+    except UnicodeError:
+        return False
+    return True

@@ -18,6 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.web.server import Request, Site
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
+USUAL_BODY_BYTES = 112 * 1024  # what OpenStack's services take, unless configured otherwise
 WINDOW_BYTES = 4 * 1024 * 1024
 DRAIN_BYTES = 64 * 1024 * 1024  # a refused upload is read this far, so that clients see the answer
 

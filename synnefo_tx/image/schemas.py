@@ -8,7 +8,7 @@ from typing import Any
 
 from jsonschema.exceptions import ValidationError
 
-from synnefo_tx.http.bodies import Body
+from synnefo_tx.http.bodies import Body, in_full
 
 Schema = dict[str, Any]
 
@@ -143,7 +143,7 @@ def glance_wording(error: ValidationError) -> str:
     """
     "Provided object does not match schema 'image': ..." with the library's own long text.
     """
-    return f"Provided object does not match schema 'image': {error}"
+    return f"Provided object does not match schema 'image': {in_full(error)}"
 
 
 image_body = Body(IMAGE, glance_wording)

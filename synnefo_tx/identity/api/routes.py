@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from synnefo_tx.http.dialects import KEYSTONE
 from synnefo_tx.http.router import Router
+from synnefo_tx.http.streaming import USUAL_BODY_BYTES
 from synnefo_tx.identity.api import (
     domains,
     own_scopes,
@@ -48,6 +49,7 @@ def identity_router(
         authenticate=authenticator,
         permitted=Permissions(PERMISSIONS),
         public_url=public_url,
+        largest_body=USUAL_BODY_BYTES,
         vary=("X-Auth-Token",),
     )
     context = Context(database, box, passwords, authenticator, endpoints, clock)

@@ -254,6 +254,24 @@ class StreamedBodyTests(TestCase):
         self.assertTrue((await client.answer()).endswith(b"\r\n\r\n%d" % MAX_BODY_BYTES))
 
     @later
+    async def test_a_router_may_take_less(self) -> None:
+        """
+        Whether the size is announced or not; what is streamed has no such limit.
+        """
+        self.router.largest_body = 10
+        client = await self.site.connect()
+        for size, status in ((10, b" 200 "), (11, b" 413 ")):
+            body = b"x" * size
+            for head, sent in (
+                (b"Content-Length: %d" % size, body),
+                (b"Transfer-Encoding: chunked", b"%x\r\n%s\r\n0\r\n\r\n" % (size, body)),
+            ):
+                client.send(b"POST /svc/json HTTP/1.1\r\nHost: h\r\n%s\r\n\r\n" % head, sent)
+                self.assertIn(status, await client.answer(), (size, head))
+        client.send(b"PUT /svc/file HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n", body)
+        self.assertIn(b" 200 ", await client.answer())
+
+    @later
     async def test_a_body_announced_as_too_large_is_refused_at_once(self) -> None:
         """
         Before it is sent, and the connection goes on afterwards.

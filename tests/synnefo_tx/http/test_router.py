@@ -13,9 +13,12 @@ from twisted.trial.unittest import SynchronousTestCase
 from synnefo_tx import errors
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.dialects import CINDER, GLANCE, KEYSTONE, NEUTRON, NOVA
+from synnefo_tx.http.microversions import Range
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
 from synnefo_tx.http.router import Router
 from tests.synnefo_tx.http.site import a_router, resource_of
+
+JSON = "application/json"
 
 
 class RouterTests(SynchronousTestCase):
@@ -244,6 +247,41 @@ class RouterTests(SynchronousTestCase):
             self.assertEqual(json.loads(answer)["error"]["message"], "Malformed request body")
 
     def test_a_path_that_is_not_utf8_is_a_bad_request(self) -> None:
-        response, _ = self.ask(a_router(), "GET", "/svc/%ff%fe")
-        self.assertEqual(response.code, 400)
-        self.flushLoggedErrors(UnicodeDecodeError)
+        for dialect, media in ((NOVA, "application/json; charset=UTF-8"), (KEYSTONE, JSON)):
+            response, body = self.ask(a_router(dialect=dialect), "GET", "/svc/%ff%fe")
+            self.assertEqual(response.code, 400)
+            self.assertEqual(response.headers.getRawHeaders("content-type"), [media])
+            self.assertEqual(len(response.headers.getRawHeaders("x-openstack-request-id")), 1)
+            self.assertIn(b"The URL is not UTF-8", body)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_a_host_that_is_no_name_is_a_bad_request(self) -> None:
+        for host in (b"a..b", b"x" * 64, b"h\xff", b".", b"xn--\xc3\xa9"):
+            response, _ = self.ask(a_router(), "GET", "/svc/", headers={"Host": [host]})
+            self.assertEqual(response.code, 400, host)
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_headers_that_are_not_utf8_are_no_defect(self) -> None:
+        """
+        A token is then no good one; elsewhere the bytes that are no text are replaced.
+        """
+        router = a_router(microversions=Range("compute", (2, 1), (2, 96)), dialect=GLANCE)
+
+        @router.route("GET", "/mine", "svc:mine")
+        async def mine(call: Call) -> Reply:
+            return json_reply("mine")
+
+        @router.route("GET", "/v1", None)
+        async def show(call: Call) -> Reply:
+            return json_reply([call.header("x-what"), call.base])
+
+        for path, name, status in (
+            ("/svc/mine", "X-Auth-Token", 401),
+            ("/svc/v1", "OpenStack-API-Version", 400),
+            ("/svc/mine", "Accept", 401),
+            ("/svc/nowhere", "Accept", 404),
+        ):
+            response, _ = self.ask(router, "GET", path, headers={name: [b"compute \xff"]})
+            self.assertEqual(response.code, status, (path, name))
+        _, body = self.ask(router, "GET", "/svc/v1", headers={"X-What": [b"a\xff"]})
+        self.assertEqual(json.loads(body), ["a\ufffd", "http://cloud.test/svc"])

@@ -60,6 +60,16 @@ class HostileTests(SynchronousTestCase):
         answer = self.cloud.ask("POST", "/v3/auth/tokens", body={"auth": auth})
         self.assertIn(answer.code, (400, 401, 404))
 
+    def test_no_depth_is_an_internal_error(self) -> None:
+        """
+        Neither of the whole nor of a part of it.
+        """
+        for depth in (100, 400, 800, 900, 950, 1000, 50_000):
+            deep = b"[" * depth + b"]" * depth
+            for text in (b"%s", b'{"auth":%s}', b'{"auth":{"identity":{"methods":%s}}}'):
+                answer = self.cloud.ask("POST", "/v3/auth/tokens", body=text % deep)
+                self.assertEqual(answer.code, 400, (depth, text))
+
     @settings(max_examples=60, deadline=None)
     @given(st.binary(max_size=60))
     def test_no_bytes_are_an_internal_error(self, body: bytes) -> None:

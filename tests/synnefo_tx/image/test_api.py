@@ -230,6 +230,17 @@ class NulTests(CloudCase):
             self.assertEqual(answer.status, 400, (method, where, answer.body))
 
 
+class DepthTests(CloudCase):
+    def test_bodies(self) -> None:
+        """Nesting of any depth is a bad request."""
+        for depth in (100, 400, 800, 900, 950, 1000, 50_000):
+            deep = b"[" * depth + b"]" * depth
+            for text in (b"%s", b'{"name":%s}', b'{"other":%s}'):
+                answer = self.cloud.call("POST", "/v2/images", text % deep)
+                self.assertEqual(answer.status, 400, (depth, text))
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+
 class PatchTests(CloudCase):
     def setUp(self) -> None:
         super().setUp()
