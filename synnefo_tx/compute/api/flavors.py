@@ -8,7 +8,7 @@ import re
 import uuid
 from typing import Any
 
-from synnefo_tx.compute.api.service import Service
+from synnefo_tx.compute.api.service import Service, body_of
 from synnefo_tx.compute.rows import flavors as rows
 from synnefo_tx.compute.rules.flavor_queries import CREATE, CREATE_255, flavor_query
 from synnefo_tx.compute.rules.paging import next_links
@@ -57,7 +57,7 @@ def add_routes(service: Service) -> None:
     @service.route("POST", "/flavors", "os-flavor-manage:create")
     async def create(call: Call) -> Reply:
         schema = CREATE_255 if call.version >= (2, 55) else CREATE
-        asked = schema.check(call.json())["flavor"]
+        asked = schema.check(body_of(call))["flavor"]
         flavor_id = _new_id(asked)
         await database.write(
             rows.create_flavor,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synnefo_tx.compute.api.service import Service
+from synnefo_tx.compute.api.service import Service, body_of
 from synnefo_tx.compute.permissions import PREFIX
 from synnefo_tx.compute.rows import keypairs as rows
 from synnefo_tx.compute.rules.keypair_schemas import create_schema, list_schema
@@ -47,7 +47,7 @@ def add_routes(service: Service) -> None:
 
     @service.route("POST", "/os-keypairs", "os-keypairs:create")
     async def create(call: Call) -> Reply:
-        asked = create_schema(call.version).check(call.json())["keypair"]
+        asked = create_schema(call.version).check(body_of(call))["keypair"]
         owner = _owner(call, asked.get("user_id"), "create")
         name, public_key, private_key = asked["name"].strip(), asked.get("public_key"), None
         if public_key is None:

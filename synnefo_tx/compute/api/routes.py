@@ -22,6 +22,7 @@ from synnefo_tx.compute.permissions import PERMISSIONS
 from synnefo_tx.http.dialects import NOVA
 from synnefo_tx.http.microversions import Range
 from synnefo_tx.http.router import Authenticate, Router
+from synnefo_tx.http.streaming import USUAL_BODY_BYTES
 from synnefo_tx.identity.permissions import Permissions
 from synnefo_tx.store.database import Database
 
@@ -47,6 +48,7 @@ def compute_router(
         permitted=Permissions(PERMISSIONS),
         microversions=Range("compute", MINIMUM, MAXIMUM, "X-OpenStack-Nova-API-Version"),
         public_url=public_url,
+        largest_body=USUAL_BODY_BYTES,
         request_id_headers=("x-openstack-request-id", "x-compute-request-id"),
     )
     service = Service(router, database, clock, kick, console)

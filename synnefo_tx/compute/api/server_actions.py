@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from synnefo_tx.compute.api.service import Service, caller_of, need_version
+from synnefo_tx.compute.api.service import Service, body_of, caller_of, need_version
 from synnefo_tx.compute.rows import servers
 from synnefo_tx.compute.rules import states
 from synnefo_tx.compute.rules.server_schemas import ACTIONS, REMOTE_CONSOLE
@@ -27,7 +27,7 @@ def add_routes(service: Service) -> None:
 
     @service.route("POST", "/servers/<server_id>/action", "servers:action")
     async def act(call: Call, server_id: str) -> Reply:
-        name, body = read_action(call.json())
+        name, body = read_action(body_of(call))
         if name == "os-getConsoleOutput":
             return await _console_output(service, call, server_id, body)
         action = _POWER.get(name)
@@ -45,7 +45,7 @@ def add_routes(service: Service) -> None:
     @service.route("POST", "/servers/<server_id>/remote-consoles", "os-remote-consoles")
     async def remote_console(call: Call, server_id: str) -> Reply:
         need_version(call, (2, 6))
-        asked = REMOTE_CONSOLE.check(call.json())["remote_console"]
+        asked = REMOTE_CONSOLE.check(body_of(call))["remote_console"]
         await service.database.read(servers.find_server, caller_of(call), server_id)
         raise BadRequest(f"Unavailable console type {asked['type']}.")
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from synnefo_tx.compute.api.service import Service, caller_of
+from synnefo_tx.compute.api.service import Service, body_of, caller_of
 from synnefo_tx.compute.rows.server_data import Pairs, delete_item, write_metadata
 from synnefo_tx.compute.rows.servers import find_server
 from synnefo_tx.compute.rules.server_schemas import METADATA, METADATA_ITEM
@@ -34,12 +34,12 @@ def add_routes(service: Service) -> None:
 
     @service.route("POST", BASE, "server-metadata:create")
     async def create(call: Call, server_id: str) -> Reply:
-        pairs = METADATA.check(call.json())["metadata"]
+        pairs = METADATA.check(body_of(call))["metadata"]
         return json_reply({"metadata": await write(call, server_id, pairs, False)})
 
     @service.route("PUT", BASE, "server-metadata:update_all")
     async def update_all(call: Call, server_id: str) -> Reply:
-        pairs = METADATA.check(call.json())["metadata"]
+        pairs = METADATA.check(body_of(call))["metadata"]
         return json_reply({"metadata": await write(call, server_id, pairs, True)})
 
     @service.route("GET", f"{BASE}/<key>", "server-metadata:show")
@@ -51,7 +51,7 @@ def add_routes(service: Service) -> None:
 
     @service.route("PUT", f"{BASE}/<key>", "server-metadata:update")
     async def update(call: Call, server_id: str, key: str) -> Reply:
-        item = METADATA_ITEM.check(call.json())["meta"]
+        item = METADATA_ITEM.check(body_of(call))["meta"]
         if key not in item:
             raise BadRequest("Request body and URI mismatch")
         await write(call, server_id, item, False)

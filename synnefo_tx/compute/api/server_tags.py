@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synnefo_tx.compute.api.service import Service, caller_of, need_version
+from synnefo_tx.compute.api.service import Service, body_of, caller_of, need_version
 from synnefo_tx.compute.rows.server_data import Change, change_tags
 from synnefo_tx.compute.rows.servers import find_server
 from synnefo_tx.compute.rules.server_schemas import ONE_TAG, TAGS
@@ -47,7 +47,7 @@ def _all_tags(service: Service) -> None:
     @service.route("PUT", BASE, "os-server-tags:update_all")
     async def update_all(call: Call, server_id: str) -> Reply:
         need_version(call, SINCE)
-        tags = sorted(set(TAGS.check(call.json())["tags"]))
+        tags = sorted(set(TAGS.check(body_of(call))["tags"]))
         return json_reply(
             {"tags": await _change(service, call, server_id, "update tags", lambda _: tags)}
         )
@@ -71,7 +71,7 @@ def _one_tag(service: Service) -> None:
     async def update(call: Call, server_id: str, tag: str) -> Reply:
         need_version(call, SINCE)
         if call.raw_body():
-            ONE_TAG.check(call.json())
+            ONE_TAG.check(body_of(call))
         had: list[str] = []
 
         def add(tags: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from synnefo_tx.compute.api.service import Service, caller_of, look_of
+from synnefo_tx.compute.api.service import Service, body_of, caller_of, look_of
 from synnefo_tx.compute.rows import server_lists, servers
 from synnefo_tx.compute.rows.create_servers import create_servers
 from synnefo_tx.compute.rows.servers import find_server
@@ -58,7 +58,7 @@ def add_routes(service: Service) -> None:
 
     @service.route("POST", "/servers", "servers:create")
     async def create(call: Call) -> Reply:
-        request = read_request(call.json(), call.version)
+        request = read_request(body_of(call), call.version)
         caller = caller_of(call)
         created = await database.write(create_servers, caller, request, service.now_us())
         service.kick()
@@ -71,7 +71,7 @@ def add_routes(service: Service) -> None:
 
     @service.route("PUT", "/servers/<server_id>", "servers:update")
     async def update(call: Call, server_id: str) -> Reply:
-        asked = update_schema(call.version).check(call.json())["server"]
+        asked = update_schema(call.version).check(body_of(call))["server"]
         values = {_COLUMNS[name]: value for name, value in asked.items()}
         for column in ("access_ipv4", "access_ipv6"):
             if column in values:

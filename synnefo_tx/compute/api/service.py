@@ -11,12 +11,14 @@ from attrs import frozen
 from synnefo_tx.compute.permissions import PREFIX
 from synnefo_tx.compute.rows.servers import Caller
 from synnefo_tx.compute.views.servers import Look
-from synnefo_tx.errors import NotFound
+from synnefo_tx.errors import NotFound, UnsupportedMedia
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.router import Handler, Router
 from synnefo_tx.store.database import Database
 
 Console = Callable[[str, str, "int | None"], Awaitable[str]]
+# Of a body; text/plain is what some servers in front of Nova make of none.
+MEDIA_TYPES = ("", "text/plain", "application/json", "application/vnd.openstack.compute+json")
 
 
 @frozen(eq=False)
@@ -57,6 +59,16 @@ def look_of(call: Call) -> Look:
     How to show servers to this caller.
     """
     return Look(call.base, call.version, call.token.is_admin)
+
+
+def body_of(call: Call) -> object:
+    """
+    The body decoded; None when it is empty.  Raises BadRequest or UnsupportedMedia.
+    """
+    media = call.header("content-type").partition(";")[0].strip().lower()
+    if media not in MEDIA_TYPES:
+        raise UnsupportedMedia("Unsupported Content-Type")
+    return call.json() if call.raw_body() else None
 
 
 def need_version(call: Call, minimum: tuple[int, int]) -> None:

@@ -20,6 +20,7 @@ from jsonschema.exceptions import ValidationError, best_match
 from jsonschema.validators import extend
 
 from synnefo_tx.errors import BadRequest
+from synnefo_tx.http.bodies import TOO_DEEP
 
 Schema = dict[str, Any]
 
@@ -210,7 +211,10 @@ class NovaSchema:
         return query
 
     def _raise(self, value: object, where: str, last: bool) -> None:
-        error = best_match(self._validator.iter_errors(value))
+        try:
+            error = best_match(self._validator.iter_errors(value))
+        except RecursionError as deep:
+            raise BadRequest(TOO_DEEP) from deep
         if error is None:
             return
         if isinstance(error.cause, InvalidName):

@@ -146,7 +146,7 @@ class Cloud:
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
         if body is not None:
-            sent["Content-Type"] = "application/json"
+            sent.setdefault("Content-Type", "application/json")
         waiting = self._treq.request(method, f"http://cloud{path}", headers=sent, data=body)
         self._treq.flush()
         response = self.test.successResultOf(waiting)

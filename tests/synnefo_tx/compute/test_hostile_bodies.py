@@ -120,3 +120,45 @@ class HostileTests(SynchronousTestCase):
         self.assertEqual(self.cloud.neutron("GET", "/networks?name=%00").status, 400)
         answer = self.cloud.nova("POST", "/servers", {"server": asked(flavorRef="\0")})
         self.assertEqual(answer.json["badRequest"]["message"], "Flavor \0 could not be found.")
+
+    def test_depth(self) -> None:
+        """Of every part of a body."""
+        for depth in (100, 400, 800, 900, 950, 1000, 50_000):
+            deep = b"[" * depth + b"]" * depth
+            for text in (b"%s", b'{"server":%s}', b'{"server":{"name":%s}}'):
+                answer = self.cloud.nova("POST", "/servers", text % deep)
+                self.assertEqual(answer.status, 400, (depth, text))
+        self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_no_body(self) -> None:
+        """To Nova it is null, but where the body's one key says what to do."""
+        for method, path, message in (
+            ("POST", "/servers", "None is not of type 'object'"),
+            ("POST", "/os-keypairs", "None is not of type 'object'"),
+            ("PUT", "/servers/x", "None is not of type 'object'"),
+            ("POST", "/servers/x/metadata", "None is not of type 'object'"),
+            ("POST", "/servers/x/action", "Malformed request body"),
+        ):
+            answer = self.cloud.nova(method, path)
+            self.assertEqual(answer.json, {"badRequest": {"code": 400, "message": message}}, path)
+
+    def test_media_types(self) -> None:
+        """JSON, and what servers in front of Nova make of none; else 415."""
+        for media, status in (
+            ("application/json; charset=utf-8", 400),
+            ("application/vnd.openstack.compute+json", 400),
+            ("text/plain", 400),
+            ("application/xml", 415),
+            ("application/x-www-form-urlencoded", 415),
+        ):
+            answer = self.cloud.nova("POST", "/servers", b"{}", headers={"Content-Type": media})
+            self.assertEqual(answer.status, status, media)
+        self.assertEqual(
+            answer.json, {"badMediaType": {"code": 415, "message": "Unsupported Content-Type"}}
+        )
+
+    def test_too_large(self) -> None:
+        """Beyond 112 KiB, as Nova's own limit has it."""
+        for size, status in ((112 * 1024, 400), (112 * 1024 + 1, 413)):
+            answer = self.cloud.nova("POST", "/servers", b"{" + b" " * (size - 2) + b"}")
+            self.assertEqual(answer.status, status)
