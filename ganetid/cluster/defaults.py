@@ -1,7 +1,7 @@
 """
 Ganeti's parameter tables, as far as this node honours them, and how they are filled in.
 
-Source: Ganeti 3.0.2 `gnt-cluster info`, restated in our reference; kvm_path and the accelerator are
+Source: Ganeti 3.0.2 `gnt-cluster info`; kvm_path and the accelerator are
 chosen by this daemon's settings.
 """
 

@@ -1,7 +1,7 @@
 """
 News in Synnefo's wording: what has become of an opcode, as a routing key and a JSON body.
 
-Source: Synnefo's snf-ganeti-eventd, restated in our reference (its sections 3.4, 3.5).
+Source: Synnefo's snf-ganeti-eventd.
 """
 
 from __future__ import annotations
