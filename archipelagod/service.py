@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import stat
 import time
 from pathlib import Path
@@ -34,6 +33,7 @@ from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.sessions import Sessions
 from archipelagod.volumes import Volumes
 from archipelagod.wire.server import BlockFactory
+from synnefo_tx.daemon.private_files import secret_in
 from synnefo_tx.daemon.settings import SettingsError
 
 THREADS = 8
@@ -57,11 +57,7 @@ def shared_secret(path: str) -> bytes:
     """
     The secret in the file at ``path``, made (0600) if absent.  Raises OSError, SettingsError.
     """
-    with contextlib.suppress(FileExistsError):
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
-    secret = Path(path).read_bytes().strip()
+    secret = secret_in(Path(path)).encode()
     if len(secret) < 16:
         raise SettingsError(f"{path}: a secret of fewer than 16 bytes")
     return secret

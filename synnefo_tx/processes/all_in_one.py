@@ -20,10 +20,10 @@ from ganetid.service import build_service as cluster_service
 from ganetid.settings import GanetiSettings
 from synnefo_tx.daemon.bus.memory import MemoryBus
 from synnefo_tx.daemon.bus.topology import standard_queues
+from synnefo_tx.daemon.private_files import secret_in, write_private
 from synnefo_tx.effect.plan import PREFIX
 from synnefo_tx.processes.api import ApiService
 from synnefo_tx.processes.dispatcher import DispatcherService
-from synnefo_tx.processes.private_files import secret_in, write_private
 from synnefo_tx.processes.settings import AllInOneSettings, ApiSettings, FirstCluster, FirstStart
 
 RAPI_USER = "synnefo"

@@ -18,6 +18,7 @@ from twisted.logger import Logger
 
 from archipelagod.wire.client import BlockClient
 from synnefo_tx.compute.api.routes import compute_router
+from synnefo_tx.daemon.private_files import secret_in
 from synnefo_tx.effect.clusters import Clusters, rapi_over
 from synnefo_tx.effect.perform import Performer
 from synnefo_tx.http.router import Router
@@ -34,7 +35,6 @@ from synnefo_tx.image.convert import QemuConverter
 from synnefo_tx.image.sweep import sweep
 from synnefo_tx.network.api.routes import network_router
 from synnefo_tx.processes.first_start import fill, give_image
-from synnefo_tx.processes.private_files import secret_in
 from synnefo_tx.processes.settings import ApiSettings
 from synnefo_tx.processes.site import site
 from synnefo_tx.store.database import Database, DatabaseThreads

@@ -17,13 +17,13 @@ from twisted.logger import Logger
 
 from synnefo_tx.compute.rows.flavors import create_flavor
 from synnefo_tx.compute.rows.tables import clusters
+from synnefo_tx.daemon.private_files import write_private
 from synnefo_tx.effect.rows import networks as cluster_networks
 from synnefo_tx.identity.rows import accounts
 from synnefo_tx.identity.rows.tables import users
 from synnefo_tx.image.imports import import_file
 from synnefo_tx.network.rows.networks import create_network, create_subnet
 from synnefo_tx.processes.local_networks import chosen_network
-from synnefo_tx.processes.private_files import write_private
 from synnefo_tx.processes.settings import FirstCluster, FirstStart
 from synnefo_tx.store.database import Database
 
