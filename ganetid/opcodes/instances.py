@@ -35,8 +35,3 @@ def changed(instance: Instance, now: float, **fields: Any) -> tuple[PutInstance,
 def alone(given: Input) -> tuple[Lock, ...]:
     """The instance, exclusively."""
     return (Lock("instance", str(given["instance_name"])),)
-
-
-def together(given: Input) -> tuple[Lock, ...]:
-    """The instance, shared with other readers."""
-    return (Lock("instance", str(given["instance_name"]), shared=True),)

@@ -78,14 +78,6 @@ def list_keypairs(
     return list(connection.execute(statement.order_by(keypairs.c.name).limit(limit)))
 
 
-def count_keypairs(connection: Connection, user_id: str) -> int:
-    """
-    How many the user has.
-    """
-    owned = select(func.count()).select_from(keypairs).where(keypairs.c.user_id == user_id)
-    return connection.execute(owned).scalar_one()
-
-
 def _find(connection: Connection, user_id: str, name: str) -> AnyRow | None:
     return connection.execute(
         select(keypairs).where(keypairs.c.user_id == user_id, keypairs.c.name == name)

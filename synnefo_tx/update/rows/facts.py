@@ -13,7 +13,7 @@ from synnefo_tx.compute.rows import servers as server_rows
 from synnefo_tx.compute.rows.tables import clusters, servers
 from synnefo_tx.effect.plan import PREFIX, server_id_of
 from synnefo_tx.effect.rows import networks
-from synnefo_tx.network.rows.tables import ports
+from synnefo_tx.network.rows import ports
 from synnefo_tx.quota.rows import holdings
 from synnefo_tx.update.apply import FollowUp, Known, Verdict, after
 from synnefo_tx.update.messages import News, error_text
@@ -73,11 +73,7 @@ def _keep(connection: Connection, row: Any, verdict: Verdict, cluster: str, now_
         case FollowUp.TASK_FAILED:
             task_failed(connection, row, verdict.message, now_us, known)
         case FollowUp.BUILT:
-            connection.execute(
-                update(ports)
-                .where(ports.c.device_id == row.id)
-                .values(status="ACTIVE", updated_at=now_us)
-            )
+            ports.set_status(connection, row.id, "ACTIVE", now_us)
             connection.execute(
                 update(volumes)
                 .where(volumes.c.server_id == row.id)
@@ -98,9 +94,7 @@ def never_built(
         .where(servers.c.id == row.id)
         .values(reserved={}, power_state=0, task_state=task_state)
     )
-    connection.execute(
-        update(ports).where(ports.c.device_id == row.id).values(status="DOWN", updated_at=now_us)
-    )
+    ports.set_status(connection, row.id, "DOWN", now_us)
     connection.execute(
         update(volumes)
         .where(volumes.c.server_id == row.id)
