@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -66,8 +67,8 @@ class Guest:
         self.folder = folder
         self._console = folder / "console.log"
         self._console.write_bytes(b"")
-        self._socket = folder / "qmp"
-        self._socket.unlink(missing_ok=True)
+        self._short = Path(tempfile.mkdtemp(prefix="guest-"))  # a unix socket's path is short
+        self._socket = self._short / "qmp"
         self.ssh_port = _free_port()
         forward = f"hostfwd=tcp:127.0.0.1:{self.ssh_port}-:22"
         self._command = [QEMU, "-accel", "tcg", "-nodefaults", "-display", "none"]
@@ -105,6 +106,7 @@ class Guest:
         self._process.wait()
         assert self._process.stdin is not None
         self._process.stdin.close()
+        shutil.rmtree(self._short)
 
     def ask(self, command: str, **arguments: object) -> Any:
         """
