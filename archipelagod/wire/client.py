@@ -15,6 +15,7 @@ from twisted.internet.error import ConnectError
 from twisted.internet.protocol import Factory
 
 from archipelagod.volume.information import VolumeInfo
+from archipelagod.wire import arguments
 from archipelagod.wire import operations as op
 from archipelagod.wire.errors import OutOfRange, StorageUnavailable
 from archipelagod.wire.frames import MAX_IO_BYTES, REQUEST, Frame
@@ -102,7 +103,7 @@ class BlockClient:
         What is known of a volume.  Raises NoSuchVolume.
         """
         reply = await self._ask(Frame(REQUEST, op.INFO, target=volume))
-        return _decoded(op.decode_info, reply.data)
+        return _decoded(arguments.decode_info, reply.data)
 
     async def list(
         self, marker: str = "", limit: int = op.MAX_LISTED, prefix: str = ""
@@ -110,9 +111,9 @@ class BlockClient:
         """
         At most ``limit`` (up to 1000) volumes, by name, after ``marker``.
         """
-        data = msgspec.json.encode(op.Listing(marker, prefix, limit))
+        data = msgspec.json.encode(arguments.Listing(marker, prefix, limit))
         reply = await self._ask(Frame(REQUEST, op.LIST, data=data))
-        return _decoded(op.decode_infos, reply.data)
+        return _decoded(arguments.decode_infos, reply.data)
 
     async def read(self, volume: str, offset: int, size: int) -> bytes:
         """

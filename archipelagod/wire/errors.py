@@ -102,6 +102,46 @@ class BadRequest(StorageError):
     status = 12
 
 
+class Protected(StorageError):
+    """
+    The volume is protected: it is neither deleted nor overwritten until that is taken back.
+    """
+
+    status = 13
+
+
+class NotAuthorized(StorageError):
+    """
+    The peer is known, but may not do that.
+    """
+
+    status = 14
+
+
+class LeaseLost(StorageError):
+    """
+    Another host took the volume over: nothing is written here any more.
+    """
+
+    status = 15
+
+
+class NoSuchBlock(StorageError):
+    """
+    There is no content-addressed block of that hash.
+    """
+
+    status = 16
+
+
+class BlockDamaged(StorageError):
+    """
+    A content-addressed block does not have the content that its hash says.
+    """
+
+    status = 17
+
+
 BY_STATUS: dict[int, type[StorageError]] = {
     kind.status: kind
     for kind in (
@@ -117,5 +157,10 @@ BY_STATUS: dict[int, type[StorageError]] = {
         StorageUnavailable,
         NotAuthenticated,
         BadRequest,
+        Protected,
+        NotAuthorized,
+        LeaseLost,
+        NoSuchBlock,
+        BlockDamaged,
     )
 }

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from archipelagod.wire import handshake
 from archipelagod.wire import operations as op
 from archipelagod.wire.errors import BY_STATUS, NotAuthenticated, StorageError, StorageUnavailable
-from archipelagod.wire.frames import ERROR, REPLY, REQUEST, VERSION, BadFrame, Frame, FrameDecoder
+from archipelagod.wire.frames import ERROR, REPLY, REQUEST, BadFrame, Frame, FrameDecoder
 from archipelagod.wire.frames import encode as encode_frame
 
 WINDOW = 32  # requests on the way; the rest waits here
@@ -43,7 +43,7 @@ class BlockLink(Protocol):
         """See Protocol."""
         self.is_open = True
         self._wire = self.transport
-        data = handshake.hello(VERSION, self._nonce)
+        data = handshake.hello(op.HIGHEST_VERSION, self._nonce)
         self._write(Frame(REQUEST, op.HELLO, 1, data=data))
 
     def _write(self, frame: Frame) -> None:

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from archipelagod.volumes import Volumes
-from archipelagod.wire import handshake
+from archipelagod.wire import arguments, handshake
 from archipelagod.wire import operations as op
 from archipelagod.wire.errors import BadRequest, NotAuthenticated, OutOfRange, StorageError
 from archipelagod.wire.frames import (
@@ -28,7 +28,6 @@ from archipelagod.wire.frames import (
     MAX_IO_BYTES,
     REPLY,
     REQUEST,
-    VERSION,
     BadFrame,
     Frame,
     FrameDecoder,
@@ -114,12 +113,12 @@ class BlockProtocol(Protocol):
 
     def _greet(self, frame: Frame) -> None:
         lowest, highest, client_nonce = handshake.read_hello(frame.data)
-        if not lowest <= VERSION <= highest:
-            raise BadFrame(f"only version {VERSION} is spoken here")
+        if not lowest <= op.HIGHEST_VERSION <= highest:
+            raise BadFrame(f"only version {op.HIGHEST_VERSION} is spoken here")
         nonce = secrets.token_bytes(handshake.NONCE_BYTES)
         self._expected_proof = handshake.proof(self._secret, b"client", client_nonce, nonce)
         proven = handshake.proof(self._secret, b"server", client_nonce, nonce)
-        data = handshake.welcome(VERSION, WINDOW, MAX_DATA, nonce, proven)
+        data = handshake.welcome(op.HIGHEST_VERSION, WINDOW, MAX_DATA, nonce, proven)
         self._send(Frame(REPLY, frame.operation, frame.serial, data=data))
 
     def _authenticate(self, frame: Frame) -> None:
@@ -205,7 +204,7 @@ async def _info(volumes: Volumes, frame: Frame) -> bytes:
 
 
 async def _list(volumes: Volumes, frame: Frame) -> bytes:
-    wanted = op.decode_listing(frame.data)
+    wanted = arguments.decode_listing(frame.data)
     limit = min(max(wanted.limit, 0), op.MAX_LISTED)
     return msgspec.json.encode(await volumes.list(wanted.marker, limit, wanted.prefix))
 
@@ -217,12 +216,12 @@ async def _create(volumes: Volumes, frame: Frame) -> bytes:
 
 async def _clone(volumes: Volumes, frame: Frame) -> bytes:
     size = None if frame.flags & op.FLAG_SAME_SIZE else frame.size
-    await volumes.clone(frame.target, op.decode_name(frame.data), size)
+    await volumes.clone(frame.target, arguments.decode_name(frame.data), size)
     return b""
 
 
 async def _snapshot(volumes: Volumes, frame: Frame) -> bytes:
-    await volumes.snapshot(frame.target, op.decode_name(frame.data))
+    await volumes.snapshot(frame.target, arguments.decode_name(frame.data))
     return b""
 
 
@@ -232,7 +231,7 @@ async def _seal(volumes: Volumes, frame: Frame) -> bytes:
 
 
 async def _rename(volumes: Volumes, frame: Frame) -> bytes:
-    await volumes.rename(frame.target, op.decode_name(frame.data))
+    await volumes.rename(frame.target, arguments.decode_name(frame.data))
     return b""
 
 

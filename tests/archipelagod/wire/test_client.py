@@ -275,7 +275,7 @@ class BrokenClientTests(StorageCase):
         from archipelagod.wire.handshake import hello
 
         found = await self._answer_to(
-            encode(Frame(REQUEST, op.HELLO, 1, data=hello(1, bytes(32)))),
+            encode(Frame(REQUEST, op.HELLO, 1, data=hello(2, bytes(32)))),
             encode(Frame(REQUEST, op.AUTHENTICATE, 2, data=bytes(32))),
             encode(Frame(REQUEST, op.CREATE, 3, target="v", size=1)),
         )
@@ -286,6 +286,6 @@ class BrokenClientTests(StorageCase):
         """A client that speaks only another version is told so."""
         from archipelagod.wire.handshake import hello
 
-        found = await self._answer_to(encode(Frame(REQUEST, op.HELLO, 1, data=hello(2, bytes(32)))))
+        found = await self._answer_to(encode(Frame(REQUEST, op.HELLO, 1, data=hello(3, bytes(32)))))
         self.assertEqual([f.kind for f in found], [ERROR])
         self.assertIn(b"version", found[0].data)
