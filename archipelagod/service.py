@@ -25,6 +25,7 @@ from archipelagod.datapath.inline import InlineDatapath
 from archipelagod.datapath.interface import IDatapath
 from archipelagod.datapath.processes import ProcessDatapath
 from archipelagod.nbd.listener import NbdListener
+from archipelagod.nbd.settings import checked
 from archipelagod.settings import ArchipelagoSettings
 from archipelagod.store_lock import StoreLock
 from archipelagod.stores.store import Store, open_file_store, open_memory_store
@@ -47,6 +48,7 @@ def build_service(settings: ArchipelagoSettings, reactor: Any) -> ArchipelagoSer
     """
     if settings.store == "memory" and settings.datapath == "process":
         raise SettingsError('store = "memory" needs datapath = "inline"')
+    checked(settings.nbd)
     state = Path(settings.state_dir)
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     (state / "store").mkdir(mode=0o700, exist_ok=True)
@@ -84,6 +86,7 @@ class ArchipelagoService(Service):
         self._lock: StoreLock | None = None
         self._volumes: Volumes | None = None
         self._listeners: list[Service] = []
+        self._nbd: NbdListener | None = None
         self._starting: Deferred[None] | None = None
 
     def startService(self) -> None:
@@ -125,7 +128,9 @@ class ArchipelagoService(Service):
         return open_file_store(path, is_ours=True)
 
     async def _listen(self, volumes: Volumes) -> None:
-        nbd = NbdListener(self._reactor, self._settings.nbd_socket, volumes)
+        nbd = self._nbd = NbdListener(
+            self._reactor, self._settings.nbd_socket, volumes, self._settings.nbd
+        )
         nbd.startService()
         self._listeners.append(nbd)
         remove_stale_socket(self._settings.listen)
@@ -150,6 +155,8 @@ class ArchipelagoService(Service):
                 await stopped
         if self._volumes is not None:
             await self._volumes.close()
+        if self._nbd is not None:
+            await self._nbd.gone()
         self._pool.stop()
         if self._lock is not None:
             self._lock.close()

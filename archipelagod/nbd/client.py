@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -18,40 +17,24 @@ from zope.interface import implementer
 
 from archipelagod.custody import Attachment
 from archipelagod.datapath.handover import Handover
-from archipelagod.nbd import numbers as n
-from archipelagod.nbd.negotiation import (
+from archipelagod.nbd.exports import Exports, refusal
+from archipelagod.nbd.negotiation import Negotiation
+from archipelagod.nbd.peers import owner_of
+from archipelagod.nbd.questions import (
     Answer,
     Disconnected,
-    Negotiation,
     Question,
-    Refusal,
+    Secured,
+    Tls,
     Transmission,
     Wanted,
+    WantedList,
+    WantedTls,
 )
-from archipelagod.nbd.options import Export
-from archipelagod.volumes import Volumes
-from archipelagod.wire.errors import BadRequest, NoSuchVolume, StorageError, VolumeBusy
+from archipelagod.nbd.tls import TlsRelay
+from archipelagod.wire.errors import StorageError
 
 NEGOTIATION_TIMEOUT_S = 30.0
-LISTED = 10000
-
-_REFUSALS: dict[type[StorageError], int] = {
-    NoSuchVolume: n.REP_ERR_UNKNOWN,
-    BadRequest: n.REP_ERR_UNKNOWN,
-    VolumeBusy: n.REP_ERR_POLICY,
-}
-
-
-def peer_process(sock: socket.socket) -> int | None:
-    """
-    The process at the other end of a unix socket; None when the kernel does not say.
-    """
-    try:
-        found = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-    except OSError:
-        return None
-    pid: int = struct.unpack("3i", found)[0]
-    return pid or None
 
 
 @implementer(IReadWriteDescriptor)
@@ -66,14 +49,23 @@ class NbdClient:
     _log = Logger()
 
     def __init__(
-        self, reactor: Any, sock: socket.socket, volumes: Volumes, gone: Callable[[Any], None]
+        self,
+        reactor: Any,
+        sock: socket.socket,
+        exports: Exports,
+        gone: Callable[[Any], None],
+        tls: Tls = Tls.ABSENT,
+        relay: TlsRelay | None = None,
     ) -> None:
         self._reactor = reactor
         self._sock = sock
-        self._volumes = volumes
+        self._owner = owner_of(sock)
+        self._exports = exports
         self._gone = gone
-        self._negotiation = Negotiation()
+        self._relay = relay
+        self._negotiation = Negotiation(tls)
         self._out = bytearray()
+        self._question: Question | None = None  # waits for ``_out`` to be sent
         self._attachment: Attachment | None = None
         self._is_ending = False
         self._is_gone = False
@@ -141,6 +133,8 @@ class NbdClient:
             self._reactor.removeWriter(self)
             if self._is_ending:
                 self.close()
+            elif self._question is not None:
+                self._ask()
 
     def _send(self) -> None:
         self._out += self._negotiation.take()
@@ -162,37 +156,68 @@ class NbdClient:
         if isinstance(outcome, Transmission):
             self._hand_over(outcome)
             return
-        self._send()
-        if outcome is not None and not self._is_gone:
+        if outcome is not None:
             self._reactor.removeReader(self)
-            Deferred.fromCoroutine(self._answer(outcome)).addErrback(self._fail)
+        self._question = outcome
+        self._send()
+        if self._question is not None and not self._out and not self._is_gone:
+            self._ask()
+
+    def _ask(self) -> None:
+        """
+        Looks for the answer once all that was said before is on its way: a client that does not
+        read gets no further, and takes no memory.
+        """
+        question, self._question = self._question, None
+        assert question is not None
+        Deferred.fromCoroutine(self._answer(question)).addErrback(self._fail)
 
     def _fail(self, failure: Failure) -> None:
         self._log.failure("an NBD client could not be served", failure=failure)
         self.close()
 
     async def _answer(self, question: Question) -> None:
-        answer = await self._found(question)
+        try:
+            answer = await self._found(question)
+        except StorageError as error:
+            if isinstance(question, WantedTls):
+                self._log.error("no TLS for an NBD client: {error}", error=str(error))
+                self.close()
+                return
+            answer = refusal(error)
         if self._is_gone:
             if self._attachment is not None:
                 self._attachment.cancel()
             return
         self._step(lambda: self._negotiation.answer(answer))
-        if not self._is_gone and not self._is_ending:
+        is_waiting = self._question is not None or self._is_ending or self._is_gone
+        if not is_waiting:
             self._reactor.addReader(self)
 
     async def _found(self, question: Question) -> Answer:
-        try:
-            if not isinstance(question, Wanted):
-                return [info.name for info in await self._volumes.list("", LISTED, "")]
-            if not question.is_to_open:
-                info = await self._volumes.info(question.name)
-                return Export(info.name, info.size_bytes, info.read_only)
-            self._attachment = await self._volumes.attach(question.name, peer_process(self._sock))
-        except StorageError as error:
-            return Refusal(_REFUSALS.get(type(error), n.REP_ERR_SHUTDOWN), str(error))
-        attachment = self._attachment
-        return Export(question.name, attachment.size_bytes, attachment.is_read_only)
+        if isinstance(question, WantedTls):
+            self._secure()
+            return Secured()
+        if isinstance(question, WantedList):
+            return await self._exports.page(question.marker)
+        if not question.is_to_open:
+            return await self._exports.known(question)
+        return await self._opened(question)
+
+    async def _opened(self, question: Wanted) -> Answer:
+        export, self._attachment = await self._exports.opened(question, self._owner)
+        return export
+
+    def _secure(self) -> None:
+        """
+        The relay takes the client's socket; we go on with what it gives for it.
+        """
+        assert self._relay is not None
+        plain = self._relay.secured(self._sock)
+        self._reactor.removeReader(self)
+        self._reactor.removeWriter(self)
+        self._sock.close()
+        self._sock = plain
 
     def _hand_over(self, outcome: Transmission) -> None:
         assert self._attachment is not None

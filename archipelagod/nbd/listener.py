@@ -1,5 +1,5 @@
 """
-The unix socket at which NBD clients arrive.
+Where NBD clients arrive.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+from collections.abc import Callable, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -17,57 +18,62 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from archipelagod.nbd.client import NbdClient
+from archipelagod.nbd.doors import inherited_sockets, tcp_socket, unix_socket
+from archipelagod.nbd.exports import Exports
+from archipelagod.nbd.peers import peer_uid
+from archipelagod.nbd.questions import Tls
+from archipelagod.nbd.settings import NbdSettings, parse_address
+from archipelagod.nbd.tls import TlsRelay
 from archipelagod.volumes import Volumes
 
-BACKLOG = 256
-MAX_NEGOTIATING = 512  # more wait in the backlog
+MAX_NEGOTIATING = 256  # at one door; more wait in its backlog
 
 
 @implementer(IReadDescriptor)
-class NbdListener(Service):
+class _Door:
     """
-    Listens at ``path`` (mode 0600); whatever was there is replaced.
+    A listening socket.
+
+    welcome: whether a client that was accepted is let in.
     """
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, path: str, volumes: Volumes) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        listening: socket.socket,
+        welcome: Callable[[socket.socket], bool],
+        make: Callable[[socket.socket, Callable[[NbdClient], None]], NbdClient],
+    ) -> None:
         self._reactor = reactor
-        self._path = path
-        self._volumes = volumes
-        self._socket: socket.socket | None = None
-        self._clients: set[NbdClient] = set()
-
-    def startService(self) -> None:
-        """See IService.  Raises OSError."""
-        super().startService()
-        with contextlib.suppress(FileNotFoundError):
-            Path(self._path).unlink()
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        before = os.umask(0o177)
-        try:
-            listening.bind(self._path)
-        finally:
-            os.umask(before)
-        listening.listen(BACKLOG)
         self._socket = listening
-        self._reactor.addReader(self)
+        self._welcome = welcome
+        self._make = make
+        self._clients: set[NbdClient] = set()
+        self._is_closed = False
+        reactor.addReader(self)
 
-    def stopService(self) -> None:
-        """See IService."""
-        super().stopService()
-        if self._socket is not None:
-            self._reactor.removeReader(self)
-            self._socket.close()
-            self._socket = None
-            with contextlib.suppress(FileNotFoundError):
-                Path(self._path).unlink()
+    @property
+    def address(self) -> Any:
+        """
+        Where it is.
+        """
+        return self._socket.getsockname()
+
+    def close(self) -> None:
+        """
+        Nobody more comes in; who still negotiates is disconnected.
+        """
+        self._is_closed = True
+        self._reactor.removeReader(self)
+        self._socket.close()
         for client in list(self._clients):
             client.close()
 
     def fileno(self) -> int:
         """See IReadDescriptor."""
-        return -1 if self._socket is None else self._socket.fileno()
+        return -1 if self._is_closed else self._socket.fileno()
 
     def logPrefix(self) -> str:
         """See IReadDescriptor."""
@@ -78,7 +84,7 @@ class NbdListener(Service):
 
     def doRead(self) -> None:
         """See IReadDescriptor."""
-        while self._socket is not None and len(self._clients) < MAX_NEGOTIATING:
+        while not self._is_closed and len(self._clients) < MAX_NEGOTIATING:
             try:
                 sock, _ = self._socket.accept()
             except BlockingIOError:
@@ -87,12 +93,98 @@ class NbdListener(Service):
                 self._log.error("an NBD client was not accepted: {error}", error=str(error))
                 return
             sock.setblocking(False)
-            client = NbdClient(self._reactor, sock, self._volumes, self._forget)
+            with contextlib.suppress(OSError):  # of a client whose host died something is heard
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if not self._welcome(sock):
+                sock.close()
+                continue
+            client = self._make(sock, self._forget)
             self._clients.add(client)
             client.start()
         self._reactor.removeReader(self)  # full: the rest waits
 
     def _forget(self, client: NbdClient) -> None:
         self._clients.discard(client)
-        if self._socket is not None:
+        if not self._is_closed:
             self._reactor.addReader(self)
+
+
+class NbdListener(Service):
+    """
+    Listens at the unix socket ``path``, at the address in ``settings``, and on the sockets that
+    ``environment`` says are inherited.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        path: str,
+        volumes: Volumes,
+        settings: NbdSettings | None = None,
+        environment: MutableMapping[str, str] | None = None,
+    ) -> None:
+        self._reactor = reactor
+        self._path = path
+        self._settings = settings or NbdSettings()
+        self._environment = os.environ if environment is None else environment
+        self._exports = Exports(volumes, self._settings.default_export)
+        self._relay = TlsRelay(reactor, self._settings.tls) if self._settings.tls else None
+        self._doors: list[_Door] = []
+
+    @property
+    def addresses(self) -> list[Any]:
+        """
+        Where it listens.
+        """
+        return [door.address for door in self._doors]
+
+    def startService(self) -> None:
+        """See IService.  Raises OSError."""
+        super().startService()
+        local = Tls.ABSENT if self._relay is None else Tls.OFFERED
+        for inherited in inherited_sockets(self._environment):
+            self._open(inherited, local)
+        mode = 0o666 if self._settings.uids else 0o600
+        self._open(unix_socket(self._path, mode), local)
+        if self._settings.tcp:
+            remote = Tls.ABSENT if self._relay is None else Tls.REQUIRED
+            self._open(tcp_socket(*parse_address(self._settings.tcp)), remote)
+            self._log.info("NBD is served at {address}", address=str(self._doors[-1].address))
+
+    def _open(self, listening: socket.socket, tls: Tls) -> None:
+        def make(sock: socket.socket, gone: Callable[[NbdClient], None]) -> NbdClient:
+            return NbdClient(self._reactor, sock, self._exports, gone, tls, self._relay)
+
+        self._doors.append(_Door(self._reactor, listening, self._is_welcome, make))
+
+    def _is_welcome(self, sock: socket.socket) -> bool:
+        allowed = self._settings.uids
+        if not allowed or sock.family != socket.AF_UNIX:
+            return True
+        uid = peer_uid(sock)
+        is_welcome = uid in (*allowed, os.geteuid())
+        if not is_welcome:
+            self._log.warn("user {uid} may not use NBD", uid=uid)
+        return is_welcome
+
+    def stopService(self) -> None:
+        """See IService."""
+        super().stopService()
+        doors, self._doors = self._doors, []
+        for door in doors:
+            door.close()
+        if doors:
+            with contextlib.suppress(FileNotFoundError):
+                Path(self._path).unlink()
+        if self._relay is not None:
+            self._relay.close()
+
+    async def gone(self) -> None:
+        """
+        After ``stopService``, and when nobody serves the clients any more: returns when nothing of
+        them is left here.
+        """
+        if self._relay is not None:
+            await self._relay.ended()

@@ -9,15 +9,27 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 
 from archipelagod.nbd import numbers as n
 from archipelagod.nbd.options import (
     Export,
+    chosen_contexts,
     information,
+    listing,
     parse_contexts,
     parse_info,
     transmission_flags,
+)
+from archipelagod.nbd.questions import (
+    Answer,
+    Disconnected,
+    Question,
+    Refusal,
+    Tls,
+    Transmission,
+    Wanted,
+    WantedList,
+    WantedTls,
 )
 
 _OPTION = struct.Struct(">QII")
@@ -25,55 +37,8 @@ _REPLY = struct.Struct(">QIII")
 _ANNOUNCED = n.FLAG_FIXED_NEWSTYLE | n.FLAG_NO_ZEROES
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """
-    Why a client may not: an NBD error number, and one line.
-    """
-
-    code: int
-    text: str
-
-
-@dataclass(frozen=True)
-class Transmission:
-    """
-    The client goes on.  ``leftover`` it sent already, ``farewell`` is still to be sent to it.
-    """
-
-    export: Export
-    is_structured: bool
-    has_status: bool
-    farewell: bytes
-    leftover: bytes
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """
-    A question to our side: may the client use (or just know of) the export ``name``?  Answer with
-    ``Negotiation.answer``.
-    """
-
-    name: str
-    is_to_open: bool
-
-
-@dataclass(frozen=True)
-class WantedList:
-    """
-    A question to our side: which exports are there?  Answer with ``Negotiation.answer``.
-    """
-
-
-Answer = Export | Refusal | Sequence[str]
-Question = Wanted | WantedList
-
-
-class Disconnected(Exception):
-    """
-    The client is to be disconnected: it asked for it, or broke the grammar.
-    """
+_Steps = Generator[Question | None, Answer | None, None]
+_FinalSteps = Generator[Question | None, Answer | None, Transmission | None]
 
 
 class Negotiation:
@@ -84,7 +49,9 @@ class Negotiation:
     each, send what ``take`` gives.  Both raise Disconnected (send what ``take`` gives even then).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: Tls = Tls.ABSENT) -> None:
+        self._tls = tls
+        self._is_secured = False
         self._pending = bytearray()
         self._out = bytearray(n.GREETING + struct.pack(">H", _ANNOUNCED))
         self._is_structured = False
@@ -136,6 +103,13 @@ class Negotiation:
         del self._pending[:size]
         return data
 
+    def _skip(self, size: int) -> _Steps:
+        while size > len(self._pending):
+            size -= len(self._pending)
+            self._pending.clear()
+            yield None
+        del self._pending[:size]
+
     def _run(self) -> Generator[Question | None, Answer | None, Transmission]:
         (flags,) = struct.unpack(">I", (yield from self._exactly(4)))
         if flags & ~_ANNOUNCED or not flags & n.FLAG_FIXED_NEWSTYLE:
@@ -147,15 +121,37 @@ class Negotiation:
             if magic != n.OPTION_MAGIC:
                 raise Disconnected("bad option magic")
             if size > n.MAX_OPTION_DATA:
-                raise Disconnected(f"option {option} of {size} bytes")
+                yield from self._too_big(option, size)
+                continue
             data = yield from self._exactly(size)
             outcome = yield from self._option(option, data)
             if outcome is not None:
                 return outcome
 
-    def _option(
-        self, option: int, data: bytes
-    ) -> Generator[Question | None, Answer | None, Transmission | None]:
+    def _too_big(self, option: int, size: int) -> _Steps:
+        if option == n.OPT_EXPORT_NAME:
+            raise Disconnected("an endless name")
+        yield from self._skip(size)
+        if self._needs_tls(option):
+            return
+        self._refuse(option, Refusal(n.REP_ERR_TOO_BIG, f"{size} bytes of data"))
+
+    def _needs_tls(self, option: int) -> bool:
+        """
+        Whether the option was refused because TLS comes first.
+        """
+        if self._tls is not Tls.REQUIRED or self._is_secured:
+            return False
+        if option == n.OPT_EXPORT_NAME:
+            raise Disconnected("no TLS")  # the option has no other way to refuse
+        if option in (n.OPT_STARTTLS, n.OPT_ABORT):
+            return False
+        self._refuse(option, Refusal(n.REP_ERR_TLS_REQD, "TLS is required here"))
+        return True
+
+    def _option(self, option: int, data: bytes) -> _FinalSteps:
+        if self._needs_tls(option):
+            return None
         if option == n.OPT_EXPORT_NAME:
             return (yield from self._export_name(data))
         if option == n.OPT_ABORT:
@@ -165,6 +161,8 @@ class Negotiation:
             return (yield from self._info(option, data))
         if option == n.OPT_LIST:
             yield from self._list(data)
+        elif option == n.OPT_STARTTLS:
+            yield from self._start_tls(data)
         elif option == n.OPT_STRUCTURED_REPLY:
             if not self._refuses_data(option, data):
                 self._is_structured = True
@@ -186,37 +184,56 @@ class Negotiation:
             self._refuse(option, Refusal(n.REP_ERR_INVALID, "the option takes no data"))
         return bool(data)
 
+    def _start_tls(self, data: bytes) -> _Steps:
+        option = n.OPT_STARTTLS
+        if self._tls is Tls.ABSENT:
+            self._refuse(option, Refusal(n.REP_ERR_POLICY, "there is no TLS here"))
+        elif self._is_secured:
+            self._refuse(option, Refusal(n.REP_ERR_INVALID, "TLS was started already"))
+        elif not self._refuses_data(option, data):
+            if self._pending:  # someone put plain bytes in front of what is to be secret
+                raise Disconnected("options sent ahead of TLS")
+            self._reply(option, n.REP_ACK)
+            yield WantedTls()
+            self._is_secured = True
+            self._is_structured = False
+            self._context_of = None
+
     def _export_name(self, data: bytes) -> Generator[Question | None, Answer | None, Transmission]:
-        found = yield Wanted(data.decode("utf-8", "replace"), is_to_open=True)
+        name = data.decode("utf-8", "replace")
+        found = yield Wanted(name, is_to_open=True)
         if not isinstance(found, Export):
             raise Disconnected("no such export")  # the option has no other way to refuse
-        self._out += struct.pack(">QH", found.size_bytes, transmission_flags(found))
+        flags = transmission_flags(found, is_structured=self._is_structured)
+        self._out += struct.pack(">QH", found.size_bytes, flags)
         if self._has_zeroes:
             self._out += bytes(124)
-        return self._transmission(found)
+        return self._transmission(name, found)
 
-    def _transmission(self, export: Export) -> Transmission:
-        has_status = self._is_structured and self._context_of == export.name
+    def _transmission(self, asked: str, export: Export) -> Transmission:
+        has_status = self._is_structured and self._context_of == asked
         return Transmission(
             export, self._is_structured, has_status, self.take(), bytes(self._pending)
         )
 
-    def _list(self, data: bytes) -> Generator[Question | None, Answer | None, None]:
+    def _list(self, data: bytes) -> _Steps:
         if self._refuses_data(n.OPT_LIST, data):
             return
-        found = yield WantedList()
-        if isinstance(found, Refusal):
-            self._refuse(n.OPT_LIST, found)
-            return
-        assert isinstance(found, Sequence)
-        for name in found:
-            encoded = name.encode()
-            self._reply(n.OPT_LIST, n.REP_SERVER, struct.pack(">I", len(encoded)) + encoded)
+        marker = ""
+        while True:
+            found = yield WantedList(marker)
+            if isinstance(found, Refusal):
+                self._refuse(n.OPT_LIST, found)
+                return
+            assert isinstance(found, Sequence)
+            if not found:
+                break
+            for export in found:
+                self._reply(n.OPT_LIST, n.REP_SERVER, listing(export))
+            marker = found[-1].name
         self._reply(n.OPT_LIST, n.REP_ACK)
 
-    def _info(
-        self, option: int, data: bytes
-    ) -> Generator[Question | None, Answer | None, Transmission | None]:
+    def _info(self, option: int, data: bytes) -> _FinalSteps:
         parsed = parse_info(data)
         if parsed is None:
             self._refuse(option, Refusal(n.REP_ERR_INVALID, "malformed option"))
@@ -227,15 +244,14 @@ class Negotiation:
             self._refuse(option, found)
             return None
         assert isinstance(found, Export)
-        for info in information(found, wanted):
+        for info in information(found, wanted, is_structured=self._is_structured):
             self._reply(option, n.REP_INFO, info)
         self._reply(option, n.REP_ACK)
-        return self._transmission(found) if option == n.OPT_GO else None
+        return self._transmission(name, found) if option == n.OPT_GO else None
 
-    def _contexts(
-        self, option: int, data: bytes
-    ) -> Generator[Question | None, Answer | None, None]:
-        if option == n.OPT_SET_META_CONTEXT:
+    def _contexts(self, option: int, data: bytes) -> _Steps:
+        is_listing = option == n.OPT_LIST_META_CONTEXT
+        if not is_listing:
             self._context_of = None
         parsed = parse_contexts(data)
         if parsed is None or not self._is_structured:
@@ -246,11 +262,8 @@ class Negotiation:
         if isinstance(found, Refusal):
             self._refuse(option, found)
             return
-        is_listing = option == n.OPT_LIST_META_CONTEXT
-        if n.BASE_ALLOCATION in queries or (is_listing and (not queries or "base:" in queries)):
-            number = 0 if is_listing else n.CONTEXT_ID
-            context = struct.pack(">I", number) + n.BASE_ALLOCATION.encode()
-            self._reply(option, n.REP_META_CONTEXT, context)
+        for number, context in chosen_contexts(queries, is_listing=is_listing):
+            self._reply(option, n.REP_META_CONTEXT, struct.pack(">I", number) + context.encode())
             if not is_listing:
                 self._context_of = name
         self._reply(option, n.REP_ACK)
