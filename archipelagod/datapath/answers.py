@@ -17,22 +17,27 @@ from archipelagod.nbd.replies import (
     data_chunk_header,
     error_chunk,
     hole_chunk,
+    none_chunk,
     simple,
     status_chunk,
 )
+from archipelagod.volume.map_format import OBJECT_BYTES
 from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import OutOfRange, ReadOnlyVolume, StorageError
 
 OUT_BYTES = 256 << 10  # replies are sent when they are this long, or the batch ends
 MAX_EXTENTS = 4096
 
+FAST_UNIT = 4096  # zeros that begin and end at multiples of it cost no data
+_ZEROS = memoryview(bytes(1 << 20))
+
 _KNOWN_FLAGS = {
-    n.CMD_READ: n.CMD_FLAG_DF | n.CMD_FLAG_FUA,
+    n.CMD_READ: n.CMD_FLAG_FUA,
     n.CMD_WRITE: n.CMD_FLAG_FUA,
     n.CMD_FLUSH: n.CMD_FLAG_FUA,
     n.CMD_TRIM: n.CMD_FLAG_FUA,
     n.CMD_CACHE: n.CMD_FLAG_FUA,
-    n.CMD_WRITE_ZEROES: n.CMD_FLAG_FUA | n.CMD_FLAG_NO_HOLE,
+    n.CMD_WRITE_ZEROES: n.CMD_FLAG_FUA | n.CMD_FLAG_NO_HOLE | n.CMD_FLAG_FAST_ZERO,
     n.CMD_BLOCK_STATUS: n.CMD_FLAG_FUA | n.CMD_FLAG_REQ_ONE,
 }
 
@@ -59,6 +64,9 @@ class Answers:
         self._has_status = handover.has_status
         self._will_wait = will_wait
         self._replies = bytearray()
+        self._known_flags = dict(_KNOWN_FLAGS)
+        if handover.is_structured:
+            self._known_flags[n.CMD_READ] |= n.CMD_FLAG_DF
         self._handlers: dict[int, Callable[[int, int, int, int], None]] = {
             n.CMD_READ: self._read,
             n.CMD_FLUSH: self._flush,
@@ -88,7 +96,7 @@ class Answers:
         Does a WRITE.
         """
         if self._is_sound(flags, n.CMD_WRITE, cookie):
-            self._change(flags, cookie, lambda: self._volume.write(offset, payload))
+            self._change(flags, cookie, n.ENOSPC, lambda: self._volume.write(offset, payload))
 
     def perform(self, flags: int, kind: int, cookie: int, offset: int, size: int) -> None:
         """
@@ -99,13 +107,15 @@ class Answers:
         try:
             self._handlers[kind](flags, cookie, offset, size)
         except (StorageError, OSError) as error:
-            self._refuse(kind, cookie, self._number(error, n.EINVAL))
+            self._refuse(kind, cookie, self._number(error, n.EINVAL), str(error))
 
-    def _change(self, flags: int, cookie: int, change: Callable[[], None]) -> None:
+    def _change(
+        self, flags: int, cookie: int, out_of_range: int, change: Callable[[], None]
+    ) -> None:
         try:
             change()
         except (StorageError, OSError) as error:
-            self._replies += simple(cookie, self._number(error, n.ENOSPC))
+            self._replies += simple(cookie, self._number(error, out_of_range))
             return
         if flags & n.CMD_FLAG_FUA:
             self._flush(flags, cookie, 0, 0)
@@ -113,14 +123,17 @@ class Answers:
             self._replies += simple(cookie)
 
     def _is_sound(self, flags: int, kind: int, cookie: int) -> bool:
-        is_sound = kind in _KNOWN_FLAGS and not flags & ~_KNOWN_FLAGS[kind]
+        known = self._known_flags
+        is_sound = kind in known and not flags & ~known[kind]
         if not is_sound:
-            self._refuse(kind, cookie, n.EINVAL)
+            self._refuse(kind, cookie, n.EINVAL, "unknown command or flag")
         return is_sound
 
-    def _refuse(self, kind: int, cookie: int, number: int) -> None:
+    def _refuse(self, kind: int, cookie: int, number: int, text: str) -> None:
         must_be_chunk = kind in (n.CMD_READ, n.CMD_BLOCK_STATUS) and self._is_structured
-        self._replies += (error_chunk if must_be_chunk else simple)(cookie, number)
+        self._replies += (
+            error_chunk(cookie, number, text) if must_be_chunk else simple(cookie, number)
+        )
 
     def _number(self, error: Exception, out_of_range: int) -> int:
         if isinstance(error, OutOfRange):
@@ -129,18 +142,43 @@ class Answers:
             return n.EPERM
         sys.stderr.write(f"{self._volume.name}: {error}\n")
         number = getattr(error, "errno", None)
-        return n.ENOSPC if number in (errno.ENOSPC, errno.EDQUOT) else n.EIO
+        return n.ENOSPC if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else n.EIO
 
-    def _read(self, _flags: int, cookie: int, offset: int, size: int) -> None:
-        if size > n.MAX_PAYLOAD:
-            raise OutOfRange("a read of more than 32 MiB")
+    def _read(self, flags: int, cookie: int, offset: int, size: int) -> None:
         if not self._is_structured:
-            head = simple(cookie)
-        elif self._volume.is_hole(offset, size):
+            if size > n.MAX_PAYLOAD:
+                raise OutOfRange("a read of more than 32 MiB")
+            self._read_into(simple(cookie), offset, size)
+        elif size > n.MAX_PAYLOAD:
+            self._refuse(n.CMD_READ, cookie, n.EOVERFLOW, "a read of more than 32 MiB")
+        elif not size:
+            self._read_into(b"", offset, 0)
+            self._replies += none_chunk(cookie)
+        elif self._volume.is_hole(offset, size) and not flags & n.CMD_FLAG_DF:
             self._replies += hole_chunk(cookie, offset, size)
-            return
+        elif offset % OBJECT_BYTES + size <= OBJECT_BYTES or flags & n.CMD_FLAG_DF:
+            self._read_into(data_chunk_header(cookie, offset, size), offset, size)
         else:
-            head = data_chunk_header(cookie, offset, size)
+            self._read_parts(cookie, offset, size)
+
+    def _read_parts(self, cookie: int, offset: int, size: int) -> None:
+        """
+        Holes of a large read are not sent as zeros.
+        """
+        end = offset + size
+        for length, is_data in self._volume.extents(offset, size):
+            last = n.CHUNK_FLAG_DONE if offset + length == end else 0
+            if is_data:
+                head = data_chunk_header(cookie, offset, length, last)
+                self._read_into(head, offset, length)
+            else:
+                self._replies += hole_chunk(cookie, offset, length, last)
+            offset += length
+
+    def _read_into(self, head: bytes, offset: int, size: int) -> None:
+        """
+        Reads behind ``head`` in the replies; they stay as they were when that fails.
+        """
         if size > OUT_BYTES:
             self.send()
         replies = self._replies
@@ -157,17 +195,47 @@ class Answers:
             del replies[front:]
             raise
 
-    def _flush(self, _flags: int, cookie: int, _offset: int, _size: int) -> None:
+    def _flush(self, _flags: int, cookie: int, offset: int, size: int) -> None:
+        if offset or size:
+            raise OutOfRange("a flush of a range")
+
         def answer(is_done: bool) -> None:
             self._outbox.post(simple(cookie, 0 if is_done else n.EIO))
 
         self._flusher.submit(answer)
 
     def _trim(self, flags: int, cookie: int, offset: int, size: int) -> None:
-        self._change(flags, cookie, lambda: self._volume.zero(offset, size, is_hint=True))
+        def trim() -> None:
+            self._volume.zero(offset, size, is_hint=True)
+
+        self._change(flags, cookie, n.EINVAL, trim)
 
     def _write_zeroes(self, flags: int, cookie: int, offset: int, size: int) -> None:
-        self._change(flags, cookie, lambda: self._volume.zero(offset, size))
+        has_room = bool(flags & n.CMD_FLAG_NO_HOLE)
+        if flags & n.CMD_FLAG_FAST_ZERO and (has_room or not self._is_fast(offset, size)):
+            self._replies += simple(cookie, n.ENOTSUP)
+            return
+        zero = self._write_zeros if has_room else self._volume.zero
+        self._change(flags, cookie, n.ENOSPC, lambda: zero(offset, size))
+
+    def _is_fast(self, offset: int, size: int) -> bool:
+        end = offset + size
+        is_whole = end % FAST_UNIT == 0 or end == self._volume.size_bytes
+        return offset % FAST_UNIT == 0 and is_whole and not self._volume.is_read_only
+
+    def _write_zeros(self, offset: int, size: int) -> None:
+        """
+        Zeros that take their room on the medium now, so that later writes find it.
+        """
+        if self._volume.is_read_only:
+            raise ReadOnlyVolume(self._volume.name)
+        if offset + size > self._volume.size_bytes:
+            raise OutOfRange("beyond the end")
+        while size:
+            part = min(size, len(_ZEROS))
+            self._volume.write(offset, _ZEROS[:part])
+            offset += part
+            size -= part
 
     def _cache(self, _flags: int, cookie: int, offset: int, size: int) -> None:
         if offset + size > self._volume.size_bytes:

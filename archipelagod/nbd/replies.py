@@ -8,6 +8,7 @@ import struct
 
 from archipelagod.nbd import numbers as n
 
+MAX_TEXT = 1024
 REQUEST = struct.Struct(">IHHQQI")  # magic, flags, kind, cookie, offset, length
 REQUEST_BYTES = REQUEST.size
 SIMPLE = struct.Struct(">IIQ")  # magic, error, cookie
@@ -23,13 +24,13 @@ def simple(cookie: int, error: int = 0) -> bytes:
     return SIMPLE.pack(n.SIMPLE_REPLY_MAGIC, error, cookie)
 
 
-def data_chunk_header(cookie: int, offset: int, size: int) -> bytes:
+def data_chunk_header(cookie: int, offset: int, size: int, flags: int = n.CHUNK_FLAG_DONE) -> bytes:
     """
-    What precedes ``size`` bytes of data, in a structured reply of one chunk.
+    What precedes ``size`` bytes of data; ``flags`` say whether that ends the structured reply.
     """
     return DATA_CHUNK.pack(
         n.STRUCTURED_REPLY_MAGIC,
-        n.CHUNK_FLAG_DONE,
+        flags,
         n.CHUNK_OFFSET_DATA,
         cookie,
         size + 8,
@@ -37,13 +38,13 @@ def data_chunk_header(cookie: int, offset: int, size: int) -> bytes:
     )
 
 
-def hole_chunk(cookie: int, offset: int, size: int) -> bytes:
+def hole_chunk(cookie: int, offset: int, size: int, flags: int = n.CHUNK_FLAG_DONE) -> bytes:
     """
-    A whole structured reply: the range is zeros.
+    The range is zeros; ``flags`` say whether that ends the structured reply.
     """
     return HOLE_CHUNK.pack(
         n.STRUCTURED_REPLY_MAGIC,
-        n.CHUNK_FLAG_DONE,
+        flags,
         n.CHUNK_OFFSET_HOLE,
         cookie,
         12,
@@ -52,11 +53,19 @@ def hole_chunk(cookie: int, offset: int, size: int) -> bytes:
     )
 
 
-def error_chunk(cookie: int, error: int) -> bytes:
+def none_chunk(cookie: int) -> bytes:
     """
-    A whole structured reply: the request failed.
+    A whole structured reply: done, and there is nothing to tell.
     """
-    body = struct.pack(">IH", error, 0)
+    return CHUNK.pack(n.STRUCTURED_REPLY_MAGIC, n.CHUNK_FLAG_DONE, n.CHUNK_NONE, cookie, 0)
+
+
+def error_chunk(cookie: int, error: int, text: str = "") -> bytes:
+    """
+    The end of a structured reply: the request failed.  ``text`` is for people.
+    """
+    words = text.encode()[:MAX_TEXT]
+    body = struct.pack(">IH", error, len(words)) + words
     head = (n.STRUCTURED_REPLY_MAGIC, n.CHUNK_FLAG_DONE, n.CHUNK_ERROR, cookie, len(body))
     return CHUNK.pack(*head) + body
 

@@ -7,13 +7,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
-import struct
-from typing import Any
 
-from twisted.internet.threads import deferToThread
-
-from archipelagod.nbd import numbers as n
 from archipelagod.wire.client import BlockClient
 from archipelagod.wire.errors import VolumeBusy
 from tests.archipelagod.running import MIB, Program, StorageCase, reactor, run, until
@@ -232,97 +226,3 @@ class InlineNbdTests(NbdTests):
     """The same with threads of the daemon."""
 
     datapath = "inline"
-
-
-class RawNbdTests(StorageCase):
-    """What QEMU's programs don't send: a client of our own."""
-
-    async def talk(self, *requests: bytes, size: int) -> bytes:
-        """The ``size`` bytes that answer some requests on a 1 MiB volume."""
-        await self.serve(datapath="inline")
-        await self.client().create("v", MIB)
-        return await deferToThread(self._talk, b"".join(requests), size)
-
-    def _talk(self, requests: bytes, size: int) -> bytes:
-        with socket.socket(socket.AF_UNIX) as sock:
-            sock.settimeout(10)
-            sock.connect(self.nbd_socket)
-            name = struct.pack(">QII", n.OPTION_MAGIC, n.OPT_EXPORT_NAME, 1) + b"v"
-            sock.sendall(struct.pack(">I", 3) + name + requests)
-            found = b""
-            while len(found) < 28 + size:
-                data = sock.recv(65536)
-                if not data:
-                    break
-                found += data
-            return found[28:]
-
-    def request(self, kind: int, offset: int, size: int, flags: int = 0, cookie: int = 1) -> bytes:
-        """One request."""
-        return struct.pack(">IHHQQI", n.REQUEST_MAGIC, flags, kind, cookie, offset, size)
-
-    def replies(self, found: bytes) -> list[tuple[int, int]]:
-        """Error and cookie of replies without data."""
-        self.assertEqual(len(found) % 16, 0)
-        parts = [struct.unpack_from(">IIQ", found, at) for at in range(0, len(found), 16)]
-        self.assertEqual({part[0] for part in parts}, {n.SIMPLE_REPLY_MAGIC})
-        return [(error, cookie) for _, error, cookie in parts]
-
-    async def test_errors(self) -> None:
-        """Each mistake has its number, and the connection goes on."""
-        found = await self.talk(
-            self.request(n.CMD_READ, MIB - 1, 2, cookie=1),
-            self.request(n.CMD_WRITE, MIB - 1, 2, cookie=2) + b"xx",
-            self.request(n.CMD_TRIM, MIB, 1, cookie=3),
-            self.request(99, 0, 0, cookie=4),
-            self.request(n.CMD_WRITE, 0, 1, flags=1 << 9, cookie=5) + b"x",
-            self.request(n.CMD_BLOCK_STATUS, 0, 1, cookie=6),
-            self.request(n.CMD_READ, 0, 33 * MIB, cookie=7),
-            self.request(n.CMD_CACHE, 0, MIB, cookie=8),
-            self.request(n.CMD_CACHE, 1, MIB, cookie=9),
-            self.request(n.CMD_WRITE, 2**64 - 1, 1, cookie=10) + b"x",
-            size=160,
-        )
-        self.assertEqual(
-            self.replies(found),
-            [
-                (n.EINVAL, 1),
-                (n.ENOSPC, 2),
-                (n.ENOSPC, 3),
-                (n.EINVAL, 4),
-                (n.EINVAL, 5),
-                (n.EINVAL, 6),
-                (n.EINVAL, 7),
-                (0, 8),
-                (n.EINVAL, 9),
-                (n.ENOSPC, 10),
-            ],
-        )
-
-    async def test_nothing(self) -> None:
-        """Requests of no bytes are answered."""
-        found = await self.talk(
-            self.request(n.CMD_WRITE, 0, 0, cookie=1),
-            self.request(n.CMD_READ, 5, 0, cookie=2),
-            self.request(n.CMD_TRIM, 0, 0, cookie=3),
-            size=48,
-        )
-        self.assertEqual(self.replies(found), [(0, 1), (0, 2), (0, 3)])
-
-    async def test_broken_request(self) -> None:
-        """A request without the magic ends the connection."""
-        self.assertEqual(await self.talk(b"x" * 28, size=1), b"")
-
-    async def test_endless_write(self) -> None:
-        """A write of more than was promised ends the connection."""
-        self.assertEqual(await self.talk(self.request(n.CMD_WRITE, 0, 2**32 - 1), size=1), b"")
-
-    async def test_flush_is_answered_behind_writes(self) -> None:
-        """A flush in the midst of writes is answered, once."""
-        requests: list[Any] = []
-        for cookie in range(0, 40, 2):
-            requests.append(self.request(n.CMD_WRITE, cookie * 512, 512, cookie=cookie))
-            requests.append(bytes(512))
-            requests.append(self.request(n.CMD_FLUSH, 0, 0, cookie=cookie + 1))
-        found = self.replies(await self.talk(*requests, size=640))
-        self.assertEqual(sorted(found), [(0, cookie) for cookie in range(40)])
