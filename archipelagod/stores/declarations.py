@@ -7,17 +7,27 @@ from __future__ import annotations
 
 from zope.interface import classImplements
 
+from archipelagod.stores.file_blocks import FileBlocks
+from archipelagod.stores.file_leases import FileLease, FileLeases
 from archipelagod.stores.file_objects import FileObjects
 from archipelagod.stores.file_records import FileLog, FileRecords
-from archipelagod.stores.interface import ILog, IObjects, IRecords
+from archipelagod.stores.interface import IBlocks, ILease, ILeases, ILog, IObjects, IRecords
 from archipelagod.stores.memory import MemoryLog, MemoryObjects, MemoryRecords
+from archipelagod.stores.memory_blocks import MemoryBlocks
+from archipelagod.stores.memory_leases import MemoryLease, MemoryLeases
 
-# logs first: mypy-zope checks FileRecords.log against them
+# logs and leases first: mypy-zope checks the methods that return them against these
 classImplements(FileLog, ILog)
 classImplements(MemoryLog, ILog)
+classImplements(FileLease, ILease)
+classImplements(MemoryLease, ILease)
 classImplements(FileObjects, IObjects)
 classImplements(MemoryObjects, IObjects)
 classImplements(FileRecords, IRecords)
 classImplements(MemoryRecords, IRecords)
+classImplements(FileBlocks, IBlocks)
+classImplements(MemoryBlocks, IBlocks)
+classImplements(FileLeases, ILeases)
+classImplements(MemoryLeases, ILeases)
 
 declared = True  # importing this module makes the declarations

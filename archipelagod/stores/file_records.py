@@ -1,18 +1,22 @@
 """
-Records as files, replaced by rename.  Standard library only: the data-path worker imports this.
+Records as files.  Standard library only: the data-path worker imports this.
+
+Safe between processes, and between the clients of an NFS server: a value gets its name by rename or
+link, when it is whole and on stable storage.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
+import mmap
 import os
-import threading
 import zlib
 
 from archipelagod.stores.directories import make_directory, sync_directory
-
-UNFINISHED = "~"  # begins the names of temporary files; no record's name has it
+from archipelagod.stores.listing import Listing
+from archipelagod.stores.names import checked_name
+from archipelagod.stores.system_calls import CANNOT, rename_new
+from archipelagod.stores.unfinished import Unfinished, forget, link_new, write_all
 
 
 class FileLog:
@@ -27,7 +31,7 @@ class FileLog:
     def append(self, data: bytes) -> None:
         """See ILog."""
         try:
-            _write_all(self._fd, data)
+            write_all(self._fd, data)
         except OSError:
             os.ftruncate(self._fd, self._size)  # half a record would hide all that follow it
             raise
@@ -49,100 +53,102 @@ class FileRecords:
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._serial = itertools.count()
-        self._lock = threading.Lock()  # makes "unless it exists" hold between threads
+        self._listing = Listing(root)
+        self._unfinished = Unfinished(root)
         make_directory(root)
 
     def _directory(self, room: str, name: str) -> str:
         return f"{self._root}/{room}/{zlib.crc32(name.encode()) & 0xFF:02x}"
 
     def _path(self, room: str, name: str) -> str:
-        if "/" in name or "\0" in name or name in ("", ".", "..") or len(name) > 140:
-            raise FileNotFoundError(2, "no record can have that name")
-        return f"{self._directory(room, name)}/{name}"
+        return f"{self._directory(room, checked_name(name))}/{name}"
 
     def get(self, room: str, name: str, size: int = -1) -> bytes:
         """See IRecords."""
         with open(self._path(room, name), "rb") as file:  # noqa: PTH123
             return file.read(size)
 
+    def view(self, room: str, name: str) -> memoryview:
+        """See IRecords."""
+        with open(self._path(room, name), "rb") as file:  # noqa: PTH123
+            if not os.fstat(file.fileno()).st_size:
+                return memoryview(bytearray())
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY))
+
+    def stamp(self, room: str, name: str) -> float:
+        """See IRecords."""
+        return os.stat(self._path(room, name)).st_mtime  # noqa: PTH116
+
     def put(self, room: str, name: str, value: bytes) -> None:
         """See IRecords."""
-        os.close(self._write(room, name, value))
-
-    def _write(self, room: str, name: str, value: bytes) -> int:
-        """
-        Does ``put``; the descriptor of the new file, at whose end it writes.
-        """
-        directory = self._directory(room, name)
-        make_directory(directory)
-        unfinished = f"{directory}/{UNFINISHED}{os.getpid()}.{next(self._serial)}"
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        fd = os.open(unfinished, flags, 0o600)
-        try:
-            _write_all(fd, value)
-            os.fdatasync(fd)
-            os.rename(unfinished, self._path(room, name))  # noqa: PTH104
-            sync_directory(directory)
-        except BaseException:
-            os.close(fd)
-            with contextlib.suppress(OSError):
-                os.unlink(unfinished)  # noqa: PTH108
-            raise
-        return fd
+        os.close(self._write(room, name, value, replaces=True))
 
     def create(self, room: str, name: str, value: bytes) -> None:
         """See IRecords."""
-        with self._lock:
-            if os.path.exists(self._path(room, name)):  # noqa: PTH110
-                raise FileExistsError(17, f"record {room}/{name} exists")
-            self.put(room, name, value)
+        os.close(self._write(room, name, value, replaces=False))
+
+    def log(self, room: str, name: str, start: bytes, replaces: bool = False) -> FileLog:
+        """See IRecords."""
+        return FileLog(self._write(room, name, start, replaces=replaces), len(start))
+
+    def _write(self, room: str, name: str, value: bytes, *, replaces: bool) -> int:
+        """
+        The descriptor of the new file, at whose end it writes.
+        """
+        path, directory = self._path(room, name), self._directory(room, name)
+        unfinished, fd = self._unfinished.write(value)
+        try:
+            make_directory(directory)
+            if replaces:
+                os.rename(unfinished, path)  # noqa: PTH104
+            else:
+                link_new(unfinished, fd, path)
+            self._listing.forget(directory)
+            sync_directory(directory)
+        except BaseException:
+            forget(unfinished)
+            os.close(fd)
+            raise
+        return fd
 
     def move(self, room: str, name: str, to_room: str, to_name: str) -> None:
         """See IRecords."""
-        target = self._directory(to_room, to_name)
-        make_directory(target)
-        with self._lock:
-            if os.path.exists(self._path(to_room, to_name)):  # noqa: PTH110
-                raise FileExistsError(17, f"record {to_room}/{to_name} exists")
-            os.rename(self._path(room, name), f"{target}/{to_name}")  # noqa: PTH104
-        sync_directory(target)
-        sync_directory(self._directory(room, name))
+        source, target = self._path(room, name), self._path(to_room, to_name)
+        from_directory, to_directory = self._directory(room, name), os.path.dirname(target)  # noqa: PTH120
+        make_directory(to_directory)
+        try:
+            rename_new(source, target)
+        except OSError as error:
+            if error.errno not in CANNOT:
+                raise
+            _relink(source, target)  # NFS
+        self._listing.forget(from_directory)
+        self._listing.forget(to_directory)
+        sync_directory(to_directory)
+        sync_directory(from_directory)
 
     def remove(self, room: str, name: str) -> None:
         """See IRecords."""
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._path(room, name))  # noqa: PTH108
+            self._listing.forget(self._directory(room, name))
             sync_directory(self._directory(room, name))
 
-    def names(self, room: str) -> list[str]:
+    def names(
+        self, room: str, after: str = "", limit: int | None = None, prefix: str = ""
+    ) -> list[str]:
         """See IRecords."""
-        found: list[str] = []
-        for _, _, names in os.walk(f"{self._root}/{room}"):
-            found.extend(name for name in names if not name.startswith(UNFINISHED))
-        return sorted(found)
-
-    def log(self, room: str, name: str, start: bytes, replaces: bool = False) -> FileLog:
-        """See IRecords."""
-        with self._lock:
-            if not replaces and os.path.exists(self._path(room, name)):  # noqa: PTH110
-                raise FileExistsError(17, f"record {room}/{name} exists")
-            return FileLog(self._write(room, name, start), len(start))
-
-    def remove_unfinished(self) -> int:
-        """
-        Removes what writers killed half-way left; call before anybody writes.  Returns the count.
-        """
-        count = 0
-        for path, _, names in os.walk(self._root):
-            for name in names:
-                if name.startswith(UNFINISHED):
-                    os.unlink(f"{path}/{name}")  # noqa: PTH108
-                    count += 1
-        return count
+        return self._listing.page(room, after, limit, prefix)
 
 
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+def _relink(source: str, target: str) -> None:
+    """
+    Renames by way of both names.  A move that was cut short there is finished.
+    """
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        if not os.path.samefile(source, target):  # noqa: PTH121
+            raise
+    sync_directory(os.path.dirname(target))  # noqa: PTH120
+    os.unlink(source)  # noqa: PTH108

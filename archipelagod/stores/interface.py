@@ -1,16 +1,16 @@
 """
-What a place to keep volumes must offer.  A new store provides IObjects, IRecords and ILog, and
-passes ``tests.contracts.object_store``.
+What a place to keep volumes must offer.  A new store provides what is here, and passes
+``tests.contracts.object_store``.
 
-Every method blocks, may be called from any thread, and raises OSError when the medium fails
-(ENOSPC when it is full).
+Several processes, of one host or many, may use a store at once.  Every method blocks, may be called
+from any thread, and raises OSError when the medium fails (ENOSPC when it is full).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
 
 
 class IObjects(Interface):
@@ -42,6 +42,15 @@ class IObjects(Interface):
         FileNotFoundError.
         """
 
+    def copy_range(source: int, target: int, offset: int, size: int) -> None:
+        """
+        The range of ``target`` reads as that of ``source``, zeros beyond its end included.  Content
+        is shared where the medium can, and holes take no space.
+
+        Both must exist; the target may end where only zeros would follow.  Raises
+        FileNotFoundError.
+        """
+
     def copy(source: int, target: int) -> None:
         """
         A new object with the content of ``source``, shared with it where the medium can.  After an
@@ -69,7 +78,7 @@ class IObjects(Interface):
 
     def flush_all() -> None:
         """
-        As ``flush`` for everything written so far, by any process.
+        As ``flush`` for everything written so far by any process of this host.
         """
 
     def remove(oid: int) -> None:
@@ -82,10 +91,26 @@ class IObjects(Interface):
         Names of the objects whose upper half is ``session``.
         """
 
+    def sessions() -> list[int]:
+        """
+        Sessions that have objects, sorted; some that had and are not tidied may be among them.
+        """
+
     def tidy(session: int) -> None:
         """
         Forgets what is kept for a session without objects (empty directories).  Nobody may create
         in it any more.
+        """
+
+    def space(oid: int) -> int:
+        """
+        Bytes that the object takes on the medium.  Raises FileNotFoundError.
+        """
+
+    def fd(oid: int) -> int | None:
+        """
+        A descriptor for reading and writing the object, open as long as the very value returned is
+        referenced; None if the store has none.  Raises FileNotFoundError.
         """
 
     def close() -> None:
@@ -126,6 +151,18 @@ class IRecords(Interface):
         The value, or its first ``size`` bytes.  Raises FileNotFoundError.
         """
 
+    def view(room: str, name: str) -> memoryview:
+        """
+        The value as it is now, to read and to change: changes stay with the caller.  Loaded as it
+        is looked at, where the store can.  Raises FileNotFoundError.
+        """
+
+    def stamp(room: str, name: str) -> float:
+        """
+        When the value was put or last appended to, in seconds since 1970 by the store's clock.
+        Raises FileNotFoundError.
+        """
+
     def put(room: str, name: str, value: bytes) -> None:
         """
         Makes or replaces the value, atomically, on stable storage.
@@ -133,12 +170,17 @@ class IRecords(Interface):
 
     def create(room: str, name: str, value: bytes) -> None:
         """
-        As ``put``, but raises FileExistsError when there is a value.
+        As ``put``, but raises FileExistsError when there is a value; of several processes that
+        create the same one succeeds.
         """
 
     def move(room: str, name: str, to_room: str, to_name: str) -> None:
         """
-        Renames atomically, on stable storage.  Raises FileNotFoundError, FileExistsError.
+        Renames, on stable storage; of several that move onto the same name one succeeds.  After a
+        power cut in the midst of it some stores have the value under both names; moving it again
+        ends that.
+
+        Raises FileNotFoundError, FileExistsError.
         """
 
     def remove(room: str, name: str) -> None:
@@ -146,9 +188,10 @@ class IRecords(Interface):
         The value is gone; nothing happens if it was already.
         """
 
-    def names(room: str) -> list[str]:
+    def names(room: str, after: str = "", limit: int | None = None, prefix: str = "") -> list[str]:
         """
-        Names in the room, sorted.
+        Names in the room that begin with ``prefix`` and sort after ``after``, sorted; at most
+        ``limit``.
         """
 
     def log(room: str, name: str, start: bytes, replaces: bool = False) -> ILog:
@@ -156,4 +199,110 @@ class IRecords(Interface):
         A log that holds ``start``, on stable storage.
 
         replaces: in place of what was there, atomically; or raise FileExistsError.
+        """
+
+
+class IBlocks(Interface):
+    """
+    Immutable blocks of up to 4 MiB, named by their content: a key is the 32 bytes of the SHA-256 of
+    the content without the zeros at its end.  The empty block is always there and takes no space.
+    """
+
+    def put(key: bytes, data: bytes) -> bool:
+        """
+        The block is on stable storage, whole.  False if it was there already.
+
+        A block found with another length is damaged, and replaced.  The caller answers for the key.
+        """
+
+    def get(key: bytes) -> bytes:
+        """
+        The content, without zeros at its end.  Raises FileNotFoundError, BlockDamaged when it is
+        not what the key says.
+        """
+
+    def read_into(key: bytes, offset: int, view: memoryview) -> int:
+        """
+        As that of IObjects.  The content is not verified.
+        """
+
+    def read_now(key: bytes, offset: int, view: memoryview) -> bool:
+        """
+        As that of IObjects.  The content is not verified.
+        """
+
+    def prefetch(key: bytes, offset: int, size: int) -> None:
+        """
+        A hint that the range is about to be read.  Never raises.
+        """
+
+    def fd(key: bytes) -> int | None:
+        """
+        As that of IObjects, for reading; None also for the empty block.
+        """
+
+    def have(keys: Iterable[bytes]) -> list[bytes]:
+        """
+        Those of ``keys`` that are missing, each once, in the order given.  The others count as
+        put again.
+        """
+
+    def remove(key: bytes) -> None:
+        """
+        The block is gone; nothing happens if it was already.
+        """
+
+    def keys(after: bytes = b"", limit: int | None = None) -> list[bytes]:
+        """
+        Keys that sort after ``after``, sorted; at most ``limit``.
+        """
+
+    def space(key: bytes) -> int:
+        """
+        Bytes that the block takes on the medium.  Raises FileNotFoundError.
+        """
+
+    def stamp(key: bytes) -> float:
+        """
+        When the block was last put, to the minute, in seconds since 1970 by the store's clock; a
+        collector spares what is young.  Raises FileNotFoundError.
+        """
+
+
+class ILease(Interface):
+    """
+    The right to be the only one, until it is released or the process dies.
+    """
+
+    name = Attribute("What the lease is for.")
+
+    def check() -> None:
+        """
+        Returns if the lease is still held here.  Raises LeaseLost.
+        """
+
+    def release() -> None:
+        """
+        Lets go; nothing happens if that was done, or if the lease was lost.
+        """
+
+
+class ILeases(Interface):
+    """
+    Leases by name; names are as those of records.
+    """
+
+    def acquire(name: str, holder: bytes) -> ILease:
+        """
+        The lease.  ``holder`` tells others who has it.  Raises LeaseHeld.
+        """
+
+    def holder(name: str) -> bytes | None:
+        """
+        Who has the lease; None if nobody has.
+        """
+
+    def take_away(name: str) -> None:
+        """
+        Ends the lease of whoever has it: it finds out at ``check``, at the latest.
         """

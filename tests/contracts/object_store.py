@@ -1,10 +1,15 @@
 """
-What every object store must do.  ``object_store_tests(make_store)`` is a TestCase.
+What every store must do with objects and records; of blocks and leases tell
+``tests.contracts.blocks`` and ``tests.contracts.leases``.  ``object_store_tests(make_store)`` is a
+TestCase.
 """
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -55,7 +60,7 @@ def object_store_tests(  # noqa: C901 - a class of small tests
             self.store = make_store(self)
 
         def test_interface(self) -> None:
-            """Both halves, and a log, provide their interfaces."""
+            """Objects, records, and a log, provide their interfaces."""
             verifyObject(IObjects, self.store.objects)
             verifyObject(IRecords, self.store.records)
             verifyObject(ILog, self.store.records.log("journals", "1", b""))
@@ -112,6 +117,70 @@ def object_store_tests(  # noqa: C901 - a class of small tests
             self.store.objects.write(SESSION + 1, 0, b"kept")
             self.assertRaises(FileExistsError, self.store.objects.copy, SESSION, SESSION + 1)
             self.assertEqual(content(self.store, SESSION + 1, 9), b"kept")
+
+        def test_copy_range(self) -> None:
+            """The range reads as in the source, zeros included; the rest stays."""
+            objects = self.store.objects
+            objects.create(SESSION)
+            objects.create(SESSION + 1)
+            objects.write(SESSION, 8192, b"a" * 4096)
+            objects.write(SESSION, 20480, b"b" * 4096)
+            objects.write(SESSION + 1, 0, b"x" * 40960)
+            objects.copy_range(SESSION, SESSION + 1, 4096, 32768)
+            self.assertEqual(
+                content(self.store, SESSION + 1, 50000),
+                b"x" * 4096 + bytes(4096) + b"a" * 4096 + bytes(8192) + b"b" * 4096
+                + bytes(12288) + b"x" * 4096,
+            )  # fmt: skip
+
+        def test_copy_range_to_the_empty(self) -> None:
+            """A new object gets the range, and what lies before it reads as zeros."""
+            objects = self.store.objects
+            objects.create(SESSION)
+            objects.create(SESSION + 1)
+            objects.write(SESSION, 0, b"a" * 10000)
+            objects.copy_range(SESSION, SESSION + 1, 4096, 4096)
+            self.assertEqual(content(self.store, SESSION + 1, 9000), bytes(4096) + b"a" * 4096)
+            objects.copy_range(SESSION, SESSION + 1, 8192, 4096)
+            found = content(self.store, SESSION + 1, 20000).rstrip(b"\0")
+            self.assertEqual(found, bytes(4096) + b"a" * 5904)
+
+        def test_copy_range_of_the_absent(self) -> None:
+            """Both objects must exist."""
+            objects = self.store.objects
+            objects.create(SESSION)
+            self.assertRaises(FileNotFoundError, objects.copy_range, SESSION, SESSION + 1, 0, 4096)
+            self.assertRaises(FileNotFoundError, objects.copy_range, SESSION + 1, SESSION, 0, 4096)
+
+        def test_sessions(self) -> None:
+            """Sessions that have objects are told."""
+            self.assertEqual(self.store.objects.sessions(), [])
+            for oid in (SESSION, SESSION + 1, 8 << 32, (7 + 256) << 32):
+                self.store.objects.create(oid)
+            self.assertEqual(self.store.objects.sessions(), [7, 8, 263])
+            self.store.objects.remove(8 << 32)
+            self.store.objects.tidy(8)
+            self.assertEqual(self.store.objects.sessions(), [7, 263])
+
+        def test_space(self) -> None:
+            """An object takes about the space of what was written."""
+            objects = self.store.objects
+            objects.create(SESSION)
+            self.assertLess(objects.space(SESSION), 4096)
+            objects.write(SESSION, 0, b"x" * 65536)
+            self.assertGreaterEqual(objects.space(SESSION), 65536)
+            self.assertRaises(FileNotFoundError, objects.space, SESSION + 1)
+
+        def test_fd(self) -> None:
+            """A descriptor, if there is one, is the object, as long as it is referenced."""
+            self.store.objects.create(SESSION)
+            self.store.objects.write(SESSION, 0, b"hello")
+            fd = self.store.objects.fd(SESSION)
+            self.assertRaises(FileNotFoundError, self.store.objects.fd, SESSION + 1)
+            if fd is not None:
+                self.store.objects.close()
+                self.store.objects.remove(SESSION)
+                self.assertEqual(os.pread(fd, 9, 0), b"hello")
 
         def test_remove(self) -> None:
             """A removed object is gone; removing it again is no error."""
@@ -199,6 +268,97 @@ def object_store_tests(  # noqa: C901 - a class of small tests
             self.store.records.put("counters", "z", b"")
             self.assertEqual(self.store.records.names("maps"), ["C-_", "a.1", "b"])
             self.assertEqual(self.store.records.names("nothing"), [])
+
+        def test_pages_of_names(self) -> None:
+            """Names come in pages, and by how they begin."""
+            names = sorted(f"{kind}-{number}" for kind in ("a", "b", "c") for number in range(25))
+            for name in names:
+                self.store.records.create("maps", name, b"")
+            found: list[str] = []
+            while page := self.store.records.names("maps", found[-1] if found else "", 10):
+                self.assertLessEqual(len(page), 10)
+                found += page
+            self.assertEqual(found, names)
+            of_b = [name for name in names if name.startswith("b-")]
+            self.assertEqual(self.store.records.names("maps", prefix="b-"), of_b)
+            self.assertEqual(self.store.records.names("maps", of_b[3], 4, "b-"), of_b[4:8])
+            self.assertEqual(self.store.records.names("maps", "a", 2, "b-"), of_b[:2])
+            self.assertEqual(self.store.records.names("maps", "c", None, "b-"), [])
+
+        def test_names_are_fresh(self) -> None:
+            """Every change shows in the next list."""
+            records = self.store.records
+            for number in range(30):
+                records.put("maps", f"{number:02}", b"")
+                self.assertEqual(len(records.names("maps")), number + 1)
+            records.remove("maps", "03")
+            records.move("maps", "04", "maps", "44")
+            records.move("maps", "05", "deleted", "05")
+            wanted = [f"{number:02}" for number in (*range(3), *range(6, 30), 44)]
+            self.assertEqual(records.names("maps"), wanted)
+
+        def test_view(self) -> None:
+            """A view has the value of its time; changes of it are its own."""
+            records = self.store.records
+            records.put("bodies", "1", b"0123456789" * 1000)
+            view = records.view("bodies", "1")
+            view[2:4] = b"ab"
+            records.put("bodies", "1", b"other")
+            self.assertEqual(bytes(view[:5]), b"01ab4")
+            self.assertEqual(bytes(view[5:]), (b"0123456789" * 1000)[5:])
+            self.assertEqual(records.get("bodies", "1"), b"other")
+            self.assertRaises(FileNotFoundError, records.view, "bodies", "2")
+
+        def test_view_as_numbers(self) -> None:
+            """A view can be cast to slots."""
+            self.store.records.put("bodies", "1", bytes(range(16)))
+            slots = self.store.records.view("bodies", "1").cast("Q")
+            self.assertEqual(slots[1], int.from_bytes(bytes(range(8, 16)), "little"))
+
+        def test_empty_view(self) -> None:
+            """An empty value has an empty view."""
+            self.store.records.put("bodies", "1", b"")
+            view = self.store.records.view("bodies", "1")
+            self.assertEqual((len(view), view.readonly), (0, False))
+
+        def test_stamp(self) -> None:
+            """A value tells when it was put."""
+            self.store.records.put("maps", "a", b"")
+            self.assertLess(abs(self.store.records.stamp("maps", "a") - time.time()), 60)
+            self.assertRaises(FileNotFoundError, self.store.records.stamp, "maps", "b")
+
+        def test_create_by_many(self) -> None:
+            """Of many that create the same record one succeeds, and has its value there."""
+
+            def create(number: int) -> bool:
+                try:
+                    self.store.records.create("maps", "a", b"%d" % number)
+                except FileExistsError:
+                    return False
+                return True
+
+            with ThreadPoolExecutor(8) as pool:
+                made = list(pool.map(create, range(8)))
+            self.assertEqual(sum(made), 1)
+            self.assertEqual(self.store.records.get("maps", "a"), b"%d" % made.index(True))
+
+        def test_move_by_many(self) -> None:
+            """Of many that move onto a name one succeeds, and no value is lost."""
+            for number in range(8):
+                self.store.records.put("maps", f"from-{number}", b"%d" % number)
+
+            def move(number: int) -> bool:
+                try:
+                    self.store.records.move("maps", f"from-{number}", "maps", "to")
+                except FileExistsError:
+                    return False
+                return True
+
+            with ThreadPoolExecutor(8) as pool:
+                moved = list(pool.map(move, range(8)))
+            self.assertEqual(sum(moved), 1)
+            self.assertEqual(self.store.records.get("maps", "to"), b"%d" % moved.index(True))
+            self.assertEqual(len(self.store.records.names("maps")), 8)
 
         def test_log(self) -> None:
             """A log grows at its end, and is read as a value."""

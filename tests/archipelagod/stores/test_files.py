@@ -9,8 +9,9 @@ import os
 from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.stores.file_objects import HANDLES, FileObjects
-from archipelagod.stores.file_records import FileRecords
 from archipelagod.stores.store import Store, open_file_store
+from tests.contracts.blocks import blocks_tests
+from tests.contracts.leases import leases_tests
 from tests.contracts.object_store import object_store_tests
 
 
@@ -20,7 +21,15 @@ def make_store(case: SynchronousTestCase) -> Store:
 
 
 class FileStoreTests(object_store_tests(make_store)):  # type: ignore[misc]
-    """The contract."""
+    """The contract of objects and records."""
+
+
+class FileBlocksTests(blocks_tests(make_store)):  # type: ignore[misc]
+    """The contract of blocks."""
+
+
+class FileLeasesTests(leases_tests(make_store)):  # type: ignore[misc]
+    """The contract of leases."""
 
 
 class FileObjectsTests(SynchronousTestCase):
@@ -67,19 +76,3 @@ class FileObjectsTests(SynchronousTestCase):
         for number in (0, 5, count - 1):
             size = objects.read_into(1 << 32 | number, 0, memoryview(found))
             self.assertEqual(found[:size], b"%d" % number)
-
-
-class FileRecordsTests(SynchronousTestCase):
-    """What is special about files."""
-
-    def test_unfinished(self) -> None:
-        """What a killed writer left is no value, and is removed."""
-        root = self.mktemp()
-        records = FileRecords(root)
-        records.put("maps", "a", b"A")
-        directory = f"{root}/maps/{os.listdir(f'{root}/maps')[0]}"
-        with open(f"{directory}/~123.0", "wb") as file:
-            file.write(b"half")
-        self.assertEqual(records.names("maps"), ["a"])
-        self.assertEqual(records.remove_unfinished(), 1)
-        self.assertEqual(os.listdir(directory), ["a"])

@@ -1,0 +1,138 @@
+"""
+Leases as locked files: the kernel ends them with the process.  Standard library only.
+
+``leases/<name>`` holds what the holder said.  On NFS the server keeps the locks, and ends them when
+it has not heard of the client for its lease time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+
+from archipelagod.stores.directories import make_directory
+from archipelagod.stores.leases import LeaseHeld
+from archipelagod.stores.names import checked_name
+from archipelagod.wire.errors import LeaseLost
+
+TRIES, PAUSE_S = 5, 0.01  # who asks for the holder has the lock for a moment
+_MAX_HOLDER = 4096
+
+
+class FileLease:
+    """
+    See ILease.  The lock goes with the descriptor.
+    """
+
+    def __init__(self, name: str, path: str, fd: int, holder: bytes) -> None:
+        self.name = name
+        self._path = path
+        self._fd = fd
+        self._holder = holder
+
+    def check(self) -> None:
+        """See ILease."""
+        if self._fd < 0 or not _is_named(self._fd, self._path):
+            raise LeaseLost(f"{self.name}: the lease was released or taken away")
+        if os.pread(self._fd, _MAX_HOLDER, 0) != self._holder:
+            raise LeaseLost(f"{self.name}: somebody else wrote into the lease")
+
+    def release(self) -> None:
+        """See ILease."""
+        fd, self._fd = self._fd, -1
+        if fd < 0:
+            return
+        try:
+            if _is_named(fd, self._path):
+                os.unlink(self._path)  # noqa: PTH108
+        except FileNotFoundError:
+            pass  # taken away in this moment
+        finally:
+            os.close(fd)
+
+    def __del__(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+
+
+class FileLeases:
+    """
+    See ILeases.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        make_directory(root)
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{checked_name(name)}"
+
+    def acquire(self, name: str, holder: bytes) -> FileLease:
+        """See ILeases."""
+        path = self._path(name)
+        for tried in range(TRIES):
+            if tried:
+                time.sleep(PAUSE_S)
+            fd = _locked(path, os.O_CREAT)
+            if fd is None:
+                continue
+            try:
+                os.ftruncate(fd, 0)
+                os.pwrite(fd, holder[:_MAX_HOLDER], 0)
+            except BaseException:
+                os.close(fd)
+                raise
+            return FileLease(name, path, fd, holder[:_MAX_HOLDER])
+        raise LeaseHeld(name, self._said(path))
+
+    def holder(self, name: str) -> bytes | None:
+        """See ILeases."""
+        path = self._path(name)
+        try:
+            fd = _locked(path, 0)
+        except FileNotFoundError:
+            return None
+        if fd is None:
+            return self._said(path)
+        os.close(fd)
+        return None
+
+    def _said(self, path: str) -> bytes:
+        try:
+            with open(path, "rb") as file:  # noqa: PTH123
+                return file.read(_MAX_HOLDER)
+        except FileNotFoundError:
+            return b""
+
+    def take_away(self, name: str) -> None:
+        """See ILeases."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self._path(name))  # noqa: PTH108
+
+
+def _locked(path: str, flags: int) -> int | None:
+    """
+    A descriptor with the lock on the file that has this name now; None if another has it.
+    """
+    while True:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_named(fd, path):
+                return fd
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        except BaseException:
+            os.close(fd)
+            raise
+        os.close(fd)  # unlinked between opening and locking
+
+
+def _is_named(fd: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path))  # noqa: PTH116
+    except OSError:  # ESTALE too: NFS
+        return False
