@@ -1,36 +1,40 @@
 """
-Making, copying, naming and deleting volumes that nobody has open.
+Making, naming and deleting volumes, and changing those that nobody has open.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from array import array
-from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from archipelagod.volume import journal, reclaim
+from archipelagod.volume.freezing import NewMap, snapshot
 from archipelagod.volume.information import VolumeInfo
 from archipelagod.volume.map_format import (
+    BLOCK_BYTES,
     HEADER_BYTES,
     MAX_VOLUME_BYTES,
     OBJECT_BYTES,
-    OBJECT_SHIFT,
     DamagedMap,
     Header,
     decode_header,
     encode,
+    with_header,
 )
 from archipelagod.volume.names import checked_name
 from archipelagod.volume.open_map import MAPS
-from archipelagod.volume.opening import open_volume, read_map
+from archipelagod.volume.opening import lease_on, open_volume
+from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import (
+    BadRequest,
     NoSuchVolume,
     NotReadOnly,
     OutOfRange,
+    Protected,
     ReadOnlyVolume,
+    StorageUnavailable,
     TooSmall,
     VolumeExists,
 )
@@ -43,26 +47,27 @@ if TYPE_CHECKING:
 class Catalogue:
     """
     The volumes of a store.  Methods block, and may be called from any thread; the caller sees to it
-    that a volume that is changed here is not open.  Every change is wholly done or not at all, on
-    stable storage when the method returns.  All may raise OSError.
+    that this daemon does not have open what is changed here, the leases that no other one has
+    (VolumeBusy).  Every change is wholly done or not at all, on stable storage when the method
+    returns.  All may raise OSError, StorageUnavailable, BadRequest for a bad name.
     """
 
     def __init__(self, store: Store, sessions: Sessions, now_s: Callable[[], float]) -> None:
         self._store = store
         self._sessions = sessions
         self._now_s = now_s
-        self._lock = threading.Lock()  # one change of the catalogue at a time
+        self._lock = threading.Lock()  # one change of names at a time
         self._reclaim_lock = threading.Lock()
 
     def create(self, name: str, size_bytes: int) -> None:
         """
-        A volume of zeros.  Raises VolumeExists, OutOfRange, BadRequest.
+        A volume of zeros.  Raises VolumeExists, OutOfRange.
         """
         self._check_size(name, size_bytes)
         uid = self._sessions.fresh()
         header = Header(size_bytes, uid, uid, 0, uid, self._now_us())
         with self._lock:
-            self._add(name, header, array("Q"))
+            self.add(name, encode(header, {}, {}))
 
     def clone(self, origin: str, name: str, size_bytes: int | None = None) -> None:
         """
@@ -70,8 +75,9 @@ class Catalogue:
 
         Raises NoSuchVolume, VolumeExists, NotReadOnly, TooSmall, OutOfRange.
         """
+        checked_name(name)
         with self._lock:
-            parent, slots = read_map(self._store, MAPS, origin)
+            parent, record = self._read_raw(origin)
             if not parent.is_read_only:
                 raise NotReadOnly(origin)
             size = parent.size_bytes if size_bytes is None else size_bytes
@@ -79,78 +85,127 @@ class Catalogue:
             if size < parent.size_bytes:
                 raise TooSmall(f"{name}: {size} bytes; {origin} has {parent.size_bytes}")
             uid = self._sessions.fresh()
-            header = Header(size, uid, parent.family, parent.uid, uid, self._now_us())
-            self._add(name, header, slots)
+            header = parent._replace(
+                size_bytes=size,
+                uid=uid,
+                parent=parent.uid,
+                own_from=uid,
+                created_us=self._now_us(),
+                serial=0,
+                is_read_only=False,
+                is_protected=False,
+                own_objects=0,
+                own_blocks=0,
+            )
+            self.add(name, with_header(header, record))
+            self._check_still_there(origin, parent, name, header)
+
+    def _check_still_there(self, origin: str, parent: Header, name: str, header: Header) -> None:
+        """
+        Undoes a clone whose origin another daemon deleted meanwhile: what they share may be gone.
+        """
+        with contextlib.suppress(NoSuchVolume):
+            if self.header(origin).uid == parent.uid:
+                return
+        reclaim.bury_volume(self._store, name, header)
+        raise NoSuchVolume(origin)
 
     def snapshot(self, volume: str, name: str) -> None:
         """
-        A read-only volume with the present content of ``volume``.
+        A read-only volume with the present content of ``volume``, which nobody has open.
 
-        Raises NoSuchVolume, VolumeExists.
+        Raises NoSuchVolume, VolumeExists, VolumeBusy.
         """
-        checked_name(name)
-        self.settle(volume)
-        with self._lock:
-            header, slots = read_map(self._store, MAPS, volume)
-            if self._is_there(name):
-                raise VolumeExists(name)
-            uid = self._sessions.fresh()
-            frozen = header._replace(
-                uid=uid,
-                parent=header.uid,
-                created_us=self._now_us(),
-                serial=0,
-                is_read_only=True,
-            )
-            # While the volume still owns the objects the snapshot waits among the deleted ones,
-            # whose objects are kept as long as any map refers to them.
-            reclaim.bury(self._store, frozen, slots)
-            if not header.is_read_only:
-                kept = header._replace(
-                    own_from=self._sessions.fresh(), own_objects=0, serial=header.serial + 1
-                )
-                self._store.records.put(MAPS, volume, encode(kept, slots))
-            reclaim.raise_up(self._store, uid, name)
+        new = self.new_map(name)
+        with self._opened(volume) as opened:
+            self.freeze(opened, new)
+
+    def new_map(self, name: str) -> NewMap:
+        """
+        Numbers for a snapshot.  Raises VolumeExists.
+        """
+        if self.is_there(checked_name(name)):
+            raise VolumeExists(name)
+        return NewMap(name, self._sessions.fresh(), self._sessions.fresh(), self._now_us())
+
+    def freeze(self, volume: Volume, new: NewMap) -> None:
+        """
+        See freezing.snapshot.
+        """
+        snapshot(self._store, volume, new)
 
     def seal(self, name: str) -> None:
         """
-        Makes the volume read-only for ever.  Raises NoSuchVolume.
+        Makes the volume read-only for ever.  Raises NoSuchVolume, VolumeBusy.
         """
-        self.settle(name)
-        with self._lock:
-            header, slots = read_map(self._store, MAPS, name)
-            if not header.is_read_only:
-                self._put(name, header._replace(is_read_only=True), slots)
+        self._replace(name, is_read_only=True)
+
+    def protect(self, name: str, is_on: bool) -> None:
+        """
+        Forbids or allows to delete the volume.  Raises NoSuchVolume, VolumeBusy.
+        """
+        self._replace(name, is_protected=is_on)
+
+    def _replace(self, name: str, **fields: bool) -> None:
+        with self._settled(name) as header, self._lock:
+            changed = header._replace(serial=header.serial + 1, **fields)
+            record = self._store.records.get(MAPS, name)
+            self._store.records.put(MAPS, name, with_header(changed, record))
 
     def resize(self, name: str, size_bytes: int) -> None:
         """
-        Changes the size; what is cut off never comes back.
+        Changes the size of a volume that nobody has open; what is cut off never comes back.
 
-        Raises NoSuchVolume, OutOfRange, ReadOnlyVolume.
+        Raises NoSuchVolume, OutOfRange, ReadOnlyVolume, VolumeBusy.
         """
         self._check_size(name, size_bytes)
-        header, _ = read_map(self._store, MAPS, name)
-        if header.is_read_only:
-            raise ReadOnlyVolume(name)
-        volume = open_volume(self._store, name, self._sessions.fresh())
-        try:
-            end = min(volume.size_bytes, len(volume.slots) << OBJECT_SHIFT)
-            if size_bytes < end:
-                volume.zero(size_bytes, end - size_bytes)
-        finally:
-            volume.close()
-        with self._lock:
-            header, slots = read_map(self._store, MAPS, name)
-            self._put(name, header._replace(size_bytes=size_bytes), slots)
+        with self._opened(name) as volume:
+            volume.resize(size_bytes)
+
+    def rollback(self, name: str, snapshot_name: str) -> None:
+        """
+        The volume has the content (and size) of a read-only one of its family again.
+
+        Raises NoSuchVolume, NotReadOnly, ReadOnlyVolume, BadRequest, VolumeBusy.
+        """
+        with self._settled(name) as header, self._lock:
+            if header.is_read_only:
+                raise ReadOnlyVolume(name)
+            origin, record = self._read_raw(snapshot_name)
+            if not origin.is_read_only:
+                raise NotReadOnly(snapshot_name)
+            if origin.family != header.family:
+                raise BadRequest(f"{snapshot_name} is no snapshot of {name}")
+            own_from = self._sessions.fresh()
+            left = header._replace(uid=self._sessions.fresh(), is_read_only=True)
+            old = with_header(left, self._store.records.get(MAPS, name))
+            # what only the present content refers to goes once the map is replaced
+            self._store.records.put(reclaim.DELETED, reclaim.deleted_name(left.uid), old)
+            changed = header._replace(
+                size_bytes=origin.size_bytes,
+                parent=origin.uid,
+                own_from=own_from,
+                serial=header.serial + 1,
+                own_objects=0,
+                own_blocks=0,
+                all_objects=origin.all_objects,
+                body=origin.body,
+                body_slots=origin.body_slots,
+                body_partials=origin.body_partials,
+                body_sum=origin.body_sum,
+                keys=origin.keys,
+                key_count=origin.key_count,
+            )
+            self._store.records.put(MAPS, name, with_header(changed, record))
 
     def rename(self, name: str, new_name: str) -> None:
         """
-        Changes the name.  Raises NoSuchVolume, VolumeExists.
+        Changes the name.  Raises NoSuchVolume, VolumeExists, VolumeBusy.
         """
         checked_name(new_name)
-        with self._lock:
+        with self._settled(name), self._lock:
             try:
-                self._store.records.move(MAPS, checked_name(name), MAPS, new_name)
+                self._store.records.move(MAPS, name, MAPS, new_name)
             except FileNotFoundError:
                 raise NoSuchVolume(name) from None
             except FileExistsError:
@@ -160,99 +215,152 @@ class Catalogue:
         """
         The volume is gone.  Its objects go with ``reclaim``, which may be called at leisure.
 
-        Raises NoSuchVolume.
+        Raises NoSuchVolume, Protected, VolumeBusy.
         """
-        checked_name(name)
+        found = self.header(name)
+        lease = None
+        if not found.is_read_only:
+            lease = lease_on(self._store, name, found)
+        try:
+            return self._delete(name)
+        finally:
+            if lease is not None:
+                lease.release()
+
+    def _delete(self, name: str) -> Header:
         with self._lock:
-            try:
-                header = decode_header(self._store.records.get(MAPS, name, HEADER_BYTES))
-            except FileNotFoundError:
-                raise NoSuchVolume(name) from None
+            header = self.header(name)
+            if header.is_protected:
+                raise Protected(name)
             reclaim.bury_volume(self._store, name, header)
             return header
 
-    def reclaim(self, family: int | None = None) -> int:
+    def reclaim(
+        self,
+        families: set[int] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
         """
-        Removes objects of deleted volumes (of one family, or all); the number of objects.
+        Removes objects of deleted volumes (of some families, or all); the number of objects.
         """
         with self._reclaim_lock:
-            return reclaim.reclaim(self._store, self._lock, family)
+            return reclaim.reclaim(self._store, families, progress)
 
     def unsettled(self) -> list[str]:
         """
-        Volumes whose last writer did not close them.
+        Volumes whose last writer did not close them, or is at it.
         """
-        records = self._store.records
-        traces = {int(name, 16) for name in records.names(journal.ROOM)}
+        traces = {int(name, 16) for name in self._store.records.names(journal.ROOM)}
         if not traces:
             return []
         found = []
-        for name in records.names(MAPS):
-            with contextlib.suppress(FileNotFoundError, DamagedMap):
-                if decode_header(records.get(MAPS, name, HEADER_BYTES)).uid in traces:
+        for name in self._store.records.names(MAPS):
+            with contextlib.suppress(NoSuchVolume, StorageUnavailable):
+                if self.header(name).uid in traces:
                     found.append(name)
-        return found
-
-    def info(self, name: str) -> VolumeInfo:
-        """
-        What is known of the volume; ``connections`` is 0.  Raises NoSuchVolume.
-        """
-        try:
-            header = decode_header(self._store.records.get(MAPS, checked_name(name), HEADER_BYTES))
-        except FileNotFoundError:
-            raise NoSuchVolume(name) from None
-        return VolumeInfo(
-            name=name,
-            size_bytes=header.size_bytes,
-            read_only=header.is_read_only,
-            own_bytes=header.own_objects * OBJECT_BYTES,
-            connections=0,
-            created_at=header.created_us / 1e6,
-        )
-
-    def list(self, marker: str, limit: int, prefix: str) -> list[VolumeInfo]:
-        """
-        At most ``limit`` volumes whose names begin with ``prefix``, after ``marker``, by name.
-        """
-        names = [name for name in self._store.records.names(MAPS) if name.startswith(prefix)]
-        found: list[VolumeInfo] = []
-        for name in names[bisect_right(names, marker) :]:
-            if len(found) >= limit:
-                break
-            try:
-                found.append(self.info(name))
-            except NoSuchVolume:
-                continue  # deleted since
         return found
 
     def settle(self, name: str) -> None:
         """
         Makes a volume whole that a crash left unsettled.  Raises NoSuchVolume, StorageUnavailable.
         """
-        open_volume(self._store, name, self._sessions.fresh()).close()
+        with self._opened(name):
+            pass
 
-    def _check_size(self, name: str, size_bytes: int) -> None:
-        checked_name(name)
-        if not 0 < size_bytes <= MAX_VOLUME_BYTES:
-            raise OutOfRange(f"{name}: {size_bytes} bytes; 1 to {MAX_VOLUME_BYTES} are possible")
-
-    def _add(self, name: str, header: Header, slots: array[int]) -> None:
+    def header(self, name: str) -> Header:
+        """
+        What a map says of itself.  Raises NoSuchVolume, StorageUnavailable.
+        """
         try:
-            self._store.records.create(MAPS, name, encode(header, slots))
-        except FileExistsError:
-            raise VolumeExists(name) from None
+            return decode_header(self._store.records.get(MAPS, checked_name(name), HEADER_BYTES))
+        except FileNotFoundError:
+            raise NoSuchVolume(name) from None
+        except DamagedMap as error:
+            raise StorageUnavailable(f"{name}: {error}") from error
 
-    def _put(self, name: str, header: Header, slots: array[int]) -> None:
-        self._store.records.put(
-            MAPS, name, encode(header._replace(serial=header.serial + 1), slots)
+    def info(self, name: str) -> VolumeInfo:
+        """
+        What is known of the volume; ``connections`` is 0.  Raises NoSuchVolume.
+        """
+        header = self.header(name)
+        own = header.own_objects * OBJECT_BYTES + header.own_blocks * BLOCK_BYTES
+        return VolumeInfo(
+            name=name,
+            size_bytes=header.size_bytes,
+            read_only=header.is_read_only,
+            own_bytes=own,
+            connections=0,
+            created_at=header.created_us / 1e6,
+            protected=header.is_protected,
+            shared_bytes=header.all_objects * OBJECT_BYTES - own,
+            uid=header.uid,
+            parent=header.parent,
         )
 
-    def _is_there(self, name: str) -> bool:
+    def list(self, marker: str, limit: int, prefix: str) -> list[VolumeInfo]:
+        """
+        At most ``limit`` volumes whose names begin with ``prefix``, after ``marker``, by name.
+        """
+        found: list[VolumeInfo] = []
+        while len(found) < limit:
+            names = self._store.records.names(MAPS, marker, limit - len(found), prefix)
+            for name in names:
+                with contextlib.suppress(NoSuchVolume):  # deleted since
+                    found.append(self.info(name))
+            if not names:
+                break
+            marker = names[-1]
+        return found
+
+    def is_there(self, name: str) -> bool:
+        """
+        Whether there is a volume of that name.
+        """
         try:
             self._store.records.get(MAPS, name, 1)
         except FileNotFoundError:
             return False
         return True
+
+    def add(self, name: str, record: bytes) -> None:
+        """
+        Makes a volume of a map's record.  Raises VolumeExists.
+        """
+        try:
+            self._store.records.create(MAPS, name, record)
+        except FileExistsError:
+            raise VolumeExists(name) from None
+
+    def _read_raw(self, name: str) -> tuple[Header, bytes]:
+        try:
+            record = self._store.records.get(MAPS, checked_name(name))
+        except FileNotFoundError:
+            raise NoSuchVolume(name) from None
+        try:
+            return decode_header(record), record
+        except DamagedMap as error:
+            raise StorageUnavailable(f"{name}: {error}") from error
+
+    @contextlib.contextmanager
+    def _opened(self, name: str) -> Iterator[Volume]:
+        volume = open_volume(self._store, checked_name(name), self._sessions.fresh())
+        try:
+            yield volume
+        finally:
+            volume.close()
+
+    @contextlib.contextmanager
+    def _settled(self, name: str) -> Iterator[Header]:
+        """
+        The volume is whole, and its lease (if it can be written) is ours.
+        """
+        with self._opened(name):
+            yield self.header(name)
+
+    def _check_size(self, name: str, size_bytes: int) -> None:
+        checked_name(name)
+        if not 0 < size_bytes <= MAX_VOLUME_BYTES:
+            raise OutOfRange(f"{name}: {size_bytes} bytes; 1 to {MAX_VOLUME_BYTES} are possible")
 
     def _now_us(self) -> int:
         return int(self._now_s() * 1e6)

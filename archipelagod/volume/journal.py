@@ -4,14 +4,17 @@ Changes of a map since it was last written whole.
 It is there from the first write to a volume until everything is on stable storage and in the map,
 so that an opening that finds one knows of a crash.
 
-A record is 24 bytes: kind, index, slot, tag, CRC-32, little-endian.
+A record is 32 bytes: kind, spare, index, slot, parent, tag, CRC-32, little-endian.
 
-- ``START`` comes first: uid in ``index``, map serial in the lower half and session in the upper
-  half of ``slot``.
-- ``CHANGE`` says that ``index`` now holds ``slot``.  It reaches the kernel before the write that
-  caused it is acknowledged, so it survives the daemon; its tag names the boot of the machine.
-- ``COMMIT`` says that the objects of the first ``slot`` changes are on stable storage.  It is on
-  stable storage itself before a FLUSH is acknowledged.
+- ``START`` comes first: uid in ``index``, session in the upper and map serial in the lower half of
+  ``slot``.
+- ``CHANGE`` says that ``index`` now holds ``slot``, whose parent is given if it is PARTIAL.  It
+  reaches the kernel before the write that caused it is acknowledged, so it survives the daemon; its
+  tag names the boot of the machine.
+- ``FILL`` says that the partial object ``parent`` at ``index`` has more blocks: the first in the
+  upper half of ``slot``, their number in the lower.
+- ``COMMIT`` says that the objects of the first ``slot`` changes and fills are on stable storage.
+  It is on stable storage itself before a FLUSH is acknowledged.
 
 After a crash of the daemon alone all changes count.  After a crash of the machine only committed
 changes do: a later one may point at an object whose content was lost.
@@ -28,10 +31,21 @@ if TYPE_CHECKING:
     from archipelagod.stores.store import Store
 
 ROOM = "journals"
-START, CHANGE, COMMIT = 1, 2, 3
-_RECORD = struct.Struct("<IIQI")
+START, CHANGE, COMMIT, FILL = 1, 2, 3, 4
+_RECORD = struct.Struct("<HHIQQI")
 _SUM = struct.Struct("<I")
-RECORD_BYTES = 24
+RECORD_BYTES = 32
+
+
+class Change(NamedTuple):
+    """
+    What one CHANGE or FILL says.
+    """
+
+    kind: int
+    at: int  # index of the slot
+    slot: int
+    parent: int
 
 
 class Replay(NamedTuple):
@@ -41,7 +55,7 @@ class Replay(NamedTuple):
 
     serial: int
     session: int
-    changes: list[tuple[int, int]]  # (index, slot), oldest first
+    changes: list[Change]  # oldest first
     valid: int  # so many of them count
     is_clean: bool  # everything in it is committed
 
@@ -57,11 +71,11 @@ def boot_tag() -> int:
         return 0
 
 
-def pack(kind: int, index: int, slot: int, tag: int) -> bytes:
+def pack(kind: int, index: int, slot: int, tag: int, parent: int = 0) -> bytes:
     """
     One record.
     """
-    front = _RECORD.pack(kind, index, slot, tag)
+    front = _RECORD.pack(kind, 0, index, slot, parent, tag)
     return front + _SUM.pack(zlib.crc32(front))
 
 
@@ -81,13 +95,13 @@ def replay(data: bytes, tag: int) -> Replay | None:
     records = _records(data)
     if not records or records[0][0] != START:
         return None
-    start = records[0][2]
-    changes: list[tuple[int, int]] = []
+    start = records[0][3]
+    changes: list[Change] = []
     committed = 0
     survived = 0
-    for kind, index, slot, made_in in records[1:]:
-        if kind == CHANGE:
-            changes.append((index, slot))
+    for kind, _, index, slot, parent, made_in in records[1:]:
+        if kind in (CHANGE, FILL):
+            changes.append(Change(kind, index, slot, parent))
             survived += made_in == tag
         elif kind == COMMIT:
             committed = max(committed, min(slot, len(changes)))
@@ -96,7 +110,7 @@ def replay(data: bytes, tag: int) -> Replay | None:
     return Replay(start & 0xFFFFFFFF, start >> 32, changes, valid, committed == len(changes))
 
 
-def _records(data: bytes) -> list[tuple[int, int, int, int]]:
+def _records(data: bytes) -> list[tuple[int, int, int, int, int, int]]:
     found = []
     for at in range(0, len(data) - RECORD_BYTES + 1, RECORD_BYTES):
         front = data[at : at + _RECORD.size]
@@ -136,13 +150,14 @@ class Journal:
         """
         self._log = self._new_log(replaces=False)
 
-    def begin_anew(self, serial: int) -> None:
+    def begin_anew(self, serial: int, session: int) -> None:
         """
         Forgets all changes: the map of that serial holds them.  There is a log at any moment.
 
         Raises OSError.
         """
         self._serial = serial
+        self._session = session
         log = self._new_log(replaces=True)
         self.close()
         self._log = log
@@ -154,11 +169,35 @@ class Journal:
 
     def change(self, index: int, slot: int) -> None:
         """
-        Records that ``index`` holds ``slot``.  Raises OSError.
+        Records that ``index`` holds ``slot``, which is not PARTIAL.  Raises OSError.
         """
+        self._append(pack(CHANGE, index, slot, self._tag), 1)
+
+    def change_partly(
+        self, index: int, slot: int, parent: int, runs: list[tuple[int, int]]
+    ) -> None:
+        """
+        Records that ``index`` holds the PARTIAL ``slot``, with these (first, count) blocks.
+
+        Raises OSError.
+        """
+        data = pack(CHANGE, index, slot, self._tag, parent)
+        data += b"".join(self._fill(index, slot, first, count) for first, count in runs)
+        self._append(data, 1 + len(runs))
+
+    def fill(self, index: int, slot: int, first: int, count: int) -> None:
+        """
+        Records that the PARTIAL ``slot`` has more blocks.  Raises OSError.
+        """
+        self._append(self._fill(index, slot, first, count), 1)
+
+    def _fill(self, index: int, slot: int, first: int, count: int) -> bytes:
+        return pack(FILL, index, first << 32 | count, self._tag, slot)
+
+    def _append(self, data: bytes, changes: int) -> None:
         assert self._log is not None
-        self._log.append(pack(CHANGE, index, slot, self._tag))
-        self.changes += 1
+        self._log.append(data)
+        self.changes += changes
 
     def commit(self, changes: int) -> None:
         """

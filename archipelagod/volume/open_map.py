@@ -6,18 +6,20 @@ from __future__ import annotations
 
 import errno
 import threading
-from array import array
 from typing import TYPE_CHECKING
 
 from archipelagod.volume.journal import Journal
-from archipelagod.volume.map_format import Header, encode
+from archipelagod.volume.map_format import PARTIAL, Header, Record
+from archipelagod.volume.slots import BODIES, Slots, body_name
+from archipelagod.volume.table import NoTable, Table
 from archipelagod.wire.errors import ReadOnlyVolume, StorageUnavailable
 
 if TYPE_CHECKING:
+    from archipelagod.stores.interface import ILease
     from archipelagod.stores.store import Store
 
 MAPS = "maps"
-JOURNAL_LIMIT = 1 << 16  # changes, after which the map is written whole
+JOURNAL_LIMIT = 1 << 16  # changes, after which the map is written anew
 
 
 class OpenMap:
@@ -25,30 +27,38 @@ class OpenMap:
     Order of things, so that a crash at any instant leaves a readable volume:
 
     - a flush: objects first, then the commit record; then objects that the map let go are removed;
-    - a rewrite of the whole map: a flush, then the map is replaced, then the journal; both
-      atomically.
+    - a rewrite of the map: a flush, then a new body if it needs one, then the record is replaced,
+      then the journal; each atomically.
 
     Any thread may call; whoever changes a slot holds ``lock``.
     """
 
     def __init__(
-        self, store: Store, name: str, header: Header, slots: array[int], session: int
+        self, store: Store, name: str, record: Record, session: int, lease: ILease | None
     ) -> None:
-        self.header = header
-        self.slots = slots
-        self.own_floor = header.own_from << 32  # this slot and those above are our own
+        self.slots = Slots(store, record)
+        self.table: Table = NoTable()
         self.dirty: set[int] = set()  # never replaced, and copied by list(): both are atomic
         self.lock = threading.RLock()
+        self.flush_lock = threading.RLock()  # whoever flushes; taken before ``lock``
         self.is_ready = False  # the journal has begun, and no flush failed
         self.has_failed = False
         self.journal_limit = JOURNAL_LIMIT
+        self.name = name
         self._store = store
-        self._name = name
+        self._lease = lease
         self._session = session
         self._sequence = 0
-        self._journal = Journal(store, header.uid, header.serial, session)
+        self._journal = Journal(store, record.header.uid, record.header.serial, session)
         self._dropped: list[int] = []  # own objects that the map let go since the last flush
-        self._flush_lock = threading.Lock()  # whoever flushes; taken before ``lock``
+        self._old_bodies: list[int] = []  # our own, which the record in the store may still name
+
+    @property
+    def header(self) -> Header:
+        """
+        As last written.
+        """
+        return self.slots.header
 
     def make_ready(self) -> None:
         """
@@ -56,17 +66,20 @@ class OpenMap:
 
         Raises ReadOnlyVolume, StorageUnavailable, OSError.
         """
-        self._check_health()
+        self.check_health()
         if self.header.is_read_only:
-            raise ReadOnlyVolume(self._name)
+            raise ReadOnlyVolume(self.name)
         with self.lock:
             if not self._journal.has_begun:
                 self._journal.begin()
             self.is_ready = True
 
-    def _check_health(self) -> None:
+    def check_health(self) -> None:
+        """
+        Raises StorageUnavailable after a failed flush.
+        """
         if self.has_failed:
-            raise StorageUnavailable(f"{self._name}: an earlier flush failed")
+            raise StorageUnavailable(f"{self.name}: an earlier flush failed")
 
     def fail(self, error: OSError) -> StorageUnavailable:
         """
@@ -74,50 +87,76 @@ class OpenMap:
         """
         self.has_failed = True
         self.is_ready = False
-        return StorageUnavailable(f"{self._name}: {error.strerror}")
+        return StorageUnavailable(f"{self.name}: {error.strerror or error}")
 
     def fresh_object(self) -> int:
         """
-        A name that no object ever had.  Raises OSError.
+        A name that no object or body ever had.  Raises OSError.
         """
-        if self._sequence > 0xFFFFFFFF:
-            raise OSError(errno.EOVERFLOW, f"{self._name}: open it anew to write more objects")
-        oid = self._session << 32 | self._sequence
-        self._sequence += 1
-        return oid
+        with self.lock:
+            if self._sequence > 0xFFFFFFFF:
+                raise OSError(errno.EOVERFLOW, f"{self.name}: open it anew to write more objects")
+            oid = self._session << 32 | self._sequence
+            self._sequence += 1
+            return oid
 
     def change(self, index: int, slot: int) -> None:
         """
         ``index`` holds ``slot`` from here on, even if this process dies.  Raises OSError.
         """
         self._journal.change(index, slot)
-        slots = self.slots
-        if index >= len(slots):
-            slots.frombytes(bytes(8 * (index + 1 - len(slots))))
-        old = slots[index]
-        slots[index] = slot
-        if old >= self.own_floor:
-            self._dropped.append(old)
+        self.table.forget(index)
+        self._drop(self.slots.put(index, slot))
+
+    def change_partly(self, index: int, oid: int, parent: int, runs: list[tuple[int, int]]) -> None:
+        """
+        As ``change``, to an object with (first, count) runs of blocks; ``parent`` has the others.
+
+        Raises OSError.
+        """
+        self._journal.change_partly(index, oid | PARTIAL, parent, runs)
+        old = self.slots.put(index, oid | PARTIAL, parent)
+        for first, count in runs:
+            self.slots.fill(index, first, count)
+        self.table.forget(index)
+        self._drop(old)
+
+    def fill(self, index: int, first: int, count: int) -> None:
+        """
+        The partial object at ``index`` has these blocks from here on.  Raises OSError.
+        """
+        self._journal.fill(index, self.slots.view[index], first, count)
+        self.slots.fill(index, first, count)
+        self.table.fill(index, first, count)
+
+    def _drop(self, old: int) -> None:
+        if old & ~PARTIAL >= self.slots.own_floor:
+            self._dropped.append(old & ~PARTIAL)
 
     def flush(self) -> None:
         """
         See Volume.
         """
-        with self._flush_lock:
-            self._flush()
-            if self._journal.changes > max(self.journal_limit, len(self.slots) // 4):
+        with self.flush_lock:
+            self.flush_objects()
+            if self._journal.changes > max(self.journal_limit, len(self.slots.view) // 4):
                 with self.lock:
-                    self._rewrite()
-                    self._begin_anew()
+                    self.rewrite()
 
-    def _flush(self) -> None:
-        self._check_health()
+    def flush_objects(self) -> None:
+        """
+        Objects, then the journal's commit.  ``flush_lock`` is held.  Raises StorageUnavailable.
+        """
+        self.check_health()
         with self.lock:
             changes = self._journal.changes
             dropped, self._dropped = self._dropped, []
+        view = self.slots.view
+        self.dirty.update(view[index] & ~PARTIAL for index in self.table.take_dirty())
         dirty = list(self.dirty)
         self.dirty.difference_update(dirty)
         try:
+            self._check_lease()
             self._store.objects.flush(dirty)
             self._journal.commit(changes)
         except OSError as error:
@@ -125,24 +164,70 @@ class OpenMap:
         for oid in dropped:
             self._store.objects.remove(oid)
 
-    def _rewrite(self) -> None:
-        """
-        Writes the map whole.  Both locks are held.
-        """
-        self._flush()
-        own = sum(slot >= self.own_floor for slot in self.slots)
-        header = self.header._replace(serial=self.header.serial + 1, own_objects=own)
-        try:
-            self._store.records.put(MAPS, self._name, encode(header, self.slots))
-        except OSError as error:
-            raise self.fail(error) from error
-        self.header = header
+    def _check_lease(self) -> None:
+        if self._lease is not None:
+            self._lease.check()
 
-    def _begin_anew(self) -> None:
+    def rewrite(self, own_from: int = 0) -> None:
+        """
+        Flushes and writes the map anew.  Both locks are held, and nobody writes.
+
+        own_from: of a map that was frozen meanwhile: a session for this map's objects from now on.
+        Raises StorageUnavailable.
+        """
+        self.flush_objects()
+        if own_from:
+            self.slots.disown(own_from << 32)
+        header = self.slots.counted()
+        header = header._replace(serial=header.serial + 1, own_from=own_from or header.own_from)
         try:
-            self._journal.begin_anew(self.header.serial)
+            self.slots.header = self.put_record(MAPS, self.name, header)
+            if own_from:
+                self._session, self._sequence = own_from, 0
+            self._journal.begin_anew(header.serial, self._session)
+            self._remove_old_bodies()
         except OSError as error:
             raise self.fail(error) from error
+
+    def replace_record(self) -> None:
+        """
+        Writes the map as it is, without a journal: for recovery.  Raises OSError.
+        """
+        header = self.slots.counted()
+        header = header._replace(serial=header.serial + 1)
+        self.slots.header = self.put_record(MAPS, self.name, header)
+        self._journal = Journal(self._store, header.uid, header.serial, self._session)
+        self._remove_old_bodies()
+
+    def put_record(self, room: str, name: str, header: Header) -> Header:
+        """
+        Stores the map as it is now, under ``header``; what became of that.  ``lock`` is held.
+
+        Raises OSError.
+        """
+        old_body = self.slots.header.body
+        header, record, body = self.slots.stored(header, self.fresh_object())
+        if body is not None:
+            self._store.records.put(BODIES, body_name(header.body), body)
+        self._store.records.put(room, name, record)
+        self.slots.settled(header, body)
+        if body is not None and old_body >= self.slots.own_floor:
+            self._old_bodies.append(old_body)
+        return header
+
+    def _remove_old_bodies(self) -> None:
+        while self._old_bodies:
+            self._store.records.remove(BODIES, body_name(self._old_bodies.pop()))
+
+    def resize(self, size_bytes: int) -> None:
+        """
+        Changes the size; the map holds nothing beyond it.  Both locks are held, nobody writes.
+
+        Raises StorageUnavailable.
+        """
+        self.flush_objects()
+        self.slots.resize(size_bytes)
+        self.rewrite()
 
     def settle(self) -> None:
         """
@@ -150,13 +235,13 @@ class OpenMap:
 
         Raises StorageUnavailable.
         """
-        with self._flush_lock, self.lock:
+        with self.flush_lock, self.lock:
             if not self._journal.has_begun:
                 return
             self.is_ready = False
-            self._flush()
+            self.flush_objects()
             if self._journal.changes:
-                self._rewrite()
+                self.rewrite()
             try:
                 self._journal.discard()
             except OSError as error:
@@ -172,3 +257,5 @@ class OpenMap:
                 self.settle()
         finally:
             self._journal.close()
+            if self._lease is not None:
+                self._lease.release()

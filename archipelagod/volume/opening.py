@@ -4,35 +4,59 @@ Opening a volume, and making it whole after a crash.
 
 from __future__ import annotations
 
-from array import array
 from typing import TYPE_CHECKING
 
+from archipelagod.stores.leases import LeaseHeld
 from archipelagod.volume import journal
-from archipelagod.volume.map_format import DamagedMap, Header, decode, encode
-from archipelagod.volume.open_map import MAPS
+from archipelagod.volume.map_format import PARTIAL, DamagedMap, Header, Record, decode
+from archipelagod.volume.open_map import MAPS, OpenMap
+from archipelagod.volume.slots import Slots
 from archipelagod.volume.volume import Volume
-from archipelagod.wire.errors import NoSuchVolume, StorageUnavailable
+from archipelagod.wire.errors import NoSuchVolume, StorageUnavailable, VolumeBusy
 
 if TYPE_CHECKING:
+    from archipelagod.stores.interface import ILease
     from archipelagod.stores.store import Store
 
 
 def open_volume(store: Store, name: str, session: int) -> Volume:
     """
-    The volume ``name``, ready for use.  Only one at a time may be open for writing.
+    The volume ``name``, ready for use.  If it can be written the lease on it is ours until
+    ``close``.
 
-    session: a fresh one, for the objects that will be made.  Raises NoSuchVolume,
-    StorageUnavailable for a damaged map, OSError.
+    session: a fresh one, for the objects that will be made.  Raises NoSuchVolume, VolumeBusy when
+    the lease is held elsewhere, StorageUnavailable for a damaged map, OSError.
     """
-    header, slots = read_map(store, MAPS, name)
-    if not header.is_read_only:
-        header = _recovered(store, name, header, slots)
-    return Volume(store, name, header, slots, session)
+    record = read_map(store, MAPS, name)
+    if record.header.is_read_only:
+        return Volume(store, OpenMap(store, name, record, session, None))
+    lease = lease_on(store, name, record.header)
+    try:
+        record = read_map(store, MAPS, name)  # as its last owner left it
+        opened = OpenMap(store, name, record, session, lease)
+        _recover(store, opened)
+        return Volume(store, opened)
+    except DamagedMap as error:
+        lease.release()
+        raise StorageUnavailable(f"{name}: {error}") from error
+    except BaseException:
+        lease.release()
+        raise
 
 
-def read_map(store: Store, room: str, name: str) -> tuple[Header, array[int]]:
+def lease_on(store: Store, name: str, header: Header) -> ILease:
     """
-    The map as last written whole.  Raises NoSuchVolume, StorageUnavailable, OSError.
+    The right to be the only one who changes the volume.  Raises VolumeBusy, OSError.
+    """
+    try:
+        return store.leases.acquire(f"{header.uid:08x}", name.encode())
+    except LeaseHeld:
+        raise VolumeBusy(f"{name}: open elsewhere") from None
+
+
+def read_map(store: Store, room: str, name: str) -> Record:
+    """
+    The map as last written.  Raises NoSuchVolume, StorageUnavailable, OSError.
     """
     try:
         return decode(store.records.get(room, name))
@@ -54,39 +78,40 @@ def read_journal(store: Store, uid: int) -> journal.Replay | None:
     return found or journal.Replay(0, 0, [], 0, is_clean=True)
 
 
-def _recovered(store: Store, name: str, header: Header, slots: array[int]) -> Header:
+def _recover(store: Store, opened: OpenMap) -> None:
     """
-    Takes the journal into the map (and ``slots``), and removes objects that nothing refers to.
+    Takes the journal into the map, and removes objects that nothing refers to.
 
     The journal goes last: when this is interrupted it is done again.
     """
+    header = opened.header
     found = read_journal(store, header.uid)
     if found is None:
-        return header
+        return
     store.objects.flush_all()  # writes that the dead writer acknowledged are still in the kernel
     garbage: set[int] = set()
     if found.serial == header.serial:
-        garbage = _apply(found, header, slots)
-        own = sum(slot >= header.own_from << 32 for slot in slots)
-        header = header._replace(serial=header.serial + 1, own_objects=own)
-        store.records.put(MAPS, name, encode(header, slots))
+        garbage = _apply(found, opened.slots)
+        opened.replace_record()
     if found.session:
         garbage.update(store.objects.of_session(found.session))
-    for oid in garbage.difference(slots):
+    for oid in garbage - opened.slots.references():
         store.objects.remove(oid)
     store.records.remove(journal.ROOM, journal.journal_name(header.uid))
-    return header
 
 
-def _apply(found: journal.Replay, header: Header, slots: array[int]) -> set[int]:
+def _apply(found: journal.Replay, slots: Slots) -> set[int]:
     """
     Changes ``slots`` as told; the map's own objects that it let go.
     """
     dropped = set()
-    for index, slot in found.changes[: found.valid]:
-        if index >= len(slots):
-            slots.frombytes(bytes(8 * (index + 1 - len(slots))))
-        if slots[index] >= header.own_from << 32:
-            dropped.add(slots[index])
-        slots[index] = slot
+    for change in found.changes[: found.valid]:
+        if change.at >= len(slots.view):
+            continue  # written by nobody
+        if change.kind == journal.CHANGE:
+            old = slots.put(change.at, change.slot, change.parent) & ~PARTIAL
+            if old >= slots.own_floor:
+                dropped.add(old)
+        elif slots.view[change.at] == change.parent:
+            slots.fill(change.at, change.slot >> 32, change.slot & 0xFFFFFFFF)
     return dropped

@@ -1,27 +1,44 @@
 """
 An open volume: bytes in, bytes out, over a map of objects.
 
-A write to an object that is not there, or not ours, makes a new one: first the object gets its
-content, then the journal of the map gets the change, then the write is acknowledged.
+A write to an object that is not there, or not ours, makes a new one that holds the 4 KiB blocks
+written; the others stay where they were.  First the object gets its content, then the journal of
+the map gets the change, then the write is acknowledged.
 """
 
 from __future__ import annotations
 
-import errno
-from array import array
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from archipelagod.volume.map_format import OBJECT_BYTES, OBJECT_SHIFT, Header
-from archipelagod.volume.open_map import OpenMap
-from archipelagod.volume.ranges import INNER, extents, pieces
+from archipelagod.datapath.gate import Gate
+from archipelagod.volume.map_format import (
+    BLOCK_BYTES,
+    BLOCKS,
+    FIRST_OBJECT,
+    OBJECT_BYTES,
+    OBJECT_SHIFT,
+    PARTIAL,
+)
+from archipelagod.volume.ranges import INNER, pieces
+from archipelagod.volume.reading import Reading
+from archipelagod.volume.writing import Writing
 from archipelagod.wire.errors import OutOfRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from archipelagod.stores.store import Store
+    from archipelagod.volume.open_map import OpenMap
 
-ZEROS = memoryview(bytes(OBJECT_BYTES))
+
+class Usage(NamedTuple):
+    """
+    What an open volume takes, in bytes.
+    """
+
+    own: int
+    shared: int
+    dirty: int  # at most, in objects written since the last flush
 
 
 class Volume:
@@ -32,52 +49,33 @@ class Volume:
     storage every later write and flush raises StorageUnavailable, until the volume is opened anew.
     """
 
-    def __init__(
-        self, store: Store, name: str, header: Header, slots: array[int], session: int
-    ) -> None:
-        self.name = name
-        self.slots = slots
-        self.size_bytes = header.size_bytes
-        self.is_read_only = header.is_read_only
+    def __init__(self, store: Store, opened: OpenMap) -> None:
+        self.name = opened.name
+        self.size_bytes = opened.header.size_bytes
+        self.is_read_only = opened.header.is_read_only
+        self.gate = Gate()
+        self.map = opened
+        self._slots = opened.slots
         self._store = store
-        self._map = OpenMap(store, name, header, slots, session)
-        self._own_floor = self._map.own_floor
+        self._reading = Reading(store, opened.slots, opened.name)
+        self._writing = Writing(store, opened, self._reading)
 
     @property
     def has_failed(self) -> bool:
         """
         Whether a flush failed: only a new opening helps.
         """
-        return self._map.has_failed
+        return self.map.has_failed
 
     def read_into(self, offset: int, view: memoryview) -> None:
         """
         Fills ``view`` from ``offset`` (bytes).  Raises OutOfRange, OSError.
         """
-        if offset + len(view) > self.size_bytes:
-            raise OutOfRange(f"{self.name}: {len(view)} bytes at {offset}")
+        self._check_range(offset, len(view))
         at = 0
-        size = len(view)
-        while at < size:
-            inner = (offset + at) & INNER
-            part = min(size - at, OBJECT_BYTES - inner)
-            self._read_part((offset + at) >> OBJECT_SHIFT, inner, view[at : at + part])
+        for index, inner, part in pieces(offset, len(view)):
+            self._reading.read(index, inner, view[at : at + part])
             at += part
-
-    def _read_part(self, index: int, inner: int, view: memoryview) -> None:
-        slots = self.slots
-        slot = slots[index] if index < len(slots) else 0
-        done = 0
-        while slot:
-            try:
-                done = self._store.objects.read_into(slot, inner, view)
-                break
-            except FileNotFoundError:
-                if slots[index] == slot:
-                    raise OSError(errno.EIO, f"{self.name}: object {slot:016x} is lost") from None
-                slot = slots[index]  # another connection let it go meanwhile
-        if done < len(view):
-            view[done:] = ZEROS[: len(view) - done]
 
     def read_now(self, offset: int, view: memoryview) -> bool:
         """
@@ -87,23 +85,20 @@ class Volume:
         size = len(view)
         if inner + size > OBJECT_BYTES or offset + size > self.size_bytes:
             return False
-        index = offset >> OBJECT_SHIFT
-        slot = self.slots[index] if index < len(self.slots) else 0
-        if not slot:
-            view[:] = ZEROS[:size]
-            return True
-        try:
-            return self._store.objects.read_now(slot, inner, view)
-        except FileNotFoundError:
-            return False
+        slot = self._slots.view[offset >> OBJECT_SHIFT]
+        if FIRST_OBJECT <= slot < PARTIAL:
+            try:
+                return self._store.objects.read_now(slot, inner, view)
+            except FileNotFoundError:
+                return False
+        return self._reading.read_now(offset >> OBJECT_SHIFT, inner, view)
 
     def prefetch(self, offset: int, size: int) -> None:
         """
         A hint that the range is about to be read.
         """
-        for index, inner, part in pieces(offset, size):
-            if index < len(self.slots) and self.slots[index]:
-                self._store.objects.prefetch(self.slots[index], inner, part)
+        for index, inner, part in pieces(offset, min(size, self.size_bytes - offset)):
+            self._reading.prefetch(index, inner, part)
 
     def write(self, offset: int, data: bytes | memoryview) -> None:
         """
@@ -113,101 +108,76 @@ class Volume:
         self._check_change(offset, size)
         inner = offset & INNER
         if inner + size <= OBJECT_BYTES:
-            self._write_part(offset >> OBJECT_SHIFT, inner, data)
+            self._writing.write(offset >> OBJECT_SHIFT, inner, data)
             return
         view = memoryview(data)
         for index, start, part in pieces(offset, size):
-            self._write_part(index, start, view[:part])
+            self._writing.write(index, start, view[:part])
             view = view[part:]
-
-    def _check_change(self, offset: int, size: int) -> None:
-        if not self._map.is_ready:
-            self._map.make_ready()
-        if offset + size > self.size_bytes:
-            raise OutOfRange(f"{self.name}: {size} bytes at {offset}")
-
-    def _write_part(self, index: int, inner: int, data: bytes | memoryview) -> None:
-        slots = self.slots
-        if index < len(slots) and (slot := slots[index]) >= self._own_floor:
-            try:
-                self._store.objects.write(slot, inner, data)
-            except FileNotFoundError:
-                if slots[index] == slot:
-                    raise OSError(errno.EIO, f"{self.name}: object {slot:016x} is lost") from None
-            else:
-                self._map.dirty.add(slot)
-                return
-        with self._map.lock:
-            self._write_slowly(index, inner, data)
-
-    def _write_slowly(self, index: int, inner: int, data: bytes | memoryview) -> None:
-        slot = self.slots[index] if index < len(self.slots) else 0
-        if slot >= self._own_floor:  # another connection was first
-            self._store.objects.write(slot, inner, data)
-            self._map.dirty.add(slot)
-            return
-        fresh = self._map.fresh_object()
-        if slot and len(data) < OBJECT_BYTES:
-            self._store.objects.copy(slot, fresh)
-        else:
-            self._store.objects.create(fresh)
-        try:
-            self._store.objects.write(fresh, inner, data)
-            self._map.dirty.add(fresh)
-            self._map.change(index, fresh)
-        except BaseException:
-            self._store.objects.remove(fresh)
-            raise
 
     def zero(self, offset: int, size: int, *, is_hint: bool = False) -> None:
         """
-        The range reads as zeros; whole objects are let go.  Raises as ``write``.
+        The range reads as zeros; what it took is let go.  Raises as ``write``.
 
-        is_hint: leave what can't be freed cheaply (NBD's TRIM).
+        is_hint: leave what can't be freed (NBD's TRIM).
         """
         self._check_change(offset, size)
         for index, inner, part in pieces(offset, size):
             end_of_volume = self.size_bytes - (index << OBJECT_SHIFT)
             if inner == 0 and part >= min(OBJECT_BYTES, end_of_volume):
-                self._let_go(index)
+                self._writing.let_go(index)
             else:
-                self._zero_part(index, inner, part, is_hint=is_hint)
+                self._writing.zero(index, inner, part, is_hint=is_hint)
 
-    def _let_go(self, index: int) -> None:
-        with self._map.lock:
-            if index < len(self.slots) and self.slots[index]:
-                self._map.change(index, 0)
+    def own(self, offset: int, size: int) -> None:
+        """
+        Copies what of the range (whole objects) is shared, so that nothing of it is.  Archipelago's
+        MAPW.  Raises as ``write``.
+        """
+        self._check_change(offset, size)
+        for index, _, _ in pieces(offset, size):
+            self._writing.own(index)
 
-    def _zero_part(self, index: int, inner: int, size: int, *, is_hint: bool) -> None:
-        slot = self.slots[index] if index < len(self.slots) else 0
-        if slot >= self._own_floor:
-            try:
-                self._store.objects.zero(slot, inner, size)
-            except FileNotFoundError:
-                if self.slots[index] == slot:
-                    raise OSError(errno.EIO, f"{self.name}: object {slot:016x} lost") from None
-                self._zero_part(index, inner, size, is_hint=is_hint)
-            else:
-                self._map.dirty.add(slot)
-        elif slot and not is_hint:
-            self._write_part(index, inner, ZEROS[:size])
+    def _check_range(self, offset: int, size: int) -> None:
+        if offset + size > self.size_bytes:
+            raise OutOfRange(f"{self.name}: {size} bytes at {offset}")
+
+    def _check_change(self, offset: int, size: int) -> None:
+        if not self.map.is_ready:
+            self.map.make_ready()
+        self._check_range(offset, size)
 
     def is_hole(self, offset: int, size: int) -> bool:
         """
         Whether the range lies within one object, and that is not there.
         """
-        index = offset >> OBJECT_SHIFT
         if (offset & INNER) + size > OBJECT_BYTES or offset + size > self.size_bytes:
             return False
-        return size > 0 and (index >= len(self.slots) or not self.slots[index])
+        return size > 0 and not self._slots.view[offset >> OBJECT_SHIFT]
 
     def extents(self, offset: int, size: int) -> Iterator[tuple[int, bool]]:
         """
         The range as (bytes, holds data) parts, neighbours alike joined.  Raises OutOfRange.
         """
-        if offset + size > self.size_bytes:
-            raise OutOfRange(f"{self.name}: {size} bytes at {offset}")
-        return extents(self.slots, offset, size)
+        self._check_range(offset, size)
+        return self._reading.extents(offset, size)
+
+    def mapping(self, offset: int, size: int) -> Iterator[tuple[int, int, str]]:
+        """
+        The range as (offset, bytes, kind) parts: "zero", "own", "shared" or "block".  Archipelago's
+        MAPR.  Raises OutOfRange.
+        """
+        self._check_range(offset, size)
+        return self._reading.mapping(offset, size)
+
+    def usage(self) -> Usage:
+        """
+        What it takes now.
+        """
+        counted = self._slots.counted()
+        own = counted.own_objects * OBJECT_BYTES + counted.own_blocks * BLOCK_BYTES
+        everything = counted.all_objects * OBJECT_BYTES
+        return Usage(own, everything - own, len(self.map.dirty) * OBJECT_BYTES)
 
     def flush(self) -> None:
         """
@@ -215,7 +185,18 @@ class Volume:
 
         Raises StorageUnavailable for ever after an error: the kernel may have dropped the pages.
         """
-        self._map.flush()
+        self.map.flush()
+
+    def resize(self, size_bytes: int) -> None:
+        """
+        Changes the size; what is cut off never comes back.  Raises as ``write``.
+        """
+        self._check_change(0, 0)
+        with self.map.flush_lock, self.gate.closed(), self.map.lock:
+            if size_bytes < self.size_bytes:
+                self.zero(size_bytes, self.size_bytes - size_bytes)
+            self.map.resize(size_bytes)
+            self.size_bytes = size_bytes
 
     def close(self) -> None:
         """
@@ -223,4 +204,7 @@ class Volume:
 
         Raises StorageUnavailable.
         """
-        self._map.close()
+        self.map.close()
+
+
+assert BLOCKS * BLOCK_BYTES == OBJECT_BYTES

@@ -9,14 +9,14 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from archipelagod.stores.store import Store, open_memory_store
+from archipelagod.stores.store import open_memory_store
 from archipelagod.volume.catalogue import Catalogue
-from archipelagod.volume.journal import CHANGE, COMMIT, ROOM, START, pack
+from archipelagod.volume.journal import CHANGE, COMMIT, FILL, RECORD_BYTES, ROOM, START, pack
 from archipelagod.volume.map_format import OBJECT_BYTES, decode_header
 from archipelagod.volume.opening import open_volume
 from archipelagod.volume.sessions import Sessions
 from archipelagod.volume.volume import Volume
-from archipelagod.wire.errors import ReadOnlyVolume, StorageUnavailable
+from archipelagod.wire.errors import ReadOnlyVolume, StorageUnavailable, VolumeBusy
 
 OTHER_BOOT = 1
 
@@ -48,6 +48,12 @@ def read(volume: Volume, offset: int, size: int) -> bytes:
     return bytes(found)
 
 
+def kill(volume: Volume) -> None:
+    """The writer dies without a word: all that happens is that its lease is free."""
+    if volume.map._lease is not None:
+        volume.map._lease.release()
+
+
 class CrashTests(SynchronousTestCase):
     """A store with the volume "v" of three objects."""
 
@@ -55,14 +61,25 @@ class CrashTests(SynchronousTestCase):
         """The volume."""
         memory = open_memory_store()
         self.objects = FailingObjects(memory.objects)
-        self.store = Store(self.objects, memory.records)  # type: ignore[arg-type]
+        self.store = memory._replace(objects=self.objects)  # type: ignore[arg-type]
         self.sessions = Sessions(self.store)
         self.catalogue = Catalogue(self.store, self.sessions, time.time)
         self.catalogue.create("v", 3 * OBJECT_BYTES)
+        self.alive: list[Volume] = []
 
     def opened(self, name: str = "v") -> Volume:
-        """The volume, opened anew."""
-        return open_volume(self.store, name, self.sessions.fresh())
+        """The volume, opened anew; who had it open before is dead."""
+        for volume in self.alive:
+            kill(volume)
+        self.alive = [open_volume(self.store, name, self.sessions.fresh())]
+        return self.alive[0]
+
+    def deleted(self) -> None:
+        """The volume goes, after whoever had it open."""
+        for volume in self.alive:
+            kill(volume)
+        self.catalogue.delete("v")
+        self.catalogue.reclaim()
 
     def all_objects(self) -> set[int]:
         """Every object in the store."""
@@ -102,7 +119,21 @@ class CrashTests(SynchronousTestCase):
         volume = self.opened()
         volume.write(0, b"x")
         volume.flush()
-        self.assertEqual(self.objects.flushed, [{volume.slots[0]}])
+        self.assertEqual(self.objects.flushed, [{volume.map.slots.view[0]}])
+
+    def test_busy(self) -> None:
+        """A volume has one writer; nobody changes it behind its back."""
+        volume = self.opened()
+        for change in (
+            lambda: open_volume(self.store, "v", self.sessions.fresh()),
+            lambda: self.catalogue.delete("v"),
+            lambda: self.catalogue.seal("v"),
+            lambda: self.catalogue.rename("v", "w"),
+            lambda: self.catalogue.resize("v", 1),
+        ):
+            self.assertRaises(VolumeBusy, change)
+        volume.close()
+        self.catalogue.delete("v")
 
     def test_failed_flush_poisons(self) -> None:
         """After a failed flush nothing is acknowledged any more, even if the disk recovers."""
@@ -123,8 +154,7 @@ class CrashTests(SynchronousTestCase):
         volume.write(0, b"x")
         volume.write(OBJECT_BYTES, b"x")
         self.assertEqual(len(self.all_objects()), 2)
-        self.catalogue.delete("v")
-        self.catalogue.reclaim()
+        self.deleted()
         self.assertEqual(self.all_objects(), set())
         self.assertEqual(self.store.records.names(ROOM), [])
 
@@ -132,6 +162,7 @@ class CrashTests(SynchronousTestCase):
         """A volume whose writer died is known, and settled once."""
         self.opened().write(0, b"x")
         self.assertEqual(self.catalogue.unsettled(), ["v"])
+        kill(self.alive.pop())
         self.catalogue.settle("v")
         self.assertEqual(self.catalogue.unsettled(), [])
 
@@ -166,8 +197,7 @@ class CrashTests(SynchronousTestCase):
         self.store.records.put("deleted", f"{decode_header(data).uid:08x}", data)
         self.catalogue.reclaim()
         self.assertEqual(read(self.opened(), 0, 1), b"x")
-        self.catalogue.delete("v")
-        self.catalogue.reclaim()
+        self.deleted()
         self.assertEqual(self.all_objects(), set())
         self.assertEqual(self.store.records.names("deleted"), [])
 
@@ -194,8 +224,8 @@ class CrashTests(SynchronousTestCase):
 def retagged(data: bytes) -> bytes:
     """The journal as another boot of the machine would find it."""
     found = []
-    for at in range(0, len(data), 24):
-        kind, index, slot, _ = struct.unpack_from("<IIQI", data, at)
-        assert kind in (START, CHANGE, COMMIT)
-        found.append(pack(kind, index, slot, OTHER_BOOT))
+    for at in range(0, len(data), RECORD_BYTES):
+        kind, _, index, slot, parent, _ = struct.unpack_from("<HHIQQI", data, at)
+        assert kind in (START, CHANGE, COMMIT, FILL)
+        found.append(pack(kind, index, slot, OTHER_BOOT, parent))
     return b"".join(found)

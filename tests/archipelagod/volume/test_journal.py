@@ -12,24 +12,42 @@ from archipelagod.stores.store import open_memory_store
 from archipelagod.volume.journal import (
     CHANGE,
     COMMIT,
+    FILL,
     RECORD_BYTES,
     ROOM,
     START,
+    Change,
     Journal,
     boot_tag,
     pack,
     replay,
 )
 
-changes = st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**64 - 1)), max_size=10)
+changes = st.lists(
+    st.builds(
+        Change,
+        st.sampled_from([CHANGE, FILL]),
+        st.integers(0, 2**32 - 1),
+        st.integers(0, 2**64 - 1),
+        st.integers(0, 2**64 - 1),
+    ),
+    max_size=10,
+)
 BOOT, OTHER_BOOT = 11, 12
+EXPECTED = [
+    (CHANGE, 7, 70, 0),
+    (CHANGE, 8, 80, 7),
+    (FILL, 8, 1 << 32 | 2, 80),
+    (FILL, 8, 9 << 32 | 1, 80),
+    (FILL, 8, 3 << 32 | 5, 80),
+]
 
 
-def journal(made: list[tuple[int, int]], committed: int) -> bytes:
+def journal(made: list[Change], committed: int) -> bytes:
     """A journal with so many changes committed at once."""
     records = [pack(START, 1, 5 << 32 | 3, BOOT)]
-    for number, (index, slot) in enumerate(made, 1):
-        records.append(pack(CHANGE, index, slot, BOOT))
+    for number, change in enumerate(made, 1):
+        records.append(pack(change.kind, change.at, change.slot, BOOT, change.parent))
         if number == committed:
             records.append(pack(COMMIT, 0, number, BOOT))
     return b"".join(records)
@@ -39,7 +57,7 @@ class ReplayTests(SynchronousTestCase):
     """replay."""
 
     @given(changes, st.data())
-    def test_same_boot(self, made: list[tuple[int, int]], data: st.DataObject) -> None:
+    def test_same_boot(self, made: list[Change], data: st.DataObject) -> None:
         """After a crash of the daemon alone every change counts."""
         committed = data.draw(st.integers(0, len(made)))
         found = replay(journal(made, committed), BOOT)
@@ -48,7 +66,7 @@ class ReplayTests(SynchronousTestCase):
         self.assertEqual(found.changes[: found.valid], made)
 
     @given(changes, st.data())
-    def test_other_boot(self, made: list[tuple[int, int]], data: st.DataObject) -> None:
+    def test_other_boot(self, made: list[Change], data: st.DataObject) -> None:
         """After a crash of the machine only committed changes count."""
         committed = data.draw(st.integers(0, len(made)))
         found = replay(journal(made, committed), OTHER_BOOT)
@@ -56,7 +74,7 @@ class ReplayTests(SynchronousTestCase):
         self.assertEqual(found.changes[: found.valid], made[:committed])
 
     @given(changes, st.data())
-    def test_torn(self, made: list[tuple[int, int]], data: st.DataObject) -> None:
+    def test_torn(self, made: list[Change], data: st.DataObject) -> None:
         """A torn or damaged end hides itself and what follows, nothing before it."""
         whole = bytearray(journal(made, len(made)))
         at = data.draw(st.integers(RECORD_BYTES, len(whole)))
@@ -85,10 +103,11 @@ class JournalTests(SynchronousTestCase):
         kept.begin()
         kept.change(7, 70)
         kept.commit(1)
-        kept.change(8, 80)
+        kept.change_partly(8, 80, 7, [(1, 2), (9, 1)])
+        kept.fill(8, 80, 3, 5)
         found = replay(store.records.get(ROOM, "00000001"), boot_tag())
         assert found is not None
-        self.assertEqual(found.changes, [(7, 70), (8, 80)])
+        self.assertEqual(found.changes, EXPECTED)
         self.assertFalse(found.is_clean)
 
     def test_discarded(self) -> None:

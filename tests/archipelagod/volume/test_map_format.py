@@ -4,19 +4,21 @@ Maps as bytes.
 
 from __future__ import annotations
 
-from array import array
-
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.volume.map_format import (
     HEADER_BYTES,
+    PARTIAL,
     DamagedMap,
     Header,
+    Partial,
+    Record,
     decode,
     decode_header,
     encode,
+    with_header,
 )
 
 numbers = st.integers(0, 2**32 - 1)
@@ -30,42 +32,81 @@ headers = st.builds(
     own_from=numbers,
     created_us=large,
     serial=numbers,
-    own_objects=large,
     is_read_only=st.booleans(),
+    is_protected=st.booleans(),
+    own_objects=numbers,
+    all_objects=numbers,
+    own_blocks=large,
+    body=large,
+    body_slots=numbers,
+    body_partials=numbers,
+    body_sum=numbers,
+    keys=large,
+    key_count=numbers,
 )
-slots = st.lists(large, max_size=20)
+deltas = st.dictionaries(numbers, large, max_size=12)
+
+
+def partials_of(delta: dict[int, int]) -> dict[int, Partial]:
+    """A partial for each slot that says it is one."""
+    return {
+        index: Partial(slot & ~PARTIAL, index, 1 << (slot % 1024))
+        for index, slot in delta.items()
+        if slot & PARTIAL
+    }
+
+
+def plain(record: Record) -> tuple[Header, dict[int, int], dict[int, tuple[int, int, int]]]:
+    """The record as values that can be compared."""
+    partials = {
+        index: (each.oid, each.parent, each.bits) for index, each in record.partials.items()
+    }
+    return record.header, record.delta, partials
 
 
 class MapFormatTests(SynchronousTestCase):
     """encode and decode."""
 
-    @given(headers, slots)
-    def test_round_trip(self, header: Header, given_slots: list[int]) -> None:
-        """What is written is read, but for zero slots at the end."""
-        data = encode(header, array("Q", given_slots))
-        found, found_slots = decode(data)
-        self.assertEqual((found, decode_header(data[:HEADER_BYTES])), (header, header))
-        while given_slots and not given_slots[-1]:
-            given_slots.pop()
-        self.assertEqual(list(found_slots), given_slots)
+    @given(headers, deltas)
+    def test_round_trip(self, header: Header, delta: dict[int, int]) -> None:
+        """What is written is read."""
+        made = Record(header, delta, partials_of(delta))
+        data = encode(*made)
+        self.assertEqual(plain(decode(data)), plain(made))
+        self.assertEqual(decode_header(data[:HEADER_BYTES]), header)
 
-    @given(headers, slots, st.data())
+    @given(headers, headers, deltas)
+    def test_with_header(self, header: Header, other: Header, delta: dict[int, int]) -> None:
+        """Another header changes nothing else."""
+        partials = partials_of(delta)
+        data = encode(header, delta, partials)
+        self.assertEqual(with_header(other, data), encode(other, delta, partials))
+
+    @given(headers, deltas, st.data())
     def test_damage_is_seen(
-        self, header: Header, given_slots: list[int], data: st.DataObject
+        self, header: Header, delta: dict[int, int], data: st.DataObject
     ) -> None:
-        """Any flipped bit outside the padding, and any cut, is noticed."""
-        whole = bytearray(encode(header, array("Q", given_slots)))
+        """Any flipped bit, and any cut, is noticed."""
+        whole = bytearray(encode(header, delta, partials_of(delta)))
         cut = data.draw(st.integers(0, len(whole) - 1))
         self.assertRaises(DamagedMap, decode, bytes(whole[:cut]))
         at = data.draw(st.integers(0, len(whole) - 1))
         whole[at] ^= 1 << data.draw(st.integers(0, 7))
         self.assertRaises(DamagedMap, decode, bytes(whole))
 
+    @given(st.binary(max_size=400))
+    def test_any_bytes(self, data: bytes) -> None:
+        """Anything is a map or DamagedMap."""
+        try:
+            decode(data)
+        except DamagedMap:
+            return
+
     def test_layout(self) -> None:
         """The bytes are those of the documentation."""
-        header = Header(1 << 22, 1, 2, 3, 4, 5, serial=6, own_objects=7, is_read_only=True)
-        data = encode(header, array("Q", [0x0000000100000002]))
-        self.assertEqual(data[:12].hex(), "534e464d4150000401001600")
-        self.assertEqual(data[12:20], (1 << 22).to_bytes(8, "little"))
-        self.assertEqual(data[20:40].hex(), "0100000002000000030000000400000006000000")
-        self.assertEqual(data[HEADER_BYTES:].hex(), "0200000001000000")
+        header = Header(1 << 22, 1, 2, 3, 4, 5, serial=6, is_read_only=True, own_objects=7)
+        data = encode(header, {9: 0x0000000100000002}, {})
+        self.assertEqual(data[:16].hex(), "534e464d415000050100160006000000")
+        self.assertEqual(data[16:24], (1 << 22).to_bytes(8, "little"))
+        self.assertEqual(data[24:40].hex(), "01000000020000000300000004000000")
+        self.assertEqual(data[HEADER_BYTES:].hex(), "09000000000000000200000001000000")

@@ -1,0 +1,57 @@
+"""
+A snapshot of an open volume.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from archipelagod.volume.reclaim import bury_record, raise_up
+
+if TYPE_CHECKING:
+    from archipelagod.stores.store import Store
+    from archipelagod.volume.volume import Volume
+
+
+class NewMap(NamedTuple):
+    """
+    What a snapshot is called, and two fresh sessions for it and for what the volume writes later.
+    """
+
+    name: str
+    uid: int
+    own_from: int
+    created_us: int
+
+
+def snapshot(store: Store, volume: Volume, new: NewMap) -> None:
+    """
+    A read-only volume with the content of this moment: everything that was acknowledged before, of
+    every request in work all or nothing.
+
+    Writers wait for as long as it takes to flush what they wrote since the last flush (there is one
+    just before) and to write two small records.  Raises VolumeExists, StorageUnavailable, OSError.
+    """
+    volume.flush()
+    opened = volume.map
+    with opened.flush_lock, volume.gate.closed(), opened.lock:
+        opened.flush_objects()
+        header = opened.slots.counted()
+        frozen = header._replace(
+            uid=new.uid,
+            parent=header.uid,
+            own_from=new.own_from,
+            created_us=new.created_us,
+            serial=0,
+            is_read_only=True,
+            is_protected=False,
+            own_objects=0,
+            own_blocks=0,
+        )
+        # Until the volume has disowned its objects the snapshot waits among the deleted maps,
+        # whose objects are kept as long as any map refers to them.
+        bury_record(opened, frozen)
+        if not header.is_read_only:
+            opened.table.freeze()
+            opened.rewrite(own_from=new.own_from)
+        raise_up(store, new.uid, new.name)

@@ -1,0 +1,56 @@
+"""
+A faster way to the objects of an open volume, beside the map.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+
+class DirectEntry(NamedTuple):
+    """
+    How an object may be read, and written in place, without asking the map each time.
+    """
+
+    fd: int  # of the object; its descriptor stays open while ``keep`` is referenced
+    parent_fd: int  # of the object that has the other blocks, -1 for zeros
+    bitmap: bytes | None  # of the 4 KiB blocks that the object has; None: all
+    is_writable: bool  # in place, where it has the blocks
+    keep: object
+
+
+class Table(Protocol):
+    """
+    A faster way to some objects, which has to hear of every change.
+    """
+
+    def forget(self, index: int) -> None:
+        """What is at ``index`` changed: ask again."""
+
+    def fill(self, index: int, first: int, count: int) -> None:
+        """The partial object at ``index`` has more blocks."""
+
+    def freeze(self) -> None:
+        """Nothing is to be written in place any more: ask again."""
+
+    def take_dirty(self) -> list[int]:
+        """Indices of the objects that were written since the last call."""
+
+
+class NoTable:
+    """
+    See Table: there is none.
+    """
+
+    def forget(self, index: int) -> None:
+        """See Table."""
+
+    def fill(self, index: int, first: int, count: int) -> None:
+        """See Table."""
+
+    def freeze(self) -> None:
+        """See Table."""
+
+    def take_dirty(self) -> list[int]:
+        """See Table."""
+        return []
