@@ -1,0 +1,3 @@
+"""
+Crash consistency of archipelagod: daemons that die, disks that fail, and what must be left.
+"""

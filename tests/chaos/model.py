@@ -1,0 +1,276 @@
+"""
+What a volume may hold: for each block the writes that were sent, acknowledged and flushed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+
+from tests.chaos.stamps import WHOLE, ZEROS, Vector, tag
+
+FOREVER = float("inf")
+WRITE, ZERO, TRIM = "write", "zero", "trim"
+FAILED = "failed"  # answered with an error: it may have happened or not
+
+
+class Op:
+    """
+    One change of (some sectors of) one block.
+    """
+
+    __slots__ = ("acked_s", "block", "kind", "mask", "sent_s", "value")
+
+    def __init__(self, kind: str, block: int, value: int, mask: int) -> None:
+        self.kind = kind
+        self.block = block
+        self.value = value
+        self.mask = mask
+        self.sent_s = time.monotonic()
+        self.acked_s = FOREVER
+
+    @property
+    def is_certain(self) -> bool:
+        """
+        Whether it changed the block, if it was answered.  A trim may do nothing.
+        """
+        return self.kind in (WRITE, ZERO)
+
+    def after(self, before: frozenset[Vector]) -> frozenset[Vector]:
+        """
+        What the block may hold afterwards.
+        """
+        changed = frozenset(self._changed(vector) for vector in before)
+        return changed if self.is_certain else changed | before
+
+    def _changed(self, before: Vector) -> Vector:
+        if self.mask == WHOLE:
+            return (self.value,) * len(before)
+        return tuple(
+            self.value if self.mask >> number & 1 else old for number, old in enumerate(before)
+        )
+
+
+class Block:
+    """
+    ``base``, then ``ops`` in order: one at a time, so each is sent after the one before was
+    acknowledged.
+    """
+
+    __slots__ = ("base", "flushed", "ops")
+
+    def __init__(self, base: frozenset[Vector]) -> None:
+        self.base = base
+        self.ops: list[Op] = []
+        self.flushed = 0  # so many ops are on stable storage
+
+    @property
+    def acked(self) -> int:
+        """
+        How many ops were acknowledged.
+        """
+        found = len(self.ops)
+        while found and self.ops[found - 1].acked_s == FOREVER:
+            found -= 1
+        return found
+
+    def states(self) -> Iterator[frozenset[Vector]]:
+        """
+        What it may hold after no op, after one, and so on.
+        """
+        now = self.base
+        yield now
+        for op in self.ops:
+            now = op.after(now)
+            yield now
+
+    def possible(self, first: int) -> frozenset[Vector]:
+        """
+        What it may hold when at least the ``first`` ops were done.
+        """
+        return frozenset().union(*list(self.states())[first:])
+
+
+class Moment:
+    """
+    What a block may have held, and when.
+    """
+
+    __slots__ = ("earliest_s", "latest_s", "vectors")
+
+    def __init__(self, vectors: frozenset[Vector], earliest_s: float, latest_s: float) -> None:
+        self.vectors = vectors
+        self.earliest_s = earliest_s
+        self.latest_s = latest_s
+
+
+class Disk:
+    """
+    A volume.  Any thread may call.
+    """
+
+    def __init__(self, name: str, number: int, size_bytes: int) -> None:
+        self.name = name
+        self.number = number
+        self.size_bytes = size_bytes
+        self.is_read_only = False
+        self.blocks: dict[int, Block] = {}
+        self.frozen: dict[int, list[Moment]] = {}  # of a snapshot that was not looked at yet
+        self.lock = threading.Lock()
+        self.busy: set[int] = set()  # blocks with a request on the way
+        self._writes = 0
+
+    def block(self, index: int) -> Block:
+        """
+        A block; one that was never written holds zeros.
+        """
+        return self.blocks.get(index) or self.blocks.setdefault(index, Block(frozenset((ZEROS,))))
+
+    def begin(self, kind: str, blocks: Iterable[int], mask: int = WHOLE) -> tuple[int, list[Op]]:
+        """
+        A request is about to be sent: its tag, and an op for each block.
+        """
+        with self.lock:
+            self._writes += 1
+            value = tag(self.number, self._writes) if kind == WRITE else 0
+            ops = []
+            for index in blocks:
+                op = Op(kind, index, value, mask)
+                self.block(index).ops.append(op)
+                ops.append(op)
+            return value, ops
+
+    def acknowledge(self, ops: list[Op], *, is_flushed: bool = False) -> None:
+        """
+        The request was done.
+        """
+        with self.lock:
+            now_s = time.monotonic()
+            for op in ops:
+                op.acked_s = now_s
+            if is_flushed:
+                for block in self._blocks_of(ops):
+                    block.flushed = block.acked
+
+    def failed(self, ops: list[Op]) -> None:
+        """
+        The request was answered with an error: it may have happened or not, block by block.
+        """
+        self.acknowledge(ops)
+        for op in ops:
+            op.kind = FAILED
+
+    def withdraw(self, ops: list[Op]) -> None:
+        """
+        The request was refused: nothing happened.
+        """
+        with self.lock:
+            for block in self._blocks_of(ops):
+                block.ops.pop()
+
+    def _blocks_of(self, ops: list[Op]) -> list[Block]:
+        return [self.blocks[op.block] for op in ops]
+
+    def copy(self) -> Disk:
+        """
+        A volume of the same content, name and number; blocks are shared until either is settled.
+        """
+        made = Disk(self.name, self.number, self.size_bytes)
+        with self.lock:
+            made.is_read_only = self.is_read_only
+            made.blocks = dict(self.blocks)
+            made.frozen = self.frozen
+            made._writes = self._writes
+        return made
+
+    def claim(self, blocks: range) -> bool:
+        """
+        Whether nobody has a request on the way to these blocks; then they are ours.
+        """
+        with self.lock:
+            if not self.busy.isdisjoint(blocks):
+                return False
+            self.busy.update(blocks)
+            return True
+
+    def release(self, blocks: range) -> None:
+        """
+        The request was answered.
+        """
+        with self.lock:
+            self.busy.difference_update(blocks)
+
+    def flushing(self) -> dict[int, int]:
+        """
+        What a flush that is sent now has to make safe.
+        """
+        with self.lock:
+            return {index: block.acked for index, block in self.blocks.items() if block.ops}
+
+    def flushed(self, safe: dict[int, int]) -> None:
+        """
+        The flush was acknowledged.
+        """
+        with self.lock:
+            for index, count in safe.items():
+                block = self.blocks.get(index)
+                if block is not None:
+                    block.flushed = max(block.flushed, count)
+
+    def moments(self, start_s: float, end_s: float) -> dict[int, list[Moment]]:
+        """
+        What a snapshot asked for at ``start_s`` and there at ``end_s`` may hold, by block.
+        """
+        with self.lock:
+            return {
+                index: list(_moments(block, start_s, end_s)) for index, block in self.blocks.items()
+            }
+
+    def settle(self, found: dict[int, Vector]) -> None:
+        """
+        The content is known: what is not in ``found`` is zeros.
+        """
+        with self.lock:
+            self.blocks = {index: Block(frozenset((held,))) for index, held in found.items()}
+            self.frozen = {}
+            self.busy.clear()
+
+    def cut(self, size_bytes: int, block_bytes: int = 4096) -> None:
+        """
+        The volume has another size: what is beyond is gone.
+        """
+        with self.lock:
+            self.size_bytes = size_bytes
+            for index in [at for at in self.blocks if at * block_bytes >= size_bytes]:
+                del self.blocks[index]
+
+
+def _moments(block: Block, start_s: float, end_s: float) -> Iterator[Moment]:
+    for count, vectors in enumerate(block.states()):
+        earliest_s = block.ops[count - 1].sent_s if count else 0.0
+        latest_s = block.ops[count].acked_s if count < len(block.ops) else FOREVER
+        if earliest_s <= end_s and latest_s >= start_s:
+            yield Moment(vectors, max(earliest_s, start_s), min(latest_s, end_s))
+
+
+def frozen(origin: Disk, name: str, number: int, start_s: float) -> Disk:
+    """
+    A snapshot of ``origin``, asked for at ``start_s`` and taken by now.
+    """
+    made = Disk(name, number, origin.size_bytes)
+    made.is_read_only = True
+    made.frozen = origin.moments(start_s, time.monotonic())
+    for index, moments in made.frozen.items():
+        made.blocks[index] = Block(frozenset().union(*(each.vectors for each in moments)))
+    return made
+
+
+def cloned(origin: Disk, name: str, number: int, size_bytes: int) -> Disk:
+    """
+    A clone of ``origin``, which is read-only.
+    """
+    made = Disk(name, number, size_bytes)
+    with origin.lock:
+        made.blocks = {index: Block(block.base) for index, block in origin.blocks.items()}
+    return made

@@ -1,0 +1,220 @@
+"""
+Rounds of work, a death, and a look at what is left.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import signal
+import time
+from collections.abc import Iterator
+
+from archipelagod.wire.errors import StorageUnavailable
+from tests.chaos import daemon as processes
+from tests.chaos.daemon import Daemon
+from tests.chaos.load import Load, attached
+from tests.chaos.model import Disk
+from tests.chaos.operations import Operator, some_size
+from tests.chaos.stamps import Vector
+from tests.chaos.verdicts import complaints, content
+from tests.chaos.world import Change, State, World
+
+DEATHS = ("daemon", "worker", "workers", "all", "all", "stopped worker", "stop")
+
+
+class Damage(AssertionError):
+    """
+    What the daemon promised does not hold.
+    """
+
+
+class Chaos:
+    """
+    A daemon, what its volumes may hold, and how it dies.
+    """
+
+    def __init__(self, daemon: Daemon, seed: int) -> None:
+        self.daemon = daemon
+        self.world = World()
+        self.chance = random.Random(seed)
+        self.rounds = 0
+
+    def round(self, death: str | None = None) -> None:
+        """
+        Work, a death, a look.  Raises Damage.
+        """
+        self.rounds += 1
+        kind = death or self.chance.choice(DEATHS)
+        threads = [*self._loads(), *self._operators()]
+        for thread in threads:
+            thread.start()
+        time.sleep(self.chance.choice([0.02, 0.1, 0.3, 0.6, 1.0]) * (0.5 + self.chance.random()))
+        self._die(kind, threads)
+        self._join(threads)
+        self.world.used.clear()
+        self.world.count(f"death: {kind}")
+        self.look()
+
+    def _join(self, threads: list[Load | Operator]) -> None:
+        for thread in threads:
+            thread.is_stopped = True
+        for thread in threads:
+            thread.join(120)
+            if thread.is_alive():
+                raise Damage(f"{thread} hangs:\n{self.daemon.last_words()}")
+            if thread.failure is not None:
+                raise Damage(f"while it ran: {thread.failure!r}") from thread.failure
+
+    def _loads(self) -> list[Load]:
+        found: list[Load] = []
+        for _ in range(self.chance.randint(1, 3)):
+            disk = self.world.choose(self.chance, lambda disk: not disk.is_read_only)
+            if disk is None:
+                break
+            self.world.used.add(disk.name)
+            for _ in range(self.chance.choice([1, 1, 2, 3])):
+                connection = attached(self.daemon.nbd, disk.name)
+                if connection.size_bytes != disk.size_bytes:
+                    raise Damage(f"{disk.name}: {connection.size_bytes}, not {disk.size_bytes}")
+                seed = self.chance.randrange(1 << 32)
+                found.append(Load(self.world, disk, connection, seed, disk.size_bytes))
+        return found
+
+    def _operators(self) -> list[Operator]:
+        seeds = [self.chance.randrange(1 << 32) for _ in range(self.chance.choice([0, 1, 2, 2]))]
+        return [Operator(self.world, self.daemon.control(), seed) for seed in seeds]
+
+    def _die(self, kind: str, threads: list[Load | Operator]) -> None:
+        workers = self.daemon.workers()
+        if kind == "worker" and workers:
+            processes.kill(self.chance.choice(workers))
+        elif kind == "workers":
+            for pid in workers:
+                processes.kill(pid)
+        elif kind == "daemon":
+            self.daemon.kill()
+        elif kind == "all":
+            self.daemon.kill_all()
+        elif kind == "stopped worker":
+            self._stop_a_worker(workers)
+            return
+        elif kind == "stop":
+            self.daemon.stop()
+        if kind in ("daemon", "all", "stop"):
+            self.check_dead(workers)
+            self.daemon.start()
+
+    def _stop_a_worker(self, workers: list[int]) -> None:
+        """
+        The daemon dies while a worker is stopped, and wakes only when the next daemon runs.
+        """
+        stopped = [self.chance.choice(workers)] if workers else []
+        for pid in stopped:
+            processes.kill(pid, signal.SIGSTOP)
+        self.daemon.kill()
+        try:
+            self.daemon.start(waits=False)
+            time.sleep(self.chance.choice([0.0, 0.5, 1.5]))
+        finally:
+            for pid in stopped:
+                processes.kill(pid, signal.SIGCONT)
+        self.daemon.wait_until_ready()
+
+    def check_dead(self, workers: list[int]) -> None:
+        """
+        What must hold of a store that nobody has open.
+        """
+        if not processes.gone(workers):
+            raise Damage("a worker outlives its daemon")
+
+    def look(self) -> None:
+        """
+        Every volume is there and holds what it may.  Raises Damage.
+        """
+        control = self.daemon.control()
+        with contextlib.closing(control):
+            names = set(control.names())
+            seen = {name: self._seen(name) for name in sorted(names)}
+        wrong: list[str] = []
+        for change in list(self.world.pending):
+            wrong += self._resolve(change, seen)
+        for name in sorted(names | set(self.world.disks)):
+            wrong += self._wrong(name, self.world.disks.get(name), seen)
+        if wrong:
+            raise Damage(
+                "\n".join([f"round {self.rounds}:", *wrong[:30], self.daemon.last_words()])
+            )
+        for name, (_, found) in seen.items():
+            self.world.disks[name].settle(found)
+
+    def _seen(self, name: str) -> tuple[int, dict[int, Vector]]:
+        """
+        Size and content of a volume.
+        """
+        if self.chance.random() < 0.3:
+            with contextlib.closing(self.daemon.control()) as control:
+                size = int(control.info(name)["size_bytes"])
+                found, bad = content(lambda offset, count: control.read(name, offset, count), size)
+        else:
+            connection = attached(self.daemon.nbd, name)
+            size = connection.size_bytes
+            found, bad = content(connection.read, size)
+            connection.leave()
+        if bad:
+            known = self.world.disks.get(name)
+            number = known.number if known else "?"
+            raise Damage(f"round {self.rounds}: {name} (volume {number}): " + "\n".join(bad[:10]))
+        return size, found
+
+    def _wrong(
+        self, name: str, disk: Disk | None, seen: dict[str, tuple[int, dict[int, Vector]]]
+    ) -> list[str]:
+        if name not in seen:
+            return [f"{name} is gone"] if disk is not None else []
+        if disk is None:
+            return [f"{name} is there"]
+        size, found = seen[name]
+        if size != disk.size_bytes:
+            return [f"{name}: {size} bytes, not {disk.size_bytes}"]
+        return complaints(disk, found)
+
+    def _resolve(
+        self, change: Change, seen: dict[str, tuple[int, dict[int, Vector]]]
+    ) -> Iterator[str]:
+        """
+        Either all of a change happened or nothing of it.
+        """
+        told = []
+        for happened in (True, False):
+            state: State = change.after() if happened else change.before
+            wrong = [text for name, disk in state.items() for text in self._wrong(name, disk, seen)]
+            if not wrong:
+                self.world.settle(change, state)
+                self.world.count(f"{change.kind} interrupted: {'done' if happened else 'not'}")
+                return
+            told.append((happened, wrong[:4]))
+        self.world.settle(change, change.before)
+        yield f"{change.kind} of {change.names} is half done: {told}"
+
+    def delete_all(self) -> None:
+        """
+        Nothing is left that a client can see.
+        """
+        with contextlib.closing(self.daemon.control()) as control:
+            for name in control.names():
+                control.delete(name)
+                self.world.disks.pop(name, None)
+
+    def populate(self) -> None:
+        """
+        A few volumes to begin with.
+        """
+        with contextlib.closing(self.daemon.control()) as control:
+            for _ in range(3):
+                number, size = self.world.number(), some_size(self.chance)
+                control.create(f"v{number}", size)
+                self.world.put({f"v{number}": Disk(f"v{number}", number, size)})
+
+
+__all__ = ["Chaos", "Damage", "StorageUnavailable"]
