@@ -53,7 +53,7 @@ class Catalogue:
     """
 
     def __init__(self, store: Store, sessions: Sessions, now_s: Callable[[], float]) -> None:
-        self._store = store
+        self.store = store
         self._sessions = sessions
         self._now_s = now_s
         self._lock = threading.Lock()  # one change of names at a time
@@ -63,11 +63,15 @@ class Catalogue:
         """
         A volume of zeros.  Raises VolumeExists, OutOfRange.
         """
+        self.add(name, encode(self.new_header(name, size_bytes), {}, {}))
+
+    def new_header(self, name: str, size_bytes: int) -> Header:
+        """
+        The header of a new volume without origin.  Raises OutOfRange.
+        """
         self._check_size(name, size_bytes)
         uid = self._sessions.fresh()
-        header = Header(size_bytes, uid, uid, 0, uid, self._now_us())
-        with self._lock:
-            self.add(name, encode(header, {}, {}))
+        return Header(size_bytes, uid, uid, 0, uid, self._now_us())
 
     def clone(self, origin: str, name: str, size_bytes: int | None = None) -> None:
         """
@@ -107,7 +111,7 @@ class Catalogue:
         with contextlib.suppress(NoSuchVolume):
             if self.header(origin).uid == parent.uid:
                 return
-        reclaim.bury_volume(self._store, name, header)
+        reclaim.bury_volume(self.store, name, header)
         raise NoSuchVolume(origin)
 
     def snapshot(self, volume: str, name: str) -> None:
@@ -132,7 +136,7 @@ class Catalogue:
         """
         See freezing.snapshot.
         """
-        snapshot(self._store, volume, new)
+        snapshot(self.store, volume, new)
 
     def seal(self, name: str) -> None:
         """
@@ -149,8 +153,8 @@ class Catalogue:
     def _replace(self, name: str, **fields: bool) -> None:
         with self._settled(name) as header, self._lock:
             changed = header._replace(serial=header.serial + 1, **fields)
-            record = self._store.records.get(MAPS, name)
-            self._store.records.put(MAPS, name, with_header(changed, record))
+            record = self.store.records.get(MAPS, name)
+            self.store.records.put(MAPS, name, with_header(changed, record))
 
     def resize(self, name: str, size_bytes: int) -> None:
         """
@@ -178,9 +182,9 @@ class Catalogue:
                 raise BadRequest(f"{snapshot_name} is no snapshot of {name}")
             own_from = self._sessions.fresh()
             left = header._replace(uid=self._sessions.fresh(), is_read_only=True)
-            old = with_header(left, self._store.records.get(MAPS, name))
+            old = with_header(left, self.store.records.get(MAPS, name))
             # what only the present content refers to goes once the map is replaced
-            self._store.records.put(reclaim.DELETED, reclaim.deleted_name(left.uid), old)
+            self.store.records.put(reclaim.DELETED, reclaim.deleted_name(left.uid), old)
             changed = header._replace(
                 size_bytes=origin.size_bytes,
                 parent=origin.uid,
@@ -196,7 +200,7 @@ class Catalogue:
                 keys=origin.keys,
                 key_count=origin.key_count,
             )
-            self._store.records.put(MAPS, name, with_header(changed, record))
+            self.store.records.put(MAPS, name, with_header(changed, record))
 
     def rename(self, name: str, new_name: str) -> None:
         """
@@ -205,7 +209,7 @@ class Catalogue:
         checked_name(new_name)
         with self._settled(name), self._lock:
             try:
-                self._store.records.move(MAPS, name, MAPS, new_name)
+                self.store.records.move(MAPS, name, MAPS, new_name)
             except FileNotFoundError:
                 raise NoSuchVolume(name) from None
             except FileExistsError:
@@ -220,7 +224,7 @@ class Catalogue:
         found = self.header(name)
         lease = None
         if not found.is_read_only:
-            lease = lease_on(self._store, name, found)
+            lease = lease_on(self.store, name, found)
         try:
             return self._delete(name)
         finally:
@@ -232,7 +236,7 @@ class Catalogue:
             header = self.header(name)
             if header.is_protected:
                 raise Protected(name)
-            reclaim.bury_volume(self._store, name, header)
+            reclaim.bury_volume(self.store, name, header)
             return header
 
     def reclaim(
@@ -244,17 +248,17 @@ class Catalogue:
         Removes objects of deleted volumes (of some families, or all); the number of objects.
         """
         with self._reclaim_lock:
-            return reclaim.reclaim(self._store, families, progress)
+            return reclaim.reclaim(self.store, families, progress)
 
     def unsettled(self) -> list[str]:
         """
         Volumes whose last writer did not close them, or is at it.
         """
-        traces = {int(name, 16) for name in self._store.records.names(journal.ROOM)}
+        traces = {int(name, 16) for name in self.store.records.names(journal.ROOM)}
         if not traces:
             return []
         found = []
-        for name in self._store.records.names(MAPS):
+        for name in self.store.records.names(MAPS):
             with contextlib.suppress(NoSuchVolume, StorageUnavailable):
                 if self.header(name).uid in traces:
                     found.append(name)
@@ -272,7 +276,7 @@ class Catalogue:
         What a map says of itself.  Raises NoSuchVolume, StorageUnavailable.
         """
         try:
-            return decode_header(self._store.records.get(MAPS, checked_name(name), HEADER_BYTES))
+            return decode_header(self.store.records.get(MAPS, checked_name(name), HEADER_BYTES))
         except FileNotFoundError:
             raise NoSuchVolume(name) from None
         except DamagedMap as error:
@@ -303,7 +307,7 @@ class Catalogue:
         """
         found: list[VolumeInfo] = []
         while len(found) < limit:
-            names = self._store.records.names(MAPS, marker, limit - len(found), prefix)
+            names = self.store.records.names(MAPS, marker, limit - len(found), prefix)
             for name in names:
                 with contextlib.suppress(NoSuchVolume):  # deleted since
                     found.append(self.info(name))
@@ -317,7 +321,7 @@ class Catalogue:
         Whether there is a volume of that name.
         """
         try:
-            self._store.records.get(MAPS, name, 1)
+            self.store.records.get(MAPS, name, 1)
         except FileNotFoundError:
             return False
         return True
@@ -327,13 +331,13 @@ class Catalogue:
         Makes a volume of a map's record.  Raises VolumeExists.
         """
         try:
-            self._store.records.create(MAPS, name, record)
+            self.store.records.create(MAPS, name, record)
         except FileExistsError:
             raise VolumeExists(name) from None
 
     def _read_raw(self, name: str) -> tuple[Header, bytes]:
         try:
-            record = self._store.records.get(MAPS, checked_name(name))
+            record = self.store.records.get(MAPS, checked_name(name))
         except FileNotFoundError:
             raise NoSuchVolume(name) from None
         try:
@@ -343,7 +347,7 @@ class Catalogue:
 
     @contextlib.contextmanager
     def _opened(self, name: str) -> Iterator[Volume]:
-        volume = open_volume(self._store, checked_name(name), self._sessions.fresh())
+        volume = open_volume(self.store, checked_name(name), self._sessions.fresh())
         try:
             yield volume
         finally:

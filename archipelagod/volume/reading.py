@@ -8,8 +8,15 @@ import errno
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from archipelagod.volume.map_format import FIRST_OBJECT, OBJECT_BYTES, OBJECT_SHIFT, PARTIAL
+from archipelagod.volume.map_format import (
+    BLOCKS,
+    FIRST_OBJECT,
+    OBJECT_BYTES,
+    OBJECT_SHIFT,
+    PARTIAL,
+)
 from archipelagod.volume.ranges import joined, pieces, sources
+from archipelagod.volume.table import DirectEntry
 
 if TYPE_CHECKING:
     from archipelagod.stores.store import Store
@@ -131,6 +138,30 @@ class Reading:
             partial = self._slots.partial(index)
             for start, length, is_in in sources(partial.bits, inner, part):
                 yield front + start, length, self._kind(partial.oid if is_in else partial.parent)
+
+    def direct_entry(self, index: int) -> DirectEntry | None:
+        """
+        See Volume.
+        """
+        slot = self._slots.view[index]
+        is_own = slot & ~PARTIAL >= self._slots.own_floor
+        try:
+            if not slot & PARTIAL:
+                fd = self._descriptor(slot)
+                return None if fd is None else DirectEntry(fd, -1, None, is_own, fd)
+            partial = self._slots.partial(index)
+            fd, parent = self._descriptor(partial.oid), self._descriptor(partial.parent)
+        except OSError:
+            return None
+        if fd is None or parent is None:
+            return None
+        bitmap = partial.bits.to_bytes(BLOCKS // 8, "little")
+        return DirectEntry(fd, parent, bitmap, is_own, (fd, parent))
+
+    def _descriptor(self, slot: int) -> int | None:
+        if slot >= FIRST_OBJECT:
+            return self._objects.fd(slot)
+        return self._blocks.fd(self._slots.key(slot)) if slot else None
 
     def _kind(self, slot: int) -> str:
         if slot < FIRST_OBJECT:

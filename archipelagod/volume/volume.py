@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from archipelagod.stores.store import Store
     from archipelagod.volume.open_map import OpenMap
+    from archipelagod.volume.table import DirectEntry
 
 
 class Usage(NamedTuple):
@@ -169,6 +170,13 @@ class Volume:
         """
         self._check_range(offset, size)
         return self._reading.mapping(offset, size)
+
+    def direct_entry(self, index: int) -> DirectEntry | None:
+        """
+        How the object at ``index`` may be used without us, until the table hears otherwise; None
+        when it can't.  The caller keeps ``map.lock`` until the table has the entry.
+        """
+        return self._reading.direct_entry(index)
 
     def usage(self) -> Usage:
         """

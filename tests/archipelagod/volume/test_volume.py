@@ -20,8 +20,8 @@ from hypothesis.stateful import (
 from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.stores.store import Store, open_file_store, open_memory_store
-from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume import slots
+from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.map_format import FIRST_OBJECT, OBJECT_BYTES, PARTIAL
 from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import open_volume, read_map
