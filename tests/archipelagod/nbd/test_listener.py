@@ -1,0 +1,108 @@
+"""
+Where NBD clients come in.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import struct
+
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import SynchronousTestCase
+
+from archipelagod.nbd.doors import inherited_sockets, unix_socket
+from archipelagod.nbd.peers import owner_of, peer_uid
+from archipelagod.nbd.settings import NbdSettings
+from tests.archipelagod.nbd.raw import RawClient
+from tests.archipelagod.running import MIB, StorageCase
+
+
+class PeerTests(SynchronousTestCase):
+    """Who is at the other end."""
+
+    def test_unix(self) -> None:
+        """On a unix socket it is a process and its user."""
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        self.assertEqual(owner_of(ours), os.getpid())
+        self.assertEqual(peer_uid(ours), os.geteuid())
+
+    def test_tcp(self) -> None:
+        """Over TCP it is a host, the same for all its connections, and no process."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            clients = [socket.create_connection(server.getsockname()) for _ in range(2)]
+            accepted = [server.accept()[0] for _ in clients]
+        for sock in (*clients, *accepted):
+            self.addCleanup(sock.close)
+        owners = {owner_of(sock) for sock in accepted}
+        self.assertEqual(owners, {-1 - 0x7F000001})
+
+
+class DoorTests(SynchronousTestCase):
+    """Listening sockets."""
+
+    def test_mode(self) -> None:
+        """The socket has its mode from the start, and replaces what was there."""
+        path = f"/tmp/door-{os.getpid()}"
+        self.addCleanup(os.unlink, path)
+        for mode in (0o600, 0o666):
+            unix_socket(path, mode).close()
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), mode)
+
+    def test_meant_for_another(self) -> None:
+        """Variables that name another process, or none, mean nothing, and are removed."""
+        for pid in ("1", "", "x"):
+            environment = {"LISTEN_PID": pid, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "x", "A": "b"}
+            self.assertEqual(list(inherited_sockets(environment)), [])
+            self.assertEqual(environment, {"A": "b"})
+
+
+class UserTests(StorageCase):
+    """Who may use the unix socket."""
+
+    if os.geteuid():
+        skip = "needs root, to be another user"
+
+    async def outcome(self, nbd: NbdSettings) -> bool:
+        """Whether the user 65534 is served."""
+        await self.serve(datapath="inline", nbd=nbd)
+        await self.client().create("v", MIB)
+        os.chmod(self.directory, 0o755)
+        return await deferToThread(self._as_nobody)
+
+    def _as_nobody(self) -> bool:
+        child = os.fork()
+        if not child:
+            try:
+                os.setresuid(65534, 65534, 65534)
+                RawClient(self.nbd_socket, structured=False)
+            except (OSError, struct.error):
+                os._exit(1)
+            os._exit(0)
+        return os.waitpid(child, 0)[1] == 0
+
+    async def test_ours_alone(self) -> None:
+        """With no users named the socket is ours alone."""
+        self.assertFalse(await self.outcome(NbdSettings()))
+
+    async def test_named(self) -> None:
+        """A user that is named is served."""
+        self.assertTrue(await self.outcome(NbdSettings(uids=(65534,))))
+
+    async def test_others(self) -> None:
+        """With others named a user is turned away, and we ourselves are served."""
+        self.assertFalse(await self.outcome(NbdSettings(uids=(1234,))))
+        await deferToThread(lambda: RawClient(self.nbd_socket, structured=False).close())
+
+
+class DefaultTests(StorageCase):
+    """The export without a name."""
+
+    async def test_default(self) -> None:
+        """It is the volume of the settings, or there is none."""
+        await self.serve(datapath="inline", nbd=NbdSettings(default_export="v"))
+        await self.client().create("v", MIB)
+        await self.qemu_io("", "read -P 0 0 4k")
