@@ -56,13 +56,13 @@ class Volumes:
     async def delete(self, volume: str) -> None:
         """See BlockClient.  The space is freed after the call."""
         header = await self._alone(volume, self._catalogue.delete, volume)
-        self.reclaim(header.family)
+        self.reclaim({header.family})
 
-    def reclaim(self, family: int | None = None) -> Deferred[None]:
+    def reclaim(self, families: set[int] | None = None) -> Deferred[None]:
         """
-        Frees what deleted volumes of a family (or all) took; never fails.
+        Frees what deleted volumes of some families (or all) took; never fails.
         """
-        work = self._run_in_thread(self._catalogue.reclaim, family)
+        work = self._run_in_thread(self._catalogue.reclaim, families)
         return Deferred.fromCoroutine(work).addCallbacks(
             lambda count: self._log.debug("{count} objects were freed", count=count),
             self._not_reclaimed,

@@ -111,7 +111,7 @@ class FlusherTests(SynchronousTestCase):
 
     def test_failure_is_told(self) -> None:
         """After a failed flush everyone is told so."""
-        self.volume._map.fail(OSError(5, "broken"))
+        self.volume.map.fail(OSError(5, "broken"))
         flusher = Flusher(self.volume)
         told: list[bool] = []
         flusher.submit(told.append)
