@@ -4,6 +4,7 @@ How arguments and results of operations are written in the data of frames.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,7 +13,6 @@ from archipelagod.volume.information import VolumeInfo
 from archipelagod.wire.errors import BadRequest
 from archipelagod.wire.operations import HASH_BYTES, MAX_LISTED
 from archipelagod.wire.values import Limits
-
 
 T = TypeVar("T")
 
@@ -90,16 +90,23 @@ def decode_name(data: bytes) -> str:
         raise BadRequest("the second name is not UTF-8") from error
 
 
-def split_hashes(data: bytes, limit: int) -> list[str]:
+def checked_hashes(data: bytes, limit: int) -> bytes:
     """
-    Hashes in hexadecimal, of at most ``limit`` times 32 bytes.  Raises BadRequest.
+    ``data``, if it is at most ``limit`` hashes of 32 bytes.  Raises BadRequest.
     """
     if len(data) % HASH_BYTES or len(data) > limit * HASH_BYTES:
         raise BadRequest(f"{len(data)} bytes of hashes")
+    return data
+
+
+def split_hashes(data: bytes) -> list[str]:
+    """
+    Hashes in hexadecimal.
+    """
     return [data[at : at + HASH_BYTES].hex() for at in range(0, len(data), HASH_BYTES)]
 
 
-def join_hashes(hashes: list[str]) -> bytes:
+def join_hashes(hashes: Sequence[str]) -> bytes:
     """
     The other way.  Raises BadRequest.
     """

@@ -4,106 +4,132 @@ A client of the block protocol.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
-import msgspec
-from twisted.internet import defer
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import clientFromString
-from twisted.internet.error import ConnectError
-from twisted.internet.protocol import Factory
+import builtins
+import secrets
+from collections.abc import Sequence
+from typing import Any
 
 from archipelagod.volume.information import VolumeInfo
-from archipelagod.wire import arguments
 from archipelagod.wire import operations as op
-from archipelagod.wire.errors import OutOfRange, StorageUnavailable
-from archipelagod.wire.frames import MAX_IO_BYTES, REQUEST, Frame
-from archipelagod.wire.link import BlockLink
+from archipelagod.wire import requests, results
+from archipelagod.wire.asking import Asking
+from archipelagod.wire.block_volume import BlockVolume, opened
+from archipelagod.wire.dialling import Dialler
+from archipelagod.wire.frames import Frame
+from archipelagod.wire.link import Progress
+from archipelagod.wire.requests import request
+from archipelagod.wire.values import Extent, Limits
 
-__all__ = ["BlockClient", "VolumeInfo"]
-
-T = TypeVar("T")
+__all__ = ["BlockClient", "BlockVolume", "Extent", "Limits", "VolumeInfo"]
 
 
 class BlockClient:
     """
     One connection, made when it is needed, over which requests go without waiting for each other.
 
-    endpoint: of a Twisted client, such as ``unix:/var/lib/synnefo/block.sock``.
-    timeout_s: how long one request may take, connecting included.
+    endpoint: of a Twisted client, such as ``unix:/var/lib/synnefo/block.sock``; for TLS
+    ``ssl:HOST:PORT:ca=FILE``, see ``parse_place``.
+    timeout_s: how long one request may take, connecting included; for long operations (those with
+    ``progress``), how long the daemon may say nothing.
 
     Every method raises StorageUnavailable when there is no answer: a change may or may not have
-    happened then.  NotAuthenticated when the secrets differ, BadRequest for a bad name.
+    happened then.  NotAuthenticated when the secrets differ, BadRequest for a bad name,
+    NoSuchVolume, VolumeBusy when others have the volume open in a way that forbids it.
+    ``progress`` is called with what is done and the total.
     """
 
     def __init__(self, reactor: Any, endpoint: str, secret: bytes, timeout_s: float = 30.0) -> None:
-        self._reactor = reactor
-        self._endpoint = clientFromString(reactor, endpoint)
-        self._secret = secret
-        self._timeout_s = timeout_s
-        self._link: BlockLink | None = None
-        self._connecting: list[Deferred[BlockLink]] | None = None  # who waits for a connection
-        self._is_closed = False
+        self._dialler = Dialler(reactor, endpoint, secret, timeout_s)
+        self._asking = Asking(reactor, timeout_s)
+        self._owner = secrets.randbits(62) + 1
 
     async def create(self, volume: str, size_bytes: int) -> None:
         """
         A new volume of zeros.  Raises VolumeExists, OutOfRange.
         """
-        await self._ask(Frame(REQUEST, op.CREATE, target=volume, size=_natural(size_bytes)))
+        await self._ask(request(op.CREATE, volume, size=size_bytes))
 
     async def clone(self, origin: str, volume: str, size_bytes: int | None = None) -> None:
         """
         A new volume with the content of ``origin``, a snapshot or sealed volume.
 
-        Raises NoSuchVolume, VolumeExists, TooSmall, NotReadOnly.
+        Raises VolumeExists, TooSmall, NotReadOnly.
         """
-        flags = op.FLAG_SAME_SIZE if size_bytes is None else 0
-        size = _natural(size_bytes or 0)
-        await self._ask(
-            Frame(REQUEST, op.CLONE, flags=flags, target=origin, size=size, data=volume.encode())
-        )
+        await self._ask(requests.clone(origin, volume, size_bytes))
 
     async def snapshot(self, volume: str, name: str) -> None:
         """
-        A read-only volume ``name`` with the present content of ``volume``.
+        A read-only volume ``name`` with the present content of ``volume``, which may be in use.
 
-        Raises NoSuchVolume, VolumeExists, VolumeBusy.
+        Raises VolumeExists.
         """
-        await self._ask(Frame(REQUEST, op.SNAPSHOT, target=volume, data=name.encode()))
+        await self._ask(requests.snapshot(volume, name))
 
     async def seal(self, volume: str) -> None:
         """
         Makes the volume read-only for ever, with all that was written on stable storage.
 
-        Raises NoSuchVolume, VolumeBusy; nothing happens if it was sealed already.
+        Raises VolumeBusy; nothing happens if it was sealed already.
         """
-        await self._ask(Frame(REQUEST, op.SEAL, target=volume))
+        await self._ask(request(op.SEAL, volume))
 
     async def delete(self, volume: str) -> None:
         """
-        Removes the volume; its clones live on.  Raises NoSuchVolume, VolumeBusy.
+        Removes the volume; its clones live on.  Raises VolumeBusy, Protected.
         """
-        await self._ask(Frame(REQUEST, op.DELETE, target=volume))
+        await self._ask(request(op.DELETE, volume))
 
     async def rename(self, volume: str, name: str) -> None:
         """
-        Raises NoSuchVolume, VolumeExists, VolumeBusy.
+        Raises VolumeExists, VolumeBusy.
         """
-        await self._ask(Frame(REQUEST, op.RENAME, target=volume, data=name.encode()))
+        await self._ask(requests.rename(volume, name))
 
     async def resize(self, volume: str, size_bytes: int) -> None:
         """
-        Grows or cuts the volume.  Raises NoSuchVolume, VolumeBusy, ReadOnlyVolume, OutOfRange.
+        Grows or cuts the volume.  Raises VolumeBusy, ReadOnlyVolume, OutOfRange.
         """
-        await self._ask(Frame(REQUEST, op.RESIZE, target=volume, size=_natural(size_bytes)))
+        await self._ask(request(op.RESIZE, volume, size=size_bytes))
+
+    async def rollback(self, volume: str, snapshot: str) -> None:
+        """
+        Gives the volume the content and size of ``snapshot``, a read-only volume.
+
+        Raises VolumeBusy, ReadOnlyVolume, NotReadOnly, Protected.
+        """
+        await self._ask(requests.rollback(volume, snapshot))
+
+    async def protect(self, volume: str, on: bool = True) -> None:
+        """
+        A protected volume is not deleted, renamed or rolled back; ``on=False`` ends that.
+        """
+        await self._ask(requests.protect(volume, on))
+
+    async def set_limits(self, volume: str, limits: Limits) -> None:
+        """
+        What the volume's clients may do together, from now on and for ever.
+        """
+        await self._ask(requests.set_limits(volume, limits))
+
+    async def flatten(self, volume: str, progress: Progress | None = None) -> None:
+        """
+        Makes the volume share nothing with others.  Raises VolumeBusy, ReadOnlyVolume, NoSpace.
+        """
+        await self._ask_long(request(op.FLATTEN, volume, flags=op.FLAG_PROGRESS), progress)
+
+    async def copy(self, volume: str, name: str, progress: Progress | None = None) -> None:
+        """
+        A new volume ``name`` with the content of a read-only one, that shares nothing with it.
+
+        Raises VolumeExists, NotReadOnly, NoSpace.
+        """
+        await self._ask_long(requests.copy(volume, name), progress)
 
     async def info(self, volume: str) -> VolumeInfo:
         """
-        What is known of a volume.  Raises NoSuchVolume.
+        What is known of a volume.
         """
-        reply = await self._ask(Frame(REQUEST, op.INFO, target=volume))
-        return _decoded(arguments.decode_info, reply.data)
+        return results.info(await self._ask(request(op.INFO, volume)))
 
     async def list(
         self, marker: str = "", limit: int = op.MAX_LISTED, prefix: str = ""
@@ -111,104 +137,167 @@ class BlockClient:
         """
         At most ``limit`` (up to 1000) volumes, by name, after ``marker``.
         """
-        data = msgspec.json.encode(arguments.Listing(marker, prefix, limit))
-        reply = await self._ask(Frame(REQUEST, op.LIST, data=data))
-        return _decoded(arguments.decode_infos, reply.data)
+        return results.infos(await self._ask(requests.listing(marker, limit, prefix)))
+
+    async def hash(self, volume: str, progress: Progress | None = None) -> str:
+        """
+        SHA-256 of the content of a read-only volume, as a tree of blocks; hexadecimal.
+
+        Raises NotReadOnly.
+        """
+        asked = request(op.HASH, volume, flags=op.FLAG_PROGRESS)
+        return results.hash_of(await self._ask_long(asked, progress))
+
+    async def mapr(self, volume: str, offset: int, size: int) -> builtins.list[Extent]:
+        """
+        What is read from where in a range.  Raises OutOfRange.
+        """
+        return await self._map(op.MAPR, volume, offset, size)
+
+    async def mapw(self, volume: str, offset: int, size: int) -> builtins.list[Extent]:
+        """
+        What a write to a range meets: it is in place where the kind is "own".  Raises OutOfRange.
+        """
+        return await self._map(op.MAPW, volume, offset, size)
+
+    async def _map(
+        self, operation: int, volume: str, offset: int, size: int
+    ) -> builtins.list[Extent]:
+        return await results.all_extents(
+            lambda at, left: self._ask(request(operation, volume, offset=at, size=left)),
+            offset,
+            size,
+        )
+
+    async def diff(
+        self, older: str | None, volume: str, offset: int = 0, limit: int = op.MAX_EXTENTS
+    ) -> tuple[builtins.list[Extent], int | None]:
+        """
+        Ranges in which ``volume`` differs from ``older`` (None: from nothing but zeros), from
+        ``offset`` on, and where to go on if there are more.  Both must be read-only.
+
+        Raises NotReadOnly.
+        """
+        reply = await self._ask(requests.diff(older, volume, offset, limit))
+        return results.extents(reply, offset)
+
+    async def open(self, volume: str) -> BlockVolume:
+        """
+        The volume over a connection of its own: the fast way.  Raises VolumeBusy.
+        """
+        return await opened(self._asking, self._dialler, volume, self._owner)
 
     async def read(self, volume: str, offset: int, size: int) -> bytes:
         """
-        ``size`` bytes (up to 4 MiB) at ``offset``.  Raises NoSuchVolume, OutOfRange, VolumeBusy.
+        ``size`` bytes (up to 4 MiB) at ``offset``.  Raises OutOfRange.
         """
-        frame = Frame(REQUEST, op.READ, target=volume, offset=_natural(offset), size=_natural(size))
-        reply = await self._ask(frame)
-        if len(reply.data) != size:
-            raise StorageUnavailable(f"{volume}: {len(reply.data)} of {size} bytes came")
-        return reply.data
+        asked = request(op.READ, volume, offset=offset, size=requests.checked_io(size))
+        return results.exactly(await self._ask(asked), size, volume)
 
     async def write(self, volume: str, offset: int, data: bytes, fua: bool = False) -> None:
         """
         Writes up to 4 MiB; on stable storage when it returns, if ``fua``.
 
-        Raises NoSuchVolume, OutOfRange, VolumeBusy, ReadOnlyVolume, NoSpace.
+        Raises OutOfRange, VolumeBusy, ReadOnlyVolume, NoSpace.
         """
-        if len(data) > MAX_IO_BYTES:
-            raise OutOfRange(f"{len(data)} bytes; {MAX_IO_BYTES} at a time")
-        flags = op.FLAG_FUA if fua else 0
-        frame = Frame(
-            REQUEST, op.WRITE, flags=flags, target=volume, offset=_natural(offset), data=data
-        )
-        await self._ask(frame)
+        await self._ask(requests.write(volume, offset, data, fua))
+
+    async def zero(self, volume: str, offset: int, size: int, fua: bool = False) -> None:
+        """
+        Makes a range of any size read as zeros.  Raises as ``write``.
+        """
+        await self._ask(requests.zero(op.WRITE_ZEROES, volume, offset, size, fua))
+
+    async def discard(self, volume: str, offset: int, size: int, fua: bool = False) -> None:
+        """
+        Gives a range back, where that is possible; what it reads as is not defined.  Raises as
+        ``write``.
+        """
+        await self._ask(requests.zero(op.DISCARD, volume, offset, size, fua))
 
     async def flush(self, volume: str) -> None:
         """
-        Returns when all that was written is on stable storage.  Raises NoSuchVolume, VolumeBusy.
+        Returns when all that was written is on stable storage.  Raises VolumeBusy.
         """
-        await self._ask(Frame(REQUEST, op.FLUSH, target=volume))
+        await self._ask(request(op.FLUSH, volume))
+
+    async def acquire(self, volume: str) -> None:
+        """
+        Keeps the volume for this daemon, whoever uses it here, until ``release`` or the loss of
+        this connection.  Raises VolumeBusy.
+        """
+        await self._ask(request(op.ACQUIRE, volume))
+
+    async def release(self, volume: str) -> None:
+        """
+        Ends ``acquire``.  Raises BadRequest when it was not this connection's.
+        """
+        await self._ask(request(op.RELEASE, volume))
+
+    async def allow_handover(self, volume: str) -> None:
+        """
+        Lets one further process write the volume until the first is gone: for live migration.
+        """
+        await self._ask(request(op.ALLOW_HANDOVER, volume))
+
+    async def put_block(self, data: bytes) -> str:
+        """
+        Stores up to 4 MiB under the SHA-256 of what is left without trailing zeros, and tells it.
+        """
+        return results.hash_of(await self._ask(requests.put_block(data)))
+
+    async def get_block(self, key: str) -> bytes:
+        """
+        A block, without its trailing zeros.  Raises NoSuchBlock, BlockDamaged.
+        """
+        return (await self._ask(requests.get_block(key))).data
+
+    async def have_blocks(self, keys: Sequence[str]) -> builtins.list[str]:
+        """
+        Those of ``keys`` that are not stored.
+        """
+        missing: builtins.list[str] = []
+        for asked in requests.have_blocks(keys):
+            missing += results.hashes(await self._ask(asked))
+        return missing
+
+    async def create_from_hashes(
+        self, volume: str, size_bytes: int, keys: Sequence[str], read_only: bool = False
+    ) -> None:
+        """
+        A new volume made of stored blocks, one for each 4 MiB.  Raises NoSuchBlock, VolumeExists.
+        """
+        for asked in requests.create_from_hashes(volume, size_bytes, keys, read_only):
+            await self._ask(asked)
+
+    async def statistics(self) -> dict[str, Any]:
+        """
+        Figures of the daemon.
+        """
+        return results.figures(await self._ask(request(op.STATISTICS)))
+
+    async def gc(self, progress: Progress | None = None) -> dict[str, Any]:
+        """
+        Frees what nothing refers to; tells what it freed.
+        """
+        asked = request(op.GC, flags=op.FLAG_PROGRESS)
+        return results.figures(await self._ask_long(asked, progress))
+
+    async def scrub(self, progress: Progress | None = None) -> dict[str, Any]:
+        """
+        Verifies all maps and blocks; tells what it found.
+        """
+        asked = request(op.SCRUB, flags=op.FLAG_PROGRESS)
+        return results.figures(await self._ask_long(asked, progress))
 
     async def close(self) -> None:
         """
         Hangs up; requests under way fail.
         """
-        self._is_closed = True
-        if self._link is not None:
-            self._link.close()
+        self._dialler.close()
 
-    async def _ask(self, frame: Frame) -> Frame:
-        try:
-            return await Deferred.fromCoroutine(self._exchange(frame)).addTimeout(
-                self._timeout_s, self._reactor
-            )
-        except defer.TimeoutError:
-            raise StorageUnavailable(f"no answer in {self._timeout_s} seconds") from None
+    async def _ask(self, asked: Frame) -> Frame:
+        return await self._asking.ask(self._dialler.shared, asked)
 
-    async def _exchange(self, frame: Frame) -> Frame:
-        link = self._link
-        if link is None or not link.is_open:
-            link = await self._connected()
-        return await link.ask(frame)
-
-    def _connected(self) -> Deferred[BlockLink]:
-        waiter: Deferred[BlockLink] = Deferred()
-        if self._connecting is None:
-            self._connecting = [waiter]
-            connecting = Deferred.fromCoroutine(self._connect())
-            connecting.addTimeout(self._timeout_s, self._reactor).addBoth(self._tell)
-        else:
-            self._connecting.append(waiter)
-        return waiter
-
-    def _tell(self, result: Any) -> None:
-        waiting, self._connecting = self._connecting or [], None
-        for waiter in waiting:
-            if not waiter.called:
-                waiter.callback(result)  # a Failure goes the way of errors
-
-    async def _connect(self) -> BlockLink:
-        if self._is_closed:
-            raise StorageUnavailable("the client is closed")
-        factory = Factory.forProtocol(lambda: BlockLink(self._secret))
-        factory.noisy = False
-        try:
-            link: BlockLink = await self._endpoint.connect(factory)
-        except (ConnectError, CancelledError) as error:
-            raise StorageUnavailable(f"can't connect: {error}") from error
-        try:
-            await link.ready
-        except CancelledError:
-            link.close()
-            raise
-        self._link = link
-        return link
-
-
-def _natural(number: int) -> int:
-    if not 0 <= number < 1 << 63:
-        raise OutOfRange(f"{number} is not an offset or size")
-    return number
-
-
-def _decoded(decode: Callable[[bytes], T], data: bytes) -> T:
-    try:
-        return decode(data)
-    except msgspec.DecodeError as error:
-        raise StorageUnavailable(f"the server broke the protocol: {error}") from error
+    async def _ask_long(self, asked: Frame, progress: Progress | None) -> Frame:
+        return await self._asking.ask_long(self._dialler.shared, asked, progress)

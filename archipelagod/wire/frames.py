@@ -92,9 +92,15 @@ class FrameDecoder:
         """
         The frames that ``data`` completes.  Raises BadFrame; then feed no more.
         """
-        self._pending += data
-        while (frame := self._next()) is not None:
+        self.put(data)
+        while (frame := self.next()) is not None:
             yield frame
+
+    def put(self, data: bytes) -> None:
+        """
+        Takes bytes; ``next`` cuts them.
+        """
+        self._pending += data
 
     def rest(self) -> bytes:
         """
@@ -104,7 +110,10 @@ class FrameDecoder:
         self._pending.clear()
         return rest
 
-    def _next(self) -> Frame | None:
+    def next(self) -> Frame | None:
+        """
+        The next frame; None when it is not all there.  Raises BadFrame; then ask no more.
+        """
         if len(self._pending) < HEADER_BYTES:
             return None
         header = parse(self._pending, 0, self.max_data)

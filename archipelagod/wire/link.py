@@ -6,20 +6,40 @@ from __future__ import annotations
 
 import secrets
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
-from attrs import evolve
+from attrs import define, evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
 
-from archipelagod.wire import handshake
+from archipelagod.wire import handshake, results
 from archipelagod.wire import operations as op
-from archipelagod.wire.errors import BY_STATUS, NotAuthenticated, StorageError, StorageUnavailable
-from archipelagod.wire.frames import ERROR, REPLY, REQUEST, BadFrame, Frame, FrameDecoder
-from archipelagod.wire.frames import encode as encode_frame
+from archipelagod.wire.errors import NotAuthenticated, StorageError, StorageUnavailable
+from archipelagod.wire.frames import (
+    ERROR,
+    PROGRESS,
+    REPLY,
+    REQUEST,
+    BadFrame,
+    Frame,
+    FrameDecoder,
+    encode,
+)
 
-WINDOW = 32  # requests on the way; the rest waits here
+Progress = Callable[[int, int], None]
+
+
+@define(eq=False)
+class Asked:
+    """
+    A request on its way.  ``progress``: called with done and total when news of it comes.
+    """
+
+    request: Frame
+    answered: Deferred[Frame]
+    progress: Progress | None = None
 
 
 class BlockLink(Protocol):
@@ -31,11 +51,12 @@ class BlockLink(Protocol):
         self.ready: Deferred[BlockLink] = Deferred()
         self.is_open = False
         self._secret = secret
-        self._nonce = secrets.token_bytes(handshake.NONCE_BYTES)
+        self._hello = handshake.hello(secrets.token_bytes(handshake.NONCE_BYTES))
         self._decoder = FrameDecoder()
         self._serial = 2
-        self._asked: dict[int, Deferred[Frame]] = {}
-        self._waiting: deque[tuple[Frame, Deferred[Frame]]] = deque()
+        self._window = 1
+        self._asked: dict[int, Asked] = {}
+        self._waiting: deque[Asked] = deque()
         self._wire: Any = None
         self._reason: StorageError | None = None
 
@@ -43,27 +64,28 @@ class BlockLink(Protocol):
         """See Protocol."""
         self.is_open = True
         self._wire = self.transport
-        data = handshake.hello(op.HIGHEST_VERSION, self._nonce)
-        self._write(Frame(REQUEST, op.HELLO, 1, data=data))
+        self._write(Frame(REQUEST, op.HELLO, 1, data=self._hello))
 
     def _write(self, frame: Frame) -> None:
-        self._wire.write(encode_frame(frame))
+        self._wire.write(encode(frame))
 
     def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: B008
         """See Protocol: everything asked fails."""
         self.is_open = False
-        error = self._reason or StorageUnavailable("connection lost")
-        asked = [*self._asked.values(), *(deferred for _, deferred in self._waiting)]
+        error = self._reason or StorageUnavailable(f"connection lost: {reason.getErrorMessage()}")
+        asked = [*self._asked.values(), *self._waiting]
         self._asked.clear()
         self._waiting.clear()
         if not self.ready.called:
             self.ready.errback(error)
-        for deferred in asked:
-            if not deferred.called:
-                deferred.errback(error)
+        for each in asked:
+            if not each.answered.called:
+                each.answered.errback(error)
 
     def dataReceived(self, data: bytes) -> None:
         """See Protocol."""
+        if not self.is_open:
+            return
         try:
             for frame in self._decoder.feed(data):
                 self._take(frame)
@@ -79,52 +101,72 @@ class BlockLink(Protocol):
 
     def _take(self, frame: Frame) -> None:
         if frame.kind == ERROR or (frame.status and not self.ready.called):
-            kind = BY_STATUS.get(frame.status, StorageError)
-            text = frame.data.decode("utf-8", "replace")
-            raise kind(text) if kind is NotAuthenticated else StorageUnavailable(text)
-        if frame.kind != REPLY:
+            error = results.refusal(frame) or StorageUnavailable("the server hung up")
+            if isinstance(error, NotAuthenticated):
+                raise error
+            raise StorageUnavailable(str(error))
+        if frame.kind == PROGRESS and self.ready.called:
+            self._tell(frame)
+        elif frame.kind != REPLY:
             raise BadFrame("a server sends replies")
-        if self.ready.called:
+        elif self.ready.called:
             self._settle(frame)
-        elif frame.operation == op.HELLO:
-            data = handshake.answer(self._secret, self._nonce, frame.data)
-            self._write(Frame(REQUEST, op.AUTHENTICATE, 2, data=data))
-        elif frame.operation == op.AUTHENTICATE:
+        else:
+            self._greeted(frame)
+
+    def _greeted(self, frame: Frame) -> None:
+        if frame.operation == op.HELLO and frame.serial == 1 and self._serial == 2:
+            self._serial = 3
+            agreed, proof = handshake.answer(self._secret, self._hello, frame.data)
+            self._window = agreed.window
+            self._write(Frame(REQUEST, op.AUTHENTICATE, 2, data=proof))
+        elif frame.operation == op.AUTHENTICATE and self._serial == 3:
             self.ready.callback(self)
         else:
             raise BadFrame("a reply to nothing asked")
 
-    def _settle(self, frame: Frame) -> None:
-        deferred = self._asked.pop(frame.serial, None)
-        if deferred is None:
-            raise BadFrame("a reply to nothing asked")
-        self._advance()
-        if deferred.called:
-            return  # timed out
-        if frame.status:
-            kind = BY_STATUS.get(frame.status, StorageError)
-            deferred.errback(kind(frame.data.decode("utf-8", "replace")))
-        else:
-            deferred.callback(frame)
+    def _tell(self, frame: Frame) -> None:
+        asked = self._asked.get(frame.serial)
+        if asked is None:
+            raise BadFrame("news of nothing asked")
+        if asked.progress is not None and not asked.answered.called:
+            asked.progress(frame.size, frame.offset)
 
-    def ask(self, request: Frame) -> Deferred[Frame]:
+    def _settle(self, frame: Frame) -> None:
+        asked = self._asked.get(frame.serial)
+        if asked is None or asked.request.operation != frame.operation:
+            raise BadFrame("a reply to nothing asked")
+        del self._asked[frame.serial]
+        self._advance()
+        if asked.answered.called:
+            return  # timed out
+        error = results.refusal(frame)
+        if error is not None:
+            asked.answered.errback(error)
+        else:
+            asked.answered.callback(frame)
+
+    def ask(self, request: Frame, progress: Progress | None = None) -> Deferred[Frame]:
         """
         Fires with the reply to ``request`` (its serial is given here), or fails with a
         StorageError.
         """
         answered: Deferred[Frame] = Deferred()
-        self._waiting.append((request, answered))
+        if not self.is_open:
+            answered.errback(self._reason or StorageUnavailable("connection lost"))
+            return answered
+        self._waiting.append(Asked(request, answered, progress))
         self._advance()
         return answered
 
     def _advance(self) -> None:
-        while self._waiting and len(self._asked) < WINDOW:
-            request, answered = self._waiting.popleft()
-            if answered.called:
+        while self._waiting and len(self._asked) < self._window:
+            asked = self._waiting.popleft()
+            if asked.answered.called:
                 continue  # timed out while it waited
             self._serial += 1
-            self._asked[self._serial] = answered
-            self._write(evolve(request, serial=self._serial))
+            self._asked[self._serial] = asked
+            self._write(evolve(asked.request, serial=self._serial))
 
     def close(self) -> None:
         """

@@ -82,10 +82,10 @@ FEATURE_BLOCKS = 4  # content-addressed blocks
 FEATURES = FEATURE_PROGRESS | FEATURE_DATA | FEATURE_BLOCKS
 
 WINDOW = 32  # requests of a connection that are in work at a time
-WORK_BYTES = 16 << 20  # of their data and their replies' data
+WORK_BYTES = 8 << 20  # of their data and their replies' data
 MAX_LISTED = 1000
 HASH_BYTES = 32
 MAX_HASHES = 65536  # in one frame
-MAX_VOLUME_HASHES = 1 << 20  # of one CREATE_FROM_HASHES, all its frames together
+MAX_VOLUME_HASHES = 1 << 19  # of one CREATE_FROM_HASHES, all its frames together
 MAX_EXTENTS = 16384  # in one reply
 MAX_MAP_BYTES = 16 << 30  # range of one MAPR or MAPW that is looked at

@@ -1,0 +1,291 @@
+"""
+The server's side of one connection of the block protocol.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IPushProducer
+from twisted.internet.protocol import Protocol
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from archipelagod.wire import handshake, opening
+from archipelagod.wire import operations as op
+from archipelagod.wire.errors import BadRequest, NotAuthenticated, StorageError, StorageUnavailable
+from archipelagod.wire.frames import (
+    ERROR,
+    MAX_DATA,
+    MAX_DATA_BEFORE_HELLO,
+    PROGRESS,
+    REPLY,
+    REQUEST,
+    BadFrame,
+    Frame,
+    FrameDecoder,
+    encode,
+)
+from archipelagod.wire.handling.call import Call
+from archipelagod.wire.handling.holdings import Holdings
+from archipelagod.wire.handling.table import handler_of
+from archipelagod.wire.interface import IVolumes
+from archipelagod.wire.progress import Teller
+from archipelagod.wire.relaying import Relay
+from archipelagod.wire.strangers import Strangers
+from archipelagod.wire.work import Work
+
+HELLO_TIMEOUT_S = 10.0
+STUFFED_TIMEOUT_S = 60.0  # in which a client has to read what it asked for
+FAREWELL_TIMEOUT_S = 5.0
+MAX_TEXT_BYTES = 1000
+
+
+@implementer(IPushProducer)
+class BlockProtocol(Protocol):
+    """
+    One connection.  Requests run at once and are answered as they finish.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self, reactor: Any, secret: bytes, volumes: IVolumes, strangers: Strangers
+    ) -> None:
+        self._wire: Any = None
+        self._reactor = reactor
+        self._secret = secret
+        self._volumes = volumes
+        self._strangers = strangers
+        self._decoder = FrameDecoder(MAX_DATA_BEFORE_HELLO)
+        self._work = Work(self._start)
+        self._holdings = Holdings(volumes)
+        self._greeting: handshake.Greeting | None = None
+        self._features: int | None = None  # None: not authenticated
+        self._opening: Frame | None = None  # an OPEN; nothing is read until it is answered
+        self._is_attaching = False
+        self._relay: Relay | None = None
+        self._is_over = False
+        self._timeout: IDelayedCall | None = None
+
+    # Input
+
+    def connectionMade(self) -> None:
+        """See Protocol."""
+        self._wire = self.transport
+        self._wire.registerProducer(self, True)
+        self._expect(HELLO_TIMEOUT_S)
+        self._strangers.arrive(self)
+
+    def dataReceived(self, data: bytes) -> None:
+        """See Protocol."""
+        if self._relay is not None:
+            self._relay.take(data)
+        elif not self._is_over:
+            self._decoder.put(data)
+            self._read()
+
+    def _read(self) -> None:
+        try:
+            while not self._is_over and self._opening is None:
+                frame = self._decoder.next()
+                if frame is None:
+                    break
+                self._take(frame)
+        except BadFrame as error:
+            self.dismiss(str(error))
+        except StorageError as error:
+            self.dismiss(str(error), error.status)
+        self._advance()
+
+    def _take(self, frame: Frame) -> None:
+        if frame.kind != REQUEST:
+            raise BadFrame("a client sends requests")
+        if self._features is not None:
+            self._take_request(frame, self._features)
+        elif frame.operation == op.HELLO and self._greeting is None:
+            self._greet(frame)
+        elif frame.operation == op.AUTHENTICATE and self._greeting is not None:
+            self._authenticate(frame, self._greeting)
+        else:
+            raise NotAuthenticated("HELLO comes first")
+
+    def _take_request(self, frame: Frame, features: int) -> None:
+        if frame.operation == op.OPEN and features & op.FEATURE_DATA:
+            self._opening = frame
+        else:
+            self._work.put(frame)
+
+    def _greet(self, frame: Frame) -> None:
+        nonce = secrets.token_bytes(handshake.NONCE_BYTES)
+        self._greeting = handshake.greet(self._secret, frame.data, nonce)
+        self._send(Frame(REPLY, frame.operation, frame.serial, data=self._greeting.data))
+
+    def _authenticate(self, frame: Frame, greeting: handshake.Greeting) -> None:
+        if not hmac.compare_digest(frame.data, greeting.expected_proof):
+            self._log.warn("a client of the block protocol does not know the secret")
+            raise NotAuthenticated("the proof is wrong")
+        self._strangers.leave(self)
+        self._expect(None)
+        self._features = greeting.agreed.features
+        self._work.window = greeting.agreed.window
+        self._decoder.max_data = MAX_DATA
+        self._send(Frame(REPLY, frame.operation, frame.serial))
+
+    # Work
+
+    def _advance(self) -> None:
+        if self._is_over or self._relay is not None:
+            return
+        self._work.advance()
+        if self._opening is not None and self._work.is_idle and not self._is_attaching:
+            self._is_attaching = True
+            Deferred.fromCoroutine(self._open(self._opening)).addErrback(self._fail)
+        if self._work.is_full or self._opening is not None:
+            self._wire.pauseProducing()
+        else:
+            self._wire.resumeProducing()
+
+    def _start(self, frame: Frame) -> None:
+        Deferred.fromCoroutine(self._perform(frame)).addErrback(self._fail)
+
+    async def _perform(self, frame: Frame) -> None:
+        reply = await self._answer(frame)
+        self._work.done(frame)
+        if not self._is_over:
+            self._send(reply)
+            self._advance()
+
+    async def _answer(self, frame: Frame) -> Frame:
+        features = self._features or 0
+        teller = None
+        if frame.operation in op.LONG and frame.flags & features_flag(features):
+            teller = Teller(self._reactor, lambda done, total: self._tell(frame, done, total))
+        try:
+            handler = handler_of(frame.operation, features)
+            answer = await handler(Call(frame, self._volumes, self._holdings, teller))
+        except StorageError as error:
+            return _refusal(frame, error)
+        finally:
+            if teller is not None:
+                teller.stop()
+        return Frame(
+            REPLY,
+            frame.operation,
+            frame.serial,
+            answer.flags,
+            0,
+            answer.offset,
+            answer.size,
+            "",
+            answer.data,
+        )
+
+    def _tell(self, frame: Frame, done: int, total: int) -> None:
+        if not self._is_over and not self._work.is_held:
+            news = Frame(PROGRESS, frame.operation, frame.serial, offset=total, size=done)
+            self._send(news)
+
+    def _fail(self, failure: Failure) -> None:
+        self._log.failure("a request could not be answered", failure=failure)
+        self.dismiss("internal error", StorageError.status)
+
+    async def _open(self, frame: Frame) -> None:
+        try:
+            attachment = await opening.attached(self._volumes, self._wire, frame)
+        except StorageError as error:
+            self._is_attaching, self._opening = False, None
+            if not self._is_over:
+                self._send(_refusal(frame, error))
+                self._read()
+            return
+        if self._is_over:
+            attachment.cancel()
+            return
+        self._is_over = True
+        self._expect(STUFFED_TIMEOUT_S)
+        self._wire.unregisterProducer()
+        reply = opening.answer_to(frame, attachment)
+        try:
+            self._relay = await opening.hand_over(
+                self._reactor, self._wire, attachment, reply, self._decoder.rest
+            )
+        except StorageUnavailable as error:
+            self._log.debug("a client was not handed over: {error}", error=str(error))
+            self._wire.abortConnection()
+        self._expect(None)
+
+    # Output, and the end
+
+    def _send(self, frame: Frame) -> None:
+        self._wire.write(encode(frame))
+
+    def pauseProducing(self) -> None:
+        """See IPushProducer."""
+        is_news = not self._work.is_held
+        self._work.is_held = True
+        if is_news and self._features is not None and not self._is_over:
+            self._expect(STUFFED_TIMEOUT_S)
+        self._advance()
+
+    def resumeProducing(self) -> None:
+        """See IPushProducer."""
+        self._work.is_held = False
+        if self._features is not None and not self._is_over:
+            self._expect(None)
+        self._advance()
+
+    def stopProducing(self) -> None:
+        """See IPushProducer."""
+
+    def _expect(self, seconds: float | None) -> None:
+        if self._timeout is not None and self._timeout.active():
+            self._timeout.cancel()
+        if seconds is not None:
+            self._timeout = self._reactor.callLater(seconds, self._too_late)
+
+    def _too_late(self) -> None:
+        if self._features is None and not self._is_over:
+            self.dismiss("no HELLO in time")
+        else:
+            self._wire.abortConnection()
+
+    def dismiss(self, reason: str, status: int = BadRequest.status) -> None:
+        """
+        Says why, and hangs up.
+        """
+        if self._is_over:
+            return
+        self._is_over = True
+        self._work.forget()
+        self._strangers.leave(self)
+        self._send(Frame(ERROR, 0, status=status, data=reason.encode()[:MAX_TEXT_BYTES]))
+        self._wire.unregisterProducer()
+        self._wire.loseConnection()
+        self._expect(FAREWELL_TIMEOUT_S)
+
+    def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: B008
+        """See Protocol."""
+        self._is_over = True
+        self._expect(None)
+        self._strangers.leave(self)
+        self._work.forget()
+        self._holdings.end()
+        if self._relay is not None:
+            self._relay.client_lost()
+
+
+def features_flag(features: int) -> int:
+    """
+    Flags of LONG operations that the features agreed on have.
+    """
+    return op.FLAG_PROGRESS if features & op.FEATURE_PROGRESS else 0
+
+
+def _refusal(frame: Frame, error: StorageError) -> Frame:
+    text = str(error).encode("utf-8", "replace")[:MAX_TEXT_BYTES]
+    return Frame(REPLY, frame.operation, frame.serial, status=error.status, data=text)

@@ -1,0 +1,3 @@
+"""
+What the block protocol's server does for each operation.
+"""
