@@ -84,7 +84,7 @@ class Volume:
         """
         inner = offset & INNER
         size = len(view)
-        if inner + size > OBJECT_BYTES or offset + size > self.size_bytes:
+        if inner + size > OBJECT_BYTES or offset + size > self.size_bytes or not size:
             return False
         slot = self._slots.view[offset >> OBJECT_SHIFT]
         if FIRST_OBJECT <= slot < PARTIAL:
@@ -108,7 +108,7 @@ class Volume:
         size = len(data)
         self._check_change(offset, size)
         inner = offset & INNER
-        if inner + size <= OBJECT_BYTES:
+        if size and inner + size <= OBJECT_BYTES:
             self._writing.write(offset >> OBJECT_SHIFT, inner, data)
             return
         view = memoryview(data)

@@ -23,6 +23,13 @@ PACKAGES = (
     "rabbitmq-server",
     # the database of clouds of several hosts
     "postgresql",
+    # judges of the NBD server
+    "fio",
+    "gcc",
+    "libc6-dev",
+    "libnbd-bin",
+    "libnbd-dev",
+    "python3-libnbd",
     # the test image and its trial
     "busybox-static",
     "cpio",

@@ -286,15 +286,26 @@ class StructuredTests(RawCase):
             self.assertGreater(size, 5)
 
     async def test_read_of_nothing(self) -> None:
-        """A read of no bytes has a reply without content."""
+        """A read of no bytes has a reply without content, at the very end too."""
 
         def conversation(raw: RawClient) -> list[Chunk]:
-            raw.send(request(n.CMD_READ, 5, 0), request(n.CMD_READ, 12 * MIB + 1, 0))
-            return [raw.chunk(), raw.chunk()]
+            for offset in (5, 12 * MIB, 12 * MIB + 1):
+                raw.send(request(n.CMD_READ, offset, 0))
+            return [raw.chunk() for _ in range(3)]
 
         found = await self.talk(conversation)
-        self.assertEqual(found[0], Chunk(1, n.CHUNK_NONE, n.CHUNK_FLAG_DONE, b""))
-        self.assertEqual(found[1].error, n.EINVAL)
+        nothing = Chunk(1, n.CHUNK_NONE, n.CHUNK_FLAG_DONE, b"")
+        self.assertEqual(found[:2], [nothing, nothing])
+        self.assertEqual(found[2].error, n.EINVAL)
+
+    async def test_write_of_nothing(self) -> None:
+        """A write of no bytes at the very end is done."""
+
+        def conversation(raw: RawClient) -> list[tuple[int, int]]:
+            raw.send(request(n.CMD_WRITE, 12 * MIB, 0))
+            return raw.errors(1)
+
+        self.assertEqual(await self.talk(conversation), [(0, 1)])
 
     async def test_block_status(self) -> None:
         """Extents alternate, and cover what was asked; REQ_ONE gets one."""
