@@ -3,7 +3,7 @@
 
 VENV := .venv/bin
 
-.PHONY: help python setup image run test lint types bench-boot format clean
+.PHONY: help python setup image run test lint types bench-boot bench-block format clean
 
 help:
 	@echo "make run     set up what is missing and start the all-in-one cloud"
@@ -12,6 +12,7 @@ help:
 	@echo "make image   the small bootable test image"
 	@echo "make lint    ruff and import rules;  make types: mypy;  make format: ruff format"
 	@echo "make bench-boot  how long a server takes, beside bare QEMU"
+	@echo "make bench-block  speed, memory and scale of the storage, beside qemu-nbd and nbdkit"
 	@echo "make clean   remove what was built (not .venv, not the cloud's state)"
 
 setup: python
@@ -35,6 +36,9 @@ types: setup
 
 bench-boot: setup image
 	@PYTHONPATH=. $(VENV)/python -m benchmarks.boot
+
+bench-block: setup
+	@PYTHONPATH=. $(VENV)/python -m benchmarks.block
 
 format: setup
 	@$(VENV)/ruff check --fix . && $(VENV)/ruff format .

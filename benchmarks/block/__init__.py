@@ -1,0 +1,3 @@
+"""
+Speed, memory and scale of archipelagod, beside qemu-nbd and nbdkit in the same run.
+"""
