@@ -52,10 +52,15 @@ class Flusher:
                 self._waiting.clear()
             if not group:
                 return
-            try:
-                self._volume.flush()
-                is_done = True
-            except (StorageError, OSError):
-                is_done = False
+            is_done = self._has_done(self._volume.flush)
             for done in group:
                 done(is_done)
+            if self._volume.wants_sync and not self._waiting:
+                self._has_done(self._volume.sync)
+
+    def _has_done(self, what: Callable[[], None]) -> bool:
+        try:
+            what()
+        except (StorageError, OSError):
+            return False
+        return True

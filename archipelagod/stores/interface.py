@@ -121,7 +121,7 @@ class IObjects(Interface):
 
 class ILog(Interface):
     """
-    A record that grows at its end.
+    A record that grows at its end.  Whoever reads it may find zeros after what was appended.
     """
 
     def append(data: bytes) -> None:

@@ -45,7 +45,7 @@ class Unfinished:
         stable storage.  Raises OSError, and leaves nothing then.
         """
         path = f"{self._directory}/{_place()}.{os.getpid()}.{next(_serial)}"
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         try:
             fd = os.open(path, flags, 0o600)
         except FileNotFoundError:

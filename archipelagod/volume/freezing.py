@@ -32,10 +32,10 @@ def snapshot(store: Store, volume: Volume, new: NewMap) -> None:
     Writers wait for as long as it takes to flush what they wrote since the last flush (there is one
     just before) and to write two small records.  Raises VolumeExists, StorageUnavailable, OSError.
     """
-    volume.flush()
+    volume.sync()
     opened = volume.map
     with opened.flush_lock, volume.gate.closed(), opened.lock:
-        opened.flush_objects()
+        opened.flush_objects(is_whole=True)
         header = opened.slots.counted()
         frozen = header._replace(
             uid=new.uid,

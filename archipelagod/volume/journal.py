@@ -13,17 +13,27 @@ A record is 32 bytes: kind, spare, index, slot, parent, tag, CRC-32, little-endi
   tag names the boot of the machine.
 - ``FILL`` says that the partial object ``parent`` at ``index`` has more blocks: the first in the
   upper half of ``slot``, their number in the lower.
-- ``COMMIT`` says that the objects of the first ``slot`` changes and fills are on stable storage.
+- ``DATA`` is followed by bytes that were written to the object ``slot`` at the offset ``index``:
+  their number in the upper half of ``parent``, their CRC-32 in the lower.
+- ``COMMIT`` says that the content to which the first ``slot`` changes and fills refer, and all
+  that was written before them, is on stable storage: in the objects, or as DATA before the COMMIT.
   It is on stable storage itself before a FLUSH is acknowledged.
+- ``SYNCED`` is a COMMIT after which no DATA before it is needed: the objects have it.
 
-After a crash of the daemon alone all changes count.  After a crash of the machine only committed
-changes do: a later one may point at an object whose content was lost.
+So a flush of a few small writes costs one write and one sync, of the journal, however many objects
+they went to.
+
+After a crash of the daemon alone all changes count, and no DATA: the kernel has what was written.
+After a crash of the machine only committed changes count, for a later one may point at an object
+whose content was lost; and the DATA of the last COMMIT is written to the objects again.
 """
 
 from __future__ import annotations
 
 import struct
+import threading
 import zlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -31,7 +41,7 @@ if TYPE_CHECKING:
     from archipelagod.stores.store import Store
 
 ROOM = "journals"
-START, CHANGE, COMMIT, FILL = 1, 2, 3, 4
+START, CHANGE, COMMIT, FILL, DATA, SYNCED = 1, 2, 3, 4, 5, 6
 _RECORD = struct.Struct("<HHIQQI")
 _SUM = struct.Struct("<I")
 RECORD_BYTES = 32
@@ -48,6 +58,16 @@ class Change(NamedTuple):
     parent: int
 
 
+class Data(NamedTuple):
+    """
+    What one DATA says.
+    """
+
+    oid: int
+    inner: int  # offset in the object
+    content: memoryview
+
+
 class Replay(NamedTuple):
     """
     What a journal says.
@@ -57,7 +77,7 @@ class Replay(NamedTuple):
     session: int
     changes: list[Change]  # oldest first
     valid: int  # so many of them count
-    is_clean: bool  # everything in it is committed
+    data: list[Data]  # to be written to the objects again, oldest first
 
 
 def boot_tag() -> int:
@@ -93,38 +113,60 @@ def replay(data: bytes, tag: int) -> Replay | None:
     tag: of the present boot.
     """
     records = _records(data)
-    if not records or records[0][0] != START:
+    start = next(records, None)
+    if start is None or start.kind != START:
         return None
-    start = records[0][3]
     changes: list[Change] = []
-    committed = 0
-    survived = 0
-    for kind, _, index, slot, parent, made_in in records[1:]:
-        if kind in (CHANGE, FILL):
-            changes.append(Change(kind, index, slot, parent))
-            survived += made_in == tag
-        elif kind == COMMIT:
-            committed = max(committed, min(slot, len(changes)))
-    is_same_boot = bool(tag) and survived == len(changes)
+    written: list[Data] = []
+    committed = needed = survived = 0
+    for record in records:
+        if record.kind in (CHANGE, FILL):
+            changes.append(Change(record.kind, record.at, record.slot, record.parent))
+            survived += record.tag == tag
+        elif record.kind == DATA:
+            written.append(Data(record.slot, record.at, record.content))
+        elif record.kind in (COMMIT, SYNCED):
+            committed = max(committed, min(record.slot, len(changes)))
+            if record.kind == SYNCED:
+                written.clear()
+            needed = len(written)
+    is_same_boot = bool(tag) and start.tag == tag and survived == len(changes)
     valid = len(changes) if is_same_boot else committed
-    return Replay(start & 0xFFFFFFFF, start >> 32, changes, valid, committed == len(changes))
+    data_needed = [] if is_same_boot else written[:needed]
+    return Replay(start.slot & 0xFFFFFFFF, start.slot >> 32, changes, valid, data_needed)
 
 
-def _records(data: bytes) -> list[tuple[int, int, int, int, int, int]]:
-    found = []
-    for at in range(0, len(data) - RECORD_BYTES + 1, RECORD_BYTES):
-        front = data[at : at + _RECORD.size]
+class _Read(NamedTuple):
+    kind: int
+    at: int
+    slot: int
+    parent: int
+    tag: int
+    content: memoryview
+
+
+def _records(data: bytes) -> Iterator[_Read]:
+    view = memoryview(data)
+    at = 0
+    while at + RECORD_BYTES <= len(data):
+        front = view[at : at + _RECORD.size]
         if _SUM.unpack_from(data, at + _RECORD.size)[0] != zlib.crc32(front):
-            break
-        found.append(_RECORD.unpack(front))
-    return found
+            return
+        kind, _, index, slot, parent, tag = _RECORD.unpack(front)
+        at += RECORD_BYTES
+        size = parent >> 32 if kind == DATA else 0
+        content = view[at : at + size]
+        if kind == DATA and (len(content) < size or zlib.crc32(content) != parent & 0xFFFFFFFF):
+            return
+        at += size
+        yield _Read(kind, index, slot, parent, tag, content)
 
 
 class Journal:
     """
     The journal of an open volume.  In the store from ``begin`` to ``discard``.
 
-    Not thread-safe: the volume's lock covers ``change``, and one flush at a time calls ``commit``.
+    The volume's lock covers ``change`` and ``fill``, and one flush at a time calls ``commit``.
     """
 
     def __init__(self, store: Store, uid: int, serial: int, session: int) -> None:
@@ -134,8 +176,9 @@ class Journal:
         self._serial = serial
         self._tag = boot_tag()
         self._log: ILog | None = None
-        self.changes = 0
-        self.committed = 0
+        self.changes = self.committed = 0
+        self.data_bytes = 0  # of DATA that is needed
+        self._lock = threading.Lock()  # appending
 
     @property
     def has_begun(self) -> bool:
@@ -161,7 +204,7 @@ class Journal:
         log = self._new_log(replaces=True)
         self.close()
         self._log = log
-        self.changes = self.committed = 0
+        self.changes = self.committed = self.data_bytes = 0
 
     def _new_log(self, *, replaces: bool) -> ILog:
         start = pack(START, self._uid, self._session << 32 | self._serial, self._tag)
@@ -196,18 +239,42 @@ class Journal:
 
     def _append(self, data: bytes, changes: int) -> None:
         assert self._log is not None
-        self._log.append(data)
-        self.changes += changes
+        with self._lock:
+            self._log.append(data)
+            self.changes += changes
 
-    def commit(self, changes: int) -> None:
+    def data(self, oid: int, inner: int, content: bytes | bytearray) -> bytes:
         """
-        Makes the first ``changes`` changes count for good.  Raises OSError.
+        A DATA, for ``commit``.
         """
-        if self._log is None or changes <= self.committed:
+        summed = len(content) << 32 | zlib.crc32(content)
+        return pack(DATA, inner, oid, self._tag, summed) + content
+
+    def commit(self, changes: int, data: bytes) -> None:
+        """
+        Makes the first ``changes`` changes count for good, and what ``data`` (of DATA) has.
+
+        Raises OSError.
+        """
+        if self._log is None or (changes <= self.committed and not data):
             return
-        self._log.append(pack(COMMIT, 0, changes, self._tag))
+        with self._lock:
+            self._log.append(data + pack(COMMIT, 0, changes, self._tag))
         self._log.sync()
-        self.committed = changes
+        self.committed = max(changes, self.committed)
+        self.data_bytes += len(data)
+
+    def synced(self, changes: int) -> None:
+        """
+        As ``commit``, and no DATA is needed any longer.  Raises OSError.
+        """
+        if self._log is None or (changes <= self.committed and not self.data_bytes):
+            return
+        with self._lock:
+            self._log.append(pack(SYNCED, 0, changes, self._tag))
+        self._log.sync()
+        self.committed = max(changes, self.committed)
+        self.data_bytes = 0
 
     def close(self) -> None:
         """

@@ -12,6 +12,7 @@ from archipelagod.volume.journal import Journal
 from archipelagod.volume.map_format import PARTIAL, Header, Record
 from archipelagod.volume.slots import BODIES, Slots, body_name
 from archipelagod.volume.table import NoTable, Table
+from archipelagod.volume.unsynced import LOGGED_BYTES, Unsynced, merged
 from archipelagod.wire.errors import ReadOnlyVolume, StorageUnavailable
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from archipelagod.stores.store import Store
 
 MAPS = "maps"
+JOURNAL_BYTES = 32 << 20  # of content, after which it is brought into the objects
 JOURNAL_LIMIT = 1 << 16  # changes, after which the map is written anew
 
 
@@ -26,9 +28,10 @@ class OpenMap:
     """
     Order of things, so that a crash at any instant leaves a readable volume:
 
-    - a flush: objects first, then the commit record; then objects that the map let go are removed;
-    - a rewrite of the map: a flush, then a new body if it needs one, then the record is replaced,
-      then the journal; each atomically.
+    - a flush: the objects, or what was written to them as data in the journal, then the commit
+      record; then objects that the map let go are removed;
+    - a rewrite of the map: a flush of the objects, then a new body if it needs one, then the
+      record is replaced, then the journal; each atomically.
 
     Any thread may call; whoever changes a slot holds ``lock``.
     """
@@ -38,7 +41,7 @@ class OpenMap:
     ) -> None:
         self.slots = Slots(store, record)
         self.table: Table = NoTable()
-        self.dirty: set[int] = set()  # never replaced, and copied by list(): both are atomic
+        self.unsynced = Unsynced()
         self.lock = threading.RLock()
         self.flush_lock = threading.RLock()  # whoever flushes; taken before ``lock``
         self.is_ready = False  # the journal has begun, and no flush failed
@@ -138,31 +141,68 @@ class OpenMap:
         See Volume.
         """
         with self.flush_lock:
-            self.flush_objects()
+            self.flush_objects(is_whole=self._journal.data_bytes > 2 * JOURNAL_BYTES)
             if self._journal.changes > max(self.journal_limit, len(self.slots.view) // 4):
                 with self.lock:
                     self.rewrite()
 
-    def flush_objects(self) -> None:
+    def flush_objects(self, *, is_whole: bool = False) -> None:
         """
-        Objects, then the journal's commit.  ``flush_lock`` is held.  Raises StorageUnavailable.
+        What was written, then the journal's commit.  ``flush_lock`` is held.
+
+        is_whole: everything into the objects.  Raises StorageUnavailable.
         """
         self.check_health()
         with self.lock:
             changes = self._journal.changes
             dropped, self._dropped = self._dropped, []
-        view = self.slots.view
-        self.dirty.update(view[index] & ~PARTIAL for index in self.table.take_dirty())
-        dirty = list(self.dirty)
-        self.dirty.difference_update(dirty)
         try:
             self._check_lease()
-            self._store.objects.flush(dirty)
-            self._journal.commit(changes)
+            self._make_stable(changes, is_whole=is_whole)
         except OSError as error:
             raise self.fail(error) from error
         for oid in dropped:
             self._store.objects.remove(oid)
+            self.unsynced.logged.discard(oid)
+
+    def _make_stable(self, changes: int, *, is_whole: bool) -> None:
+        ranges, touched = self.unsynced.take()
+        view = self.slots.view
+        touched.update(view[index] & ~PARTIAL for index in self.table.take_dirty())
+        written = {oid for oid, _, _ in ranges}
+        parts = list(merged(ranges))
+        is_simple = len(written) == 1 and not self.unsynced.logged  # one sync does for it too
+        if is_simple and changes <= self._journal.committed:
+            is_whole = True
+        if is_whole or touched or sum(size for *_, size in parts) > LOGGED_BYTES:
+            self._store.objects.flush(written | touched | self.unsynced.logged)
+            self._journal.synced(changes)
+            self.unsynced.logged.clear()
+        else:
+            self._journal.commit(changes, b"".join(self._data(*part) for part in parts))
+            self.unsynced.logged.update(written)
+
+    def _data(self, oid: int, inner: int, size: int) -> bytes:
+        content = bytearray(size)
+        try:
+            self._store.objects.read_into(oid, inner, memoryview(content))
+        except FileNotFoundError:
+            return b""  # it was let go meanwhile
+        return self._journal.data(oid, inner, content)
+
+    @property
+    def wants_sync(self) -> bool:
+        """
+        Whether the journal has so much content that it is time for ``sync``.
+        """
+        return self._journal.data_bytes > JOURNAL_BYTES
+
+    def sync(self) -> None:
+        """
+        Brings everything into the objects.  Raises StorageUnavailable.
+        """
+        with self.flush_lock:
+            self.flush_objects(is_whole=True)
 
     def _check_lease(self) -> None:
         if self._lease is not None:
@@ -175,7 +215,7 @@ class OpenMap:
         own_from: of a map that was frozen meanwhile: a session for this map's objects from now on.
         Raises StorageUnavailable.
         """
-        self.flush_objects()
+        self.flush_objects(is_whole=True)
         if own_from:
             self.slots.disown(own_from << 32)
         header = self.slots.counted()
@@ -225,7 +265,7 @@ class OpenMap:
 
         Raises StorageUnavailable.
         """
-        self.flush_objects()
+        self.flush_objects(is_whole=True)
         self.slots.resize(size_bytes)
         self.rewrite()
 
@@ -239,7 +279,7 @@ class OpenMap:
             if not self._journal.has_begun:
                 return
             self.is_ready = False
-            self.flush_objects()
+            self.flush_objects(is_whole=True)
             if self._journal.changes:
                 self.rewrite()
             try:

@@ -75,7 +75,7 @@ def read_journal(store: Store, uid: int) -> journal.Replay | None:
     except FileNotFoundError:
         return None
     found = journal.replay(data, journal.boot_tag())
-    return found or journal.Replay(0, 0, [], 0, is_clean=True)
+    return found or journal.Replay(0, 0, [], 0, [])
 
 
 def _recover(store: Store, opened: OpenMap) -> None:
@@ -92,6 +92,7 @@ def _recover(store: Store, opened: OpenMap) -> None:
     garbage: set[int] = set()
     if found.serial == header.serial:
         garbage = _apply(found, opened.slots)
+        _write_again(store, found, opened.slots.references())
         opened.replace_record()
     if found.session:
         garbage.update(store.objects.of_session(found.session))
@@ -115,3 +116,19 @@ def _apply(found: journal.Replay, slots: Slots) -> set[int]:
         elif slots.view[change.at] == change.parent:
             slots.fill(change.at, change.slot >> 32, change.slot & 0xFFFFFFFF)
     return dropped
+
+
+def _write_again(store: Store, found: journal.Replay, needed: set[int]) -> None:
+    """
+    Gives objects the content that only the journal has.
+    """
+    objects = {data.oid for data in found.data} & needed
+    for data in found.data:
+        if data.oid not in objects:
+            continue  # let go later
+        try:
+            store.objects.write(data.oid, data.inner, data.content)
+        except FileNotFoundError:  # not even its name was on stable storage
+            store.objects.create(data.oid)
+            store.objects.write(data.oid, data.inner, data.content)
+    store.objects.flush(objects)

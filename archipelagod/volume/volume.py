@@ -185,7 +185,7 @@ class Volume:
         counted = self._slots.counted()
         own = counted.own_objects * OBJECT_BYTES + counted.own_blocks * BLOCK_BYTES
         everything = counted.all_objects * OBJECT_BYTES
-        return Usage(own, everything - own, len(self.map.dirty) * OBJECT_BYTES)
+        return Usage(own, everything - own, self.map.unsynced.count() * OBJECT_BYTES)
 
     def flush(self) -> None:
         """
@@ -194,6 +194,21 @@ class Volume:
         Raises StorageUnavailable for ever after an error: the kernel may have dropped the pages.
         """
         self.map.flush()
+
+    @property
+    def wants_sync(self) -> bool:
+        """
+        Whether ``sync`` is due.
+        """
+        return self.map.wants_sync
+
+    def sync(self) -> None:
+        """
+        Brings what flushes left in the journal into the objects: for quiet moments.
+
+        Raises StorageUnavailable.
+        """
+        self.map.sync()
 
     def resize(self, size_bytes: int) -> None:
         """

@@ -66,7 +66,7 @@ class Writing:
             if self._slots.view[index] & ~PARTIAL == oid:
                 raise OSError(errno.EIO, f"{self._map.name}: object {oid:016x} is lost") from None
             return False
-        self._map.dirty.add(oid)
+        self._map.unsynced.written(oid, inner, len(data))
         return True
 
     def _write_slowly(self, index: int, inner: int, data: bytes | memoryview) -> None:
@@ -77,7 +77,7 @@ class Writing:
             self._write_blocks(index, inner, data)
         else:  # another connection was first
             self._objects.write(slot, inner, data)
-            self._map.dirty.add(slot)
+            self._map.unsynced.written(slot, inner, len(data))
 
     def _write_new(self, index: int, slot: int, inner: int, data: bytes | memoryview) -> None:
         fresh = self._map.fresh_object()
@@ -85,13 +85,14 @@ class Writing:
         try:
             if not slot or len(data) == OBJECT_BYTES:
                 self._objects.write(fresh, inner, data)
-                self._map.dirty.add(fresh)
+                self._map.unsynced.written(fresh, inner, len(data))
                 self._map.change(index, fresh)
             else:
                 parent, bits = self._inherited(index, slot, fresh)
                 made = Partial(fresh, parent, bits)
                 bits |= self._write_whole_blocks(made, inner, data)
-                self._map.dirty.add(fresh)
+                if slot & PARTIAL:
+                    self._map.unsynced.touched(fresh)  # it has what it inherited
                 self._change_partly(index, fresh, parent, bits)
         except BaseException:
             self._objects.remove(fresh)
@@ -121,7 +122,6 @@ class Writing:
     def _write_blocks(self, index: int, inner: int, data: bytes | memoryview) -> None:
         partial = self._slots.partial(index)
         self._write_whole_blocks(partial, inner, data)
-        self._map.dirty.add(partial.oid)
         self._fill(index, *blocks_of(inner, len(data)))
 
     def _fill(self, index: int, first: int, count: int) -> None:
@@ -141,6 +141,7 @@ class Writing:
         self._objects.write(partial.oid, inner, data)
         if back > end and not partial.bits >> (first + count - 1) & 1:
             self._copy_from_parent(partial, end, back - end)
+        self._map.unsynced.written(partial.oid, front, back - front)
         return mask_of(first, count)
 
     def _copy_from_parent(self, partial: Partial, inner: int, size: int) -> None:
@@ -171,7 +172,7 @@ class Writing:
                 self._zero_blocks(index, inner, size)
             else:
                 self._objects.zero(slot, inner, size)
-                self._map.dirty.add(slot)
+                self._map.unsynced.touched(slot)
 
     def _zero_shared(self, index: int, slot: int, inner: int, size: int) -> None:
         """
@@ -182,7 +183,7 @@ class Writing:
         try:
             parent, bits = self._inherited(index, slot, fresh)
             bits |= self._punch(Partial(fresh, parent, bits), inner, size)
-            self._map.dirty.add(fresh)
+            self._map.unsynced.touched(fresh)
             self._change_partly(index, fresh, parent, bits)
         except BaseException:
             self._objects.remove(fresh)
@@ -191,7 +192,7 @@ class Writing:
     def _zero_blocks(self, index: int, inner: int, size: int) -> None:
         partial = self._slots.partial(index)
         self._punch(partial, inner, size)
-        self._map.dirty.add(partial.oid)
+        self._map.unsynced.touched(partial.oid)
         self._fill(index, *blocks_of(inner, size))
 
     def _punch(self, partial: Partial, inner: int, size: int) -> int:
@@ -218,7 +219,7 @@ class Writing:
             if slot & PARTIAL and slot & ~PARTIAL >= self._slots.own_floor:
                 partial = self._slots.partial(index)
                 self._complete(partial)
-                self._map.dirty.add(partial.oid)
+                self._map.unsynced.touched(partial.oid)
                 for first, count, is_in in list(runs(partial.bits, 0, BLOCKS)):
                     if not is_in:
                         self._map.fill(index, first, count)
@@ -231,7 +232,7 @@ class Writing:
         try:
             parent, bits = self._inherited(index, slot, fresh)
             self._complete(Partial(fresh, parent, bits))
-            self._map.dirty.add(fresh)
+            self._map.unsynced.touched(fresh)
             self._map.change(index, fresh)
         except BaseException:
             self._objects.remove(fresh)

@@ -360,15 +360,19 @@ def object_store_tests(  # noqa: C901 - a class of small tests
             self.assertEqual(self.store.records.get("maps", "to"), b"%d" % moved.index(True))
             self.assertEqual(len(self.store.records.names("maps")), 8)
 
+        def logged(self) -> bytes:
+            """What the log has; zeros may follow."""
+            return self.store.records.get("journals", "1").rstrip(b"\0")
+
         def test_log(self) -> None:
             """A log grows at its end, and is read as a value."""
             log = self.store.records.log("journals", "1", b"zero")
             log.append(b"one")
             log.sync()
             log.append(b"two")
-            self.assertEqual(self.store.records.get("journals", "1"), b"zeroonetwo")
+            self.assertEqual(self.logged(), b"zeroonetwo")
             self.assertRaises(FileExistsError, self.store.records.log, "journals", "1", b"other")
-            self.assertEqual(self.store.records.get("journals", "1"), b"zeroonetwo")
+            self.assertEqual(self.logged(), b"zeroonetwo")
             log.close()
 
         def test_log_anew(self) -> None:
@@ -377,7 +381,7 @@ def object_store_tests(  # noqa: C901 - a class of small tests
             new = self.store.records.log("journals", "1", b"new", replaces=True)
             old.append(b"lost")
             new.append(b"er")
-            self.assertEqual(self.store.records.get("journals", "1"), b"newer")
+            self.assertEqual(self.logged(), b"newer")
             old.close()
             new.close()
 

@@ -11,7 +11,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.stores.store import open_memory_store
 from archipelagod.volume.catalogue import Catalogue
-from archipelagod.volume.journal import CHANGE, COMMIT, FILL, RECORD_BYTES, ROOM, START, pack
+from archipelagod.volume.journal import (
+    CHANGE,
+    COMMIT,
+    DATA,
+    FILL,
+    RECORD_BYTES,
+    ROOM,
+    START,
+    SYNCED,
+    pack,
+)
 from archipelagod.volume.map_format import OBJECT_BYTES, decode_header
 from archipelagod.volume.opening import open_volume
 from archipelagod.volume.sessions import Sessions
@@ -115,11 +125,50 @@ class CrashTests(SynchronousTestCase):
         self.assertEqual(self.all_objects(), set())
 
     def test_objects_before_commit(self) -> None:
-        """A flush has flushed the object by the time the journal commits the change."""
+        """Much is in the objects by the time the journal commits the changes."""
         volume = self.opened()
-        volume.write(0, b"x")
+        volume.write(0, b"x" * OBJECT_BYTES)
         volume.flush()
         self.assertEqual(self.objects.flushed, [{volume.map.slots.view[0]}])
+
+    def test_little_is_in_the_journal(self) -> None:
+        """A flush of a few writes leaves the objects alone, until it is time."""
+        volume = self.opened()
+        for index in range(3):
+            volume.write(index * OBJECT_BYTES, b"x")
+        volume.flush()
+        self.assertEqual(self.objects.flushed, [])
+        volume.sync()
+        self.assertEqual(self.objects.flushed, [set(volume.map.slots.view)])
+        volume.write(5, b"y")
+        volume.flush()
+        volume.close()
+        self.assertEqual(read(self.opened(), 0, 6), b"x\0\0\0\0y")
+
+    def test_content_comes_back(self) -> None:
+        """After a power cut objects that were never synced have what was flushed, and no more."""
+        volume = self.opened()
+        volume.write(5, b"hello")
+        volume.write(OBJECT_BYTES, b"there")
+        volume.flush()
+        volume.write(5, b"later")
+        slots = list(volume.map.slots.view)
+        self.lose_uncommitted()
+        self.objects.remove(slots[0])
+        self.objects.write(slots[1], 0, bytes(5))
+        volume = self.opened()
+        self.assertEqual(read(volume, 5, 5), b"hello")
+        self.assertEqual(read(volume, OBJECT_BYTES, 5), b"there")
+
+    def test_content_is_not_older(self) -> None:
+        """Content in the journal is not used once the objects were synced."""
+        volume = self.opened()
+        volume.write(0, b"old")
+        volume.flush()
+        volume.write(0, b"new" + bytes(OBJECT_BYTES - 3))
+        volume.flush()
+        self.lose_uncommitted()
+        self.assertEqual(read(self.opened(), 0, 3), b"new")
 
     def test_busy(self) -> None:
         """A volume has one writer; nobody changes it behind its back."""
@@ -140,7 +189,7 @@ class CrashTests(SynchronousTestCase):
         volume = self.opened()
         volume.write(0, b"x")
         self.objects.fails = True
-        self.assertRaises(StorageUnavailable, volume.flush)
+        self.assertRaises(StorageUnavailable, volume.sync)
         self.objects.fails = False
         self.assertRaises(StorageUnavailable, volume.flush)
         self.assertRaises(StorageUnavailable, volume.write, 0, b"y")
@@ -224,8 +273,14 @@ class CrashTests(SynchronousTestCase):
 def retagged(data: bytes) -> bytes:
     """The journal as another boot of the machine would find it."""
     found = []
-    for at in range(0, len(data), RECORD_BYTES):
+    at = 0
+    while at + RECORD_BYTES <= len(data):
         kind, _, index, slot, parent, _ = struct.unpack_from("<HHIQQI", data, at)
-        assert kind in (START, CHANGE, COMMIT, FILL)
-        found.append(pack(kind, index, slot, OTHER_BOOT, parent))
+        if not kind:
+            break  # space taken ahead
+        assert kind in (START, CHANGE, COMMIT, FILL, DATA, SYNCED)
+        at += RECORD_BYTES
+        size = parent >> 32 if kind == DATA else 0
+        found.append(pack(kind, index, slot, OTHER_BOOT, parent) + data[at : at + size])
+        at += size
     return b"".join(found)

@@ -4,6 +4,8 @@ Journals of maps.
 
 from __future__ import annotations
 
+import zlib
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -12,10 +14,12 @@ from archipelagod.stores.store import open_memory_store
 from archipelagod.volume.journal import (
     CHANGE,
     COMMIT,
+    DATA,
     FILL,
     RECORD_BYTES,
     ROOM,
     START,
+    SYNCED,
     Change,
     Journal,
     boot_tag,
@@ -87,6 +91,27 @@ class ReplayTests(SynchronousTestCase):
         intact = min(len(made), (at - RECORD_BYTES) // RECORD_BYTES)
         self.assertEqual(found.changes[: found.valid], made[:intact])
 
+    def test_data(self) -> None:
+        """Content counts up to the last commit, from the last sync on, after another boot."""
+        start = pack(START, 1, 5 << 32 | 3, BOOT)
+
+        def data(content: bytes) -> bytes:
+            return pack(DATA, 7, 70, BOOT, len(content) << 32 | zlib.crc32(content)) + content
+
+        def found(journal: bytes, boot: int = OTHER_BOOT) -> list[bytes]:
+            replayed = replay(start + journal, boot)
+            assert replayed is not None
+            return [bytes(each.content) for each in replayed.data]
+
+        commit, synced = pack(COMMIT, 0, 0, BOOT), pack(SYNCED, 0, 0, BOOT)
+        self.assertEqual(found(data(b"a")), [])
+        self.assertEqual(found(data(b"a") + commit + data(b"b")), [b"a"])
+        self.assertEqual(found(data(b"a") + commit + synced + data(b"b") + commit), [b"b"])
+        self.assertEqual(found(data(b"a") + commit, BOOT), [])
+        damaged = bytearray(data(b"abc") + commit)
+        damaged[RECORD_BYTES] ^= 1
+        self.assertEqual(found(bytes(damaged)), [])
+
     def test_no_start(self) -> None:
         """A journal whose first record is torn says nothing."""
         self.assertIsNone(replay(pack(START, 1, 1, BOOT)[:-1], BOOT))
@@ -102,13 +127,13 @@ class JournalTests(SynchronousTestCase):
         kept = Journal(store, 1, 3, 5)
         kept.begin()
         kept.change(7, 70)
-        kept.commit(1)
+        kept.commit(1, b"")
         kept.change_partly(8, 80, 7, [(1, 2), (9, 1)])
         kept.fill(8, 80, 3, 5)
         found = replay(store.records.get(ROOM, "00000001"), boot_tag())
         assert found is not None
         self.assertEqual(found.changes, EXPECTED)
-        self.assertFalse(found.is_clean)
+        self.assertEqual(found.valid, 5)
 
     def test_discarded(self) -> None:
         """A discarded journal is gone, and may begin again."""
