@@ -1,0 +1,92 @@
+/*
+ * A connection in its transmission phase: requests are taken many at a time, and those that the
+ * table tells how to serve are answered, many at a time.  Everything else is left to the caller.
+ * Nothing here knows Python.
+ */
+#ifndef ARCHIPELAGOD_LOOP_H
+#define ARCHIPELAGOD_LOOP_H
+
+#include "table.h"
+
+#define MOST_HEAD 48 /* bytes, of a request or a reply */
+
+enum sort { READ, WRITE, OTHER };
+
+struct request {
+    enum sort sort; /* OTHER also where flags ask for more than plain reading and writing */
+    uint64_t cookie, offset;
+    uint32_t size;
+    uint32_t payload; /* bytes that follow the head */
+};
+
+/* A protocol. */
+struct codec {
+    size_t head; /* bytes of a request before its payload */
+    /* False when the peer broke the grammar, or said goodbye. */
+    bool (*parse)(const uint8_t *head, struct request *request);
+    /* These return the length of what they wrote. */
+    size_t (*data)(uint8_t *out, const struct request *request); /* what precedes the data read */
+    size_t (*hole)(uint8_t *out, const struct request *request); /* NULL: zeros are sent as data */
+    size_t (*done)(uint8_t *out, const struct request *request);
+};
+
+extern const struct codec nbd_simple, nbd_structured, block_frames;
+
+/* Held by whoever sends to a client, so that replies don't mix. */
+struct send_lock {
+    pthread_mutex_t mutex;
+    bool was_wanted; /* by someone who does not wait: there is something for the holder to send */
+};
+
+bool send_lock_try(struct send_lock *lock);
+
+enum outcome {
+    GONE,    /* the client closed, or broke the grammar */
+    PERFORM, /* one request, which loop_take takes out */
+    RESOLVE, /* the entry at ``index`` */
+    POSTED,  /* the send lock was wanted */
+};
+
+struct segment {
+    int fd; /* ours to close; -1: zeros */
+    int64_t at;
+    uint32_t size;
+};
+
+#define MOST_SEGMENTS 16
+
+struct loop {
+    int fd;
+    struct table *table;
+    struct send_lock *lock;
+    const struct codec *codec;
+    uint8_t *in, *out;
+    size_t start, end;  /* of what was received and not yet done */
+    size_t looked_up;   /* requests that begin before this have known entries */
+    size_t announced;   /* ... and were told to the kernel */
+    size_t filled;      /* bytes of out */
+    size_t index;       /* of an outcome RESOLVE */
+    unsigned asked;     /* times that RESOLVE was returned without progress */
+    bool may_wait;      /* for the medium, in the next read */
+    bool is_cold;       /* the requests at hand had to wait for it */
+    bool is_writing;    /* the payload of: */
+    struct request current;
+    uint8_t head[MOST_HEAD];
+    uint32_t written;
+    struct segment segments[MOST_SEGMENTS];
+    unsigned segment_count;
+    uint64_t received_ns;
+    struct {
+        uint64_t requests, bytes;
+    } answered[OPERATIONS]; /* not yet sent */
+};
+
+bool loop_init(struct loop *loop);
+bool loop_push(struct loop *loop, const uint8_t *data, size_t size); /* received by others */
+void loop_free(struct loop *loop);
+enum outcome loop_run(struct loop *loop);
+
+/* After PERFORM: loop->head, then loop->current.payload - loop->written bytes of it. */
+bool loop_take(struct loop *loop, uint8_t *payload);
+
+#endif
