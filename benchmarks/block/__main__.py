@@ -8,11 +8,21 @@ import contextlib
 import shutil
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.block import content, place, steady
+from benchmarks.block import (
+    bulk,
+    chain,
+    clones,
+    content,
+    first_writes,
+    memory,
+    place,
+    scale,
+    steady,
+    tail,
+)
 from benchmarks.block.choices import Choices, chosen
 from benchmarks.block.control import start_reactor
 from benchmarks.block.ours import Daemon
@@ -30,22 +40,34 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     start_reactor()
     report = Report()
-    begun = time.monotonic()
     with place.workplace(choices.directory) as home:
         _measure(choices, home, report)
     report.say(
-        f"{report.count} figures in {time.monotonic() - begun:.0f} s, "
-        f"{len(report.short)} short: {' '.join(report.short) or '-'}"
+        f"{report.count} figures, {len(report.short)} short: {' '.join(report.short) or '-'}"
     )
     return int(bool(report.short))
 
 
 def _measure(choices: Choices, home: Path, report: Report) -> None:
+    memory.allow_many_files()
     raw = content.write_raw(home / "base.raw")
+    # while the daemon of "b" has done nothing yet
+    bulk.make_store(home / "b", choices.exports * 3, clones.GIANT_BYTES)
+    with daemon_in(home / "b") as daemon:
+        report.say("a store of many volumes is there")
+        memory.run(choices, daemon, raw, report)
+        clones.run(choices, daemon, report)
     with daemon_in(home / "a") as daemon:
         content.prepare(daemon)
         place.settle([home])
+        report.say("volumes are filled")
         steady.run(choices, daemon, raw, report)
+        report.say("steady loads are measured")
+        first_writes.run(choices, daemon, raw, report)
+        chain.run(choices, daemon, report)
+        tail.run(choices, daemon, raw, report)
+    report.say("single volumes are measured")
+    scale.run(choices, home, report)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """
-What volumes and the peers' files hold: 1 GiB without holes, the same in all.
+What volumes and the peers' files hold: 1 GiB (a quarter of it in the short form) without holes, the
+same in all.
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ import os
 import shutil
 from pathlib import Path
 
+from benchmarks.block.choices import chosen
 from benchmarks.block.control import PIECE_BYTES
 from benchmarks.block.ours import Daemon
 
-SIZE_BYTES = 1 << 30
+SIZE_BYTES = 256 << 20 if chosen().is_quick else 1 << 30
 BASE = "base"  # the sealed volume that clones are made of
 OWN = "own"  # a volume of its own objects
 

@@ -77,6 +77,10 @@ class Control:
             self.every([_writing(volume, offset, content(offset)) for offset in offsets])
         self.ask(lambda client: client.flush(volume))
 
+    def write(self, volume: str, offset: int, data: bytes) -> None:
+        """One write."""
+        self.ask(_writing(volume, offset, data))
+
     def close(self) -> None:
         """Hangs up."""
         self.ask(lambda client: client.close())

@@ -8,6 +8,7 @@ in the run, the goal is in UNIT, and the ratio is to it.
 
 from __future__ import annotations
 
+import time
 from typing import NamedTuple
 
 from benchmarks.block.fio import Measured
@@ -60,6 +61,7 @@ class Report:
     def __init__(self) -> None:
         self.short: list[str] = []
         self.count = 0
+        self._begun_s = time.monotonic()
 
     def add(self, figure: Figure) -> None:
         """Prints it."""
@@ -73,8 +75,8 @@ class Report:
         print(f"beside: {name} {server} {number(value)} {unit} {more}", flush=True)
 
     def say(self, text: str) -> None:
-        """A remark for who reads along."""
-        print(f"# {text}", flush=True)
+        """A remark for who reads along, with the seconds since the start."""
+        print(f"# {time.monotonic() - self._begun_s:.0f} s: {text}", flush=True)
 
 
 def costs(measured: Measured) -> str:
