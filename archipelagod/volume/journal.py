@@ -19,6 +19,7 @@ A record is 32 bytes: kind, spare, index, slot, parent, tag, CRC-32, little-endi
   that was written before them, is on stable storage: in the objects, or as DATA before the COMMIT.
   It is on stable storage itself before a FLUSH is acknowledged.
 - ``SYNCED`` is a COMMIT after which no DATA before it is needed: the objects have it.
+- ``GARBAGE`` says that the object ``slot`` is not needed once the map does not refer to it.
 
 So a flush of a few small writes costs one write and one sync, of the journal, however many objects
 they went to.
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from archipelagod.stores.store import Store
 
 ROOM = "journals"
-START, CHANGE, COMMIT, FILL, DATA, SYNCED = 1, 2, 3, 4, 5, 6
+START, CHANGE, COMMIT, FILL, DATA, SYNCED, GARBAGE = 1, 2, 3, 4, 5, 6, 7
 _RECORD = struct.Struct("<HHIQQI")
 _SUM = struct.Struct("<I")
 RECORD_BYTES = 32
@@ -78,6 +79,7 @@ class Replay(NamedTuple):
     changes: list[Change]  # oldest first
     valid: int  # so many of them count
     data: list[Data]  # to be written to the objects again, oldest first
+    garbage: set[int]  # unless the map refers to them
 
 
 def boot_tag() -> int:
@@ -119,12 +121,15 @@ def replay(data: bytes, tag: int) -> Replay | None:
     changes: list[Change] = []
     written: list[Data] = []
     committed = needed = survived = 0
+    garbage: set[int] = set()
     for record in records:
         if record.kind in (CHANGE, FILL):
             changes.append(Change(record.kind, record.at, record.slot, record.parent))
             survived += record.tag == tag
         elif record.kind == DATA:
             written.append(Data(record.slot, record.at, record.content))
+        elif record.kind == GARBAGE:
+            garbage.add(record.slot)
         elif record.kind in (COMMIT, SYNCED):
             committed = max(committed, min(record.slot, len(changes)))
             if record.kind == SYNCED:
@@ -133,7 +138,7 @@ def replay(data: bytes, tag: int) -> Replay | None:
     is_same_boot = bool(tag) and start.tag == tag and survived == len(changes)
     valid = len(changes) if is_same_boot else committed
     data_needed = [] if is_same_boot else written[:needed]
-    return Replay(start.slot & 0xFFFFFFFF, start.slot >> 32, changes, valid, data_needed)
+    return Replay(start.slot & 0xFFFFFFFF, start.slot >> 32, changes, valid, data_needed, garbage)
 
 
 class _Read(NamedTuple):
@@ -275,6 +280,17 @@ class Journal:
         self._log.sync()
         self.committed = max(changes, self.committed)
         self.data_bytes = 0
+
+    def garbage(self, oids: list[int]) -> None:
+        """
+        Records that the objects are about to be let go of, with the map's next writing.
+
+        Raises OSError.
+        """
+        assert self._log is not None
+        with self._lock:
+            self._log.append(b"".join(pack(GARBAGE, 0, oid, self._tag) for oid in oids))
+        self._log.sync()
 
     def close(self) -> None:
         """

@@ -36,7 +36,7 @@ FIRST_OBJECT = 1 << 32  # slots below are content-addressed blocks, or 0
 MAX_VOLUME_BYTES = 1 << 46  # 64 TiB: a body of 128 MiB
 KEY_BYTES = 32
 
-READ_ONLY, PROTECTED = 1, 2
+READ_ONLY, PROTECTED, STALE_END = 1, 2, 4
 
 #: magic, flags, object shift, serial, size, uid, family, parent, own_from, created (microseconds),
 #: body, keys, slots in the body, partials in the body, CRC-32 of the body, number of keys,
@@ -69,6 +69,7 @@ class Header(NamedTuple):
     serial: int = 0  # one more with every rewrite; a journal belongs to one serial
     is_read_only: bool = False
     is_protected: bool = False
+    has_stale_end: bool = False  # in the last object, beyond the size, is what was cut off
     own_objects: int = 0  # whole ones
     all_objects: int = 0
     own_blocks: int = 0  # in partial objects
@@ -190,7 +191,9 @@ def _little(numbers: array[int]) -> bytes:
 def _front(header: Header, changes: int, partials: int, checksum: int) -> bytes:
     front = _HEADER.pack(
         MAGIC,
-        READ_ONLY * header.is_read_only | PROTECTED * header.is_protected,
+        READ_ONLY * header.is_read_only
+        | PROTECTED * header.is_protected
+        | STALE_END * header.has_stale_end,
         OBJECT_SHIFT,
         header.serial,
         header.size_bytes,
@@ -238,6 +241,7 @@ def _decode_front(data: bytes) -> tuple[Header, int, int, int]:
         serial,
         bool(flags & READ_ONLY),
         bool(flags & PROTECTED),
+        bool(flags & STALE_END),
         own,
         all_objects,
         own_blocks,

@@ -259,14 +259,30 @@ class OpenMap:
         while self._old_bodies:
             self._store.records.remove(BODIES, body_name(self._old_bodies.pop()))
 
-    def resize(self, size_bytes: int) -> None:
+    def resize(self, size_bytes: int, *, has_stale_end: bool) -> None:
         """
-        Changes the size; the map holds nothing beyond it.  Both locks are held, nobody writes.
+        Changes the size; objects beyond it go.  Both locks are held, nobody writes.
 
         Raises StorageUnavailable.
         """
-        self.flush_objects(is_whole=True)
-        self.slots.resize(size_bytes)
+        cut = self.slots.resize(size_bytes)
+        if cut:
+            try:
+                self._journal.garbage(cut)
+            except OSError as error:
+                raise self.fail(error) from error
+        self.mark_end(has_stale_end)
+        for oid in cut:
+            self._store.objects.remove(oid)
+            self.unsynced.logged.discard(oid)
+
+    def mark_end(self, has_stale_end: bool) -> None:
+        """
+        Writes the map anew, with that mark.  Both locks are held, nobody writes.
+
+        Raises StorageUnavailable.
+        """
+        self.slots.header = self.header._replace(has_stale_end=has_stale_end)
         self.rewrite()
 
     def settle(self) -> None:

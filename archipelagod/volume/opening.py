@@ -35,7 +35,9 @@ def open_volume(store: Store, name: str, session: int) -> Volume:
         record = read_map(store, MAPS, name)  # as its last owner left it
         opened = OpenMap(store, name, record, session, lease)
         _recover(store, opened)
-        return Volume(store, opened)
+        volume = Volume(store, opened)
+        volume.make_whole()
+        return volume
     except DamagedMap as error:
         lease.release()
         raise StorageUnavailable(f"{name}: {error}") from error
@@ -75,7 +77,7 @@ def read_journal(store: Store, uid: int) -> journal.Replay | None:
     except FileNotFoundError:
         return None
     found = journal.replay(data, journal.boot_tag())
-    return found or journal.Replay(0, 0, [], 0, [])
+    return found or journal.Replay(0, 0, [], 0, [], set())
 
 
 def _recover(store: Store, opened: OpenMap) -> None:
@@ -89,9 +91,9 @@ def _recover(store: Store, opened: OpenMap) -> None:
     if found is None:
         return
     store.objects.flush_all()  # writes that the dead writer acknowledged are still in the kernel
-    garbage: set[int] = set()
+    garbage = found.garbage
     if found.serial == header.serial:
-        garbage = _apply(found, opened.slots)
+        garbage |= _apply(found, opened.slots)
         _write_again(store, found, opened.slots.references())
         opened.replace_record()
     if found.session:

@@ -141,11 +141,16 @@ class Slots:
             self._keys = self._store.records.view(BODIES, body_name(self.header.keys))
         return bytes(self._keys[(slot - 1) * KEY_BYTES : slot * KEY_BYTES])
 
-    def resize(self, size_bytes: int) -> None:
+    def resize(self, size_bytes: int) -> list[int]:
         """
-        Makes room for a volume of that size; what is cut off must hold nothing.
+        Makes room for a volume of that size.  Our own objects that are cut off with it.
         """
         header = self.header._replace(size_bytes=size_bytes)
+        cut = []
+        for index in range(header.slot_count, len(self.view)):
+            if self.view[index]:
+                slot = self.put(index, 0) & ~PARTIAL
+                cut += [slot] if slot >= self.own_floor else []
         if header.slot_count != len(self.view):
             self.view = _resized(self.view, header.slot_count)
             if header.slot_count < header.body_slots:  # or they would come back one day
@@ -153,6 +158,7 @@ class Slots:
                 header = _without_body(header)
                 self._changed = {index for index, slot in enumerate(self.view) if slot}
         self.header = header
+        return cut
 
     def _load_partials(self) -> None:
         for number in range(self.header.body_partials):

@@ -216,10 +216,30 @@ class Volume:
         """
         self._check_change(0, 0)
         with self.map.flush_lock, self.gate.closed(), self.map.lock:
-            if size_bytes < self.size_bytes:
-                self.zero(size_bytes, self.size_bytes - size_bytes)
-            self.map.resize(size_bytes)
+            is_within = size_bytes < self.size_bytes and size_bytes & INNER != 0
+            self.map.resize(size_bytes, has_stale_end=is_within)
             self.size_bytes = size_bytes
+            self._clear_end()
+
+    def _clear_end(self) -> None:
+        """
+        What was cut off within the last object must not show when the volume, or a clone of it,
+        grows.
+        """
+        if self.map.header.has_stale_end:
+            inner = self.size_bytes & INNER
+            last = self.size_bytes >> OBJECT_SHIFT
+            self._writing.zero(last, inner, OBJECT_BYTES - inner, is_hint=False)
+            self.map.mark_end(False)
+
+    def make_whole(self) -> None:
+        """
+        Ends what a crash interrupted.  Raises StorageUnavailable, OSError.
+        """
+        if self.map.header.has_stale_end and not self.is_read_only:
+            self.map.make_ready()
+            with self.map.flush_lock, self.map.lock:
+                self._clear_end()
 
     def close(self) -> None:
         """

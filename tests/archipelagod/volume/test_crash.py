@@ -16,6 +16,7 @@ from archipelagod.volume.journal import (
     COMMIT,
     DATA,
     FILL,
+    GARBAGE,
     RECORD_BYTES,
     ROOM,
     START,
@@ -278,7 +279,7 @@ def retagged(data: bytes) -> bytes:
         kind, _, index, slot, parent, _ = struct.unpack_from("<HHIQQI", data, at)
         if not kind:
             break  # space taken ahead
-        assert kind in (START, CHANGE, COMMIT, FILL, DATA, SYNCED)
+        assert kind in (START, CHANGE, COMMIT, FILL, DATA, SYNCED, GARBAGE)
         at += RECORD_BYTES
         size = parent >> 32 if kind == DATA else 0
         found.append(pack(kind, index, slot, OTHER_BOOT, parent) + data[at : at + size])

@@ -34,6 +34,7 @@ headers = st.builds(
     serial=numbers,
     is_read_only=st.booleans(),
     is_protected=st.booleans(),
+    has_stale_end=st.booleans(),
     own_objects=numbers,
     all_objects=numbers,
     own_blocks=large,
