@@ -1,95 +1,39 @@
 """
-Who has each volume open: NBD clients, the daemon itself for the block protocol, or nobody.
+Which volumes are open, for whom: clients, the daemon itself, or whoever acquired them.
 """
 
 from __future__ import annotations
 
-import socket
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from twisted.internet import defer
-from twisted.internet.defer import Deferred, DeferredLock
-from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
-from archipelagod.datapath.handover import Handover
 from archipelagod.datapath.interface import IDatapath, IServing
-from archipelagod.stores.store import Store
+from archipelagod.datapath.link import Link, linked
 from archipelagod.threads import Threads
-from archipelagod.volume.opening import open_volume
+from archipelagod.use import Attachment, Owner, Use
 from archipelagod.volume.sessions import Sessions
-from archipelagod.volume.volume import Volume
-from archipelagod.wire.errors import StorageError, VolumeBusy
+from archipelagod.wire.errors import NoSuchVolume, StorageError, StorageUnavailable, VolumeBusy
+from archipelagod.wire.values import Limits
+
+__all__ = ["Attachment", "Custody"]
 
 T = TypeVar("T")
 GRACE_S = 2.0  # how long clients that are about to go may keep others waiting
-IDLE_S = 5.0  # after which the daemon closes what it opened for the block protocol
-
-
-class _Use:
-    """
-    What is known of a volume in use.  ``lock`` is held while that changes.
-    """
-
-    def __init__(self) -> None:
-        self.lock = DeferredLock()
-        self.serving: IServing | None = None
-        self.owner: int | None = None  # the process whose connections are served
-        self.pending = 0  # clients that are not handed over yet
-        self.local: Volume | None = None
-        self.calls = 0  # that use ``local`` now
-        self.last_call_s = 0.0
-        self.idle: IDelayedCall | None = None  # looks whether ``local`` is still wanted
-        self.waiting: list[Deferred[None]] = []  # for any of these to change
-
-    @property
-    def is_served(self) -> bool:
-        """
-        Whether there are clients.
-        """
-        return self.serving is not None and bool(self.serving.connections or self.pending)
-
-    def tell(self) -> None:
-        """
-        Something changed.
-        """
-        waiting, self.waiting = self.waiting, []
-        for deferred in waiting:
-            if not deferred.called:
-                deferred.callback(None)
-
-
-class Attachment:
-    """
-    A client's claim on an open volume, until ``serve`` or ``cancel``.
-    """
-
-    def __init__(self, serving: IServing, release: Callable[[], None]) -> None:
-        self.size_bytes = serving.size_bytes
-        self.is_read_only = serving.is_read_only
-        self._serving = serving
-        self._release = release
-
-    def serve(self, sock: socket.socket, handover: Handover) -> None:
-        """
-        Hands the client over; ``sock`` is not ours any more.  Raises StorageUnavailable.
-        """
-        try:
-            self._serving.serve(sock, handover)
-        finally:
-            self._release()
-
-    def cancel(self) -> None:
-        """
-        The client went away.
-        """
-        self._release()
+IDLE_S = 5.0  # after which the daemon closes what it opened for itself
+LEASE_PATIENCE_S = 10.0  # for a worker of a killed daemon to end
+LEASE_RETRY_S = 0.1
 
 
 class Custody:
     """
     For the reactor's thread.  Methods raise StorageError and its kinds.
+
+    limits_of: the limits of a volume that is being opened.
     """
 
     _log = Logger()
@@ -97,123 +41,246 @@ class Custody:
     def __init__(
         self,
         reactor: Any,
-        store: Store,
         sessions: Sessions,
         datapath: IDatapath,
         run_in_thread: Threads,
+        limits_of: Callable[[str], Awaitable[Limits]],
     ) -> None:
         self.grace_s = GRACE_S
         self._reactor = reactor
-        self._store = store
         self._sessions = sessions
         self._datapath = datapath
         self._run_in_thread = run_in_thread
-        self._uses: dict[str, _Use] = {}
+        self._limits_of = limits_of
+        self._uses: dict[str, Use] = {}
 
     def connections(self, name: str) -> int:
         """
-        Open NBD connections of a volume.
+        Open connections of a volume's clients.
         """
         use = self._uses.get(name)
-        return use.serving.connections if use is not None and use.serving is not None else 0
+        return use.connections if use is not None else 0
 
-    async def attach(self, name: str, owner: int | None) -> Attachment:
+    def open_now(self) -> dict[str, IServing]:
         """
-        A claim for an NBD client of process ``owner``; ends with ``Attachment.serve``.
+        The volumes that are open.
+        """
+        return {name: use.serving for name, use in self._uses.items() if use.serving is not None}
+
+    async def attach(self, name: str, owner: Owner) -> Attachment:
+        """
+        A claim for a client of process ``owner``.
 
         Connections of one process may write a volume together; another process has to wait until
-        they end.  Raises NoSuchVolume, VolumeBusy, StorageUnavailable.
+        they end, unless ``allow_handover`` was called.  Raises NoSuchVolume, VolumeBusy,
+        StorageUnavailable.
         """
-        return await self._with_lock(name, lambda use: self._attach(name, use, owner))
 
-    async def _attach(self, name: str, use: _Use, owner: int | None) -> Attachment:
-        await self._close_local(use)
-        if use.is_served and use.owner != owner and not self._is_shared(use):
-            await self._wait_for_clients(name, use)
-        if use.serving is not None and not use.is_served:
-            await self._close_serving(name, use)
+        async def attach(use: Use) -> Attachment:
+            if not await use.until(lambda: use.may_join(owner), self.grace_s):
+                raise VolumeBusy(f"{name}: open for another")
+            if not use.is_read_only:
+                await use.until(lambda: not use.calls, None)  # our own writes
+            serving = await self._opened(name, use)
+            return Attachment(use, serving, owner, lambda: self._end_soon(name, use))
+
+        return await self._with_lock(name, attach)
+
+    async def _opened(self, name: str, use: Use) -> IServing:
         if use.serving is None:
             session = await self._run_in_thread(self._sessions.fresh)
-            use.serving = await self._datapath.open(name, session, lambda: self._changed(name, use))
-        use.owner = owner
-        use.pending += 1
+            limits = await self._limits_of(name)
+            use.serving = await self._datapath.open(name, session, lambda: self._lost(name, use))
+            if any(limits[:2]):
+                await use.serving.set_limits(limits)
+        return use.serving
 
-        def release() -> None:
-            use.pending -= 1
-            self._changed(name, use)
+    def _lost(self, name: str, use: Use) -> None:
+        """
+        Its worker died.
+        """
+        use.serving = None
+        use.tell()
 
-        return Attachment(use.serving, release)
+        async def recover(found: Use) -> None:
+            if found.is_held:
+                await self._opened(name, found)
 
-    def _is_shared(self, use: _Use) -> bool:
-        return use.serving is not None and use.serving.is_read_only
+        self._in_background(self._with_lock(name, recover), name)
+
+    def allow_handover(self, name: str) -> None:
+        """
+        One process more may use the volume while its clients are still there: for live migration.
+        """
+        use = self._uses.get(name)
+        if use is not None and use.is_served:
+            use.allows_handover = True
+            use.tell()
+
+    async def acquire(self, name: str) -> None:
+        """
+        The volume stays open here, whether or not it has clients, until ``release``.
+        """
+
+        async def acquire(use: Use) -> None:
+            await self._opened(name, use)
+            use.is_held = True
+
+        await self._with_lock(name, acquire)
+
+    async def release(self, name: str) -> None:
+        """
+        The volume closes when nobody uses it.
+        """
+
+        async def release(use: Use) -> None:
+            use.is_held = False
+            await self._end(name, use)
+
+        await self._with_lock(name, release)
 
     async def exclusively(self, name: str, operation: Callable[[], Awaitable[T]]) -> T:
         """
-        Does ``operation`` while nobody has the volume open.  Raises VolumeBusy.
+        Does ``operation`` while the volume is not open.  Raises VolumeBusy.
         """
 
-        async def alone(use: _Use) -> T:
-            if use.is_served:
-                await self._wait_for_clients(name, use)
+        async def alone(use: Use) -> T:
+            if not await use.until(lambda: not use.is_busy, self.grace_s):
+                raise VolumeBusy(f"{name}: open for a client")
+            was_held, use.is_held = use.is_held, False
+            await self._drop_link(use)
             await self._close_serving(name, use)
-            await self._close_local(use)
-            return await operation()
+            try:
+                return await self._patiently(operation)
+            finally:
+                if was_held:
+                    self._in_background(self._hold_again(name), name)
 
         return await self._with_lock(name, alone)
 
-    async def locally(self, name: str, operation: Callable[[Volume], T]) -> T:
-        """
-        Does ``operation`` in a thread, on the volume as the daemon itself has it open.
+    async def _hold_again(self, name: str) -> None:
+        with contextlib.suppress(NoSuchVolume):  # removed or renamed
+            await self.acquire(name)
 
-        Raises VolumeBusy when NBD clients may be writing it.
+    async def _patiently(self, operation: Callable[[], Awaitable[T]]) -> T:
+        """
+        Waits for a lease that another process may be about to let go.
+        """
+        deadline_s = self._reactor.seconds() + LEASE_PATIENCE_S
+        while True:
+            try:
+                return await operation()
+            except VolumeBusy:
+                if self._reactor.seconds() > deadline_s:
+                    raise
+            await deferLater(self._reactor, LEASE_RETRY_S)
+
+    async def while_open(
+        self,
+        name: str,
+        operation: Callable[[IServing], Awaitable[T]],
+        otherwise: Callable[[], Awaitable[T]],
+    ) -> T:
+        """
+        Does ``operation``, with the clients there; ``otherwise`` if the volume is not open.
+        """
+
+        async def act(use: Use) -> T:
+            if use.serving is None:
+                return await self._patiently(otherwise)
+            return await operation(use.serving)
+
+        return await self._with_lock(name, act)
+
+    async def while_borrowed(self, name: str, operation: Callable[[IServing], Awaitable[T]]) -> T:
+        """
+        Does ``operation``, which may take long, on the open volume, whose clients may come and go.
+        """
+
+        async def borrow(use: Use) -> tuple[Use, IServing]:
+            serving = await self._opened(name, use)
+            use.borrows += 1
+            return use, serving
+
+        use, serving = await self._with_lock(name, borrow)
+        try:
+            return await operation(serving)
+        finally:
+            use.borrows -= 1
+            use.tell()
+            self._end_soon(name, use)
+
+    async def locally(
+        self, name: str, operation: Callable[[Link], Awaitable[T]], *, is_change: bool = False
+    ) -> T:
+        """
+        Does ``operation`` as one more client.  Raises VolumeBusy for a change when others are
+        there.
         """
         use = self._uses.get(name)
-        if use is None or use.local is None or use.lock.locked:
-            use = await self._with_lock(name, lambda found: self._open_local(name, found))
+        if use is None or use.lock.locked or use.link is None or not use.link.is_open:
+            use = await self._with_lock(name, lambda found: self._begin_call(name, found))
         else:
             use.calls += 1
-        assert use.local is not None
         try:
-            return await self._run_in_thread(operation, use.local)
+            if is_change and use.is_served and not use.is_read_only:
+                raise VolumeBusy(f"{name}: open for a client")
+            assert use.link is not None
+            return await operation(use.link)
+        except StorageUnavailable:
+            # A flush may have failed: only a new opening helps.
+            self._in_background(self._with_lock(name, lambda found: self._renew(name, found)), name)
+            raise
         finally:
             use.calls -= 1
             use.last_call_s = self._reactor.seconds()
             use.tell()
-            if use.local is not None and use.local.has_failed and not use.calls:
-                self._in_background(self._with_lock(name, self._close_local), name)
 
-    async def _open_local(self, name: str, use: _Use) -> _Use:
-        if use.is_served and not self._is_shared(use):
-            raise VolumeBusy(f"{name}: open over NBD")
-        if not self._is_shared(use):
-            await self._close_serving(name, use)
-        if use.local is None:
-            session = await self._run_in_thread(self._sessions.fresh)
-            use.local = await self._run_in_thread(open_volume, self._store, name, session)
-            use.idle = self._reactor.callLater(IDLE_S, self._close_if_idle, name, use)
+    async def _begin_call(self, name: str, use: Use) -> Use:
+        if use.link is None or not use.link.is_open:
+            serving = await self._opened(name, use)
+            use.link = linked(self._reactor, serving, use.tell)
+            if use.idle is None:
+                use.idle = self._reactor.callLater(IDLE_S, self._close_if_idle, name, use)
         use.calls += 1
         return use
 
-    def _close_if_idle(self, name: str, use: _Use) -> None:
-        left_s = use.last_call_s + IDLE_S - self._reactor.seconds()
-        if use.calls or left_s > 0:
-            use.idle = self._reactor.callLater(max(left_s, 0.1), self._close_if_idle, name, use)
-        else:
-            self._in_background(self._with_lock(name, self._close_local), name)
-
-    def _changed(self, name: str, use: _Use) -> None:
-        """
-        Clients went: the last one closes the volume.
-        """
-        use.tell()
-        if use.serving is not None and not use.is_served:
-            self._in_background(self._with_lock(name, lambda found: self._end(name, found)), name)
-
-    async def _end(self, name: str, use: _Use) -> None:
+    async def _renew(self, name: str, use: Use) -> None:
+        await self._drop_link(use)
         if not use.is_served:
             await self._close_serving(name, use)
+        if use.is_held:
+            await self._opened(name, use)
 
-    async def _close_serving(self, name: str, use: _Use) -> None:
+    def _close_if_idle(self, name: str, use: Use) -> None:
+        left_s = use.last_call_s + IDLE_S - self._reactor.seconds()
+        if use.calls or left_s > 0:
+            again_s = max(left_s, 0.1)
+            use.idle = self._reactor.callLater(again_s, self._close_if_idle, name, use)
+        else:
+            use.idle = None
+            self._in_background(self._with_lock(name, lambda found: self._idle(name, found)), name)
+
+    async def _idle(self, name: str, use: Use) -> None:
+        await self._drop_link(use)
+        await self._end(name, use)
+
+    async def _drop_link(self, use: Use) -> None:
+        await use.until(lambda: not use.calls, None)
+        use.drop_link()
+
+    def _end_soon(self, name: str, use: Use) -> None:
+        """
+        A client went: the last one closes the volume.
+        """
+        if use.serving is not None and not use.is_wanted:
+            self._in_background(self._with_lock(name, lambda found: self._end(name, found)), name)
+
+    async def _end(self, name: str, use: Use) -> None:
+        if not use.is_wanted:
+            await self._close_serving(name, use)
+
+    async def _close_serving(self, name: str, use: Use) -> None:
         serving, use.serving = use.serving, None
         if serving is not None:
             try:
@@ -223,40 +290,13 @@ class Custody:
                     "{volume} was not closed well: {error}", volume=name, error=str(error)
                 )
 
-    async def _close_local(self, use: _Use) -> None:
-        while use.calls:
-            await self._change_of(use, None)
-        volume, use.local = use.local, None
-        if use.idle is not None and use.idle.active():
-            use.idle.cancel()
-        if volume is not None:
-            await self._run_in_thread(volume.close)
-
-    async def _wait_for_clients(self, name: str, use: _Use) -> None:
-        deadline_s = self._reactor.seconds() + self.grace_s
-        while use.is_served:
-            left_s = deadline_s - self._reactor.seconds()
-            if left_s <= 0:
-                raise VolumeBusy(f"{name}: open over NBD")
-            await self._change_of(use, left_s)
-
-    async def _change_of(self, use: _Use, timeout_s: float | None) -> None:
-        changed: Deferred[None] = Deferred()
-        use.waiting.append(changed)
-        if timeout_s is not None:
-            changed.addTimeout(timeout_s, self._reactor)
-        try:
-            await changed
-        except defer.TimeoutError:
-            return
-
-    async def _with_lock(self, name: str, operation: Callable[[_Use], Awaitable[T]]) -> T:
-        use = self._uses.setdefault(name, _Use())
+    async def _with_lock(self, name: str, operation: Callable[[Use], Awaitable[T]]) -> T:
+        use = self._uses.setdefault(name, Use(self._reactor))
         await use.lock.acquire()
         try:
             return await operation(use)
         finally:
-            is_idle = use.serving is None and use.local is None and not use.lock.waiting
+            is_idle = use.serving is None and not use.is_wanted and not use.lock.waiting
             if is_idle and self._uses.get(name) is use:
                 del self._uses[name]
             use.lock.release()
@@ -264,7 +304,7 @@ class Custody:
     def _in_background(self, work: Any, name: str) -> None:
         Deferred.fromCoroutine(work).addErrback(
             lambda failure: self._log.failure(
-                "{volume} could not be closed", failure=failure, volume=name
+                "{volume} could not be opened or closed", failure=failure, volume=name
             )
         )
 
@@ -274,10 +314,8 @@ class Custody:
         """
         for name, use in list(self._uses.items()):
             await use.lock.acquire()
-            try:
-                await self._close_serving(name, use)
-                await self._close_local(use)
-            except StorageError as error:
-                self._log.error("{volume}: {error}", volume=name, error=str(error))
-            finally:
-                use.lock.release()
+            use.is_held = False
+            use.drop_link()
+            await self._close_serving(name, use)
+            use.lock.release()
+        await self._datapath.close()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import stat
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
@@ -23,21 +25,25 @@ from twisted.python.threadpool import ThreadPool
 from archipelagod.custody import Custody
 from archipelagod.datapath.inline import InlineDatapath
 from archipelagod.datapath.interface import IDatapath
+from archipelagod.datapath.opening import open_store
 from archipelagod.datapath.processes import ProcessDatapath
 from archipelagod.nbd.listener import NbdListener
 from archipelagod.nbd.settings import checked
 from archipelagod.settings import ArchipelagoSettings
-from archipelagod.store_lock import StoreLock
-from archipelagod.stores.store import Store, open_file_store, open_memory_store
+from archipelagod.stored_limits import StoredLimits
+from archipelagod.stores.store import Store, remove_unfinished
 from archipelagod.threads import Threads
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.sessions import Sessions
 from archipelagod.volumes import Volumes
+from archipelagod.wire.errors import StorageUnavailable
 from archipelagod.wire.server import BlockFactory
+from archipelagod.wire.values import Limits
 from synnefo_tx.daemon.private_files import secret_in
 from synnefo_tx.daemon.settings import SettingsError
 
 THREADS = 8
+SOCKET_PATIENCE_S = 10.0
 
 
 def build_service(settings: ArchipelagoSettings, reactor: Any) -> ArchipelagoService:
@@ -48,6 +54,8 @@ def build_service(settings: ArchipelagoSettings, reactor: Any) -> ArchipelagoSer
     """
     if settings.store == "memory" and settings.datapath == "process":
         raise SettingsError('store = "memory" needs datapath = "inline"')
+    if settings.workers < 0:
+        raise SettingsError("workers: less than none")
     checked(settings.nbd)
     state = Path(settings.state_dir)
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -83,7 +91,6 @@ class ArchipelagoService(Service):
                 reactor, self._pool, function, *arguments
             )
         )
-        self._lock: StoreLock | None = None
         self._volumes: Volumes | None = None
         self._listeners: list[Service] = []
         self._nbd: NbdListener | None = None
@@ -104,42 +111,52 @@ class ArchipelagoService(Service):
             self.ready.errback(failure)
 
     async def _start(self) -> None:
-        store_path = str(Path(self._settings.state_dir) / "store")
-        self._lock = StoreLock(f"{store_path}/lock")
-        await self._lock.acquire(self._reactor)
-        store = await self._run_in_thread(self._open_store, store_path)
+        store = await self._run_in_thread(self._open_store)
         sessions = Sessions(store)
         catalogue = Catalogue(store, sessions, time.time)
-        datapath: IDatapath
-        if self._settings.datapath == "process":
-            datapath = ProcessDatapath(self._reactor, store_path, self._lock.fd)
-        else:
-            datapath = InlineDatapath(self._reactor, store, self._run_in_thread)
-        custody = Custody(self._reactor, store, sessions, datapath, self._run_in_thread)
-        volumes = self._volumes = Volumes(catalogue, custody, self._run_in_thread)
+        limits = StoredLimits(store)
+
+        async def limits_of(volume: str) -> Limits:
+            return await self._run_in_thread(lambda: limits.get(catalogue.header(volume).uid))
+
+        custody = Custody(
+            self._reactor, sessions, self._datapath(store), self._run_in_thread, limits_of
+        )
+        volumes = self._volumes = Volumes(catalogue, custody, limits, self._run_in_thread)
         await self._listen(volumes)
         self._log.info("archipelagod is ready")
         self.ready.callback(None)
         await volumes.recover()
 
-    def _open_store(self, path: str) -> Store:
-        if self._settings.store == "memory":
-            return open_memory_store()
-        return open_file_store(path, is_ours=True)
+    def _open_store(self) -> Store:
+        spec = self._settings.store_spec
+        if spec.startswith("file:"):
+            remove_unfinished(spec.removeprefix("file:").partition("?")[0])
+        return open_store(spec)
+
+    def _datapath(self, store: Store) -> IDatapath:
+        settings = self._settings
+        if settings.datapath == "process":
+            return ProcessDatapath(self._reactor, settings.store_spec, settings.most_workers)
+        return InlineDatapath(self._reactor, store, self._run_in_thread)
 
     async def _listen(self, volumes: Volumes) -> None:
-        nbd = self._nbd = NbdListener(
-            self._reactor, self._settings.nbd_socket, volumes, self._settings.nbd
-        )
+        settings = self._settings
+        await free_socket(self._reactor, settings.listen)
+        self._listen_at(settings.listen, BlockFactory(self._reactor, self._secret, volumes))
+        nbd = self._nbd = NbdListener(self._reactor, settings.nbd_socket, volumes, settings.nbd)
         nbd.startService()
         self._listeners.append(nbd)
-        remove_stale_socket(self._settings.listen)
-        endpoint = serverFromString(self._reactor, self._settings.listen)
-        factory = BlockFactory(self._reactor, self._secret, volumes)
-        wire = StreamServerEndpointService(endpoint, factory)
-        wire._raiseSynchronously = True  # as twisted.application.strports does
-        wire.startService()
-        self._listeners.append(wire)
+        if settings.metrics_listen:
+            from archipelagod.observation import monitoring_site  # twisted.web takes memory
+
+            self._listen_at(settings.metrics_listen, monitoring_site(volumes.statistics))
+
+    def _listen_at(self, endpoint: str, factory: Any) -> None:
+        service = StreamServerEndpointService(serverFromString(self._reactor, endpoint), factory)
+        service._raiseSynchronously = True  # as twisted.application.strports does
+        service.startService()
+        self._listeners.append(service)
 
     def stopService(self) -> Deferred[None]:
         """See IService: clients are disconnected, everything is flushed."""
@@ -148,7 +165,7 @@ class ArchipelagoService(Service):
 
     async def _stop(self) -> None:
         if self._starting is not None:
-            self._starting.cancel()  # it may still wait for the store
+            self._starting.cancel()  # it may still wait for the socket
         for listener in reversed(self._listeners):
             stopped = listener.stopService()
             if stopped is not None:
@@ -158,20 +175,45 @@ class ArchipelagoService(Service):
         if self._nbd is not None:
             await self._nbd.gone()
         self._pool.stop()
-        if self._lock is not None:
-            self._lock.close()
 
 
-def remove_stale_socket(listen: str) -> None:
+async def free_socket(reactor: Any, listen: str) -> None:
     """
-    Removes the socket (and Twisted's lock) that a killed daemon left at a ``unix:`` endpoint.
-
-    We hold the store's lock: nobody else listens there on purpose.
+    Makes the path of a ``unix:`` endpoint free: waits for a daemon there that may be about to end,
+    and removes what a killed one left.  Raises StorageUnavailable.
     """
-    kind, _, rest = listen.partition(":")
-    if kind != "unix":
+    path = _unix_path(listen)
+    if not path:
         return
-    path = rest.split(":")[0].removeprefix("address=")
+    deadline_s = reactor.seconds() + SOCKET_PATIENCE_S
+    while _is_used(path):
+        if reactor.seconds() > deadline_s:
+            raise StorageUnavailable(f"another daemon listens at {path}")
+        await deferLater(reactor, 0.05)
+    remove_stale_socket(path)
+
+
+def _unix_path(listen: str) -> str:
+    kind, _, rest = listen.partition(":")
+    return rest.split(":")[0].removeprefix("address=") if kind == "unix" else ""
+
+
+def _is_used(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.setblocking(False)
+        try:
+            sock.connect(path)
+        except BlockingIOError:
+            return True  # its queue is full
+        except OSError:
+            return False
+    return True
+
+
+def remove_stale_socket(path: str) -> None:
+    """
+    Removes a socket, and Twisted's lock beside it; nothing else.
+    """
     for stale in (path, f"{path}.lock"):
         with contextlib.suppress(FileNotFoundError):
             mode = os.lstat(stale).st_mode

@@ -4,6 +4,7 @@ Settings of archipelagod: ``etc/synnefo/archipelagod.toml``.
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import msgspec
@@ -15,6 +16,9 @@ class ArchipelagoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     """
     state_dir: where everything is kept.  listen: Twisted endpoint of the block protocol.
     secret_file: what its clients must know; made if absent.  nbd_socket: path of a unix socket.
+    store: "file" (in the state directory), "memory", or what ``stores.store.open_store`` takes.
+    workers: processes of the data path at most; 0 for two a CPU.
+    metrics_listen: Twisted endpoint of /metrics and /healthz; empty for none.
     nbd: more of NBD: TCP, TLS, users, the default export.
     """
 
@@ -22,6 +26,22 @@ class ArchipelagoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     listen: str
     secret_file: str
     nbd_socket: str
-    store: Literal["file", "memory"] = "file"
+    store: str = "file"
     datapath: Literal["process", "inline"] = "process"
+    workers: int = 0
+    metrics_listen: str = ""
     nbd: NbdSettings = NbdSettings()
+
+    @property
+    def store_spec(self) -> str:
+        """
+        What ``open_store`` takes.
+        """
+        return f"file:{self.state_dir}/store" if self.store == "file" else self.store
+
+    @property
+    def most_workers(self) -> int:
+        """
+        How many workers there may be.
+        """
+        return self.workers or max(2, 2 * len(os.sched_getaffinity(0)))

@@ -4,6 +4,8 @@ Every operation on volumes, for the reactor: what the block protocol and NBD off
 
 from __future__ import annotations
 
+import builtins
+import secrets
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,14 +15,22 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from archipelagod.custody import Attachment, Custody
+from archipelagod.datapath.interface import IServing
+from archipelagod.stored_limits import StoredLimits
 from archipelagod.threads import Threads
+from archipelagod.use import Owner
+from archipelagod.volume import changes, content
 from archipelagod.volume.catalogue import Catalogue
+from archipelagod.volume.content import Progress
 from archipelagod.volume.information import VolumeInfo
+from archipelagod.volume.map_format import MAX_VOLUME_BYTES
 from archipelagod.volume.names import checked_name
-from archipelagod.volume.volume import Volume
-from archipelagod.wire.errors import StorageError
+from archipelagod.volume.opening import open_volume
+from archipelagod.wire.errors import OutOfRange, StorageError
+from archipelagod.wire.values import Extent, Limits
 
 T = TypeVar("T")
+FLATTENED_BYTES = 64 << 20  # at a time
 
 
 class Volumes:
@@ -30,22 +40,55 @@ class Volumes:
 
     _log = Logger()
 
-    def __init__(self, catalogue: Catalogue, custody: Custody, run_in_thread: Threads) -> None:
+    def __init__(
+        self, catalogue: Catalogue, custody: Custody, limits: StoredLimits, run_in_thread: Threads
+    ) -> None:
         self._catalogue = catalogue
         self._custody = custody
+        self._limits = limits
         self._run_in_thread = run_in_thread
 
     async def create(self, volume: str, size_bytes: int) -> None:
         """See BlockClient."""
         await self._run_in_thread(self._catalogue.create, volume, size_bytes)
 
+    async def create_from_hashes(
+        self, volume: str, size_bytes: int, keys: builtins.list[str], read_only: bool
+    ) -> None:
+        """See BlockClient."""
+
+        def create() -> None:
+            content.create_from_hashes(
+                self._catalogue, volume, size_bytes, keys, is_read_only=read_only
+            )
+
+        await self._run_in_thread(create)
+
     async def clone(self, origin: str, volume: str, size_bytes: int | None = None) -> None:
         """See BlockClient."""
         await self._run_in_thread(self._catalogue.clone, origin, volume, size_bytes)
 
     async def snapshot(self, volume: str, name: str) -> None:
-        """See BlockClient."""
-        await self._alone(volume, self._catalogue.snapshot, volume, name)
+        """See BlockClient.  Clients of the volume only wait for a moment."""
+
+        async def freeze(serving: IServing) -> None:
+            await serving.snapshot(await self._run_in_thread(self._catalogue.new_map, name))
+
+        await self._custody.while_open(
+            checked_name(volume),
+            freeze,
+            lambda: self._run_in_thread(self._catalogue.snapshot, volume, name),
+        )
+
+    async def resize(self, volume: str, size_bytes: int) -> None:
+        """See BlockClient.  Clients that come later see the new size."""
+        if not 0 < size_bytes <= MAX_VOLUME_BYTES:
+            raise OutOfRange(f"{volume}: {size_bytes} bytes; 1 to {MAX_VOLUME_BYTES} are possible")
+        await self._custody.while_open(
+            checked_name(volume),
+            lambda serving: serving.resize(size_bytes),
+            lambda: self._run_in_thread(self._catalogue.resize, volume, size_bytes),
+        )
 
     async def seal(self, volume: str) -> None:
         """See BlockClient."""
@@ -53,9 +96,22 @@ class Volumes:
         if not found.read_only:
             await self._alone(volume, self._catalogue.seal, volume)
 
+    async def protect(self, volume: str, on: bool) -> None:
+        """See BlockClient."""
+        await self._alone(volume, self._catalogue.protect, volume, on)
+
+    async def rollback(self, volume: str, snapshot: str) -> None:
+        """See BlockClient."""
+        await self._alone(volume, self._catalogue.rollback, volume, snapshot)
+
+    async def rename(self, volume: str, name: str) -> None:
+        """See BlockClient."""
+        await self._alone(volume, self._catalogue.rename, volume, name)
+
     async def delete(self, volume: str) -> None:
         """See BlockClient.  The space is freed after the call."""
         header = await self._alone(volume, self._catalogue.delete, volume)
+        await self._run_in_thread(self._limits.forget, header.uid)
         self.reclaim({header.family})
 
     def reclaim(self, families: set[int] | None = None) -> Deferred[None]:
@@ -72,13 +128,10 @@ class Volumes:
         if not failure.check(CancelledError):  # the daemon stops: the next one goes on
             self._log.failure("deleted objects stay for now", failure=failure)
 
-    async def rename(self, volume: str, name: str) -> None:
+    async def gc(self, progress: Progress = None) -> dict[str, Any]:
         """See BlockClient."""
-        await self._alone(volume, self._catalogue.rename, volume, name)
-
-    async def resize(self, volume: str, size_bytes: int) -> None:
-        """See BlockClient."""
-        await self._alone(volume, self._catalogue.resize, volume, size_bytes)
+        count = await self._run_in_thread(self._catalogue.reclaim, None, progress)
+        return {"objects": count}
 
     async def _alone(self, volume: str, operation: Callable[..., T], *arguments: Any) -> T:
         return await self._custody.exclusively(
@@ -87,43 +140,170 @@ class Volumes:
 
     async def info(self, volume: str) -> VolumeInfo:
         """See BlockClient."""
-        return self._counted(await self._run_in_thread(self._catalogue.info, volume))
+        return await self._present(await self._run_in_thread(self._catalogue.info, volume))
 
-    async def list(self, marker: str, limit: int, prefix: str) -> list[VolumeInfo]:
+    async def list(self, marker: str, limit: int, prefix: str) -> builtins.list[VolumeInfo]:
         """See BlockClient."""
         found = await self._run_in_thread(self._catalogue.list, marker, limit, prefix)
-        return [self._counted(info) for info in found]
+        return [await self._present(info) for info in found]
 
-    def _counted(self, info: VolumeInfo) -> VolumeInfo:
-        return msgspec.structs.replace(info, connections=self._custody.connections(info.name))
+    async def _present(self, info: VolumeInfo) -> VolumeInfo:
+        """
+        As it is now, if it is open.
+        """
+        serving = self._custody.open_now().get(info.name)
+        if serving is None:
+            return info
+        connections = self._custody.connections(info.name)
+        try:
+            usage = await serving.usage()
+        except StorageError:  # closed meanwhile
+            return msgspec.structs.replace(info, connections=connections)
+        return msgspec.structs.replace(
+            info,
+            connections=connections,
+            size_bytes=serving.size_bytes,
+            own_bytes=usage.own,
+            shared_bytes=usage.shared,
+        )
 
     async def read(self, volume: str, offset: int, size: int) -> bytes:
         """See BlockClient."""
-
-        def read(opened: Volume) -> bytes:
-            found = bytearray(size)
-            opened.read_into(offset, memoryview(found))
-            return bytes(found)
-
-        return await self._custody.locally(checked_name(volume), read)
+        return await self._custody.locally(
+            checked_name(volume), lambda link: link.read(offset, size)
+        )
 
     async def write(self, volume: str, offset: int, data: bytes, *, fua: bool = False) -> None:
         """See BlockClient."""
-
-        def write(opened: Volume) -> None:
-            opened.write(offset, data)
-            if fua:
-                opened.flush()
-
-        await self._custody.locally(checked_name(volume), write)
+        await self._custody.locally(
+            checked_name(volume), lambda link: link.write(offset, data, fua=fua), is_change=True
+        )
 
     async def flush(self, volume: str) -> None:
         """See BlockClient."""
-        await self._custody.locally(checked_name(volume), Volume.flush)
+        await self._custody.locally(checked_name(volume), lambda link: link.flush())
 
-    async def attach(self, volume: str, owner: int | None) -> Attachment:
+    async def zero(self, volume: str, offset: int, size: int, *, is_hint: bool = False) -> None:
+        """See BlockClient."""
+        await self._custody.locally(
+            checked_name(volume),
+            lambda link: link.zero(offset, size, is_hint=is_hint),
+            is_change=True,
+        )
+
+    async def mapr(self, volume: str, offset: int, size: int) -> builtins.list[Extent]:
+        """See BlockClient."""
+
+        async def mapping(serving: IServing) -> builtins.list[Extent]:
+            found: list[Extent] = []
+            at, end = offset, offset + size
+            while at < end or not found:
+                part = [Extent(*each) for each in await serving.mapping(at, end - at)]
+                if not part:
+                    break
+                found += part
+                at = part[-1].offset + part[-1].size
+            return found
+
+        return await self._custody.while_borrowed(checked_name(volume), mapping)
+
+    async def mapw(self, volume: str, offset: int, size: int) -> builtins.list[Extent]:
+        """See BlockClient."""
+        await self._custody.while_borrowed(
+            checked_name(volume), lambda serving: serving.own(offset, size)
+        )
+        return await self.mapr(volume, offset, size)
+
+    async def flatten(self, volume: str, progress: Progress = None) -> None:
+        """See BlockClient.  Clients of the volume may go on."""
+
+        async def flatten(serving: IServing) -> None:
+            for offset in range(0, serving.size_bytes, FLATTENED_BYTES):
+                if progress is not None:
+                    progress(offset, serving.size_bytes)
+                await serving.own(offset, min(FLATTENED_BYTES, serving.size_bytes - offset))
+
+        await self._custody.while_borrowed(checked_name(volume), flatten)
+
+    async def copy(self, volume: str, name: str, progress: Progress = None) -> None:
+        """See BlockClient."""
+        origin = volume
+        if not (await self.info(volume)).read_only:
+            origin = f"{checked_name(name)[:100]}.copied-{secrets.token_hex(4)}"
+            await self.snapshot(volume, origin)
+        try:
+            await self.clone(origin, name)
+            await self.flatten(name, progress)
+        finally:
+            if origin != volume:
+                await self.delete(origin)
+
+    async def diff(
+        self, older: str | None, volume: str, offset: int, limit: int
+    ) -> tuple[builtins.list[Extent], int | None]:
+        """See BlockClient."""
+        store = self._catalogue.store
+        return await self._run_in_thread(changes.changes, store, older, volume, offset, limit)
+
+    async def hash(self, volume: str, progress: Progress = None) -> str:
+        """See BlockClient."""
+
+        def hashed() -> str:
+            opened = open_volume(self._catalogue.store, checked_name(volume), 0)
+            try:
+                return content.hash_volume(opened, progress)
+            finally:
+                opened.close()
+
+        return await self._run_in_thread(hashed)
+
+    async def put_block(self, data: bytes) -> str:
+        """See BlockClient."""
+        return await self._run_in_thread(content.put_block, self._catalogue.store, data)
+
+    async def get_block(self, key: str) -> bytes:
+        """See BlockClient."""
+        return await self._run_in_thread(content.get_block, self._catalogue.store, key)
+
+    async def have_blocks(self, keys: builtins.list[str]) -> builtins.list[str]:
+        """See BlockClient."""
+        return await self._run_in_thread(content.have_blocks, self._catalogue.store, keys)
+
+    async def set_limits(self, volume: str, limits: Limits) -> None:
+        """See BlockClient."""
+        header = await self._run_in_thread(self._catalogue.header, checked_name(volume))
+        await self._run_in_thread(self._limits.put, header.uid, limits)
+        serving = self._custody.open_now().get(volume)
+        if serving is not None:
+            await serving.set_limits(limits)
+
+    async def statistics(self) -> dict[str, Any]:
+        """See BlockClient."""
+        volumes: dict[str, Any] = {}
+        for name, serving in self._custody.open_now().items():
+            try:
+                volumes[name] = await serving.statistics()
+            except StorageError:
+                continue  # closed meanwhile
+        return {"volumes": volumes}
+
+    async def allow_handover(self, volume: str) -> None:
+        """See BlockClient."""
+        await self._run_in_thread(self._catalogue.header, volume)
+        self._custody.allow_handover(volume)
+
+    async def acquire(self, volume: str) -> None:
+        """See BlockClient."""
+        await self._custody.acquire(checked_name(volume))
+
+    async def release(self, volume: str) -> None:
+        """See BlockClient."""
+        await self._run_in_thread(self._catalogue.header, volume)
+        await self._custody.release(volume)
+
+    async def attach(self, volume: str, owner: Owner) -> Attachment:
         """
-        A claim on the volume for an NBD client; see Custody.
+        A claim on the volume for a client; see Custody.
         """
         await self._run_in_thread(self._catalogue.info, volume)  # spare a worker for nothing
         return await self._custody.attach(volume, owner)

@@ -4,14 +4,12 @@ What is done for each request of an NBD client, and what is answered.  Standard 
 
 from __future__ import annotations
 
-import errno
 import itertools
-import sys
 from collections.abc import Callable
 
-from archipelagod.datapath.flusher import Flusher
+from archipelagod.datapath.counts import DISCARD, FLUSH, OTHER, READ, WRITE, ZERO
+from archipelagod.datapath.exchange import Exchange
 from archipelagod.datapath.handover import Handover
-from archipelagod.datapath.outbox import Outbox
 from archipelagod.nbd import numbers as n
 from archipelagod.nbd.replies import (
     data_chunk_header,
@@ -22,10 +20,8 @@ from archipelagod.nbd.replies import (
     status_chunk,
 )
 from archipelagod.volume.map_format import OBJECT_BYTES
-from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import OutOfRange, ReadOnlyVolume, StorageError
 
-OUT_BYTES = 256 << 10  # replies are sent when they are this long, or the batch ends
 MAX_EXTENTS = 4096
 
 FAST_UNIT = 4096  # zeros that begin and end at multiples of it cost no data
@@ -42,28 +38,24 @@ _KNOWN_FLAGS = {
 }
 
 
+_COUNTED_AS = {
+    n.CMD_READ: READ,
+    n.CMD_FLUSH: FLUSH,
+    n.CMD_TRIM: DISCARD,
+    n.CMD_WRITE_ZEROES: ZERO,
+}
+
+
 class Answers:
     """
-    Collects replies until ``send``.
-
-    will_wait: called before a read that has to wait for the medium.
+    For the thread that serves a client.
     """
 
-    def __init__(
-        self,
-        volume: Volume,
-        flusher: Flusher,
-        outbox: Outbox,
-        handover: Handover,
-        will_wait: Callable[[], None],
-    ) -> None:
-        self._volume = volume
-        self._flusher = flusher
-        self._outbox = outbox
+    def __init__(self, exchange: Exchange, handover: Handover) -> None:
+        self._exchange = exchange
+        self._volume = exchange.volume
         self._is_structured = handover.is_structured
         self._has_status = handover.has_status
-        self._will_wait = will_wait
-        self._replies = bytearray()
         self._known_flags = dict(_KNOWN_FLAGS)
         if handover.is_structured:
             self._known_flags[n.CMD_READ] |= n.CMD_FLAG_DF
@@ -76,27 +68,17 @@ class Answers:
             n.CMD_BLOCK_STATUS: self._block_status,
         }
 
-    @property
-    def is_full(self) -> bool:
-        """
-        Whether it is time to send.
-        """
-        return len(self._replies) >= OUT_BYTES
-
-    def send(self) -> None:
-        """
-        Sends what was collected.  Raises OSError when the client is gone.
-        """
-        if self._replies:
-            replies, self._replies = self._replies, bytearray()
-            self._outbox.send(replies)
-
     def write(self, flags: int, cookie: int, offset: int, payload: memoryview) -> None:
         """
         Does a WRITE.
         """
         if self._is_sound(flags, n.CMD_WRITE, cookie):
-            self._change(flags, cookie, n.ENOSPC, lambda: self._volume.write(offset, payload))
+            size = len(payload)
+            self._exchange.admit(size)
+            self._change(
+                WRITE, flags, cookie, n.ENOSPC, lambda: self._volume.write(offset, payload)
+            )
+            self._exchange.counts.bytes[WRITE] += size
 
     def perform(self, flags: int, kind: int, cookie: int, offset: int, size: int) -> None:
         """
@@ -107,20 +89,27 @@ class Answers:
         try:
             self._handlers[kind](flags, cookie, offset, size)
         except (StorageError, OSError) as error:
-            self._refuse(kind, cookie, self._number(error, n.EINVAL), str(error))
+            number = self._number(_COUNTED_AS.get(kind, OTHER), error, n.EINVAL)
+            self._refuse(kind, cookie, number, str(error))
 
     def _change(
-        self, flags: int, cookie: int, out_of_range: int, change: Callable[[], None]
+        self,
+        operation: int,
+        flags: int,
+        cookie: int,
+        out_of_range: int,
+        change: Callable[[], None],
     ) -> None:
+        self._exchange.done.append(operation)
         try:
             change()
         except (StorageError, OSError) as error:
-            self._replies += simple(cookie, self._number(error, out_of_range))
+            self._exchange.answer(simple(cookie, self._number(operation, error, out_of_range)))
             return
         if flags & n.CMD_FLAG_FUA:
             self._flush(flags, cookie, 0, 0)
         else:
-            self._replies += simple(cookie)
+            self._exchange.answer(simple(cookie))
 
     def _is_sound(self, flags: int, kind: int, cookie: int) -> bool:
         known = self._known_flags
@@ -131,33 +120,33 @@ class Answers:
 
     def _refuse(self, kind: int, cookie: int, number: int, text: str) -> None:
         must_be_chunk = kind in (n.CMD_READ, n.CMD_BLOCK_STATUS) and self._is_structured
-        self._replies += (
+        self._exchange.answer(
             error_chunk(cookie, number, text) if must_be_chunk else simple(cookie, number)
         )
 
-    def _number(self, error: Exception, out_of_range: int) -> int:
+    def _number(self, operation: int, error: StorageError | OSError, out_of_range: int) -> int:
         if isinstance(error, OutOfRange):
             return out_of_range
         if isinstance(error, ReadOnlyVolume):
             return n.EPERM
-        sys.stderr.write(f"{self._volume.name}: {error}\n")
-        number = getattr(error, "errno", None)
-        return n.ENOSPC if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else n.EIO
+        return n.ENOSPC if self._exchange.has_failed(operation, error) else n.EIO
 
     def _read(self, flags: int, cookie: int, offset: int, size: int) -> None:
+        self._exchange.admit(size)
+        self._exchange.done.append(READ)
         if not self._is_structured:
             if size > n.MAX_PAYLOAD:
                 raise OutOfRange("a read of more than 32 MiB")
-            self._read_into(simple(cookie), offset, size)
+            self._exchange.read(simple(cookie), offset, size)
         elif size > n.MAX_PAYLOAD:
             self._refuse(n.CMD_READ, cookie, n.EOVERFLOW, "a read of more than 32 MiB")
         elif not size:
-            self._read_into(b"", offset, 0)
-            self._replies += none_chunk(cookie)
+            self._exchange.read(b"", offset, 0)
+            self._exchange.answer(none_chunk(cookie))
         elif self._volume.is_hole(offset, size) and not flags & n.CMD_FLAG_DF:
-            self._replies += hole_chunk(cookie, offset, size)
+            self._exchange.answer(hole_chunk(cookie, offset, size))
         elif offset % OBJECT_BYTES + size <= OBJECT_BYTES or flags & n.CMD_FLAG_DF:
-            self._read_into(data_chunk_header(cookie, offset, size), offset, size)
+            self._exchange.read(data_chunk_header(cookie, offset, size), offset, size)
         else:
             self._read_parts(cookie, offset, size)
 
@@ -170,53 +159,31 @@ class Answers:
             last = n.CHUNK_FLAG_DONE if offset + length == end else 0
             if is_data:
                 head = data_chunk_header(cookie, offset, length, last)
-                self._read_into(head, offset, length)
+                self._exchange.read(head, offset, length)
             else:
-                self._replies += hole_chunk(cookie, offset, length, last)
+                self._exchange.answer(hole_chunk(cookie, offset, length, last))
             offset += length
-
-    def _read_into(self, head: bytes, offset: int, size: int) -> None:
-        """
-        Reads behind ``head`` in the replies; they stay as they were when that fails.
-        """
-        if size > OUT_BYTES:
-            self.send()
-        replies = self._replies
-        front = len(replies)
-        replies += head
-        body = len(replies)
-        replies += bytes(size)
-        try:
-            with memoryview(replies) as view, view[body:] as part:
-                if not self._volume.read_now(offset, part):
-                    self._will_wait()
-                    self._volume.read_into(offset, part)
-        except BaseException:
-            del replies[front:]
-            raise
 
     def _flush(self, _flags: int, cookie: int, offset: int, size: int) -> None:
         if offset or size:
             raise OutOfRange("a flush of a range")
-
-        def answer(is_done: bool) -> None:
-            self._outbox.post(simple(cookie, 0 if is_done else n.EIO))
-
-        self._flusher.submit(answer)
+        self._exchange.flush(lambda is_done: simple(cookie, 0 if is_done else n.EIO))
 
     def _trim(self, flags: int, cookie: int, offset: int, size: int) -> None:
         def trim() -> None:
             self._volume.zero(offset, size, is_hint=True)
 
-        self._change(flags, cookie, n.EINVAL, trim)
+        self._exchange.admit(0)
+        self._change(DISCARD, flags, cookie, n.EINVAL, trim)
 
     def _write_zeroes(self, flags: int, cookie: int, offset: int, size: int) -> None:
         has_room = bool(flags & n.CMD_FLAG_NO_HOLE)
         if flags & n.CMD_FLAG_FAST_ZERO and (has_room or not self._is_fast(offset, size)):
-            self._replies += simple(cookie, n.ENOTSUP)
+            self._exchange.answer(simple(cookie, n.ENOTSUP))
             return
+        self._exchange.admit(size if has_room else 0)
         zero = self._write_zeros if has_room else self._volume.zero
-        self._change(flags, cookie, n.ENOSPC, lambda: zero(offset, size))
+        self._change(ZERO, flags, cookie, n.ENOSPC, lambda: zero(offset, size))
 
     def _is_fast(self, offset: int, size: int) -> bool:
         end = offset + size
@@ -240,15 +207,17 @@ class Answers:
     def _cache(self, _flags: int, cookie: int, offset: int, size: int) -> None:
         if offset + size > self._volume.size_bytes:
             raise OutOfRange("beyond the end")
+        self._exchange.done.append(OTHER)
         self._volume.prefetch(offset, size)
-        self._replies += simple(cookie)
+        self._exchange.answer(simple(cookie))
 
     def _block_status(self, flags: int, cookie: int, offset: int, size: int) -> None:
         if not self._has_status or not size:
             raise OutOfRange("block status of nothing, or not negotiated")
+        self._exchange.done.append(OTHER)
         limit = 1 if flags & n.CMD_FLAG_REQ_ONE else MAX_EXTENTS
         found = [
             (length, 0 if is_data else n.STATE_HOLE | n.STATE_ZERO)
             for length, is_data in itertools.islice(self._volume.extents(offset, size), limit)
         ]
-        self._replies += status_chunk(cookie, n.CONTEXT_ID, found)
+        self._exchange.answer(status_chunk(cookie, n.CONTEXT_ID, found))

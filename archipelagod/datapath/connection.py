@@ -1,5 +1,5 @@
 """
-One NBD client in its transmission phase: a blocking loop that takes many requests per ``recv`` and
+One client, once it sends requests: a blocking loop that takes many requests per ``recv`` and
 answers them with few ``send``.  Standard library only.
 """
 
@@ -7,22 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import time
+from typing import Protocol
 
-from archipelagod.datapath.answers import Answers
-from archipelagod.datapath.flusher import Flusher
-from archipelagod.datapath.handover import Handover
-from archipelagod.datapath.outbox import Outbox
-from archipelagod.nbd import numbers as n
-from archipelagod.nbd.replies import REQUEST, REQUEST_BYTES
-from archipelagod.volume.volume import Volume
-
-IN_BYTES = 512 << 10
+from archipelagod.datapath.exchange import Exchange
+from archipelagod.datapath.inbox import Gone
 
 
-class _Gone(Exception):
+class Requests(Protocol):
     """
-    The client closed, or broke the grammar: there is nothing more to say to it.
+    A protocol of clients.
     """
+
+    def serve_batch(self) -> bool:
+        """
+        Performs requests that are wholly in the inbox, a batch of them at most; whether there may
+        be more.  Raises Gone, OSError.
+        """
 
 
 class Connection:
@@ -30,43 +31,64 @@ class Connection:
     Serves one client with ``run``, which closes the socket in the end.
     """
 
-    def __init__(
-        self, sock: socket.socket, volume: Volume, flusher: Flusher, handover: Handover
-    ) -> None:
+    def __init__(self, sock: socket.socket, exchange: Exchange, requests: Requests) -> None:
         self._sock = sock
-        self._volume = volume
-        self._handover = handover
-        self._outbox = Outbox(sock)
-        self._answers = Answers(volume, flusher, self._outbox, handover, self._prefetch_batch)
-        self._buffer = bytearray(IN_BYTES)
-        self._view = memoryview(self._buffer)
-        self._start = self._end = 0  # the part of the buffer that holds requests
-        self._is_prefetched = False  # the reads of this batch
+        self._exchange = exchange
+        self._requests = requests
 
-    def run(self) -> None:
+    def run(self, farewell: bytes = b"") -> None:
         """
         Sends what negotiation left to say, serves what the client sent already, then what comes.
         """
-        farewell, leftover = self._handover.farewell, self._handover.leftover
+        exchange = self._exchange
         try:
             if farewell:
-                self._outbox.send(farewell)
-            self._buffer[: len(leftover)] = leftover
-            self._end = len(leftover)
+                exchange.outbox.send(farewell)
+            since = time.monotonic_ns()
             while True:
-                self._serve_batch()
-                self._receive()
-        except (_Gone, OSError):
+                if not self._serve_batch(since):
+                    self._receive()
+                since = time.monotonic_ns()
+        except Gone:
+            exchange.wait_for_flushes()
+        except OSError:
             pass
         finally:
             with contextlib.suppress(OSError):
-                self._answers.send()
-            self._sock.close()
+                exchange.replies.send()
+            self.close()
+
+    def _serve_batch(self, since: int) -> bool:
+        exchange = self._exchange
+        exchange.enter()
+        try:
+            has_more = self._requests.serve_batch()
+        finally:
+            exchange.leave()
+        exchange.replies.send()
+        if exchange.done:
+            done, exchange.done = exchange.done, []
+            exchange.counts.took(done, time.monotonic_ns() - since)
+        return has_more
+
+    def _receive(self) -> None:
+        inbox = self._exchange.inbox
+        if not inbox.receive():
+            self._exchange.replies.shrink()
+            inbox.receive_at_leisure()
+
+    def close(self) -> None:
+        """
+        For when ``run`` was never called.
+        """
+        self._exchange.close()
+        self._sock.close()
 
     def stop(self) -> None:
         """
         Makes ``run`` end after the request at hand, with its reply sent; any thread.
         """
+        self._exchange.is_stopped = True
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RD)
 
@@ -76,77 +98,3 @@ class Connection:
         """
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
-
-    def _receive(self) -> None:
-        if self._start:
-            rest = self._end - self._start
-            self._buffer[:rest] = self._buffer[self._start : self._end]
-            self._start, self._end = 0, rest
-        count = self._sock.recv_into(self._view[self._end :])
-        if not count:
-            raise _Gone
-        self._end += count
-
-    def _serve_batch(self) -> None:
-        self._is_prefetched = False
-        while self._end - self._start >= REQUEST_BYTES:
-            magic, flags, kind, cookie, offset, size = REQUEST.unpack_from(
-                self._buffer, self._start
-            )
-            if magic != n.REQUEST_MAGIC or kind == n.CMD_DISC:
-                raise _Gone
-            if kind == n.CMD_WRITE:
-                if not self._take_write(flags, cookie, offset, size):
-                    break
-            else:
-                self._start += REQUEST_BYTES
-                self._answers.perform(flags, kind, cookie, offset, size)
-            if self._answers.is_full:
-                self._answers.send()
-        self._answers.send()
-
-    def _take_write(self, flags: int, cookie: int, offset: int, size: int) -> bool:
-        """
-        False when the payload is not all there yet.
-        """
-        if size > n.MAX_PAYLOAD:
-            raise _Gone  # nobody can be made to read that far to answer
-        start = self._start + REQUEST_BYTES
-        if self._end - start >= size:
-            self._start = start + size
-            payload = self._view[start : start + size]
-        elif REQUEST_BYTES + size > IN_BYTES:
-            self._answers.send()
-            payload = self._receive_large(start, size)
-        else:
-            return False
-        self._answers.write(flags, cookie, offset, payload)
-        return True
-
-    def _receive_large(self, start: int, size: int) -> memoryview:
-        payload = memoryview(bytearray(size))
-        have = self._end - start
-        payload[:have] = self._view[start : self._end]
-        self._start = self._end = 0
-        while have < size:
-            count = self._sock.recv_into(payload[have:])
-            if not count:
-                raise _Gone
-            have += count
-        return payload
-
-    def _prefetch_batch(self) -> None:
-        """
-        Tells the kernel of all reads that are here already, so that the medium does them at once.
-        """
-        if self._is_prefetched:
-            return
-        self._is_prefetched = True
-        at = self._start
-        while self._end - at >= REQUEST_BYTES:
-            magic, _, kind, _, offset, size = REQUEST.unpack_from(self._buffer, at)
-            if magic != n.REQUEST_MAGIC:
-                return
-            at += REQUEST_BYTES + (size if kind == n.CMD_WRITE else 0)
-            if kind == n.CMD_READ and size <= n.MAX_PAYLOAD:
-                self._volume.prefetch(offset, size)

@@ -4,63 +4,85 @@ Group commit: flushes that wait are done together.  Standard library only.
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 
+from archipelagod.datapath.counts import FLUSH, Tally
 from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import StorageError
+
+Done = Callable[[bool], None]
 
 
 class Flusher:
     """
-    A thread that flushes one volume.
+    Flushes one volume, in a thread that begins with the first flush.
+
+    groups: flushes of the volume so far.  largest: most requests that one of them answered.
     """
 
-    def __init__(self, volume: Volume) -> None:
+    def __init__(self, volume: Volume, tally: Tally) -> None:
+        self.groups = 0
+        self.largest = 0
         self._volume = volume
-        self._waiting: deque[Callable[[bool], None]] = deque()
+        self._tally = tally
+        self._waiting: deque[tuple[int, Done]] = deque()
         self._wake = threading.Condition()
         self._is_stopped = False
-        self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
 
-    def submit(self, done: Callable[[bool], None]) -> None:
+    def submit(self, done: Done) -> None:
         """
         Calls ``done`` in the flusher's thread, with whether everything written before this call is
         on stable storage.  ``done`` must neither raise nor wait.
         """
         with self._wake:
-            self._waiting.append(done)
+            self._waiting.append((time.monotonic_ns(), done))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
+                self._thread.start()
             self._wake.notify()
 
     def stop(self) -> None:
         """
-        Ends the thread once nothing waits.
+        Ends the thread once nothing waits.  Nothing may be submitted any more.
         """
         with self._wake:
             self._is_stopped = True
             self._wake.notify()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not self._waiting and not self._is_stopped:
-                    self._wake.wait()
-                group = list(self._waiting)
-                self._waiting.clear()
-            if not group:
-                return
+        counts = self._tally.begin()
+        while group := self._next_group():
+            self.groups += 1
+            self.largest = max(self.largest, len(group))
             is_done = self._has_done(self._volume.flush)
-            for done in group:
+            now = time.monotonic_ns()
+            for since, done in group:
                 done(is_done)
+                counts.took([FLUSH], now - since)
+                counts.errors[FLUSH] += not is_done
             if self._volume.wants_sync and not self._waiting:
                 self._has_done(self._volume.sync)
+        self._tally.end(counts)
+
+    def _next_group(self) -> list[tuple[int, Done]]:
+        with self._wake:
+            while not self._waiting and not self._is_stopped:
+                self._wake.wait()
+            group = list(self._waiting)
+            self._waiting.clear()
+        return group
 
     def _has_done(self, what: Callable[[], None]) -> bool:
         try:
             what()
-        except (StorageError, OSError):
+        except (StorageError, OSError) as error:
+            sys.stderr.write(f"{self._volume.name}: {error}\n")
             return False
         return True

@@ -9,10 +9,22 @@ from typing import NamedTuple
 
 class Handover(NamedTuple):
     """
-    A client that is about to send requests.
+    An NBD client that is about to send requests.
     """
 
     is_structured: bool
     has_status: bool  # base:allocation was chosen
     farewell: bytes  # still to be sent to the client
     leftover: bytes  # sent by the client already
+
+
+class BlockHandover(NamedTuple):
+    """
+    A client of the block protocol whose connection now belongs to one volume.
+    """
+
+    farewell: bytes
+    leftover: bytes
+
+
+AnyHandover = Handover | BlockHandover

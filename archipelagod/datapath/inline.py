@@ -4,6 +4,7 @@ The data path in threads of the daemon: for tests, and where processes are not w
 
 from __future__ import annotations
 
+import itertools
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -11,12 +12,15 @@ from typing import Any
 from twisted.internet.interfaces import IReactorFromThreads
 from zope.interface import implementer
 
-from archipelagod.datapath.handover import Handover
+from archipelagod.datapath.handover import AnyHandover
 from archipelagod.datapath.interface import IDatapath, IServing
+from archipelagod.datapath.opening import open_patiently
 from archipelagod.datapath.serving import VolumeServer
 from archipelagod.stores.store import Store
-from archipelagod.volume.opening import open_volume
-from archipelagod.volume.volume import Volume
+from archipelagod.volume.freezing import NewMap
+from archipelagod.volume.volume import Usage, Volume
+from archipelagod.wire.errors import StorageUnavailable
+from archipelagod.wire.values import Limits
 
 RunInThread = Callable[..., Awaitable[Any]]
 
@@ -30,33 +34,83 @@ class InlineServing:
     def __init__(
         self,
         reactor: IReactorFromThreads,
+        store: Store,
         volume: Volume,
         run_in_thread: RunInThread,
-        changed: Callable[[], None],
     ) -> None:
-        self.size_bytes = volume.size_bytes
         self.is_read_only = volume.is_read_only
-        self.connections = 0
         self._reactor = reactor
         self._run_in_thread = run_in_thread
-        self._changed = changed
-        self._server = VolumeServer(volume, self._ended_in_thread)
+        self._server = VolumeServer(store, volume, self._gone_in_thread)
+        self._clients: dict[int, Callable[[], None]] = {}
+        self._next_client = itertools.count(1)
 
-    def serve(self, sock: socket.socket, handover: Handover) -> None:
+    @property
+    def size_bytes(self) -> int:
         """See IServing."""
-        self.connections += 1
-        self._server.serve(sock, handover)
+        return self._server.volume.size_bytes
 
-    def _ended_in_thread(self, served: int, now: int) -> None:
-        self._reactor.callFromThread(self._ended)
+    @property
+    def connections(self) -> int:
+        """See IServing."""
+        return len(self._clients)
 
-    def _ended(self) -> None:
-        self.connections -= 1
-        self._changed()
+    def serve(self, sock: socket.socket, handover: AnyHandover, gone: Callable[[], None]) -> None:
+        """See IServing."""
+        client = next(self._next_client)
+        try:
+            self._server.serve(sock, client, handover)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise StorageUnavailable(f"{self._server.volume.name}: {error}") from error
+        self._clients[client] = gone
+
+    def _gone_in_thread(self, client: int) -> None:
+        self._reactor.callFromThread(self._client_gone, client)
+
+    def _client_gone(self, client: int) -> None:
+        gone = self._clients.pop(client, None)
+        if gone is not None:
+            gone()
+
+    async def snapshot(self, new: NewMap) -> None:
+        """See IServing."""
+        await self._run_in_thread(self._server.snapshot, new)
+
+    async def resize(self, size_bytes: int) -> None:
+        """See IServing."""
+        await self._run_in_thread(self._server.volume.resize, size_bytes)
+
+    async def mapping(self, offset: int, size: int) -> list[tuple[int, int, str]]:
+        """See IServing."""
+        found: list[tuple[int, int, str]]
+        found = await self._run_in_thread(self._server.mapping, offset, size)
+        return found
+
+    async def own(self, offset: int, size: int) -> None:
+        """See IServing."""
+        await self._run_in_thread(self._server.volume.own, offset, size)
+
+    async def usage(self) -> Usage:
+        """See IServing."""
+        usage: Usage = await self._run_in_thread(self._server.volume.usage)
+        return usage
+
+    async def set_limits(self, limits: Limits) -> None:
+        """See IServing."""
+        self._server.set_limits(limits)
+
+    async def statistics(self) -> dict[str, Any]:
+        """See IServing."""
+        figures: dict[str, Any] = await self._run_in_thread(self._server.statistics)
+        return figures
 
     async def close(self) -> None:
         """See IServing."""
-        await self._run_in_thread(self._server.close)
+        try:
+            await self._run_in_thread(self._server.close)
+        finally:
+            for client in list(self._clients):
+                self._client_gone(client)
 
 
 @implementer(IDatapath)
@@ -72,7 +126,10 @@ class InlineDatapath:
         self._store = store
         self._run_in_thread = run_in_thread
 
-    async def open(self, name: str, session: int, changed: Callable[[], None]) -> InlineServing:
+    async def open(self, name: str, session: int, lost: Callable[[], None]) -> InlineServing:
         """See IDatapath."""
-        volume = await self._run_in_thread(open_volume, self._store, name, session)
-        return InlineServing(self._reactor, volume, self._run_in_thread, changed)
+        volume = await self._run_in_thread(open_patiently, self._store, name, session)
+        return InlineServing(self._reactor, self._store, volume, self._run_in_thread)
+
+    async def close(self) -> None:
+        """See IDatapath."""

@@ -1,29 +1,72 @@
 """
-What serves NBD clients of open volumes.
+What serves the clients of open volumes.
 """
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from typing import Any
 
 from zope.interface import Attribute, Interface
 
-from archipelagod.datapath.handover import Handover
+from archipelagod.datapath.handover import AnyHandover
+from archipelagod.volume.freezing import NewMap
+from archipelagod.volume.volume import Usage
+from archipelagod.wire.values import Limits
 
 
 class IServing(Interface):
     """
-    An open volume that serves clients.
+    An open volume that serves clients.  Methods that wait raise StorageError and its kinds,
+    StorageUnavailable when the worker died.
     """
 
     size_bytes: int = Attribute("size of the volume")
     is_read_only: bool = Attribute("whether it refuses writes")
     connections: int = Attribute("clients handed over and not known to be gone")
 
-    def serve(sock: socket.socket, handover: Handover) -> None:
+    def serve(sock: socket.socket, handover: AnyHandover, gone: Callable[[], None]) -> None:
         """
-        Takes over a client; ``sock`` is not ours any more.  Raises StorageUnavailable.
+        Takes over a client; ``sock`` is not ours any more.
+
+        gone: called once in the reactor's thread when the client is gone.  Raises
+        StorageUnavailable; ``gone`` is not called then.
+        """
+
+    async def snapshot(new: NewMap) -> None:
+        """
+        See freezing.snapshot.
+        """
+
+    async def resize(size_bytes: int) -> None:
+        """
+        See Volume.resize.
+        """
+
+    async def mapping(offset: int, size: int) -> list[tuple[int, int, str]]:
+        """
+        See Volume.mapping; what comes after many extents may be left out.
+        """
+
+    async def own(offset: int, size: int) -> None:
+        """
+        See Volume.own.
+        """
+
+    async def usage() -> Usage:
+        """
+        See Volume.usage.
+        """
+
+    async def set_limits(limits: Limits) -> None:
+        """
+        Limits all clients together, from now on.
+        """
+
+    async def statistics() -> dict[str, Any]:
+        """
+        See VolumeServer.statistics.
         """
 
     async def close() -> None:
@@ -39,10 +82,15 @@ class IDatapath(Interface):
     Opens volumes to serve them.
     """
 
-    async def open(name: str, session: int, changed: Callable[[], None]) -> IServing:
+    async def open(name: str, session: int, lost: Callable[[], None]) -> IServing:
         """
         Opens the volume ``name`` with a fresh session number.
 
-        changed: called in the reactor's thread when ``connections`` went down.
-        Raises NoSuchVolume, StorageUnavailable.
+        lost: called in the reactor's thread when the volume is not served any more though nobody
+        closed it.  Raises NoSuchVolume, VolumeBusy, StorageUnavailable.
+        """
+
+    async def close() -> None:
+        """
+        Lets go of everything, once every volume is closed.
         """

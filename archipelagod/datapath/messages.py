@@ -1,83 +1,64 @@
 """
 What the daemon and a worker tell each other: one message per packet of a SEQPACKET socket.
 
-To the worker: a handover (with the client's socket), or CLOSE.  From it: READY, FAILED, ENDED.
+A message is a JSON object and raw bytes behind it.  The daemon asks: ``do`` names what, ``id`` is
+answered with, ``volume`` is the daemon's number for an opening.  A worker answers with ``id`` and
+``result``, or ``status`` and ``error``; unasked it says ``gone`` with the number of a client.
 Standard library only.
 """
 
 from __future__ import annotations
 
+import json
 import struct
+from typing import Any
 
-from archipelagod.datapath.handover import Handover
+from archipelagod.datapath.handover import AnyHandover, BlockHandover, Handover
 
-SERVE, CLOSE = 1, 2
-READY, FAILED, ENDED = 11, 12, 13
-MAX_MESSAGE = 192 << 10
-
-_SERVE = struct.Struct("<BBBI")  # kind, structured, status, size of the farewell
-_READY = struct.Struct("<BBQ")  # kind, read only, size of the volume
-_ENDED = struct.Struct("<BII")  # kind, clients so far, clients now
-_FAILED = struct.Struct("<BI")  # kind, status of the error, then its text
+MAX_MESSAGE = 192 << 10  # what a socket's buffer takes for sure
+_SIZE = struct.Struct("<I")
+_PROTOCOLS: dict[str, type[Handover | BlockHandover]] = {
+    "nbd": Handover,
+    "block": BlockHandover,
+}
 
 
-def pack_serve(handover: Handover) -> bytes:
+def pack(head: dict[str, Any], tail: bytes = b"") -> bytes:
     """
-    A handover.
+    A message.
     """
-    front = _SERVE.pack(SERVE, handover.is_structured, handover.has_status, len(handover.farewell))
-    return front + handover.farewell + handover.leftover
+    encoded = json.dumps(head, separators=(",", ":")).encode()
+    return _SIZE.pack(len(encoded)) + encoded + tail
 
 
-def unpack_serve(message: bytes) -> Handover:
+def unpack(message: bytes) -> tuple[dict[str, Any], bytes]:
     """
-    See ``pack_serve``.
+    See ``pack``.
     """
-    _, is_structured, has_status, size = _SERVE.unpack_from(message)
-    rest = message[_SERVE.size :]
-    return Handover(bool(is_structured), bool(has_status), rest[:size], rest[size:])
+    (size,) = _SIZE.unpack_from(message)
+    end = _SIZE.size + size
+    head: dict[str, Any] = json.loads(message[_SIZE.size : end])
+    return head, message[end:]
 
 
-def pack_ready(size_bytes: int, *, is_read_only: bool) -> bytes:
+def split_handover(handover: AnyHandover) -> tuple[dict[str, Any], bytes]:
     """
-    The volume is open.
+    A handover as a part of a message's head, and its tail.
     """
-    return _READY.pack(READY, is_read_only, size_bytes)
+    fields: dict[str, Any] = handover._asdict()
+    farewell, leftover = fields.pop("farewell"), fields.pop("leftover")
+    fields["farewell"] = len(farewell)
+    fields["protocol"] = next(
+        name for name, kind in _PROTOCOLS.items() if isinstance(handover, kind)
+    )
+    return fields, farewell + leftover
 
 
-def unpack_ready(message: bytes) -> tuple[int, bool]:
+def join_handover(fields: dict[str, Any], tail: bytes) -> AnyHandover:
     """
-    Size, and whether it is read-only.
+    See ``split_handover``.
     """
-    _, is_read_only, size_bytes = _READY.unpack(message)
-    return size_bytes, bool(is_read_only)
-
-
-def pack_ended(served: int, now: int) -> bytes:
-    """
-    A client is gone.
-    """
-    return _ENDED.pack(ENDED, served, now)
-
-
-def unpack_ended(message: bytes) -> tuple[int, int]:
-    """
-    Clients so far, clients now.
-    """
-    _, served, now = _ENDED.unpack(message)
-    return served, now
-
-
-def pack_failed(status: int, text: str) -> bytes:
-    """
-    The volume can't be opened, or could not be closed well.
-    """
-    return _FAILED.pack(FAILED, status) + text.encode()[:4096]
-
-
-def unpack_failed(message: bytes) -> tuple[int, str]:
-    """
-    Status of the error, and its text.
-    """
-    _, status = _FAILED.unpack_from(message)
-    return status, message[_FAILED.size :].decode("utf-8", "replace")
+    fields = dict(fields)
+    kind = _PROTOCOLS[fields.pop("protocol")]
+    size = fields.pop("farewell")
+    return kind(**fields, farewell=tail[:size], leftover=tail[size:])

@@ -5,6 +5,8 @@ What goes to one client, from the thread that reads its requests and from the fl
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
 import threading
 from collections import deque
@@ -25,9 +27,27 @@ class Outbox:
         Returns when the kernel has all of ``data``.  Raises OSError when the client is gone.
         """
         with self._sending:
-            self._send_posted()  # one of them may be half sent
+            if self._posted:
+                self._send_posted()  # one of them may be half sent
             self._sock.sendall(data)
-        self._deliver()
+        if self._posted:
+            self._deliver()
+
+    def send_file(self, head: memoryview, fd: int, offset: int, size: int) -> None:
+        """
+        As ``send`` for ``head`` and then so many bytes of a file, which is that long at least.
+        """
+        with self._sending:
+            self._send_posted()
+            self._sock.sendall(head, socket.MSG_MORE)
+            end = offset + size
+            while offset < end:
+                sent = os.sendfile(self._sock.fileno(), fd, offset, end - offset)
+                if not sent:
+                    raise OSError(errno.EIO, "a file became shorter while it was sent")
+                offset += sent
+        if self._posted:
+            self._deliver()
 
     def post(self, data: bytes) -> None:
         """

@@ -1,9 +1,10 @@
 """
-The data path in processes: a worker for each open volume.
+The data path in processes: some workers, each of which serves many volumes.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import sys
@@ -13,33 +14,38 @@ from typing import Any
 
 from twisted.internet import defer
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReadDescriptor
 from twisted.internet.protocol import ProcessProtocol
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from archipelagod.datapath import messages
-from archipelagod.datapath.handover import Handover
+from archipelagod.datapath.control import Control
+from archipelagod.datapath.handover import AnyHandover
 from archipelagod.datapath.interface import IDatapath, IServing
-from archipelagod.datapath.worker import CONTROL_FD, LOCK_FD
-from archipelagod.wire.errors import BY_STATUS, StorageError, StorageUnavailable
+from archipelagod.datapath.messages import split_handover
+from archipelagod.datapath.worker import CONTROL_FD
+from archipelagod.volume.freezing import NewMap
+from archipelagod.volume.volume import Usage
+from archipelagod.wire.errors import StorageError, StorageUnavailable
+from archipelagod.wire.values import Limits
 
-START_TIMEOUT_S = 60.0  # recovery after a crash may have to wait for the disk
+OPEN_TIMEOUT_S = 60.0  # recovery after a crash may have to wait for the disk
 CLOSE_TIMEOUT_S = 120.0
+CALL_TIMEOUT_S = 60.0
+END_TIMEOUT_S = 10.0  # of a process that has nothing more to do
 _ROOT = str(Path(__file__).resolve().parents[2])
 _PROGRAM = (
     "import sys; sys.path.insert(0, {root!r}); "
-    "from archipelagod.datapath.worker import main; sys.exit(main(sys.argv[1:]))"
+    "from archipelagod.datapath.worker import main; main(sys.argv[1:])"
 )
 
 
-def worker_command(store_path: str, name: str, session: int) -> list[str]:
+def worker_command(store_spec: str) -> list[str]:
     """
-    The command that serves a volume: Python without site packages, so that it starts in no time.
+    The command of a worker: Python without site packages, so that it starts in no time.
     """
     program = _PROGRAM.format(root=_ROOT)
-    return [sys.executable, "-I", "-S", "-c", program, store_path, name, str(session)]
+    return [sys.executable, "-I", "-S", "-c", program, store_spec]
 
 
 class _Process(ProcessProtocol):
@@ -49,153 +55,184 @@ class _Process(ProcessProtocol):
 
     _log = Logger()
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self) -> None:
         self.ended: Deferred[None] = Deferred()
 
     def errReceived(self, data: bytes) -> None:
         """See ProcessProtocol."""
         for line in data.decode("utf-8", "replace").splitlines():
-            self._log.warn("worker of {volume} said: {line}", volume=self._name, line=line)
+            self._log.warn("a worker said: {line}", line=line)
 
     def processEnded(self, reason: Failure) -> None:
         """See ProcessProtocol."""
-        self._log.debug("worker of {volume} ended: {why}", volume=self._name, why=str(reason.value))
+        self._log.debug("a worker ended: {why}", why=str(reason.value))
         self.ended.callback(None)
 
 
-@implementer(IServing, IReadDescriptor)
-class WorkerServing:
+class Worker:
     """
-    See IServing.  Reads what the worker says.
+    A worker process, and the volumes that it serves.
     """
 
     _log = Logger()
 
-    def __init__(
-        self, reactor: Any, name: str, control: socket.socket, changed: Callable[[], None]
-    ) -> None:
-        self.size_bytes = 0
-        self.is_read_only = False
-        self.connections = 0
-        self.process = _Process(name)
-        self.ready: Deferred[None] = Deferred()
+    def __init__(self, reactor: Any, store_spec: str, lost: Callable[[Worker], None]) -> None:
+        self.servings: dict[int, WorkerServing] = {}
+        self.opening = 0  # volumes that are on their way
         self._reactor = reactor
+        self._lost = lost
+        self._process = _Process()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.control = Control(reactor, ours, self._heard, self._gone)
+        null = os.open(os.devnull, os.O_RDWR)
+        fds: dict[int, Any] = {0: null, 1: null, 2: "r", CONTROL_FD: theirs.fileno()}
+        command = worker_command(store_spec)
+        try:
+            reactor.spawnProcess(self._process, command[0], command, env={}, childFDs=fds)
+        finally:
+            os.close(null)
+            theirs.close()
+
+    @property
+    def load(self) -> int:
+        """
+        How many volumes it has.
+        """
+        return len(self.servings) + self.opening
+
+    def _heard(self, head: dict[str, Any]) -> None:
+        serving = self.servings.get(head["volume"])
+        if serving is not None:
+            serving.client_gone(head["gone"])
+
+    def _gone(self) -> None:
+        self._lost(self)
+        servings, self.servings = self.servings, {}
+        if servings:
+            self._log.error("a worker died that served {count} volumes", count=len(servings))
+        for serving in servings.values():
+            serving.worker_gone()
+
+    def give_up(self, number: int) -> None:
+        """
+        An opening is not wanted any more.
+        """
+        closing = self.control.ask({"do": "close", "volume": number}, CLOSE_TIMEOUT_S)
+        Deferred.fromCoroutine(closing).addErrback(lambda failure: failure.trap(StorageError))
+
+    async def end(self) -> None:
+        """
+        Returns when the process is gone.
+        """
+        self.control.close()
+        try:
+            await self._process.ended.addTimeout(END_TIMEOUT_S, self._reactor)
+        except defer.TimeoutError:
+            self._log.error("a worker does not end: it is killed")
+            if self._process.transport is not None:
+                self._process.transport.signalProcess("KILL")
+
+
+@implementer(IServing)
+class WorkerServing:
+    """
+    See IServing.
+
+    number: the worker's name for this opening.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        worker: Worker,
+        number: int,
+        opened: dict[str, Any],
+        lost: Callable[[], None],
+    ) -> None:
+        self.size_bytes: int = opened["size_bytes"]
+        self.is_read_only: bool = opened["is_read_only"]
         self._name = name
-        self._control = control
-        self._changed = changed
-        self._sent = 0
-        self._failure: StorageError | None = None
-        self._is_gone = False
-        self.process.ended.addCallback(lambda _: self._lose())
-        reactor.addReader(self)
+        self._worker = worker
+        self._number = number
+        self._lost = lost
+        self._clients: dict[int, Callable[[], None]] = {}
+        self._next_client = itertools.count(1)
 
-    def fileno(self) -> int:
-        """See IReadDescriptor."""
-        return -1 if self._is_gone else self._control.fileno()
-
-    def logPrefix(self) -> str:
-        """See IReadDescriptor."""
-        return f"worker of {self._name}"
-
-    def connectionLost(self, reason: Failure) -> None:
-        """See IReadDescriptor: the reactor stops."""
-        self._lose()
-
-    def doRead(self) -> None:
-        """See IReadDescriptor."""
-        while not self._is_gone:
-            try:
-                message = self._control.recv(messages.MAX_MESSAGE)
-            except BlockingIOError:
-                return
-            except OSError:
-                message = b""
-            if not message:
-                self._reactor.removeReader(self)
-                return  # the end of the process says the rest
-            self._take(message)
-
-    def _take(self, message: bytes) -> None:
-        if message[0] == messages.READY:
-            self.size_bytes, self.is_read_only = messages.unpack_ready(message)
-            self._settle_ready(None)
-        elif message[0] == messages.FAILED:
-            status, text = messages.unpack_failed(message)
-            self._failure = BY_STATUS.get(status, StorageUnavailable)(text)
-            self._settle_ready(self._failure)
-        elif message[0] == messages.ENDED:
-            served, now = messages.unpack_ended(message)
-            self.connections = self._sent - served + now
-            self._changed()
-
-    def _settle_ready(self, failure: StorageError | None) -> None:
-        if self.ready.called:
-            return
-        if failure is None:
-            self.ready.callback(None)
-        else:
-            self.ready.errback(failure)
-
-    def _lose(self) -> None:
-        if self._is_gone:
-            return
-        self.doRead()  # its last words
-        self._reactor.removeReader(self)
-        self._is_gone = True
-        self._control.close()
-        self._settle_ready(StorageUnavailable(f"{self._name}: its worker died"))
-        self.connections = 0
-        self._changed()
-
-    def serve(self, sock: socket.socket, handover: Handover) -> None:
+    @property
+    def connections(self) -> int:
         """See IServing."""
-        with sock:
-            if self._is_gone:
-                raise StorageUnavailable(f"{self._name}: its worker died")
-            try:
-                socket.send_fds(self._control, [messages.pack_serve(handover)], [sock.fileno()])
-            except OSError as error:
-                raise StorageUnavailable(f"{self._name}: {error}") from error
-        self._sent += 1
-        self.connections += 1
+        return len(self._clients)
 
-    def kill(self) -> None:
-        """
-        Ends the worker at once: the next opening takes it from there.
-        """
-        if not self._is_gone:
-            assert self.process.transport is not None
-            self.process.transport.signalProcess("KILL")
+    def serve(self, sock: socket.socket, handover: AnyHandover, gone: Callable[[], None]) -> None:
+        """See IServing."""
+        client = next(self._next_client)
+        fields, tail = split_handover(handover)
+        head = {"do": "serve", "volume": self._number, "client": client, "handover": fields}
+        self._worker.control.give(head, tail, sock)
+        self._clients[client] = gone
 
-    def gone(self) -> Deferred[None]:
+    def client_gone(self, client: int) -> None:
         """
-        Fires when the worker has ended.
+        The worker says so.
         """
-        ended: Deferred[None] = Deferred()
+        gone = self._clients.pop(client, None)
+        if gone is not None:
+            gone()
 
-        def tell(_: None) -> None:
-            if not ended.called:
-                ended.callback(None)
+    def worker_gone(self) -> None:
+        """
+        Nothing is served any more.
+        """
+        for client in list(self._clients):
+            self.client_gone(client)
+        self._lost()
 
-        self.process.ended.addCallback(tell)
-        return ended
+    async def _ask(self, what: str, timeout_s: float = CALL_TIMEOUT_S, **more: Any) -> Any:
+        head = {"do": what, "volume": self._number, **more}
+        try:
+            return await self._worker.control.ask(head, timeout_s)
+        except StorageUnavailable as error:
+            raise StorageUnavailable(f"{self._name}: {error}") from error
+
+    async def snapshot(self, new: NewMap) -> None:
+        """See IServing."""
+        await self._ask("snapshot", new=new)
+
+    async def resize(self, size_bytes: int) -> None:
+        """See IServing."""
+        await self._ask("resize", size=size_bytes)
+        self.size_bytes = size_bytes
+
+    async def mapping(self, offset: int, size: int) -> list[tuple[int, int, str]]:
+        """See IServing."""
+        found = await self._ask("mapping", offset=offset, size=size)
+        return [(start, length, kind) for start, length, kind in found]
+
+    async def own(self, offset: int, size: int) -> None:
+        """See IServing."""
+        await self._ask("own", CLOSE_TIMEOUT_S, offset=offset, size=size)
+
+    async def usage(self) -> Usage:
+        """See IServing."""
+        return Usage(*await self._ask("usage"))
+
+    async def set_limits(self, limits: Limits) -> None:
+        """See IServing."""
+        await self._ask("limits", limits=limits)
+
+    async def statistics(self) -> dict[str, Any]:
+        """See IServing."""
+        figures: dict[str, Any] = await self._ask("statistics")
+        return figures
 
     async def close(self) -> None:
         """See IServing."""
-        if not self._is_gone:
+        if self._worker.servings.pop(self._number, None) is not None:
             try:
-                self._control.send(bytes([messages.CLOSE]))
-            except OSError as error:
-                self._log.warn("worker of {volume}: {error}", volume=self._name, error=str(error))
-            try:
-                await self.gone().addTimeout(CLOSE_TIMEOUT_S, self._reactor)
-            except defer.TimeoutError:
-                self._failure = StorageUnavailable(f"{self._name}: its worker did not end")
-                self.kill()
-                await self.gone()
-        if self._failure is not None:
-            raise self._failure
+                await self._ask("close", CLOSE_TIMEOUT_S)
+            finally:
+                for client in list(self._clients):
+                    self.client_gone(client)
 
 
 @implementer(IDatapath)
@@ -203,45 +240,41 @@ class ProcessDatapath:
     """
     See IDatapath.
 
-    store_path: directory of a file store.  lock_fd: a descriptor that holds the lock on the store;
-    the workers inherit it.
+    store_spec: what ``open_store`` takes.  most: workers at a time; they start when needed.
     """
 
-    def __init__(self, reactor: Any, store_path: str, lock_fd: int) -> None:
+    def __init__(self, reactor: Any, store_spec: str, most: int) -> None:
         self._reactor = reactor
-        self._store_path = store_path
-        self._lock_fd = lock_fd
+        self._store_spec = store_spec
+        self._most = most
+        self._workers: list[Worker] = []
+        self._numbers = itertools.count(1)
 
-    async def open(self, name: str, session: int, changed: Callable[[], None]) -> WorkerServing:
+    def _least_loaded(self) -> Worker:
+        worker = min(self._workers, key=lambda each: each.load, default=None)
+        if worker is None or (worker.load and len(self._workers) < self._most):
+            worker = Worker(self._reactor, self._store_spec, self._workers.remove)
+            self._workers.append(worker)
+        return worker
+
+    async def open(self, name: str, session: int, lost: Callable[[], None]) -> WorkerServing:
         """See IDatapath."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.setblocking(False)
-        serving = WorkerServing(self._reactor, name, ours, changed)
-        null = os.open(os.devnull, os.O_RDWR)
+        worker = self._least_loaded()
+        number = next(self._numbers)
+        opening = {"do": "open", "volume": number, "name": name, "session": session}
+        worker.opening += 1
         try:
-            command = worker_command(self._store_path, name, session)
-            self._reactor.spawnProcess(
-                serving.process,
-                command[0],
-                command,
-                env={},
-                childFDs={
-                    0: null,
-                    1: null,
-                    2: "r",
-                    CONTROL_FD: theirs.fileno(),
-                    LOCK_FD: self._lock_fd,
-                },
-            )
+            opened = await worker.control.ask(opening, OPEN_TIMEOUT_S)
+        except StorageUnavailable as error:
+            worker.give_up(number)  # it may have been only late
+            raise StorageUnavailable(f"{name}: {error}") from error
         finally:
-            os.close(null)
-            theirs.close()
-        try:
-            await serving.ready.addTimeout(START_TIMEOUT_S, self._reactor)
-        except defer.TimeoutError:
-            serving.kill()
-            raise StorageUnavailable(f"{name}: its worker did not start") from None
-        except StorageError:
-            await serving.gone()
-            raise
+            worker.opening -= 1
+        serving = WorkerServing(name, worker, number, opened, lost)
+        worker.servings[number] = serving
         return serving
+
+    async def close(self) -> None:
+        """See IDatapath."""
+        for worker in list(self._workers):
+            await worker.end()

@@ -6,15 +6,27 @@ only: this runs in the worker process, or in the daemon itself.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import threading
+import time
 from collections.abc import Callable
+from typing import Any
 
-from archipelagod.datapath.connection import Connection
+from archipelagod.datapath.block_requests import BlockRequests
+from archipelagod.datapath.connection import Connection, Requests
+from archipelagod.datapath.counts import Tally
+from archipelagod.datapath.exchange import Exchange, Shared
 from archipelagod.datapath.flusher import Flusher
-from archipelagod.datapath.handover import Handover
+from archipelagod.datapath.handover import AnyHandover, Handover
+from archipelagod.datapath.limits import Limiter
+from archipelagod.datapath.nbd_requests import NbdRequests
+from archipelagod.stores.store import Store
+from archipelagod.volume.freezing import NewMap, snapshot
 from archipelagod.volume.volume import Volume
+from archipelagod.wire.values import Limits
 
+MAX_EXTENTS = 4000  # at a time: they have to fit a message
 PATIENCE_S = 5.0  # for clients to read their last replies
 
 
@@ -22,41 +34,95 @@ class VolumeServer:
     """
     Serves an open volume until ``close``.
 
-    ended: called in any thread when a client is gone, with the number of clients so far and now.
+    gone: called in any thread with the number of a client that is gone.
     """
 
-    def __init__(self, volume: Volume, ended: Callable[[int, int], None]) -> None:
-        self._volume = volume
-        self._ended = ended
-        self._flusher = Flusher(volume)
+    def __init__(self, store: Store, volume: Volume, gone: Callable[[int], None]) -> None:
+        self.volume = volume
+        self._store = store
+        self._gone = gone
+        tally = Tally()
+        self._shared = Shared(volume, Flusher(volume, tally), Limiter(), tally)
         self._lock = threading.Lock()
         self._open: dict[Connection, threading.Thread] = {}
-        self._served = 0
 
-    def serve(self, sock: socket.socket, handover: Handover) -> None:
+    def serve(self, sock: socket.socket, client: int, handover: AnyHandover) -> None:
         """
         Serves one more client, in a thread of its own; ``sock`` is ours from here on.
         """
+        try:
+            connection = self._connection(sock, handover)
+            self._start(connection, client, handover.farewell)
+        except (OSError, RuntimeError, ValueError):  # too many threads, too much sent ahead
+            sock.close()
+            self._gone(client)
+            raise
+
+    def _start(self, connection: Connection, client: int, farewell: bytes) -> None:
+        thread = threading.Thread(
+            target=self._run, args=(connection, client, farewell), name="connection", daemon=True
+        )
+        with self._lock:
+            self._open[connection] = thread
+        try:
+            thread.start()
+        except RuntimeError:
+            with self._lock:
+                del self._open[connection]
+            connection.close()
+            raise
+
+    def _connection(self, sock: socket.socket, handover: AnyHandover) -> Connection:
         sock.setblocking(True)
         with contextlib.suppress(OSError):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection = Connection(sock, self._volume, self._flusher, handover)
-        thread = threading.Thread(
-            target=self._run, args=(connection,), name="connection", daemon=True
-        )
-        with self._lock:
-            self._served += 1
-            self._open[connection] = thread
-        thread.start()
+        exchange = Exchange(sock, handover.leftover, self._shared)
+        requests: Requests
+        if isinstance(handover, Handover):
+            requests = NbdRequests(exchange, handover)
+        else:
+            requests = BlockRequests(exchange)
+        return Connection(sock, exchange, requests)
 
-    def _run(self, connection: Connection) -> None:
+    def _run(self, connection: Connection, client: int, farewell: bytes) -> None:
         try:
-            connection.run()
+            connection.run(farewell)
         finally:
             with self._lock:
-                self._open.pop(connection, None)
-                served, now = self._served, len(self._open)
-            self._ended(served, now)
+                del self._open[connection]
+            self._gone(client)
+
+    def snapshot(self, new: NewMap) -> None:
+        """
+        See freezing.snapshot.
+        """
+        snapshot(self._store, self.volume, new)
+
+    def mapping(self, offset: int, size: int) -> list[tuple[int, int, str]]:
+        """
+        See Volume.mapping; what is behind the first MAX_EXTENTS is left out.
+        """
+        return list(itertools.islice(self.volume.mapping(offset, size), MAX_EXTENTS))
+
+    def set_limits(self, limits: Limits) -> None:
+        """
+        Limits all clients together, from now on.
+        """
+        self._shared.limiter.set(limits)
+
+    def statistics(self) -> dict[str, Any]:
+        """
+        What was done since the volume was opened.
+        """
+        flusher = self._shared.flusher
+        return {
+            "connections": len(self._open),
+            "size_bytes": self.volume.size_bytes,
+            "dirty_bytes": self.volume.usage().dirty,
+            "flush_groups": flusher.groups,
+            "largest_flush_group": flusher.largest,
+            "operations": self._shared.tally.total().figures(),
+        }
 
     def close(self) -> None:
         """
@@ -66,9 +132,10 @@ class VolumeServer:
             open_now = dict(self._open)
         for connection in open_now:
             connection.stop()
+        end_s = time.monotonic() + PATIENCE_S
         for connection, thread in open_now.items():
-            thread.join(PATIENCE_S)
+            thread.join(max(0.0, end_s - time.monotonic()))
             connection.abort()
             thread.join()
-        self._flusher.stop()
-        self._volume.close()
+        self._shared.flusher.stop()
+        self.volume.close()

@@ -1,77 +1,153 @@
 """
-The process that serves one volume.  Started by archipelagod.datapath.processes with a bare Python:
+The process that serves volumes.  Started by archipelagod.datapath.processes with a bare Python:
 nothing but the standard library and this package's own plain modules may be imported here.
 
-Descriptor 3 is the control socket.  Descriptor 4 holds the lock on the store: while a worker lives
-no other daemon can use the store, so nobody else writes this volume.
+Descriptor 3 is the control socket; see ``messages`` for what is said there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import socket
 import sys
+import threading
+from collections.abc import Callable
+from typing import Any
 
 from archipelagod.datapath import messages
+from archipelagod.datapath.opening import open_patiently, open_store
 from archipelagod.datapath.serving import VolumeServer
-from archipelagod.stores.store import open_file_store
-from archipelagod.volume.opening import open_volume
-from archipelagod.volume.volume import Volume
+from archipelagod.stores.store import Store
+from archipelagod.volume.freezing import NewMap
 from archipelagod.wire.errors import StorageError, StorageUnavailable
+from archipelagod.wire.values import Limits
 
-CONTROL_FD, LOCK_FD = 3, 4
+CONTROL_FD = 3
+STACK_BYTES = 256 << 10  # of each thread: there may be thousands
+SWITCH_S = 0.001  # how long a thread may keep the others of this process waiting
 
 
-def main(arguments: list[str]) -> int:
+class Worker:
     """
-    Serves the volume named in ``arguments`` (store, volume, session) until told to close.
+    Does what the daemon asks for.  What may take long is done in a thread of its own.
     """
-    path, name, session = arguments
-    control = socket.socket(fileno=CONTROL_FD)
-    control.setblocking(True)
-    _raise_descriptor_limit()
-    try:
-        volume = open_volume(open_file_store(path), name, int(session))
-    except (StorageError, OSError) as error:
-        control.send(_failure(error))
-        return 1
-    control.send(messages.pack_ready(volume.size_bytes, is_read_only=volume.is_read_only))
-    return _serve(control, volume)
+
+    def __init__(self, control: socket.socket, store_spec: str) -> None:
+        self._control = control
+        self._store_spec = store_spec
+        self._store: Store | None = None
+        self._opening = threading.Lock()  # of the store
+        self._sending = threading.Lock()
+        self._servers: dict[int, VolumeServer] = {}
+        self._unwanted: set[int] = set()  # openings that are to be closed once they are done
+        self._slow: dict[str, Callable[[int, dict[str, Any]], Any]] = {
+            "open": self._open,
+            "close": self._close,
+            "snapshot": lambda number, head: self._server(number).snapshot(NewMap(*head["new"])),
+            "resize": lambda number, head: self._server(number).volume.resize(head["size"]),
+            "mapping": lambda number, head: self._server(number).mapping(
+                head["offset"], head["size"]
+            ),
+            "own": lambda number, head: self._server(number).volume.own(
+                head["offset"], head["size"]
+            ),
+            "usage": lambda number, _: self._server(number).volume.usage(),
+            "statistics": lambda number, _: self._server(number).statistics(),
+            "limits": lambda number, head: self._server(number).set_limits(Limits(*head["limits"])),
+        }
+
+    def run(self) -> None:
+        """
+        Never returns: the process ends with the daemon.
+        """
+        while True:
+            message, fds, _, _ = socket.recv_fds(self._control, messages.MAX_MESSAGE, 1)
+            if not message:
+                # The daemon is gone.  A new one may wait for our volumes: what clients were told is
+                # in the kernel, and the next opening takes it from there.
+                os._exit(3 if self._servers else 0)
+            head, tail = messages.unpack(message)
+            self._take(head, tail, fds)
+
+    def _take(self, head: dict[str, Any], tail: bytes, fds: list[int]) -> None:
+        if head["do"] == "serve":
+            self._serve(head, tail, socket.socket(fileno=fds[0]))
+        else:
+            threading.Thread(target=self._perform, args=(head,), daemon=True).start()
+
+    def _serve(self, head: dict[str, Any], tail: bytes, sock: socket.socket) -> None:
+        server = self._servers.get(head["volume"])
+        if server is None:
+            sock.close()
+            self._say({"gone": head["client"], "volume": head["volume"]})
+            return
+        try:
+            server.serve(sock, head["client"], messages.join_handover(head["handover"], tail))
+        except (OSError, RuntimeError, ValueError) as error:
+            sys.stderr.write(f"{server.volume.name}: a client was not served: {error}\n")
+
+    def _perform(self, head: dict[str, Any]) -> None:
+        answer: dict[str, Any] = {"id": head["id"]}
+        try:
+            answer["result"] = self._slow[head["do"]](head["volume"], head)
+        except (StorageError, OSError) as error:
+            kind = error if isinstance(error, StorageError) else StorageUnavailable()
+            answer |= {"status": kind.status, "error": str(error)[:4096]}
+        except Exception as error:
+            answer |= {"status": StorageUnavailable.status, "error": f"a defect: {error!r}"}
+            self._say(answer)
+            raise  # the operator sees where
+        self._say(answer)
+
+    def _say(self, head: dict[str, Any]) -> None:
+        with self._sending, contextlib.suppress(OSError):  # ``run`` notices that the daemon is gone
+            self._control.send(messages.pack(head))
+
+    def _open_store(self) -> Store:
+        with self._opening:
+            if self._store is None:
+                self._store = open_store(self._store_spec)
+            return self._store
+
+    def _open(self, number: int, head: dict[str, Any]) -> Any:
+        store = self._open_store()
+        volume = open_patiently(store, head["name"], head["session"])
+        self._servers[number] = VolumeServer(
+            store, volume, lambda client: self._say({"gone": client, "volume": number})
+        )
+        if number in self._unwanted:
+            self._close(number, {})
+        return {"size_bytes": volume.size_bytes, "is_read_only": volume.is_read_only}
+
+    def _server(self, number: int) -> VolumeServer:
+        try:
+            return self._servers[number]
+        except KeyError:
+            raise StorageUnavailable("the volume was closed meanwhile") from None
+
+    def _close(self, number: int, _: dict[str, Any]) -> None:
+        server = self._servers.pop(number, None)
+        if server is None:
+            self._unwanted.add(number)
+        else:
+            self._unwanted.discard(number)
+            server.close()
 
 
-def _serve(control: socket.socket, volume: Volume) -> int:
-    def ended(served: int, now: int) -> None:
-        control.send(messages.pack_ended(served, now))
-
-    server = VolumeServer(volume, ended)
-    while True:
-        message, fds, _, _ = socket.recv_fds(control, messages.MAX_MESSAGE, 1)
-        if not message:
-            # The daemon is gone.  A new one waits for us: what clients were told is in the kernel,
-            # and the next opening takes it from there.
-            os._exit(3)
-        if message[0] == messages.CLOSE:
-            break
-        if fds:
-            server.serve(socket.socket(fileno=fds[0]), messages.unpack_serve(message))
-    try:
-        server.close()
-    except (StorageError, OSError) as error:
-        control.send(_failure(error))
-        return 1
-    return 0
-
-
-def _failure(error: Exception) -> bytes:
-    kind = error if isinstance(error, StorageError) else StorageUnavailable()
-    return messages.pack_failed(kind.status, str(error))
-
-
-def _raise_descriptor_limit() -> None:
+def main(arguments: list[str]) -> None:
+    """
+    Serves the store that the only argument names.
+    """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    threading.stack_size(STACK_BYTES)
+    sys.setswitchinterval(SWITCH_S)
+    control = socket.socket(fileno=CONTROL_FD)
+    control.setblocking(True)
+    Worker(control, arguments[0]).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

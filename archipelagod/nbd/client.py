@@ -228,4 +228,4 @@ class NbdClient:
             outcome.leftover,
         )
         with contextlib.suppress(StorageError):  # the client sees a closed connection
-            self._attachment.serve(self._let_go(), handover)
+            self._attachment.serve_nbd(self._let_go(), handover)

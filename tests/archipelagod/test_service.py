@@ -19,7 +19,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.service import build_service, remove_stale_socket, shared_secret
 from archipelagod.settings import ArchipelagoSettings
-from archipelagod.store_lock import StoreLock
 from archipelagod.wire.errors import StorageError, StorageUnavailable
 from synnefo_tx.daemon.settings import SettingsError, load
 from tests.archipelagod.running import MIB, ROOT, Program, StorageCase, reactor, run, until
@@ -60,7 +59,7 @@ class SettingsTests(SynchronousTestCase):
         """A socket left behind goes; a file that is not a socket stays."""
         path = self.mktemp()
         Path(path).write_text("precious")
-        remove_stale_socket(f"unix:{path}:mode=600")
+        remove_stale_socket(path)
         self.assertEqual(Path(path).read_text(), "precious")
 
 
@@ -78,22 +77,6 @@ class WorkerStartTests(SynchronousTestCase):
         self.assertEqual(
             set(found) - set(sys.stdlib_module_names) - {"archipelagod", "__main__"}, set()
         )
-
-
-class StoreLockTests(StorageCase):
-    """StoreLock."""
-
-    async def test_second_waits(self) -> None:
-        """A second daemon gets the store when the first lets go."""
-        path = f"{self.directory}/lock"
-        first, second = StoreLock(path), StoreLock(path)
-        self.addCleanup(second.close)
-        await first.acquire(reactor)
-        waiting = Deferred.fromCoroutine(second.acquire(reactor))
-        await deferLater(reactor, 0.2)
-        self.assertNoResult(waiting)
-        first.close()
-        await waiting
 
 
 class DaemonTests(StorageCase):

@@ -9,13 +9,7 @@ import threading
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from archipelagod.datapath.flusher import Flusher
 from archipelagod.datapath.outbox import Outbox
-from archipelagod.stores.store import open_memory_store
-from archipelagod.volume.map_format import OBJECT_BYTES
-from archipelagod.volume.opening import open_volume
-from archipelagod.volume.sessions import Sessions
-from archipelagod.volume.volume import Volume
 
 
 def received(sock: socket.socket, size: int) -> bytes:
@@ -85,35 +79,3 @@ class OutboxTests(SynchronousTestCase):
         self.theirs.close()
         self.outbox.post(b"x")
         self.assertRaises(OSError, self.outbox.send, b"x" * 100)
-
-
-class FlusherTests(SynchronousTestCase):
-    """Flusher, on a volume in memory."""
-
-    def setUp(self) -> None:
-        """The volume."""
-        store = open_memory_store()
-        sessions = Sessions(store)
-        from archipelagod.volume.catalogue import Catalogue
-
-        Catalogue(store, sessions, lambda: 0.0).create("v", OBJECT_BYTES)
-        self.volume: Volume = open_volume(store, "v", sessions.fresh())
-
-    def test_all_are_answered(self) -> None:
-        """Everyone who waits is told, before the thread ends."""
-        flusher = Flusher(self.volume)
-        told: list[bool] = []
-        for number in range(50):
-            self.volume.write(number, b"x")
-            flusher.submit(told.append)
-        flusher.stop()
-        self.assertEqual(told, [True] * 50)
-
-    def test_failure_is_told(self) -> None:
-        """After a failed flush everyone is told so."""
-        self.volume.map.fail(OSError(5, "broken"))
-        flusher = Flusher(self.volume)
-        told: list[bool] = []
-        flusher.submit(told.append)
-        flusher.stop()
-        self.assertEqual(told, [False])

@@ -161,11 +161,8 @@ class NbdTests(StorageCase):
         await self.held(client)
         for call in (
             client.write("v", 0, b"x"),
-            client.read("v", 0, 1),
             client.delete("v"),
-            client.snapshot("v", "s"),
             client.seal("v"),
-            client.resize("v", 2 * MIB),
             client.rename("v", "w"),
         ):
             try:

@@ -1,0 +1,192 @@
+"""
+What is done alike for clients of both protocols: bytes in, bytes out, and reads.  Standard library
+only.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from archipelagod.datapath.counts import READ, Tally
+from archipelagod.datapath.flusher import Flusher
+from archipelagod.datapath.gate import Pass
+from archipelagod.datapath.inbox import Inbox
+from archipelagod.datapath.limits import Limiter
+from archipelagod.datapath.outbox import Outbox
+from archipelagod.datapath.replies import Replies
+from archipelagod.volume.volume import Volume
+from archipelagod.wire.errors import StorageError
+
+BATCH_REQUESTS = 64  # of one client, then others have their turn
+BATCH_BYTES = 1 << 20
+PREFETCHED_BYTES = 8 << 20
+SETTLE_S = 1.0
+
+
+class Shared(NamedTuple):
+    """
+    What all clients of a volume have in common.
+    """
+
+    volume: Volume
+    flusher: Flusher
+    limiter: Limiter
+    tally: Tally
+
+
+class Exchange:
+    """
+    For the thread that serves a client.
+
+    upcoming: to be set to what gives the reads (offset, size) that are in the inbox.
+    done: operations of this batch, for the figures.
+    """
+
+    def __init__(self, sock: socket.socket, leftover: bytes, shared: Shared) -> None:
+        self.volume = shared.volume
+        self.counts = shared.tally.begin()
+        self.inbox = Inbox(sock, leftover)
+        self.outbox = Outbox(sock)
+        self.replies = Replies(self.outbox)
+        self.done: list[int] = []
+        self.is_stopped = False
+        self.upcoming: Callable[[], Iterator[tuple[int, int]]] = lambda: iter(())
+        self._shared = shared
+        self._limiter = shared.limiter
+        self._pass: Pass = shared.volume.gate.new_pass()
+        self._is_prefetched = False  # the reads of this batch
+        self._flushes = 0  # asked for
+        self._flushed = 0  # answered
+        self._settled = threading.Event()
+
+    def enter(self) -> None:
+        """
+        A batch begins.
+        """
+        self._is_prefetched = False
+        self._pass.enter()
+
+    def leave(self) -> None:
+        """
+        The batch ends.
+        """
+        self._pass.leave()
+
+    def close(self) -> None:
+        """
+        The client is gone.
+        """
+        self.volume.gate.forget(self._pass)
+        self._shared.tally.end(self.counts)
+
+    def send(self) -> None:
+        """
+        Sends what was collected, in the midst of a batch.  Raises OSError.
+        """
+        if self.replies.has_any:
+            self._outside(self.replies.send)
+
+    def answer(self, reply: bytes) -> None:
+        """
+        A reply, to be sent with the others.
+        """
+        if not self.replies.has_room(len(reply)):
+            self.send()
+        self.replies.add(reply)
+
+    def payload(self, size: int) -> memoryview:
+        """
+        The next ``size`` bytes of a request that is too large for the inbox.  Raises Gone, OSError.
+        """
+        self.send()
+        found: list[memoryview] = []
+        self._outside(lambda: found.append(self.inbox.payload(size)))
+        return found[0]
+
+    def _outside(self, action: Callable[[], None]) -> None:
+        self._pass.leave()
+        try:
+            action()
+        finally:
+            self._pass.enter()
+
+    def admit(self, size: int) -> None:
+        """
+        Returns when the volume's limits let a request of ``size`` bytes through.
+        """
+        if self._limiter.is_set and (wait_s := self._limiter.take(size)) > 0:
+            self.send()
+            self._outside(lambda: self._limiter.wait(wait_s, lambda: self.is_stopped))
+
+    def flush(self, reply: Callable[[bool], bytes]) -> None:
+        """
+        Answers with ``reply`` (of whether that was possible) once all is on stable storage.
+        """
+        self._flushes += 1
+
+        def done(is_done: bool) -> None:
+            self.outbox.post(reply(is_done))
+            self._flushed += 1
+            self._settled.set()
+
+        self._shared.flusher.submit(done)
+
+    def settle(self) -> None:
+        """
+        Returns when every flush was answered, in the midst of a batch.
+        """
+        self._outside(self.wait_for_flushes)
+
+    def wait_for_flushes(self) -> None:
+        """
+        As ``settle``, between batches.
+        """
+        while self._flushed < self._flushes:
+            self._settled.wait(SETTLE_S)
+            self._settled.clear()
+
+    def read(self, head: bytes, offset: int, size: int) -> None:
+        """
+        Answers with ``head`` and what the volume holds.  After an error nothing is answered.
+        """
+        replies = self.replies
+        whole = len(head) + size
+        if not replies.has_room(whole):
+            self.send()
+        view = replies.add_room(head, size)
+        try:
+            if not self.volume.read_now(offset, view):
+                self._prefetch_batch()
+                self.volume.read_into(offset, view)
+        except BaseException:
+            replies.take_back(whole)
+            raise
+        self.counts.bytes[READ] += size
+
+    def _prefetch_batch(self) -> None:
+        """
+        Tells the store of all reads that are here already, so that the medium does them at once.
+        """
+        if self._is_prefetched:
+            return
+        self._is_prefetched = True
+        total = 0
+        for offset, size in itertools.islice(self.upcoming(), BATCH_REQUESTS):
+            total += size
+            if total > PREFETCHED_BYTES:
+                return
+            self.volume.prefetch(offset, size)
+
+    def has_failed(self, operation: int, error: StorageError | OSError) -> bool:
+        """
+        Counts a failure and complains of it where the operator sees it; whether room is missing.
+        """
+        self.counts.errors[operation] += 1
+        sys.stderr.write(f"{self.volume.name}: {error}\n")
+        return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

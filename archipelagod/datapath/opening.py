@@ -1,0 +1,43 @@
+"""
+Opening a volume whose last owner may only just be dying.  Standard library only.
+"""
+
+from __future__ import annotations
+
+import time
+
+from archipelagod.stores.leases import LeaseHeld
+from archipelagod.stores.store import Store, open_file_store, open_memory_store
+from archipelagod.volume.opening import open_volume
+from archipelagod.volume.volume import Volume
+from archipelagod.wire.errors import VolumeBusy
+
+PATIENCE_S = 10.0  # for a worker of a killed daemon to end
+RETRY_S = 0.05
+
+
+def open_patiently(store: Store, name: str, session: int, patience_s: float = PATIENCE_S) -> Volume:
+    """
+    As ``open_volume``, but waits for another to let go of the volume.  Raises as that, and
+    VolumeBusy when the other does not.
+    """
+    deadline_s = time.monotonic() + patience_s
+    while True:
+        try:
+            return open_volume(store, name, session)
+        except (LeaseHeld, VolumeBusy) as error:
+            if time.monotonic() > deadline_s:
+                raise VolumeBusy(f"{name}: {error}") from error
+        time.sleep(RETRY_S)
+
+
+def open_store(spec: str) -> Store:
+    """
+    The store that ``spec`` names: "file:<directory>" or "memory".  Raises OSError, ValueError.
+    """
+    kind, _, rest = spec.partition(":")
+    if kind == "file":
+        return open_file_store(rest)
+    if kind == "memory":
+        return open_memory_store()
+    raise ValueError(f"a store of kind {kind!r} is not known")
