@@ -4,8 +4,6 @@ The server's side of one connection of the block protocol.
 
 from __future__ import annotations
 
-import hmac
-import secrets
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -15,12 +13,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from archipelagod.wire import handshake, opening
+from archipelagod.wire import opening
 from archipelagod.wire import operations as op
-from archipelagod.wire.errors import BadRequest, NotAuthenticated, StorageError, StorageUnavailable
+from archipelagod.wire.errors import BadRequest, StorageError, StorageUnavailable
 from archipelagod.wire.frames import (
     ERROR,
-    MAX_DATA,
     MAX_DATA_BEFORE_HELLO,
     PROGRESS,
     REPLY,
@@ -30,9 +27,11 @@ from archipelagod.wire.frames import (
     FrameDecoder,
     encode,
 )
+from archipelagod.wire.greeting import Greeter
 from archipelagod.wire.handling.call import Call
 from archipelagod.wire.handling.holdings import Holdings
 from archipelagod.wire.handling.table import handler_of
+from archipelagod.wire.handshake import Welcome
 from archipelagod.wire.interface import IVolumes
 from archipelagod.wire.progress import Teller
 from archipelagod.wire.relaying import Relay
@@ -54,17 +53,16 @@ class BlockProtocol(Protocol):
     _log = Logger()
 
     def __init__(
-        self, reactor: Any, secret: bytes, volumes: IVolumes, strangers: Strangers
+        self, reactor: Any, greeter: Greeter, volumes: IVolumes, strangers: Strangers
     ) -> None:
         self._wire: Any = None
         self._reactor = reactor
-        self._secret = secret
+        self._greeter = greeter
         self._volumes = volumes
         self._strangers = strangers
         self._decoder = FrameDecoder(MAX_DATA_BEFORE_HELLO)
         self._work = Work(self._start)
         self._holdings = Holdings(volumes)
-        self._greeting: handshake.Greeting | None = None
         self._features: int | None = None  # None: not authenticated
         self._opening: Frame | None = None  # an OPEN; nothing is read until it is answered
         self._is_attaching = False
@@ -105,36 +103,21 @@ class BlockProtocol(Protocol):
     def _take(self, frame: Frame) -> None:
         if frame.kind != REQUEST:
             raise BadFrame("a client sends requests")
-        if self._features is not None:
-            self._take_request(frame, self._features)
-        elif frame.operation == op.HELLO and self._greeting is None:
-            self._greet(frame)
-        elif frame.operation == op.AUTHENTICATE and self._greeting is not None:
-            self._authenticate(frame, self._greeting)
-        else:
-            raise NotAuthenticated("HELLO comes first")
-
-    def _take_request(self, frame: Frame, features: int) -> None:
-        if frame.operation == op.OPEN and features & op.FEATURE_DATA:
+        if self._features is None:
+            self._send(self._greeter.take(frame))
+            if self._greeter.agreed is not None:
+                self._authenticated(self._greeter.agreed)
+        elif frame.operation == op.OPEN and self._features & op.FEATURE_DATA:
             self._opening = frame
         else:
             self._work.put(frame)
 
-    def _greet(self, frame: Frame) -> None:
-        nonce = secrets.token_bytes(handshake.NONCE_BYTES)
-        self._greeting = handshake.greet(self._secret, frame.data, nonce)
-        self._send(Frame(REPLY, frame.operation, frame.serial, data=self._greeting.data))
-
-    def _authenticate(self, frame: Frame, greeting: handshake.Greeting) -> None:
-        if not hmac.compare_digest(frame.data, greeting.expected_proof):
-            self._log.warn("a client of the block protocol does not know the secret")
-            raise NotAuthenticated("the proof is wrong")
+    def _authenticated(self, agreed: Welcome) -> None:
         self._strangers.leave(self)
         self._expect(None)
-        self._features = greeting.agreed.features
-        self._work.window = greeting.agreed.window
-        self._decoder.max_data = MAX_DATA
-        self._send(Frame(REPLY, frame.operation, frame.serial))
+        self._features = agreed.features
+        self._work.window = agreed.window
+        self._decoder.max_data = agreed.max_data
 
     # Work
 
@@ -207,6 +190,7 @@ class BlockProtocol(Protocol):
             attachment.cancel()
             return
         self._is_over = True
+        self._holdings.end()
         self._expect(STUFFED_TIMEOUT_S)
         self._wire.unregisterProducer()
         reply = opening.answer_to(frame, attachment)

@@ -11,6 +11,7 @@ the two can change what they agree on.
 from __future__ import annotations
 
 import hmac
+import secrets
 import struct
 from typing import NamedTuple
 
@@ -46,6 +47,13 @@ class Greeting(NamedTuple):
     data: bytes
     agreed: Welcome
     expected_proof: bytes
+
+
+def fresh_nonce() -> bytes:
+    """
+    Random bytes for one handshake.
+    """
+    return secrets.token_bytes(NONCE_BYTES)
 
 
 def hello(

@@ -4,7 +4,6 @@ One connection of a client of the block protocol.
 
 from __future__ import annotations
 
-import secrets
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -47,11 +46,11 @@ class BlockLink(Protocol):
     ``ready`` fires once both sides are known to each other; then ``ask``.
     """
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, secret: bytes, nonce: bytes | None = None) -> None:
         self.ready: Deferred[BlockLink] = Deferred()
         self.is_open = False
         self._secret = secret
-        self._hello = handshake.hello(secrets.token_bytes(handshake.NONCE_BYTES))
+        self._hello = handshake.hello(nonce or handshake.fresh_nonce())
         self._decoder = FrameDecoder()
         self._serial = 2
         self._window = 1

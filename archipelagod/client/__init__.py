@@ -1,0 +1,3 @@
+"""
+A client of the block protocol for programs without a reactor.
+"""
