@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from zope.interface import classImplements
 
+from archipelagod.stores.direct_objects import DirectObjects
 from archipelagod.stores.file_blocks import FileBlocks
 from archipelagod.stores.file_leases import FileLease, FileLeases
 from archipelagod.stores.file_objects import FileObjects
@@ -22,6 +23,7 @@ classImplements(MemoryLog, ILog)
 classImplements(FileLease, ILease)
 classImplements(MemoryLease, ILease)
 classImplements(FileObjects, IObjects)
+classImplements(DirectObjects, IObjects)
 classImplements(MemoryObjects, IObjects)
 classImplements(FileRecords, IRecords)
 classImplements(MemoryRecords, IRecords)

@@ -40,11 +40,14 @@ class FileObjects:
     def _directory(self, oid: int) -> str:
         return f"{self._session(oid >> 32)}/{(oid & 0xFFFFFFFF) >> 10:06x}"
 
-    def _path(self, oid: int) -> str:
+    def path(self, oid: int) -> str:
+        """
+        The file of the object.
+        """
         return f"{self._directory(oid)}/{oid & 0xFFFFFFFF:08x}"
 
     def _open(self, oid: int) -> Descriptor:
-        return self._descriptors.open(oid, self._path(oid), os.O_RDWR)
+        return self._descriptors.open(oid, self.path(oid), os.O_RDWR)
 
     def create(self, oid: int) -> None:
         """See IObjects."""
@@ -52,7 +55,7 @@ class FileObjects:
         if directory not in self._known_directories:
             make_directory(directory)
             self._known_directories.add(directory)
-        self._descriptors.open(oid, self._path(oid), os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        self._descriptors.open(oid, self.path(oid), os.O_RDWR | os.O_CREAT | os.O_EXCL)
         self._unsynced_names.add(oid)
 
     def read_into(self, oid: int, offset: int, view: memoryview) -> int:
@@ -96,17 +99,6 @@ class FileObjects:
         origin = self._kept(source) or self._open(source)
         copy_range(origin, self._kept(target) or self._open(target), offset, size)
 
-    def copy(self, source: int, target: int) -> None:
-        """See IObjects."""
-        size = os.stat(self._path(source)).st_size  # noqa: PTH116
-        self.create(target)
-        try:
-            self.copy_range(source, target, 0, size)
-            os.ftruncate(self._kept(target) or self._open(target), size)
-        except BaseException:
-            self.remove(target)
-            raise
-
     def zero(self, oid: int, offset: int, size: int) -> None:
         """See IObjects."""
         clear(self._kept(oid) or self._open(oid), offset, size)
@@ -142,7 +134,7 @@ class FileObjects:
         self._descriptors.drop(oid)
         self._unsynced_names.discard(oid)
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path(oid))  # noqa: PTH108
+            os.unlink(self.path(oid))  # noqa: PTH108
 
     def of_session(self, session: int) -> list[int]:
         """See IObjects."""
@@ -165,7 +157,7 @@ class FileObjects:
 
     def space(self, oid: int) -> int:
         """See IObjects."""
-        return os.stat(self._path(oid)).st_blocks * 512  # noqa: PTH116
+        return os.stat(self.path(oid)).st_blocks * 512  # noqa: PTH116
 
     def fd(self, oid: int) -> int | None:
         """See IObjects."""

@@ -51,14 +51,6 @@ class IObjects(Interface):
         FileNotFoundError.
         """
 
-    def copy(source: int, target: int) -> None:
-        """
-        A new object with the content of ``source``, shared with it where the medium can.  After an
-        error there is no target.
-
-        Raises FileNotFoundError, FileExistsError.
-        """
-
     def zero(oid: int, offset: int, size: int) -> None:
         """
         The range reads as zeros, and takes no space where the medium can free it.  Raises

@@ -62,13 +62,6 @@ class MemoryObjects:
             stays = max(len(found), min(offset + size, len(content)) - offset)
             content[offset : offset + stays] = found.ljust(stays, b"\0")
 
-    def copy(self, source: int, target: int) -> None:
-        """See IObjects."""
-        with self._lock:
-            if target in self._contents:
-                raise FileExistsError(17, f"object {target:016x} exists")
-            self._contents[target] = bytearray(self._content(source))
-
     def zero(self, oid: int, offset: int, size: int) -> None:
         """See IObjects."""
         with self._lock:

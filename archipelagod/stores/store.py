@@ -22,12 +22,14 @@ class Store(NamedTuple):
     leases: ILeases
 
 
-def open_file_store(path: str, *, is_ours: bool = False) -> Store:
+def open_file_store(path: str, *, is_ours: bool = False, is_direct: bool = False) -> Store:
     """
     The store in the directory ``path``, made (0700) if absent.  Raises OSError.
 
     is_ours: a daemon starts: what killed writers left unfinished is removed.
+    is_direct: objects are read and written past the page cache.
     """
+    from archipelagod.stores.direct_objects import DirectObjects
     from archipelagod.stores.file_blocks import FileBlocks
     from archipelagod.stores.file_leases import FileLeases
     from archipelagod.stores.file_objects import FileObjects
@@ -37,7 +39,7 @@ def open_file_store(path: str, *, is_ours: bool = False) -> Store:
         remove_unfinished(path)
     # stores.declarations says that these provide the interfaces
     return Store(
-        cast("IObjects", FileObjects(f"{path}/objects")),
+        cast("IObjects", (DirectObjects if is_direct else FileObjects)(f"{path}/objects")),
         cast("IRecords", FileRecords(f"{path}/records")),
         cast("IBlocks", FileBlocks(f"{path}/blocks")),
         cast("ILeases", FileLeases(f"{path}/leases")),

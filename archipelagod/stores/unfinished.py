@@ -41,7 +41,7 @@ class Unfinished:
 
     def write(self, content: bytes) -> tuple[str, int]:
         """
-        Path and descriptor (at its end, appending) of a new file with ``content``, which is on
+        Path and descriptor (for writing, at its end) of a new file with ``content``, which is on
         stable storage.  Raises OSError, and leaves nothing then.
         """
         path = f"{self._directory}/{_place()}.{os.getpid()}.{next(_serial)}"

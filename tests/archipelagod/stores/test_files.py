@@ -61,7 +61,8 @@ class FileObjectsTests(SynchronousTestCase):
         objects = FileObjects(root)
         objects.create(1 << 32)
         objects.write(1 << 32, 3 << 20, b"x" * 4096)
-        objects.copy(1 << 32, 1 << 32 | 1)
+        objects.create(1 << 32 | 1)
+        objects.copy_range(1 << 32, 1 << 32 | 1, 0, 4 << 20)
         path = f"{root}/01/00000001/000000/00000001"
         self.assertLess(os.stat(path).st_blocks * 512, 1 << 17)
 

@@ -1,0 +1,65 @@
+"""
+Stores by address: what a daemon is told by its settings, and tells its workers.  Standard library
+only.
+
+``/path`` or ``file:/path``        a directory.  ``?direct=yes``: past the page cache
+``rados:pool/namespace``           Ceph.  ``?conf=/etc/ceph/ceph.conf&id=admin``
+any of them with ``&faults=/plan``  for tests: with the faults of ``archipelagod.stores.faults``
+"""
+
+from __future__ import annotations
+
+from archipelagod.stores.store import Store, open_file_store, remove_unfinished
+
+_OPTIONS = {"file": {"direct", "faults"}, "rados": {"conf", "id", "faults"}}
+
+
+class BadAddress(ValueError):
+    """
+    There can be no store at that address; ``str()`` says why.
+    """
+
+
+def open_store(address: str, *, is_starting: bool = False) -> Store:
+    """
+    The store at ``address``.  Raises BadAddress, OSError.
+
+    is_starting: a daemon starts: what killed writers left unfinished is removed.
+    """
+    kind, place, options = parse_address(address)
+    if kind == "file":
+        store = open_file_store(place, is_direct=options.get("direct") == "yes")
+        if is_starting:
+            remove_unfinished(place)
+    else:
+        from archipelagod.stores.rados import open_rados_store
+
+        pool, _, namespace = place.partition("/")
+        store = open_rados_store(
+            pool, namespace, conf=options.get("conf", ""), client_id=options.get("id", "admin")
+        )
+    if "faults" in options:
+        from archipelagod.stores.faults import faulty_store
+
+        store = faulty_store(store, options["faults"])
+    return store
+
+
+def parse_address(address: str) -> tuple[str, str, dict[str, str]]:
+    """
+    Kind, place and options.  Raises BadAddress.
+    """
+    where, _, tail = address.partition("?")
+    kind, colon, place = where.partition(":")
+    if where.startswith("/"):
+        kind, colon, place = "file", ":", where
+    if not colon or kind not in _OPTIONS:
+        raise BadAddress(f"{address!r} is no store: file:/path or rados:pool")
+    if (kind == "file" and not place.startswith("/")) or not place.strip("/"):
+        raise BadAddress(f"{address!r} does not say where the store is")
+    options = dict(part.partition("=")[::2] for part in tail.split("&") if part)
+    if unknown := options.keys() - _OPTIONS[kind]:
+        raise BadAddress(f"{address!r}: a {kind} store has no option {', '.join(sorted(unknown))}")
+    if options.get("direct", "no") not in ("yes", "no"):
+        raise BadAddress(f"{address!r}: direct is yes or no")
+    return kind, place, options
