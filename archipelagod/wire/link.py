@@ -52,7 +52,7 @@ class BlockLink(Protocol):
         self._secret = secret
         self._hello = handshake.hello(nonce or handshake.fresh_nonce())
         self._decoder = FrameDecoder()
-        self._serial = 2
+        self._serial = 1
         self._window = 1
         self._asked: dict[int, Asked] = {}
         self._waiting: deque[Asked] = deque()
@@ -63,7 +63,7 @@ class BlockLink(Protocol):
         """See Protocol."""
         self.is_open = True
         self._wire = self.transport
-        self._write(Frame(REQUEST, op.HELLO, 1, data=self._hello))
+        self._write(Frame(REQUEST, op.HELLO, self._serial, data=self._hello))
 
     def _write(self, frame: Frame) -> None:
         self._wire.write(encode(frame))
@@ -110,16 +110,18 @@ class BlockLink(Protocol):
             raise BadFrame("a server sends replies")
         elif self.ready.called:
             self._settle(frame)
-        else:
+        elif frame.serial == self._serial:
             self._greeted(frame)
+        else:
+            raise BadFrame("a reply to nothing asked")
 
     def _greeted(self, frame: Frame) -> None:
-        if frame.operation == op.HELLO and frame.serial == 1 and self._serial == 2:
-            self._serial = 3
+        if frame.operation == op.HELLO and self._serial == 1:
+            self._serial = 2
             agreed, proof = handshake.answer(self._secret, self._hello, frame.data)
             self._window = agreed.window
-            self._write(Frame(REQUEST, op.AUTHENTICATE, 2, data=proof))
-        elif frame.operation == op.AUTHENTICATE and self._serial == 3:
+            self._write(Frame(REQUEST, op.AUTHENTICATE, self._serial, data=proof))
+        elif frame.operation == op.AUTHENTICATE and self._serial == 2:
             self.ready.callback(self)
         else:
             raise BadFrame("a reply to nothing asked")
