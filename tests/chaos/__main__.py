@@ -31,6 +31,11 @@ def main() -> int:
         chaos.populate()
         for number in range(rounds):
             chaos.round()
+            if number % 8 == 7:
+                chaos.check_settled()
+            if number % 40 == 39 or number == rounds - 1:
+                chaos.delete_all()
+                chaos.populate()
             if number % 10 == 9:
                 print(f"{number + 1} rounds, {time.monotonic() - started_s:.0f} s", flush=True)
     finally:

@@ -38,9 +38,9 @@ class Control:
             raise StorageUnavailable(str(error)) from error
         secret = Path(secret_file).read_text().strip().encode()
         nonce = secrets.token_bytes(handshake.NONCE_BYTES)
-        hello = handshake.hello(op.HIGHEST_VERSION, nonce)
+        hello = handshake.hello(nonce)
         welcome = self._ask(Frame(REQUEST, op.HELLO, data=hello))
-        proof = handshake.answer(secret, nonce, welcome.data)
+        _, proof = handshake.answer(secret, hello, welcome.data)
         self._ask(Frame(REQUEST, op.AUTHENTICATE, data=proof))
 
     def _ask(self, frame: Frame) -> Frame:
@@ -109,6 +109,20 @@ class Control:
         """See BlockClient."""
         self._ask(Frame(REQUEST, op.RESIZE, target=volume, size=size_bytes))
 
+    def rollback(self, volume: str, snapshot: str) -> None:
+        """See BlockClient."""
+        self._ask(Frame(REQUEST, op.ROLLBACK, target=volume, data=snapshot.encode()))
+
+    def flatten(self, volume: str) -> None:
+        """See BlockClient."""
+        self._ask(Frame(REQUEST, op.FLATTEN, target=volume))
+
+    def collect(self) -> None:
+        """
+        BlockClient's ``gc``.
+        """
+        self._ask(Frame(REQUEST, op.GC))
+
     def info(self, volume: str) -> dict[str, Any]:
         """See BlockClient."""
         found: dict[str, Any] = json.loads(self._ask(Frame(REQUEST, op.INFO, target=volume)).data)
@@ -119,7 +133,7 @@ class Control:
         Names of all volumes.
         """
         data = json.dumps({"marker": "", "prefix": "", "limit": op.MAX_LISTED}).encode()
-        frame = Frame(REQUEST, op.LIST, size=op.MAX_LISTED, data=data)
+        frame = Frame(REQUEST, op.LIST, data=data)
         with contextlib.suppress(UnicodeDecodeError):
             return [info["name"] for info in json.loads(self._ask(frame).data)]
         raise AssertionError("LIST answered with no text")

@@ -115,6 +115,7 @@ class Disk:
         self.number = number
         self.size_bytes = size_bytes
         self.is_read_only = False
+        self.family = number  # snapshots and clones have their origin's
         self.blocks: dict[int, Block] = {}
         self.frozen: dict[int, list[Moment]] = {}  # of a snapshot that was not looked at yet
         self.lock = threading.Lock()
@@ -179,6 +180,7 @@ class Disk:
         made = Disk(self.name, self.number, self.size_bytes)
         with self.lock:
             made.is_read_only = self.is_read_only
+            made.family = self.family
             made.blocks = dict(self.blocks)
             made.frozen = self.frozen
             made._writes = self._writes
@@ -260,6 +262,7 @@ def frozen(origin: Disk, name: str, number: int, start_s: float) -> Disk:
     """
     made = Disk(name, number, origin.size_bytes)
     made.is_read_only = True
+    made.family = origin.family
     made.frozen = origin.moments(start_s, time.monotonic())
     for index, moments in made.frozen.items():
         made.blocks[index] = Block(frozenset().union(*(each.vectors for each in moments)))
@@ -271,6 +274,7 @@ def cloned(origin: Disk, name: str, number: int, size_bytes: int) -> Disk:
     A clone of ``origin``, which is read-only.
     """
     made = Disk(name, number, size_bytes)
+    made.family = origin.family
     with origin.lock:
         made.blocks = {index: Block(block.base) for index, block in origin.blocks.items()}
     return made

@@ -9,9 +9,12 @@ import threading
 import time
 from collections.abc import Callable
 
+from archipelagod.volumes import Volumes
 from archipelagod.wire.errors import (
+    BadRequest,
     NoSuchVolume,
     NotReadOnly,
+    ReadOnlyVolume,
     StorageUnavailable,
     VolumeBusy,
     VolumeExists,
@@ -23,7 +26,7 @@ from tests.chaos.world import Change, State, World
 
 MIB = 1 << 20
 MOST_DISKS = 10
-REFUSALS = (VolumeBusy, NoSuchVolume, VolumeExists, NotReadOnly)
+REFUSALS = (VolumeBusy, NoSuchVolume, VolumeExists, NotReadOnly, BadRequest, ReadOnlyVolume)
 
 
 def some_size(chance: random.Random) -> int:
@@ -51,6 +54,8 @@ class Operator(threading.Thread):
         """See Thread."""
         kinds = [self._create, self._clone, self._clone, self._snapshot, self._snapshot]
         kinds += [self._rename, self._remove, self._resize, self._write, self._write]
+        later = {"rollback": self._roll_back, "flatten": self._flatten, "gc": self._collect}
+        kinds += [ask for name, ask in later.items() if hasattr(Volumes, name)]
         try:
             while not self.is_stopped:
                 self._chance.choice(kinds)()
@@ -153,6 +158,38 @@ class Operator(threading.Thread):
 
         change = Change("resize", (name,), {name: disk}, after)
         self._ask(change, lambda: self._control.resize(name, size))
+
+    def _roll_back(self) -> None:
+        disk = self._world.choose(self._chance, lambda disk: not disk.is_read_only)
+        if disk is None:
+            return
+        wanted = (disk.family, True)
+        snapshot = self._world.choose(
+            self._chance, lambda each: (each.family, each.is_read_only) == wanted
+        )
+        if snapshot is None:
+            return
+        name, source = disk.name, snapshot.name
+
+        def after() -> State:
+            made = disk.copy()
+            made.size_bytes = snapshot.size_bytes
+            made.blocks = cloned(snapshot, name, 0, 0).blocks
+            return {name: made}
+
+        change = Change("rollback", (name,), {name: disk}, after, (source,))
+        self._ask(change, lambda: self._control.rollback(name, source))
+
+    def _flatten(self) -> None:
+        disk = self._world.choose(self._chance, lambda disk: not disk.is_read_only)
+        if disk is not None:
+            name = disk.name
+            change = Change("flatten", (name,), {name: disk}, lambda: {name: disk})
+            self._ask(change, lambda: self._control.flatten(name))
+
+    def _collect(self) -> None:
+        change = Change("gc", (), {}, dict)
+        self._ask(change, self._control.collect)
 
     def _write(self) -> None:
         disk = self._world.choose(self._chance, lambda disk: not disk.is_read_only)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from archipelagod.wire.errors import StorageUnavailable
 from tests.chaos import daemon as processes
 from tests.chaos.daemon import Daemon
+from tests.chaos.invariants import objects_in, problems
 from tests.chaos.load import Load, attached
 from tests.chaos.model import Disk
 from tests.chaos.operations import Operator, some_size
@@ -127,6 +128,28 @@ class Chaos:
         """
         if not processes.gone(workers):
             raise Damage("a worker outlives its daemon")
+        self._check(is_settled=False)
+
+    def _check(self, *, is_settled: bool) -> None:
+        found = problems(self.daemon.store, is_settled=is_settled)
+        if found:
+            raise Damage("\n".join([f"round {self.rounds}: the store:", *found[:30]]))
+
+    def check_settled(self) -> None:
+        """
+        Stops and starts the daemon until all is done that a crash left to do, and looks then.
+        """
+        deadline_s = time.monotonic() + 20
+        while True:
+            self.daemon.stop()
+            found = problems(self.daemon.store, is_settled=True)
+            self.daemon.start()
+            if not found:
+                self.world.count("settled store")
+                return
+            if time.monotonic() > deadline_s:
+                raise Damage("\n".join([f"round {self.rounds}: left over:", *found[:30]]))
+            time.sleep(0.5)
 
     def look(self) -> None:
         """
@@ -204,7 +227,12 @@ class Chaos:
         with contextlib.closing(self.daemon.control()) as control:
             for name in control.names():
                 control.delete(name)
-                self.world.disks.pop(name, None)
+        self.world.disks.clear()
+        self.check_settled()
+        left = objects_in(self.daemon.store)
+        if left:
+            raise Damage(f"round {self.rounds}: all is deleted, and {len(left)} objects are left")
+        self.world.count("emptied store")
 
     def populate(self) -> None:
         """

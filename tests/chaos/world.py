@@ -103,7 +103,9 @@ class World:
         """
         changed = {name for other in self.pending for name in other.names}
         is_changed = not changed.isdisjoint(change.pins)
-        return is_changed or (change.kind == "resize" and change.names[0] in self.pinned)
+        return is_changed or (
+            change.kind in ("resize", "rollback") and change.names[0] in self.pinned
+        )
 
     def finish(self, change: Change, *, happened: bool) -> None:
         """

@@ -1,0 +1,205 @@
+"""
+A store on a machine that may lose power: what was not flushed may be gone, in whole or in part.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from typing import Any
+
+from archipelagod.stores.memory import MemoryLog, MemoryObjects, MemoryRecords
+from archipelagod.stores.memory_blocks import MemoryBlocks
+from archipelagod.stores.memory_leases import MemoryLeases
+from archipelagod.stores.store import Store
+from archipelagod.volume.journal import RECORD_BYTES
+from archipelagod.volume.map_format import BLOCK_BYTES
+
+
+class PowerCut(Exception):
+    """
+    The machine is off.
+    """
+
+
+class Machine:
+    """
+    Counts what is done to its disk, and goes off at a given count.
+    """
+
+    def __init__(self, chance: random.Random, lasts: int) -> None:
+        self.chance = chance
+        self.lasts = lasts
+        self.lives = 0  # times it was switched on
+
+    def step(self) -> None:
+        """Something is about to be done."""
+        if self.lasts <= 0:
+            raise PowerCut
+        self.lasts -= 1
+
+
+class UnsafeObjects:
+    """
+    MemoryObjects that may forget what was not flushed: contents in part, and existence.
+    """
+
+    def __init__(self, machine: Machine, memory: MemoryObjects) -> None:
+        self._machine = machine
+        self._memory = memory
+        self._safe = {oid: bytes(content) for oid, content in memory._contents.items()}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._memory, name)
+
+    def _changed(self, name: str, *arguments: Any) -> None:
+        self._machine.step()
+        getattr(self._memory, name)(*arguments)
+
+    def create(self, oid: int) -> None:
+        """See IObjects."""
+        self._changed("create", oid)
+
+    def write(self, oid: int, offset: int, data: bytes) -> None:
+        """See IObjects."""
+        self._changed("write", oid, offset, data)
+
+    def copy_range(self, source: int, target: int, offset: int, size: int) -> None:
+        """See IObjects."""
+        self._changed("copy_range", source, target, offset, size)
+
+    def zero(self, oid: int, offset: int, size: int) -> None:
+        """See IObjects."""
+        self._changed("zero", oid, offset, size)
+
+    def flush(self, oids: Iterable[int]) -> None:
+        """See IObjects."""
+        for oid in oids:
+            self._machine.step()
+            if oid in self._memory._contents:
+                self._safe[oid] = bytes(self._memory._contents[oid])
+
+    def flush_all(self) -> None:
+        """See IObjects."""
+        self.flush(list(self._memory._contents))
+
+    def remove(self, oid: int) -> None:
+        """See IObjects.  A removal that was not flushed may come undone: that only wastes space."""
+        self._changed("remove", oid)
+        self._safe.pop(oid, None)
+
+    def cut(self) -> MemoryObjects:
+        """What is there after a power cut."""
+        left = MemoryObjects()
+        for oid, content in self._memory._contents.items():
+            if oid in self._safe:
+                left._contents[oid] = self._mixed(self._safe[oid], content)
+            elif self._machine.chance.random() < 0.5:
+                size = self._machine.chance.choice([0, len(content) // 2, len(content)])
+                left._contents[oid] = bytearray(content[:size])
+        return left
+
+    def _mixed(self, safe: bytes, content: bytearray) -> bytearray:
+        """Each block as it was flushed or as it was written since."""
+        chance = self._machine.chance
+        if safe == content:
+            return bytearray(content)
+        size = max(len(safe), len(content))
+        old, new = safe.ljust(size, b"\0"), bytes(content).ljust(size, b"\0")
+        mixed = bytearray(old if chance.random() < 0.5 else new)
+        for start in range(0, size, BLOCK_BYTES):
+            block = slice(start, start + BLOCK_BYTES)
+            if old[block] != new[block]:
+                mixed[block] = (old if chance.random() < 0.5 else new)[block]
+        return mixed
+
+
+class UnsafeLog:
+    """
+    A log that may lose its end.
+    """
+
+    def __init__(self, records: UnsafeRecords, room: str, name: str, log: MemoryLog) -> None:
+        self._records = records
+        self._log = log
+        self._key = (room, name)
+
+    def append(self, data: bytes) -> None:
+        """See ILog."""
+        self._records._machine.step()
+        self._log.append(data)
+
+    def sync(self) -> None:
+        """See ILog."""
+        self._records._machine.step()
+        self._records.safe_size[self._key] = len(self._records._memory._values[self._key])
+
+    def close(self) -> None:
+        """See ILog."""
+
+
+class UnsafeRecords:
+    """
+    MemoryRecords whose logs may lose what was not synced.  All else is safe when it returns.
+    """
+
+    def __init__(self, machine: Machine, memory: MemoryRecords) -> None:
+        self._machine = machine
+        self._memory = memory
+        self.safe_size: dict[tuple[str, str], int] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._memory, name)
+        if name not in ("put", "create", "move", "remove"):
+            return found
+
+        def counted(*arguments: Any) -> Any:
+            self._machine.step()
+            return found(*arguments)
+
+        return counted
+
+    def log(self, room: str, name: str, start: bytes, replaces: bool = False) -> UnsafeLog:
+        """See IRecords."""
+        self._machine.step()
+        log = UnsafeLog(self, room, name, self._memory.log(room, name, start, replaces))
+        self.safe_size[room, name] = len(start)
+        return log
+
+    def cut(self) -> MemoryRecords:
+        """What is there after a power cut."""
+        left = MemoryRecords()
+        for key, value in self._memory._values.items():
+            size = len(value)
+            if key in self.safe_size:
+                size = self._machine.chance.randint(self.safe_size[key], size)
+            left._values[key] = bytearray(value[:size])
+            if key in self.safe_size and self._machine.chance.random() < 0.3:
+                self._damage(left._values[key], self.safe_size[key])
+        return left
+
+    def _damage(self, value: bytearray, safe_size: int) -> None:
+        """The file grew, but a part of what was appended did not get there."""
+        if len(value) >= safe_size + RECORD_BYTES:
+            start = self._machine.chance.randrange(safe_size, len(value) - RECORD_BYTES + 1)
+            value[start : start + RECORD_BYTES] = bytes(RECORD_BYTES)
+
+
+class UnsafeStore:
+    """
+    Both; leases end with the machine.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._start(MemoryObjects(), MemoryRecords())
+
+    def _start(self, objects: MemoryObjects, records: MemoryRecords) -> None:
+        self._objects = UnsafeObjects(self._machine, objects)
+        self._records = UnsafeRecords(self._machine, records)
+        parts: Any = (self._objects, self._records, MemoryBlocks(), MemoryLeases())
+        self.store = Store(*parts)
+
+    def cut(self) -> None:
+        """The power goes and comes: ``store`` is what is left, and all of it is safe."""
+        self._start(self._objects.cut(), self._records.cut())
