@@ -1,0 +1,3 @@
+"""
+Copies of volumes outside the store: whole, or what changed between two snapshots.
+"""

@@ -1,0 +1,7 @@
+"""
+``python -m archipelagod.tool``.
+"""
+
+from archipelagod.tool.main import main
+
+main(prog_name="archipelago")
