@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import threading
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from archipelagod.volume.journal import Journal
@@ -208,11 +209,12 @@ class OpenMap:
         if self._lease is not None:
             self._lease.check()
 
-    def rewrite(self, own_from: int = 0) -> None:
+    def rewrite(self, own_from: int = 0, cut: Iterable[int] = ()) -> None:
         """
         Flushes and writes the map anew.  Both locks are held, and nobody writes.
 
         own_from: of a map that was frozen meanwhile: a session for this map's objects from now on.
+        cut: objects that the journal calls garbage, to be removed before it forgets them.
         Raises StorageUnavailable.
         """
         self.flush_objects(is_whole=True)
@@ -224,6 +226,9 @@ class OpenMap:
             self.slots.header = self.put_record(MAPS, self.name, header)
             if own_from:
                 self._session, self._sequence = own_from, 0
+            for oid in cut:
+                self._store.objects.remove(oid)
+                self.unsynced.logged.discard(oid)
             self._journal.begin_anew(header.serial, self._session)
             self._remove_old_bodies()
         except OSError as error:
@@ -271,19 +276,16 @@ class OpenMap:
                 self._journal.garbage(cut)
             except OSError as error:
                 raise self.fail(error) from error
-        self.mark_end(has_stale_end)
-        for oid in cut:
-            self._store.objects.remove(oid)
-            self.unsynced.logged.discard(oid)
+        self.mark_end(has_stale_end, cut)
 
-    def mark_end(self, has_stale_end: bool) -> None:
+    def mark_end(self, has_stale_end: bool, cut: Iterable[int] = ()) -> None:
         """
-        Writes the map anew, with that mark.  Both locks are held, nobody writes.
+        Writes the map anew, with that mark; see ``rewrite``.
 
         Raises StorageUnavailable.
         """
         self.slots.header = self.header._replace(has_stale_end=has_stale_end)
-        self.rewrite()
+        self.rewrite(cut=cut)
 
     def settle(self) -> None:
         """
