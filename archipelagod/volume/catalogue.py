@@ -26,16 +26,17 @@ from archipelagod.volume.map_format import (
 from archipelagod.volume.names import checked_name
 from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import lease_on, open_volume
+from archipelagod.volume.renames import renaming
+from archipelagod.volume.rollback import roll_back
 from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import (
-    BadRequest,
     NoSuchVolume,
     NotReadOnly,
     OutOfRange,
     Protected,
-    ReadOnlyVolume,
     StorageUnavailable,
     TooSmall,
+    VolumeBusy,
     VolumeExists,
 )
 
@@ -173,41 +174,14 @@ class Catalogue:
         Raises NoSuchVolume, NotReadOnly, ReadOnlyVolume, BadRequest, VolumeBusy.
         """
         with self._settled(name) as header, self._lock:
-            if header.is_read_only:
-                raise ReadOnlyVolume(name)
-            origin, record = self._read_raw(snapshot_name)
-            if not origin.is_read_only:
-                raise NotReadOnly(snapshot_name)
-            if origin.family != header.family:
-                raise BadRequest(f"{snapshot_name} is no snapshot of {name}")
-            own_from = self._sessions.fresh()
-            left = header._replace(uid=self._sessions.fresh(), is_read_only=True)
-            old = with_header(left, self.store.records.get(MAPS, name))
-            # what only the present content refers to goes once the map is replaced
-            self.store.records.put(reclaim.DELETED, reclaim.deleted_name(left.uid), old)
-            changed = header._replace(
-                size_bytes=origin.size_bytes,
-                parent=origin.uid,
-                own_from=own_from,
-                serial=header.serial + 1,
-                own_objects=0,
-                own_blocks=0,
-                all_objects=origin.all_objects,
-                body=origin.body,
-                body_slots=origin.body_slots,
-                body_partials=origin.body_partials,
-                body_sum=origin.body_sum,
-                keys=origin.keys,
-                key_count=origin.key_count,
-            )
-            self.store.records.put(MAPS, name, with_header(changed, record))
+            roll_back(self.store, self._sessions, name, header, checked_name(snapshot_name))
 
     def rename(self, name: str, new_name: str) -> None:
         """
         Changes the name.  Raises NoSuchVolume, VolumeExists, VolumeBusy.
         """
         checked_name(new_name)
-        with self._settled(name), self._lock:
+        with self._settled(name), self._lock, renaming(self.store):
             try:
                 self.store.records.move(MAPS, name, MAPS, new_name)
             except FileNotFoundError:
@@ -222,22 +196,28 @@ class Catalogue:
         Raises NoSuchVolume, Protected, VolumeBusy.
         """
         found = self.header(name)
-        lease = None
-        if not found.is_read_only:
-            lease = lease_on(self.store, name, found)
+        lease = lease_on(self.store, name, found)
         try:
-            return self._delete(name)
+            return self._delete(name, found.uid)
         finally:
-            if lease is not None:
-                lease.release()
+            lease.release()
 
-    def _delete(self, name: str) -> Header:
+    def _delete(self, name: str, uid: int) -> Header:
         with self._lock:
-            header = self.header(name)
+            header = self._same(name, uid)
             if header.is_protected:
                 raise Protected(name)
             reclaim.bury_volume(self.store, name, header)
             return header
+
+    def _same(self, name: str, uid: int) -> Header:
+        """
+        The header, now that the lease of volume ``uid`` is ours.
+        """
+        header = self.header(name)
+        if header.uid != uid:
+            raise VolumeBusy(f"{name}: it was replaced in this moment")
+        return header
 
     def reclaim(
         self,
@@ -356,10 +336,13 @@ class Catalogue:
     @contextlib.contextmanager
     def _settled(self, name: str) -> Iterator[Header]:
         """
-        The volume is whole, and its lease (if it can be written) is ours.
+        The volume is whole, and its lease is ours.
         """
-        with self._opened(name):
-            yield self.header(name)
+        with self._opened(name) as volume, contextlib.ExitStack() as held:
+            if volume.is_read_only:  # else the opening has it
+                lease = lease_on(self.store, name, volume.map.header)
+                held.callback(lease.release)
+            yield self._same(name, volume.map.header.uid)
 
     def _check_size(self, name: str, size_bytes: int) -> None:
         checked_name(name)

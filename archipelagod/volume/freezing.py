@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from archipelagod.volume.reclaim import bury_record, raise_up
+from archipelagod.volume.census import is_volume
+from archipelagod.volume.reclaim import bury_record, freezing, raise_up
+from archipelagod.wire.errors import NoSuchVolume
 
 if TYPE_CHECKING:
     from archipelagod.stores.store import Store
@@ -32,7 +34,12 @@ def snapshot(store: Store, volume: Volume, new: NewMap) -> None:
     Writers wait for as long as it takes to flush what they wrote since the last flush (there is one
     just before) and to write two small records.  Raises VolumeExists, StorageUnavailable, OSError.
     """
-    volume.sync()
+    with freezing(store, new.uid):
+        volume.sync()
+        _freeze(store, volume, new)
+
+
+def _freeze(store: Store, volume: Volume, new: NewMap) -> None:
     opened = volume.map
     with opened.flush_lock, volume.gate.closed(), opened.lock:
         opened.flush_objects(is_whole=True)
@@ -48,10 +55,12 @@ def snapshot(store: Store, volume: Volume, new: NewMap) -> None:
             own_objects=0,
             own_blocks=0,
         )
-        # Until the volume has disowned its objects the snapshot waits among the deleted maps,
-        # whose objects are kept as long as any map refers to them.
+        # Until the volume has disowned its objects the snapshot is nobody's to read or clone; what
+        # it refers to is kept.
         bury_record(opened, frozen)
         if not header.is_read_only:
             opened.table.freeze()
             opened.rewrite(own_from=new.own_from)
+        elif not is_volume(store, volume.name, header.uid):
+            raise NoSuchVolume(volume.name)  # another daemon deleted it: its objects may be gone
         raise_up(store, new.uid, new.name)

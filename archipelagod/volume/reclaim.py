@@ -5,16 +5,23 @@ A deleted map moves to the room of the deleted in one step.  If it was writable 
 at once: nobody else refers to them.  A read-only map may share its objects with clones, so it stays
 until the last map of its family that refers to one of them has let go.  So every object that a map
 shares is also in a read-only map or a deleted one, and none is forgotten.
+
+A snapshot begins in the room of those being frozen, and moves to the volumes when the volume it is
+of has disowned its objects.  Whoever freezes holds a lease on it: without that, it is what a crash
+left, and joins the deleted.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from archipelagod.stores.leases import LeaseHeld
+from archipelagod.volume.census import DELETED, FREEZING, REMOVED_OBJECT, Step, look
+from archipelagod.volume.journal import ROOM as JOURNALS
+from archipelagod.volume.journal import journal_name
 from archipelagod.volume.map_format import (
-    FIRST_OBJECT,
     HEADER_BYTES,
     PARTIAL,
     DamagedMap,
@@ -22,29 +29,63 @@ from archipelagod.volume.map_format import (
     Record,
     decode,
     decode_header,
+    encode,
 )
 from archipelagod.volume.open_map import MAPS, OpenMap
 from archipelagod.volume.opening import read_journal
 from archipelagod.volume.slots import BODIES, Slots, body_name
+from archipelagod.volume.unreferenced import Needs, Unreferenced, needs_of, rest_of
 
 if TYPE_CHECKING:
     from archipelagod.stores.store import Store
 
-DELETED = "deleted"
+__all__ = ["DELETED", "FREEZING", "Needs", "needs_of"]
+
+BATCH_OBJECTS = 500_000  # that a pass considers, about: they are kept in memory
+SHRUNK_OBJECTS = 100_000  # up to so many the rest of a deleted map is written anew
+
+
+class Reclaimed(NamedTuple):
+    """
+    What a pass did.
+    """
+
+    objects: int  # removed
+    maps: int  # of deleted volumes, forgotten
+    undecided: int  # families with a map that can't be read: nothing of them is removed
 
 
 def deleted_name(uid: int) -> str:
     """
-    Name of a deleted map.
+    Name of a map that is deleted or being frozen.
     """
     return f"{uid:08x}"
 
 
+@contextlib.contextmanager
+def freezing(store: Store, uid: int) -> Iterator[None]:
+    """
+    To be held from before ``bury_record`` until after ``raise_up``.  Raises OSError.
+    """
+    lease = store.leases.acquire(deleted_name(uid), b"")
+    try:
+        yield
+    finally:
+        lease.release()
+
+
 def bury_record(opened: OpenMap, header: Header) -> None:
     """
-    Puts a map's present content among the deleted ones, under ``header``.  Raises OSError.
+    Keeps a map's present content among those being frozen, under ``header``.  Raises OSError.
     """
-    opened.put_record(DELETED, deleted_name(header.uid), header)
+    opened.put_record(FREEZING, deleted_name(header.uid), header)
+
+
+def raise_up(store: Store, uid: int, name: str) -> None:
+    """
+    Makes a frozen map the volume ``name``.  Raises FileExistsError, OSError.
+    """
+    store.records.move(FREEZING, deleted_name(uid), MAPS, name)
 
 
 def bury_volume(store: Store, name: str, header: Header) -> None:
@@ -54,30 +95,22 @@ def bury_volume(store: Store, name: str, header: Header) -> None:
     store.records.move(MAPS, name, DELETED, deleted_name(header.uid))
 
 
-def raise_up(store: Store, uid: int, name: str) -> None:
+def bury_unfinished(store: Store) -> None:
     """
-    Makes a buried map the volume ``name``.  Raises FileExistsError, OSError.
-    """
-    store.records.move(DELETED, deleted_name(uid), MAPS, name)
+    Snapshots that a crash left half-way join the deleted.  Raises OSError.
 
-
-class Needs(NamedTuple):
+    Not while there is a journal of the volume they are of: it may be the only one that says that
+    the volume has objects which such a snapshot refers to as well.
     """
-    What a map refers to.
-    """
-
-    objects: set[int]
-    bodies: set[int]  # lists of keys among them
-
-
-def needs_of(store: Store, record: Record) -> Needs:
-    """
-    What a map refers to.  Raises FileNotFoundError when it was replaced meanwhile, DamagedMap.
-    """
-    found = Slots(store, record).references()
-    header = record.header
-    objects = {oid for oid in found if oid >= FIRST_OBJECT}
-    return Needs(objects, {header.body, header.keys} - {0})
+    journals = None
+    for name in store.records.names(FREEZING):
+        if store.leases.holder(name) is not None:
+            continue
+        journals = journals or set(store.records.names(JOURNALS))
+        with contextlib.suppress(FileNotFoundError, DamagedMap):
+            header = decode_header(store.records.get(FREEZING, name, HEADER_BYTES))
+            if journal_name(header.parent) not in journals:
+                store.records.move(FREEZING, name, DELETED, name)
 
 
 def reclaim(
@@ -88,57 +121,80 @@ def reclaim(
     """
     Removes what the deleted maps (of some families, or all) alone refer to; the number of objects.
 
-    Clones may be made and volumes deleted meanwhile: whoever makes one looks afterwards whether its
-    origin is still there.  One call at a time; it may be interrupted at any point, and called
-    again.  Raises OSError.
+    Raises as ``reclaiming``.
     """
-    deleted = list(_deleted(store, families))
-    kept = _live(store, {record.header.family for record in deleted if record.header.is_read_only})
-    removed = 0
-    for number, record in enumerate(deleted):
-        if progress is not None:
-            progress(number, len(deleted))
-        removed += _remove(store, record, kept)
-    return removed
+    steps = reclaiming(store, families, progress)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            done: Reclaimed = end.value
+            return done.objects
 
 
-def _deleted(store: Store, families: set[int] | None) -> Iterator[Record]:
+def reclaiming(
+    store: Store,
+    families: set[int] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Generator[Step, None, Reclaimed]:
+    """
+    As ``reclaim``, a step at a time.  Volumes may be made, cloned, frozen, renamed, rolled back and
+    deleted meanwhile; one pass at a time.  It may end at any step, and begin again.
+
+    What only deleted maps refer to nobody can come to refer to again: a clone (or a roll-back) of
+    one that is deleted meanwhile is undone by who makes it, as it looks for its origin afterwards.
+    Raises Restless, DamagedMap when nothing can be said of a map, OSError.
+    """
+    bury_unfinished(store)
+    removed = forgotten = 0
+    shared: list[str] = []
     for name in store.records.names(DELETED):
-        with contextlib.suppress(FileNotFoundError, DamagedMap):
-            record = decode(store.records.get(DELETED, name))
-            if families is None or record.header.family in families:
-                yield record
+        header = _header(store, name)
+        if header is not None and not header.is_read_only:
+            removed += yield from removing_own(store, header.uid)
+            forgotten += 1
+        elif header is not None and (families is None or header.family in families):
+            shared.append(name)
+        yield Step(maps=1)
+    done = yield from _Pass(store, progress).run(shared)
+    return done._replace(objects=done.objects + removed, maps=done.maps + forgotten)
 
 
-def _remove(store: Store, record: Record, kept: Needs) -> int:
+def _header(store: Store, name: str) -> Header | None:
+    with contextlib.suppress(FileNotFoundError, DamagedMap):
+        return decode_header(store.records.get(DELETED, name, HEADER_BYTES))
+    return None
+
+
+def removing_own(store: Store, uid: int) -> Generator[Step, None, int]:
+    """
+    Removes the objects that a deleted volume has for itself if it was writable, and forgets it.  No
+    other map is looked at.  The number of objects.  Raises OSError.
+    """
     try:
-        mine = needs_of(store, record)
-    except FileNotFoundError:
-        mine = Needs(set(), set())  # an earlier call came that far
-    header = record.header
-    if header.is_read_only:
-        garbage, bodies = mine.objects - kept.objects, mine.bodies - kept.bodies
-        is_done = not mine.objects & kept.objects and not mine.bodies & kept.bodies
-    else:
-        floor = header.own_from << 32
-        everything = mine.objects | _journalled(store, header)
-        garbage = {oid for oid in everything if oid >= floor}
-        bodies = {body for body in mine.bodies if body >= floor}
-        is_done = True
-    for oid in garbage:
+        record = decode(store.records.get(DELETED, deleted_name(uid)))
+        if record.header.is_read_only:
+            return 0
+        own = _own(store, record)
+    except (FileNotFoundError, DamagedMap):
+        return 0
+    for oid in sorted(own.objects):
         store.objects.remove(oid)
-    if is_done:
-        _forget(store, header, garbage, bodies)
-    return len(garbage)
+        yield REMOVED_OBJECT
+    _forget(store, record.header, own)
+    return len(own.objects)
 
 
-def _forget(store: Store, header: Header, removed: set[int], bodies: Iterable[int]) -> None:
-    for session in {oid >> 32 for oid in removed}:
-        store.objects.tidy(session)
-    for body in bodies:
-        store.records.remove(BODIES, body_name(body))
-    store.records.remove("journals", deleted_name(header.uid))
-    store.records.remove(DELETED, deleted_name(header.uid))
+def _own(store: Store, record: Record) -> Needs:
+    header = record.header
+    floor = header.own_from << 32
+    mine = Needs(set(), set())
+    with contextlib.suppress(FileNotFoundError):  # an earlier call came that far
+        mine = needs_of(store, record)
+    objects = mine.objects | _journalled(store, header)
+    return Needs(
+        {oid for oid in objects if oid >= floor}, {body for body in mine.bodies if body >= floor}
+    )
 
 
 def _journalled(store: Store, header: Header) -> set[int]:
@@ -149,40 +205,100 @@ def _journalled(store: Store, header: Header) -> set[int]:
     return made | {change.slot & ~PARTIAL for change in found.changes if change.slot}
 
 
-def _live(store: Store, families: set[int]) -> Needs:
+def _forget(store: Store, header: Header, removed: Needs) -> None:
+    name = deleted_name(header.uid)
+    _tidy(store, removed.objects)
+    for body in removed.bodies:
+        store.records.remove(BODIES, body_name(body))
+    store.records.remove(JOURNALS, journal_name(header.uid))
+    store.records.remove(DELETED, name)
+    with contextlib.suppress(LeaseHeld):
+        store.leases.acquire(name, b"").release()  # what a killed daemon left of it goes too
+
+
+def _tidy(store: Store, removed: set[int]) -> None:
+    for session in {oid >> 32 for oid in removed}:
+        store.objects.tidy(session)
+
+
+class _Pass:
     """
-    Everything that maps of the families refer to.  Journals need not be read: a map only ever lets
-    go of what it shares.
+    A pass over deleted read-only maps.
     """
-    found = Needs(set(), set())
-    if families:
-        for name in store.records.names(MAPS):
-            _add_needs(store, name, families, found)
-    return found
 
+    def __init__(self, store: Store, progress: Callable[[int, int], None] | None) -> None:
+        self._store = store
+        self._progress = progress
 
-def _add_needs(store: Store, name: str, families: set[int], found: Needs) -> None:
-    while True:
+    def run(self, names: list[str]) -> Generator[Step, None, Reclaimed]:
+        """
+        As many at a time as fit into memory.
+        """
+        removed = forgotten = done = 0
+        undecided: set[int] = set()
+        while done < len(names):
+            batch, garbage = self._batch(names[done:])
+            if garbage.objects or garbage.bodies:
+                yield from look(self._store, garbage, set(names))
+            undecided |= garbage.undecided
+            for name in batch:
+                if self._progress is not None:
+                    self._progress(done, len(names))
+                count, is_gone = yield from self._remove(name, garbage)
+                removed += count
+                forgotten += is_gone
+                done += 1
+        return Reclaimed(removed, forgotten, len(undecided))
+
+    def _batch(self, names: list[str]) -> tuple[list[str], Unreferenced]:
+        garbage = Unreferenced(self._store)
+        batch = []
+        for name in names:
+            batch.append(name)
+            with contextlib.suppress(FileNotFoundError, DamagedMap):
+                garbage.add(decode(self._store.records.get(DELETED, name)))
+            if len(garbage.objects) >= BATCH_OBJECTS:
+                break
+        return batch, garbage
+
+    def _remove(self, name: str, garbage: Unreferenced) -> Generator[Step, None, tuple[int, bool]]:
         try:
-            header = decode_header(store.records.get(MAPS, name, HEADER_BYTES))
-            if header.family not in families:
-                return
-            record = decode(store.records.get(MAPS, name))
-        except FileNotFoundError:
-            return  # deleted since: it is among the deleted, and told us of nothing new
+            record = decode(self._store.records.get(DELETED, name))
+            mine = self._needs(record)
+        except (FileNotFoundError, DamagedMap):
+            return 0, False
+        if record.header.family in garbage.undecided:
+            return 0, False
+        gone = Needs(mine.objects & garbage.objects, mine.bodies & garbage.bodies)
+        for oid in sorted(gone.objects):
+            self._store.objects.remove(oid)
+            yield REMOVED_OBJECT
+        kept = Needs(mine.objects - gone.objects, mine.bodies - gone.bodies)
+        if not kept.objects and not kept.bodies:
+            _forget(self._store, record.header, gone)
+            return len(gone.objects), True
+        if gone.objects or gone.bodies:
+            self._shrink(name, record, gone, kept)
+        return len(gone.objects), False
+
+    def _needs(self, record: Record) -> Needs:
         try:
-            mine = needs_of(store, record)
-        except FileNotFoundError:
-            if _is_same(store, name, record):
-                raise
-            continue  # its owner wrote a new body meanwhile
-        found.objects.update(mine.objects)
-        found.bodies.update(mine.bodies)
-        return
+            return needs_of(self._store, record)
+        except FileNotFoundError:  # an earlier pass came that far
+            return Needs(set(), set())
 
-
-def _is_same(store: Store, name: str, record: Record) -> bool:
-    try:
-        return decode_header(store.records.get(MAPS, name, HEADER_BYTES)) == record.header
-    except FileNotFoundError:
-        return False
+    def _shrink(self, name: str, record: Record, gone: Needs, kept: Needs) -> None:
+        """
+        Leaves of a deleted map only what others still refer to: the next pass has less to do.
+        """
+        header = record.header
+        _tidy(self._store, gone.objects)
+        if header.body in kept.bodies or len(kept.objects) > SHRUNK_OBJECTS:
+            return
+        delta, partials = rest_of(Slots(self._store, record), kept.objects)
+        header = header._replace(body=0, body_slots=0, body_partials=0, body_sum=0)
+        if header.keys not in kept.bodies:
+            header = header._replace(keys=0, key_count=0)
+        self._store.records.put(DELETED, name, encode(header, delta, partials))
+        for body in gone.bodies:
+            self._store.records.remove(BODIES, body_name(body))

@@ -1,0 +1,89 @@
+"""
+A volume as one of its snapshots was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from archipelagod.volume import reclaim
+from archipelagod.volume.census import is_volume
+from archipelagod.volume.map_format import DamagedMap, Header, decode_header, with_header
+from archipelagod.volume.open_map import MAPS
+from archipelagod.wire.errors import (
+    BadRequest,
+    NoSuchVolume,
+    NotReadOnly,
+    ReadOnlyVolume,
+    StorageUnavailable,
+)
+
+if TYPE_CHECKING:
+    from archipelagod.stores.store import Store
+    from archipelagod.volume.sessions import Sessions
+
+
+def roll_back(
+    store: Store, sessions: Sessions, name: str, header: Header, snapshot_name: str
+) -> None:
+    """
+    Gives the volume ``name``, which is settled and has ``header``, the content and size of a
+    read-only one of its family.
+
+    Raises NoSuchVolume, NotReadOnly, ReadOnlyVolume, BadRequest, StorageUnavailable, OSError.
+    """
+    if header.is_read_only:
+        raise ReadOnlyVolume(name)
+    origin, record = _origin(store, snapshot_name)
+    if origin.family != header.family:
+        raise BadRequest(f"{snapshot_name} is no snapshot of {name}")
+    kept = reclaim.deleted_name(sessions.fresh())
+    with reclaim.freezing(store, int(kept, 16)):
+        # what the snapshot refers to stays until the volume refers to it, or this process is gone
+        copy = origin._replace(uid=int(kept, 16), parent=0, is_protected=False)
+        store.records.put(reclaim.FREEZING, kept, with_header(copy, record))
+        try:
+            if not is_volume(store, snapshot_name, origin.uid):
+                raise NoSuchVolume(snapshot_name)
+            _replace(store, sessions, name, header, origin, record)
+        finally:
+            store.records.remove(reclaim.FREEZING, kept)
+
+
+def _origin(store: Store, name: str) -> tuple[Header, bytes]:
+    try:
+        record = store.records.get(MAPS, name)
+        origin = decode_header(record)
+    except FileNotFoundError:
+        raise NoSuchVolume(name) from None
+    except DamagedMap as error:
+        raise StorageUnavailable(f"{name}: {error}") from error
+    if not origin.is_read_only:
+        raise NotReadOnly(name)
+    return origin, record
+
+
+def _replace(
+    store: Store, sessions: Sessions, name: str, header: Header, origin: Header, record: bytes
+) -> None:
+    own_from = sessions.fresh()
+    left = header._replace(uid=sessions.fresh(), is_read_only=True, is_protected=False)
+    # what only the present content refers to goes once the map is replaced
+    old = with_header(left, store.records.get(MAPS, name))
+    store.records.put(reclaim.DELETED, reclaim.deleted_name(left.uid), old)
+    changed = header._replace(
+        size_bytes=origin.size_bytes,
+        parent=origin.uid,
+        own_from=own_from,
+        serial=header.serial + 1,
+        own_objects=0,
+        own_blocks=0,
+        all_objects=origin.all_objects,
+        body=origin.body,
+        body_slots=origin.body_slots,
+        body_partials=origin.body_partials,
+        body_sum=origin.body_sum,
+        keys=origin.keys,
+        key_count=origin.key_count,
+    )
+    store.records.put(MAPS, name, with_header(changed, record))
