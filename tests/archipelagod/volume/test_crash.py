@@ -32,6 +32,12 @@ from archipelagod.wire.errors import ReadOnlyVolume, StorageUnavailable, VolumeB
 OTHER_BOOT = 1
 
 
+class Died(Exception):
+    """
+    The daemon was killed.
+    """
+
+
 class FailingObjects:
     """
     Objects whose flush fails when told so.
@@ -40,10 +46,17 @@ class FailingObjects:
     def __init__(self, objects: object) -> None:
         self._objects = objects
         self.fails = False
+        self.dies_removing = False
         self.flushed: list[set[int]] = []
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._objects, name)
+
+    def remove(self, oid: int) -> None:
+        """Is the end when told so."""
+        if self.dies_removing:
+            raise Died
+        self._objects.remove(oid)  # type: ignore[attr-defined]
 
     def flush(self, oids: object) -> None:
         """Fails when told so."""
@@ -257,6 +270,18 @@ class CrashTests(SynchronousTestCase):
         data = self.store.records.get("maps", "s")
         self.store.records.remove("maps", "s")
         return data
+
+    def test_cut_off_is_removed(self) -> None:
+        """What a volume lost as it shrank goes, even if the daemon died before it could."""
+        volume = self.opened()
+        volume.write(0, b"x")
+        volume.write(OBJECT_BYTES, b"y")
+        volume.flush()
+        self.objects.dies_removing = True
+        self.assertRaises(Died, volume.resize, OBJECT_BYTES)
+        self.objects.dies_removing = False
+        self.assertEqual(self.opened().size_bytes, OBJECT_BYTES)
+        self.assertEqual(len(self.all_objects()), 1)
 
     def test_sealed_refuses(self) -> None:
         """A sealed volume takes no writes."""
