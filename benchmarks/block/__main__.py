@@ -22,6 +22,7 @@ from benchmarks.block import (
     scale,
     steady,
     tail,
+    wire,
 )
 from benchmarks.block.choices import Choices, chosen
 from benchmarks.block.control import start_reactor
@@ -63,6 +64,8 @@ def _measure(choices: Choices, home: Path, report: Report) -> None:
         report.say("volumes are filled")
         steady.run(choices, daemon, raw, report)
         report.say("steady loads are measured")
+        wire.run(choices, daemon, raw, report)
+        report.say("the same is measured over the block protocol")
         first_writes.run(choices, daemon, raw, report)
         chain.run(choices, daemon, report)
         tail.run(choices, daemon, raw, report)

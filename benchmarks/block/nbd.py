@@ -20,23 +20,23 @@ _READ = 0
 
 class Attached:
     """
-    One connection to an export.  Raises OSError.
+    One connection to an export, its `socket` open to other uses.  Raises OSError.
     """
 
     def __init__(self, path: Path, export: str) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
+        self.socket = socket.socket(socket.AF_UNIX)
         try:
-            self._socket.connect(str(path))
+            self.socket.connect(str(path))
             self._go(export.encode())
         except BaseException:
-            self._socket.close()
+            self.socket.close()
             raise
 
     def _go(self, name: bytes) -> None:
         self._exactly(18)
         asked = struct.pack(">I", len(name)) + name + struct.pack(">H", 0)
         greeting = struct.pack(">I", _FIXED_NO_ZEROES) + _OPTION
-        self._socket.sendall(greeting + struct.pack(">II", _GO, len(asked)) + asked)
+        self.socket.sendall(greeting + struct.pack(">II", _GO, len(asked)) + asked)
         while True:
             _, _, kind, size = struct.unpack(">QIII", self._exactly(20))
             said = self._exactly(size)
@@ -47,7 +47,7 @@ class Attached:
 
     def read(self, offset: int, size: int) -> bytes:
         """That part of the export."""
-        self._socket.sendall(struct.pack(">IHHQQI", _REQUEST_MAGIC, 0, _READ, 1, offset, size))
+        self.socket.sendall(struct.pack(">IHHQQI", _REQUEST_MAGIC, 0, _READ, 1, offset, size))
         _, error, _ = struct.unpack(">IIQ", self._exactly(16))
         if error:
             raise OSError(error, "the server could not read")
@@ -56,7 +56,7 @@ class Attached:
     def _exactly(self, size: int) -> bytes:
         data = bytearray()
         while len(data) < size:
-            piece = self._socket.recv(size - len(data))
+            piece = self.socket.recv(size - len(data))
             if not piece:
                 raise OSError("the server hung up")
             data += piece
@@ -64,7 +64,7 @@ class Attached:
 
     def close(self) -> None:
         """Hangs up."""
-        self._socket.close()
+        self.socket.close()
 
     def __enter__(self) -> Self:
         return self

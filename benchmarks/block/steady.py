@@ -71,7 +71,7 @@ def _measure_row(row: Row, choices: Choices, exports: list[Export], report: Repo
     for figure in figures(row, medians):
         report.add(figure)
     for name, measured in medians.items():
-        report.beside(row.name, name, _value(row, measured), row.unit, costs(measured))
+        report.beside(row.name, name, value(row, measured), row.unit, costs(measured))
 
 
 def _takes_part(row: Row, server: str) -> bool:
@@ -99,10 +99,13 @@ def figures(row: Row, medians: dict[str, Measured]) -> list[Figure]:
         name = row.name if peer in (NBDKIT, BETTER) else f"{row.name}-{peer}"
         better = max((NBDKIT, RAW), key=lambda one: medians[one].per_s)
         other = better if peer == BETTER else peer
-        ours, theirs = _value(row, medians[OURS]), _value(row, medians[other])
+        ours, theirs = value(row, medians[OURS]), value(row, medians[other])
         found.append(Figure(name, ours, row.unit, other, theirs, goal))
     return found
 
 
-def _value(row: Row, measured: Measured) -> float:
+def value(row: Row, measured: Measured) -> float:
+    """
+    What counts, in the row's unit.
+    """
     return measured.per_s if row.is_rate else measured.bytes_per_s / MIB
