@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.block.meter import Meter
 from benchmarks.block.peers import Export
 
 GIB = 1 << 30
@@ -33,7 +34,7 @@ class Load(NamedTuple):
 class Measured(NamedTuple):
     """
     requests, bytes: in all, without flushes.  cpu_s: of the server.  p50_ms, p99_ms, mean_ms: from
-    sending to the answer.
+    sending to the answer.  others: processors that other programs used meanwhile.
     """
 
     per_s: float
@@ -44,6 +45,7 @@ class Measured(NamedTuple):
     p50_ms: float
     p99_ms: float
     bytes: int
+    others: float
 
     @property
     def cpu_s_per_gib(self) -> float:
@@ -61,19 +63,19 @@ def measure(export: Export, load: Load, seconds: float, seed: int) -> Measured:
     Puts the load on the export.  The same seed gives the same places.  Raises RuntimeError.
     """
     report = Path(f"{export.program.log}.json")
-    before = export.program.cpu_s()
+    meter = Meter(export.program)
     done = subprocess.run(
         ["fio", *_arguments(export.uri, load, seconds, seed), f"--output={report}"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         check=False,
     )
-    spent = export.program.cpu_s() - before
+    spent, others = meter.stop()
     if done.returncode:
         raise RuntimeError(f"fio on {export.name}: {done.stdout.decode(errors='replace')}")
     text = report.read_text()
     job = json.loads(text[text.index("{") :])["jobs"][0]
-    return _measured(job["read" if "read" in load.kind else "write"], spent)
+    return _measured(job["read" if "read" in load.kind else "write"], spent, others)
 
 
 def _arguments(uri: str, load: Load, seconds: float, seed: int) -> list[str]:
@@ -100,7 +102,7 @@ def _arguments(uri: str, load: Load, seconds: float, seed: int) -> list[str]:
     return [*arguments, "--group_reporting", "--thread"]
 
 
-def _measured(side: dict[str, Any], cpu_s: float) -> Measured:
+def _measured(side: dict[str, Any], cpu_s: float, others: float) -> Measured:
     latency = side["clat_ns"]
     percentile = latency.get("percentile", {})
     if not side["total_ios"] or not side["runtime"]:
@@ -115,4 +117,5 @@ def _measured(side: dict[str, Any], cpu_s: float) -> Measured:
         p50_ms=percentile.get("50.000000", 0) / 1e6,
         p99_ms=percentile.get("99.000000", 0) / 1e6,
         bytes=side["io_bytes"],
+        others=others,
     )

@@ -83,7 +83,10 @@ def costs(measured: Measured) -> str:
     """
     What a measurement cost the server, and its latencies, in words.
     """
-    cpu = f"cpu {measured.cpu_s_per_gib:.2f} s/GiB {measured.cpu_s_per_million:.2f} s/million"
+    cpu = (
+        f"cpu {measured.cpu_s_per_gib:.2f} s/GiB {measured.cpu_s_per_million:.2f} s/million "
+        f"others {measured.others:.1f} cores"
+    )
     if not measured.p50_ms:
         return f"{cpu} mean {measured.mean_ms:.3f} ms"
     return f"{cpu} p50 {measured.p50_ms:.3f} ms p99 {measured.p99_ms:.3f} ms"

@@ -17,6 +17,7 @@ from benchmarks.block.choices import Choices
 from benchmarks.block.content import OWN, SIZE_BYTES, copy_raw
 from benchmarks.block.fio import Measured
 from benchmarks.block.loads import NBDKIT, RAW, ROWS, Row
+from benchmarks.block.meter import Meter
 from benchmarks.block.ours import Daemon
 from benchmarks.block.peers import Export
 from benchmarks.block.place import CHECKOUT
@@ -107,14 +108,13 @@ def _measure(row: Row, export: Export, where: list[str], seconds: float, seed: i
         said = [client.stdout.readline() for client in clients if client.stdout]
         if said != ["ready\n"] * len(clients):
             raise RuntimeError(f"{row.name} on {export.name}: the client did not begin")
-        before = export.program.cpu_s()
+        meter = Meter(export.program)
         answers = _let_go(clients)
-        spent = export.program.cpu_s() - before
     finally:
         for client in clients:
             client.kill()
             client.wait()
-    return _summed(answers, load.depth * load.connections, spent)
+    return _summed(answers, load.depth * load.connections, meter)
 
 
 def _let_go(clients: list[subprocess.Popen[str]]) -> list[tuple[int, int, float]]:
@@ -132,8 +132,9 @@ def _let_go(clients: list[subprocess.Popen[str]]) -> list[tuple[int, int, float]
     return answers
 
 
-def _summed(answers: list[tuple[int, int, float]], under_way: int, cpu_s: float) -> Measured:
+def _summed(answers: list[tuple[int, int, float]], under_way: int, meter: Meter) -> Measured:
     per_s = sum(requests / seconds for requests, _, seconds in answers)
+    cpu_s, others = meter.stop()
     mean_ms = under_way / max(per_s, 1) * 1000
     return Measured(
         per_s=per_s,
@@ -143,5 +144,6 @@ def _summed(answers: list[tuple[int, int, float]], under_way: int, cpu_s: float)
         mean_ms=mean_ms,
         p50_ms=0,
         p99_ms=0,
+        others=others,
         bytes=sum(size for _, size, _ in answers),
     )
