@@ -11,7 +11,10 @@ setup(
     ext_modules=[
         Extension(
             "archipelagod.datapath._fast",
-            [f"{HOME}/_fast.c", *(f"{HOME}/c/{name}.c" for name in ("table", "loop", "nbd", "frames"))],
+            [
+                f"{HOME}/_fast.c",
+                *(f"{HOME}/c/{name}.c" for name in ("table", "loop", "nbd", "frames")),
+            ],
             depends=[f"{HOME}/c/table.h", f"{HOME}/c/loop.h"],
             extra_compile_args=["-O2", "-std=gnu11", "-Wall", "-Wextra", "-fvisibility=hidden"],
             optional=True,  # without a compiler the loop in Python does the same

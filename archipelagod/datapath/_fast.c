@@ -183,24 +183,32 @@ static PyObject *table_py_resize(struct table_object *self, PyObject *argument)
     Py_RETURN_NONE;
 }
 
-static PyObject *table_py_take_dirty(struct table_object *self, PyObject *Py_UNUSED(none))
+/* Lists of indexes and, unless there were too many, of (index, inner, size) that were written. */
+static PyObject *table_py_take_written(struct table_object *self, PyObject *Py_UNUSED(none))
 {
+    struct written written[MOST_WRITTEN];
+    size_t count, written_count;
     uint32_t *taken;
-    size_t count;
 
     Py_BEGIN_ALLOW_THREADS
-    count = table_take_dirty(&self->table, &taken);
+    count = table_take_dirty(&self->table, &taken, written, &written_count);
     Py_END_ALLOW_THREADS
-    PyObject *list = PyList_New(count);
-    for (size_t at = 0; list && at < count; at++) {
-        PyObject *index = PyLong_FromUnsignedLong(taken[at]);
-        if (!index)
-            Py_CLEAR(list);
-        else
-            PyList_SET_ITEM(list, at, index);
-    }
+    PyObject *indexes = PyList_New(count);
+    for (size_t at = 0; indexes && at < count; at++)
+        if (PyList_SetItem(indexes, at, PyLong_FromUnsignedLong(taken[at])))
+            Py_CLEAR(indexes);
     free(taken);
-    return list;
+    if (!indexes || written_count > MOST_WRITTEN)
+        return indexes ? Py_BuildValue("(NO)", indexes, Py_None) : NULL;
+    PyObject *ranges = PyList_New(written_count);
+    for (size_t at = 0; ranges && at < written_count; at++)
+        if (PyList_SetItem(ranges, at, Py_BuildValue("(III)", written[at].index, written[at].inner, written[at].size)))
+            Py_CLEAR(ranges);
+    if (!ranges) {
+        Py_DECREF(indexes);
+        return NULL;
+    }
+    return Py_BuildValue("(NN)", indexes, ranges);
 }
 
 static PyObject *statistics_of(const struct counters *counters)
@@ -246,7 +254,7 @@ static PyMethodDef table_methods[] = {
     {"fill", (PyCFunction)table_py_fill, METH_VARARGS, NULL},
     {"freeze", (PyCFunction)table_py_freeze, METH_NOARGS, NULL},
     {"resize", (PyCFunction)table_py_resize, METH_O, NULL},
-    {"take_dirty", (PyCFunction)table_py_take_dirty, METH_NOARGS, NULL},
+    {"take_written", (PyCFunction)table_py_take_written, METH_NOARGS, NULL},
     {"statistics", (PyCFunction)table_statistics, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -344,6 +352,7 @@ struct loop_object {
 
 static PyObject *table_type, *lock_type, *loop_type;
 
+/* In the order of the module's constants. */
 static const struct codec *const codecs[] = {&nbd_simple, &nbd_structured, &block_frames};
 
 static int loop_new(struct loop_object *self, PyObject *arguments, PyObject *names)
@@ -474,7 +483,8 @@ PyMODINIT_FUNC PyInit__fast(void)
     PyObject *made = PyModule_Create(&module);
 
     if (made && add(made, "Table", &table_type, &table_spec) && add(made, "SendLock", &lock_type, &lock_spec) &&
-        add(made, "Loop", &loop_type, &loop_spec))
+        add(made, "Loop", &loop_type, &loop_spec) && !PyModule_AddIntConstant(made, "NBD_SIMPLE", 0) &&
+        !PyModule_AddIntConstant(made, "NBD_STRUCTURED", 1) && !PyModule_AddIntConstant(made, "BLOCK_FRAMES", 2))
         return made;
     Py_XDECREF(made);
     return NULL;

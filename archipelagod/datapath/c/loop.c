@@ -24,7 +24,7 @@
 #define MOST_ASKED 256
 #define IDLE_S 2                             /* after which memory is given back */
 
-enum step { DONE, INPUT, FULL, MISS, LARGE, ASK, REFUSE, BROKEN };
+enum step { DONE, INPUT, FULL, MISS, LARGE, ASK, REFUSE, BROKEN, LOST };
 
 static uint8_t zeros[64 << 10];
 
@@ -289,8 +289,8 @@ static enum step copy_read(struct loop *loop, const struct request *request)
     struct run run;
 
     while (left) {
-        if (!table_run(loop->table, offset, left, &run))
-            return REFUSE;
+        if (!table_run(loop->table, offset, left, &run) || (run.is_hole && loop->codec->hole))
+            return REFUSE; /* Python sends such holes for what they are */
         if (run.fd < 0)
             memset(to, 0, run.size);
         else {
@@ -337,7 +337,8 @@ static enum step plan_read(struct loop *loop, const struct request *request)
     struct run run;
 
     while (left && step == LARGE) {
-        if (loop->segment_count == MOST_SEGMENTS || !table_run(loop->table, offset, left, &run))
+        if (loop->segment_count == MOST_SEGMENTS || !table_run(loop->table, offset, left, &run) ||
+            (run.is_hole && loop->codec->hole))
             step = REFUSE;
         else if (run.fd >= 0 && !is_cached(loop, &run))
             step = MISS;
@@ -364,7 +365,7 @@ static enum step read_request(struct loop *loop, const struct request *request)
 
     if (!is_within(loop, request) || !table_run(loop->table, request->offset, request->size, &run))
         return REFUSE;
-    if (run.fd < 0 && run.size == request->size && loop->codec->hole) {
+    if (run.is_hole && run.size == request->size && loop->codec->hole) {
         loop->filled += loop->codec->hole(loop->out + loop->filled, request);
         finish_read(loop, request);
         return DONE;
@@ -461,6 +462,26 @@ static uint32_t portion(const struct loop *loop)
     return ((at + here) & ~(uint64_t)(BLOCK_BYTES - 1)) - at;
 }
 
+/* Returns false when the client must be lost: nothing that was written may be acknowledged. */
+static bool hand_in_notes(struct loop *loop)
+{
+    bool is_done = !loop->note_count || table_note_written(loop->table, loop->notes, loop->note_count);
+
+    loop->note_count = 0;
+    return is_done;
+}
+
+static void note(struct loop *loop, uint64_t at, uint32_t size)
+{
+    uint32_t index = at >> OBJECT_SHIFT, inner = at & (OBJECT_BYTES - 1);
+    struct written *last = &loop->notes[loop->note_count - (loop->note_count > 0)];
+
+    if (loop->note_count && last->index == index && last->inner + last->size == inner)
+        last->size += size;
+    else
+        loop->notes[loop->note_count++] = (struct written){index, inner, size};
+}
+
 static enum step go_on_writing(struct loop *loop)
 {
     const struct request *request = &loop->current;
@@ -471,13 +492,16 @@ static enum step go_on_writing(struct loop *loop)
         uint32_t size = portion(loop);
         if (!size)
             return INPUT;
+        if (loop->note_count == MOST_NOTES && !hand_in_notes(loop))
+            return LOST;
         if (!is_within(loop, request) || !table_write_run(loop->table, at, size, &run))
             return REFUSE;
         ssize_t count = pwrite(run.fd, loop->in + loop->start, run.size, run.at);
         if (count < 0 && errno == EINTR)
             continue;
-        if (count <= 0 || !table_mark_dirty(loop->table, at))
+        if (count <= 0)
             return REFUSE; /* Python tries again, and finds words for it */
+        note(loop, at, count);
         loop->written += count;
         loop->start += count;
     }
@@ -534,6 +558,8 @@ static enum step some(struct loop *loop, struct request *request)
         if (step == DONE)
             loop->asked = 0;
     }
+    if (!hand_in_notes(loop))
+        step = LOST;
     pthread_rwlock_unlock(&loop->table->lock);
     return step;
 }
@@ -581,6 +607,8 @@ enum outcome loop_run(struct loop *loop)
             return PERFORM;
         case BROKEN:
             send_out(loop);
+            return GONE;
+        case LOST:
             return GONE;
         }
     }

@@ -54,6 +54,7 @@ struct segment {
 };
 
 #define MOST_SEGMENTS 16
+#define MOST_NOTES 64
 
 struct loop {
     int fd;
@@ -73,6 +74,8 @@ struct loop {
     struct request current;
     uint8_t head[MOST_HEAD];
     uint32_t written;
+    struct written notes[MOST_NOTES]; /* of writes, not yet in the table */
+    size_t note_count;
     struct segment segments[MOST_SEGMENTS];
     unsigned segment_count;
     uint64_t received_ns;

@@ -10,7 +10,6 @@
 #define MOST_PAYLOAD (32u << 20)
 
 enum { CMD_READ, CMD_WRITE, CMD_DISC };
-enum { FLAG_DF = 4 };
 enum { CHUNK_DONE = 1, CHUNK_DATA = 1, CHUNK_HOLE = 2 };
 
 struct __attribute__((packed)) request_head {
@@ -48,7 +47,7 @@ static bool parse(const uint8_t *at, struct request *request)
     request->size = be32toh(head.size);
     request->payload = kind == CMD_WRITE ? request->size : 0;
     request->sort = OTHER;
-    if (kind == CMD_READ && !(flags & ~FLAG_DF) && request->size && request->size <= MOST_PAYLOAD)
+    if (kind == CMD_READ && !flags && request->size && request->size <= MOST_PAYLOAD)
         request->sort = READ;
     if (kind == CMD_WRITE && !flags && request->size)
         request->sort = WRITE;

@@ -111,7 +111,8 @@ bool table_run(struct table *table, uint64_t offset, uint32_t size, struct run *
     run->at = inner;
     run->size = size < OBJECT_BYTES - inner ? size : OBJECT_BYTES - inner;
     run->fd = -1;
-    if (entry->state == ZEROS)
+    run->is_hole = entry->state == ZEROS;
+    if (run->is_hole)
         return true;
     if (entry->state != DIRECT)
         return false;
@@ -150,46 +151,58 @@ bool table_write_run(struct table *table, uint64_t offset, uint32_t size, struct
     return true;
 }
 
-/*
- * To be called after the write and before it is acknowledged: a flush takes the marks first and
- * syncs then.
- */
-bool table_mark_dirty(struct table *table, uint64_t offset)
+static bool add_dirty(struct table *table, uint32_t index)
 {
-    uint32_t index = offset >> OBJECT_SHIFT;
     struct entry *entry = &table->entries[index];
 
-    if (__atomic_load_n(&entry->is_dirty, __ATOMIC_SEQ_CST))
+    if (entry->is_dirty)
         return true;
-    pthread_mutex_lock(&table->dirty_lock);
-    if (!entry->is_dirty) {
-        if (table->dirty_count == table->dirty_room) {
-            size_t room = table->dirty_room ? 2 * table->dirty_room : 64;
-            uint32_t *more = realloc(table->dirty, room * sizeof *more);
-            if (!more) {
-                pthread_mutex_unlock(&table->dirty_lock);
-                return false;
-            }
-            table->dirty = more;
-            table->dirty_room = room;
-        }
-        table->dirty[table->dirty_count++] = index;
-        __atomic_store_n(&entry->is_dirty, 1, __ATOMIC_SEQ_CST);
+    if (table->dirty_count == table->dirty_room) {
+        size_t room = table->dirty_room ? 2 * table->dirty_room : 64;
+        uint32_t *more = realloc(table->dirty, room * sizeof *more);
+        if (!more)
+            return false;
+        table->dirty = more;
+        table->dirty_room = room;
     }
-    pthread_mutex_unlock(&table->dirty_lock);
+    table->dirty[table->dirty_count++] = index;
+    entry->is_dirty = 1;
     return true;
 }
 
-size_t table_take_dirty(struct table *table, uint32_t **taken)
+/*
+ * To be called after the write and before it is acknowledged: a flush takes the notes first and
+ * syncs then.  False: out of memory, the write must not be acknowledged.
+ */
+bool table_note_written(struct table *table, const struct written *written, size_t count)
+{
+    bool is_done = true;
+
+    pthread_mutex_lock(&table->dirty_lock);
+    for (size_t at = 0; is_done && at < count; at++) {
+        is_done = add_dirty(table, written[at].index);
+        if (table->written_count < MOST_WRITTEN)
+            table->written[table->written_count] = written[at];
+        table->written_count += table->written_count <= MOST_WRITTEN;
+    }
+    pthread_mutex_unlock(&table->dirty_lock);
+    return is_done;
+}
+
+/* The number of indexes; ``written_count`` is above MOST_WRITTEN when only they are known. */
+size_t table_take_dirty(struct table *table, uint32_t **taken, struct written *written, size_t *written_count)
 {
     pthread_rwlock_rdlock(&table->lock); /* the entries stay where they are */
     pthread_mutex_lock(&table->dirty_lock);
     size_t count = table->dirty_count;
     *taken = table->dirty;
     for (size_t at = 0; at < count; at++)
-        __atomic_store_n(&table->entries[table->dirty[at]].is_dirty, 0, __ATOMIC_SEQ_CST);
+        table->entries[table->dirty[at]].is_dirty = 0;
     table->dirty = NULL;
     table->dirty_count = table->dirty_room = 0;
+    *written_count = table->written_count;
+    memcpy(written, table->written, sizeof table->written);
+    table->written_count = 0;
     pthread_mutex_unlock(&table->dirty_lock);
     pthread_rwlock_unlock(&table->lock);
     return count;
@@ -303,6 +316,8 @@ bool table_resize(struct table *table, uint64_t size_bytes, struct table *old)
             table->dirty[kept++] = table->dirty[at];
         }
     table->dirty_count = kept;
+    if (table->written_count)
+        table->written_count = MOST_WRITTEN + 1; /* some may lie beyond the end now */
     pthread_mutex_unlock(&table->dirty_lock);
     pthread_rwlock_unlock(&table->lock);
     return true;

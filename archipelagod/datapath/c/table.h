@@ -30,8 +30,15 @@ struct entry {
     uint8_t state;
     uint8_t is_writable;
     uint8_t was_used; /* since the hand came by */
-    uint8_t is_dirty; /* written since the last flush */
+    uint8_t is_dirty; /* among those written since the last flush */
 };
+
+/* What was written in one object. */
+struct written {
+    uint32_t index, inner, size;
+};
+
+#define MOST_WRITTEN 512 /* noted between two flushes; after that only which objects */
 
 enum operation { READS, WRITES, OPERATIONS };
 
@@ -48,8 +55,10 @@ struct table {
     uint32_t *direct;       /* indexes of direct entries; some may be so no longer */
     size_t direct_count, direct_limit, hand;
     pthread_mutex_t dirty_lock;
-    uint32_t *dirty;
+    uint32_t *dirty; /* indexes */
     size_t dirty_count, dirty_room;
+    struct written written[MOST_WRITTEN];
+    size_t written_count; /* more than there is room for: some are not noted */
     int only_cached;        /* RWF_NOWAIT, or 0 where the file system can't */
     bool sends_files;       /* until sendfile failed once */
     struct counters counters[OPERATIONS];
@@ -58,6 +67,7 @@ struct table {
 /* The part at the front of a range that lies in one file; fd -1: it is zeros. */
 struct run {
     int fd;
+    bool is_hole; /* a whole object is not there */
     uint64_t at;
     uint32_t size;
 };
@@ -69,7 +79,7 @@ void table_free(struct table *table, void (*drop)(void *keep));
 bool table_is_known(const struct table *table, uint64_t offset, uint32_t size);
 bool table_run(struct table *table, uint64_t offset, uint32_t size, struct run *run);
 bool table_write_run(struct table *table, uint64_t offset, uint32_t size, struct run *run);
-bool table_mark_dirty(struct table *table, uint64_t offset);
+bool table_note_written(struct table *table, const struct written *written, size_t count);
 
 /* These lock by themselves.  ``keep``s that they return are to be dropped by the caller. */
 bool table_install(struct table *table, size_t index, struct entry made, uint64_t generation,
@@ -78,7 +88,7 @@ void *table_forget(struct table *table, size_t index);
 void table_fill(struct table *table, size_t index, unsigned first, unsigned count);
 void table_freeze(struct table *table);
 bool table_resize(struct table *table, uint64_t size_bytes, struct table *old);
-size_t table_take_dirty(struct table *table, uint32_t **taken);
+size_t table_take_dirty(struct table *table, uint32_t **taken, struct written *written, size_t *written_count);
 void table_count(struct table *table, enum operation operation, uint64_t requests, uint64_t bytes,
                  uint64_t latency_ns);
 

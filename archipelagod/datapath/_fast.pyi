@@ -1,0 +1,72 @@
+NBD_SIMPLE: int
+NBD_STRUCTURED: int
+BLOCK_FRAMES: int
+
+_Counters = tuple[int, int, tuple[int, ...]]
+_Punted = tuple[bytes, bytes, int]
+
+class Table:
+    """
+    What may be read and written without Python, by index of 4 MiB.  Any thread may call.
+
+    An entry is installed only if nothing changed since ``generation``, and none is there.
+    """
+
+    def __init__(self, size_bytes: int, direct_limit: int) -> None: ...
+    @property
+    def generation(self) -> int: ...
+    def install(
+        self,
+        index: int,
+        fd: int,
+        parent_fd: int,
+        bitmap: bytes | None,
+        is_writable: bool,
+        keep: object,
+        generation: int,
+        /,
+    ) -> bool: ...
+    def install_zeros(self, index: int, generation: int, /) -> bool: ...
+    def install_slow(self, index: int, generation: int, /) -> bool:
+        """Only Python can: requests are returned without asking for the entry."""
+    def forget(self, index: int, /) -> None: ...
+    def fill(self, index: int, first: int, count: int, /) -> None: ...
+    def freeze(self) -> None: ...
+    def resize(self, size_bytes: int, /) -> None:
+        """Forgets all entries, too."""
+    def take_written(self) -> tuple[list[int], list[tuple[int, int, int]] | None]:
+        """
+        Indexes of what was written since the last call, and the ranges (index, offset in it,
+        bytes) unless there were too many.
+        """
+    def statistics(self) -> tuple[_Counters, _Counters]:
+        """
+        Of reads and writes: requests, bytes, requests that took less than 2^n us.
+        """
+
+class SendLock:
+    """
+    As threading.Lock; whoever asks without waiting and does not get it makes a loop return ().
+    """
+
+    def acquire(self, blocking: bool = True) -> bool: ...
+    def release(self) -> None: ...
+
+class Loop:
+    """
+    Serves the socket ``fd``, of which ``received`` was read before.
+    """
+
+    def __init__(
+        self, fd: int, table: Table, lock: SendLock, codec: int, received: bytes
+    ) -> None: ...
+    def run(self) -> None | int | tuple[()] | _Punted:
+        """
+        Returns when Python is needed, and is to be called again afterwards:
+
+        - None: the client is gone;
+        - an index whose entry is not known;
+        - (): what was posted is to be sent;
+        - head and payload of a request that is to be performed, and how much was written already of
+          a payload whose rest this is.
+        """
