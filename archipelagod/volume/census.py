@@ -38,12 +38,12 @@ class Step(NamedTuple):
     maps: int = 0  # looked at
     objects: int = 0  # removed
     blocks: int = 0  # removed
-    bytes: int = 0  # read
-    records: int = 0  # removed: bodies, lists, journals
+    records: int = 0  # removed: bodies, lists of keys, journals
+    freed_bytes: int = 0  # on the medium
+    read_bytes: int = 0
 
 
 LOOKED = Step(maps=1)
-REMOVED_OBJECT = Step(objects=1)
 
 
 class Restless(Exception):

@@ -13,6 +13,7 @@ from array import array
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from archipelagod.volume import sweeps
 from archipelagod.volume.map_format import (
     FIRST_OBJECT,
     KEY_BYTES,
@@ -98,17 +99,25 @@ def create_from_hashes(
     if len(keys) != header.slot_count:
         raise BadRequest(f"{name}: {len(keys)} hashes; {header.slot_count} are needed")
     listed = [_key(key) for key in keys]
-    missing = store.blocks.have(listed)
-    if missing:
-        raise NoSuchBlock(f"{missing[0].hex()} and {len(missing) - 1} more")
     header = header._replace(is_read_only=is_read_only)
     header, delta = _mapped(store, header, listed)
     try:
+        _check_there(store, listed)
         catalogue.add(name, encode(header, delta, {}))
     except BaseException:
         for number in {header.keys, header.body} - {0}:
             store.records.remove(BODIES, body_name(number))
         raise
+
+
+def _check_there(store: Store, keys: list[bytes]) -> None:
+    """
+    To be called when the list of ``keys`` is in the store: the blocks stay as long as it is.
+    """
+    sweeps.wait(store, keys)
+    missing = store.blocks.have(keys)
+    if missing:
+        raise NoSuchBlock(f"{missing[0].hex()} and {len(missing) - 1} more")
 
 
 def _mapped(store: Store, header: Header, keys: list[bytes]) -> tuple[Header, dict[int, int]]:

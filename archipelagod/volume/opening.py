@@ -33,6 +33,8 @@ def open_volume(store: Store, name: str, session: int) -> Volume:
     lease = lease_on(store, name, record.header)
     try:
         record = read_map(store, MAPS, name)  # as its last owner left it
+        if record.header.own_from > session:
+            raise VolumeBusy(f"{name}: another daemon froze it in this moment")
         opened = OpenMap(store, name, record, session, lease)
         _recover(store, opened)
         volume = Volume(store, opened)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from archipelagod.stores.leases import LeaseHeld
-from archipelagod.volume.census import DELETED, FREEZING, REMOVED_OBJECT, Step, look
+from archipelagod.volume.census import DELETED, FREEZING, LOOKED, Step, look
 from archipelagod.volume.journal import ROOM as JOURNALS
 from archipelagod.volume.journal import journal_name
 from archipelagod.volume.map_format import (
@@ -155,7 +155,7 @@ def reclaiming(
             forgotten += 1
         elif header is not None and (families is None or header.family in families):
             shared.append(name)
-        yield Step(maps=1)
+        yield LOOKED
     done = yield from _Pass(store, progress).run(shared)
     return done._replace(objects=done.objects + removed, maps=done.maps + forgotten)
 
@@ -179,10 +179,21 @@ def removing_own(store: Store, uid: int) -> Generator[Step, None, int]:
     except (FileNotFoundError, DamagedMap):
         return 0
     for oid in sorted(own.objects):
-        store.objects.remove(oid)
-        yield REMOVED_OBJECT
+        yield remove_object(store, oid)
     _forget(store, record.header, own)
     return len(own.objects)
+
+
+def remove_object(store: Store, oid: int) -> Step:
+    """
+    Removes an object, if it is there.  Raises OSError.
+    """
+    try:
+        freed_bytes = store.objects.space(oid)
+    except FileNotFoundError:
+        return Step()
+    store.objects.remove(oid)
+    return Step(objects=1, freed_bytes=freed_bytes)
 
 
 def _own(store: Store, record: Record) -> Needs:
@@ -271,8 +282,7 @@ class _Pass:
             return 0, False
         gone = Needs(mine.objects & garbage.objects, mine.bodies & garbage.bodies)
         for oid in sorted(gone.objects):
-            self._store.objects.remove(oid)
-            yield REMOVED_OBJECT
+            yield remove_object(self._store, oid)
         kept = Needs(mine.objects - gone.objects, mine.bodies - gone.bodies)
         if not kept.objects and not kept.bodies:
             _forget(self._store, record.header, gone)

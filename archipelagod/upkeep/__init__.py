@@ -1,0 +1,3 @@
+"""
+Looking after a store: space of what was deleted, and whether all is well.
+"""
