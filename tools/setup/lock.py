@@ -15,7 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements.lock"
 HEADER = "# What the project runs and is tested with. Made by tools/setup/lock.py; don't edit.\n"
-WANTED = f"{ROOT}[dev,postgres]"
+WANTED = f"{ROOT}[dev,fuzz,postgres]"
+#: packages that are not for every Python and machine, as setup.cfg says
+MARKERS = {"atheris": 'python_version < "3.12" and platform_machine == "x86_64"'}
 
 
 def main(upgrade: bool) -> None:
@@ -27,8 +29,13 @@ def main(upgrade: bool) -> None:
         chosen = json.loads(Path(report.name).read_text())["install"]
     found = {item["metadata"]["name"]: item["metadata"]["version"] for item in chosen}
     found.pop("synnefo-tx", None)
-    lines = sorted((f"{name}=={version}\n" for name, version in found.items()), key=str.lower)
+    lines = sorted((_line(*each) for each in found.items()), key=str.lower)
     LOCK.write_text(HEADER + "".join(lines))
+
+
+def _line(name: str, version: str) -> str:
+    marker = MARKERS.get(name)
+    return f"{name}=={version}" + (f" ; {marker}" if marker else "") + "\n"
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ class FakeAttachment:
         elif operation == op.FLUSH:
             self._volume.flushes += 1
         elif operation in (op.DISCARD, op.WRITE_ZEROES):
-            self._volume.write(offset, bytes(size))
+            self._volume.zero(offset, size)
         elif operation != op.INFO:
             raise BadRequest(f"operation {operation}")
         return b""

@@ -75,27 +75,46 @@ class FakeVolume:
             self.pieces[number] = old[:front] + part + old[front + len(part) :]
             at += len(part)
 
+    def zero(self, offset: int, size: int) -> None:
+        """Makes a range read as zeros."""
+        if self.is_read_only:
+            raise ReadOnlyVolume("sealed")
+        self.checked(offset, size)
+        end = offset + size
+        with self.lock:
+            for number in self.within(offset, size):
+                first, last = max(offset, number * PIECE), min(end, (number + 1) * PIECE)
+                self.put(first, bytes(last - first))
+
+    def within(self, offset: int, size: int) -> list[int]:
+        """Pieces of a range that are there."""
+        first, last = offset // PIECE, -(-(offset + size) // PIECE)
+        return sorted(number for number in self.pieces if first <= number < last)
+
     def extents(self, offset: int, size: int, kind: str) -> list[Extent]:
         """Pieces that are there, and the rest."""
         self.checked(offset, size)
         found: list[Extent] = []
         at, end = offset, offset + size
-        while at < end:
-            number = at // PIECE
-            length = min(end, (number + 1) * PIECE) - at
-            here = kind if number in self.pieces else "zero"
-            if found and found[-1].kind == here:
-                found[-1] = Extent(found[-1].offset, found[-1].size + length, here)
+        for number in self.within(offset, size):
+            first, last = max(offset, number * PIECE), min(end, (number + 1) * PIECE)
+            if at < first:
+                found.append(Extent(at, first - at, "zero"))
+            if found and found[-1].kind == kind:
+                found[-1] = Extent(found[-1].offset, last - found[-1].offset, kind)
             else:
-                found.append(Extent(at, length, here))
-            at += length
+                found.append(Extent(first, last - first, kind))
+            at = last
+        if at < end:
+            found.append(Extent(at, end - at, "zero"))
         return found
 
 
 class FakeVolumes:
     """See IVolumes."""
 
-    def __init__(self) -> None:
+    def __init__(self, largest: int = 1 << 50) -> None:
+        self.largest = largest
         self.volumes: dict[str, FakeVolume] = {}
         self.blocks: dict[str, bytes] = {}
         self.acquired: dict[str, int] = {}
@@ -112,6 +131,8 @@ class FakeVolumes:
     def _new(self, name: str, volume: FakeVolume) -> FakeVolume:
         if checked_name(name) in self.volumes:
             raise VolumeExists(name)
+        if volume.size_bytes > self.largest:
+            raise OutOfRange(name)
         return self.volumes.setdefault(name, volume)
 
     def _frozen(self, name: str) -> FakeVolume:
@@ -159,6 +180,8 @@ class FakeVolumes:
         found = self.of(volume)
         if found.is_read_only:
             raise ReadOnlyVolume(volume)
+        if size_bytes > self.largest:
+            raise OutOfRange(volume)
         kept = FakeVolume(size_bytes)
         kept.put(0, found.read(0, min(size_bytes, found.size_bytes)))
         found.pieces, found.size_bytes = kept.pieces, size_bytes
@@ -229,7 +252,7 @@ class FakeVolumes:
         self.of(volume).flushes += 1
 
     async def zero(self, volume: str, offset: int, size: int, *, is_hint: bool = False) -> None:
-        self.of(volume).write(offset, bytes(size))
+        self.of(volume).zero(offset, size)
 
     async def put_block(self, data: bytes) -> str:
         data = data.rstrip(b"\0")

@@ -1,0 +1,130 @@
+"""
+Parsers of what was stored, and of settings.
+"""
+
+from __future__ import annotations
+
+import struct
+import tempfile
+import zlib
+from pathlib import Path
+
+from archipelagod.nbd.settings import parse_address
+from archipelagod.settings import ArchipelagoSettings
+from archipelagod.stores.store import open_memory_store
+from archipelagod.volume import journal, map_format
+from archipelagod.volume.map_format import DamagedMap
+from archipelagod.volume.open_map import MAPS
+from archipelagod.volume.opening import open_volume
+from archipelagod.wire.errors import StorageError
+from synnefo_tx.daemon.settings import SettingsError, load
+from tests.fuzz.wire_targets import attempt
+
+_RECORD = struct.Struct("<HHIQQI")
+
+
+def map_record(data: bytes) -> None:
+    """
+    A map, as it is or with its checksums made right, is read or DamagedMap.
+    """
+    for record in (data, repaired_map(data)):
+        found = attempt(map_format.decode, DamagedMap, record)
+        attempt(map_format.decode_header, DamagedMap, record)
+        if isinstance(found, map_format.Record):
+            attempt(map_format.with_header, DamagedMap, found.header, record)
+
+
+def opening(data: bytes) -> None:
+    """
+    A volume whose map is anything can be opened and read, or storage says that it can't.
+    """
+    record = repaired_map(data)
+    found = attempt(map_format.decode, DamagedMap, record)
+    if isinstance(found, map_format.Record) and not is_coherent(found):
+        return
+    store = open_memory_store()
+    store.records.put(MAPS, "v", record)
+    volume = attempt(open_volume, (StorageError, DamagedMap, OSError), store, "v", 1)
+    if isinstance(volume, BaseException):
+        return
+    room = bytearray(min(volume.size_bytes, 8192))
+    attempt(volume.read_into, (StorageError, DamagedMap, OSError), 0, memoryview(room))
+    attempt(volume.close, (StorageError, DamagedMap, OSError))
+
+
+def is_coherent(record: map_format.Record) -> bool:
+    """
+    Whether a map with right checksums could have been written by us: others can't write the store.
+    """
+    header = record.header
+    partial = {index for index, slot in record.delta.items() if slot & map_format.PARTIAL}
+    return (
+        0 < header.size_bytes <= map_format.MAX_VOLUME_BYTES
+        and (header.body != 0 or not (header.body_slots or header.body_partials))
+        and (header.keys != 0 or not header.key_count)
+        and all(index < header.slot_count for index in record.delta)
+        and partial == set(record.partials)
+        and (not header.has_stale_end or header.size_bytes % map_format.OBJECT_BYTES != 0)
+        and max(header.serial, header.own_objects, header.all_objects) < 1 << 31
+    )
+
+
+def repaired_map(data: bytes) -> bytes:
+    """
+    The same with the magic, the object's size and the checksums of a map.
+    """
+    if len(data) < map_format.HEADER_BYTES:
+        return data
+    record = bytearray(data)
+    record[:8] = map_format.MAGIC
+    struct.pack_into("<H", record, 10, map_format.OBJECT_SHIFT)
+    tail = zlib.crc32(record[map_format.HEADER_BYTES :])
+    struct.pack_into("<I", record, map_format.HEADER_BYTES - 8, tail)
+    front = zlib.crc32(record[: map_format.HEADER_BYTES - 4])
+    struct.pack_into("<I", record, map_format.HEADER_BYTES - 4, front)
+    return bytes(record)
+
+
+def journal_records(data: bytes) -> None:
+    """
+    A journal, as it is or with its checksums made right, is replayed or None.
+    """
+    for log in (data, repaired_journal(data)):
+        found = journal.replay(log, 7)
+        if found is not None:
+            assert found.valid <= len(found.changes)
+            assert sum(len(each.content) for each in found.data) <= len(log)
+
+
+def repaired_journal(data: bytes) -> bytes:
+    """
+    The same with the checksums of a journal.
+    """
+    log = bytearray(data)
+    at = 0
+    while at + journal.RECORD_BYTES <= len(log):
+        kind, spare, index, slot, parent, tag = _RECORD.unpack_from(log, at)
+        size = 0
+        if kind == journal.DATA:
+            size = (parent >> 32) % 4096
+            begin = at + journal.RECORD_BYTES
+            parent = size << 32 | zlib.crc32(log[begin : begin + size])
+        front = _RECORD.pack(kind, spare, index, slot, parent, tag)
+        log[at : at + journal.RECORD_BYTES] = front + struct.pack("<I", zlib.crc32(front))
+        at += journal.RECORD_BYTES + size
+    return bytes(log)
+
+
+def settings(data: bytes) -> None:
+    """
+    A settings file is settings or SettingsError.
+    """
+    attempt(parse_address, SettingsError, data.decode("utf-8", "replace"))
+    with tempfile.NamedTemporaryFile(dir=_memory()) as file:
+        file.write(data)
+        file.flush()
+        attempt(load, SettingsError, file.name, ArchipelagoSettings)
+
+
+def _memory() -> str | None:
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
