@@ -133,7 +133,11 @@ class Worker:
             self._unwanted.add(number)
         else:
             self._unwanted.discard(number)
-            server.close()
+            try:
+                server.close()
+            finally:
+                # If the volume is deleted next, what we hold open of it would keep its space.
+                self._open_store().objects.close()
 
 
 def main(arguments: list[str]) -> None:

@@ -6,80 +6,30 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
-import socket
-from pathlib import Path
 from typing import Any
 
-from archipelagod.wire import handshake
 from archipelagod.wire import operations as op
-from archipelagod.wire.errors import BY_STATUS, StorageUnavailable
-from archipelagod.wire.frames import REPLY, REQUEST, Frame, FrameDecoder, encode
-
-TIMEOUT_S = 60.0
+from archipelagod.wire.frames import REQUEST, Frame
+from tests.chaos.link import Link
 
 
 class Control:
     """
-    One connection.  For one thread.  Methods raise StorageError; StorageUnavailable when the daemon
-    died, and nothing is known of the outcome.
+    Requests one after the other.  For one thread.  Methods raise StorageError; StorageUnavailable
+    when the daemon died, and nothing is known of the outcome.
     """
 
     def __init__(self, path: str, secret_file: str) -> None:
-        self._decoder = FrameDecoder()
-        self._serial = 0
-        self._pending: list[Frame] = []
-        self._sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._sock.settimeout(TIMEOUT_S)
-        try:
-            self._sock.connect(path)
-        except OSError as error:
-            self._sock.close()
-            raise StorageUnavailable(str(error)) from error
-        secret = Path(secret_file).read_text().strip().encode()
-        nonce = secrets.token_bytes(handshake.NONCE_BYTES)
-        hello = handshake.hello(nonce)
-        welcome = self._ask(Frame(REQUEST, op.HELLO, data=hello))
-        _, proof = handshake.answer(secret, hello, welcome.data)
-        self._ask(Frame(REQUEST, op.AUTHENTICATE, data=proof))
+        self._link = Link(path, secret_file)
 
     def _ask(self, frame: Frame) -> Frame:
-        self._serial += 1
-        data = encode(
-            Frame(
-                frame.kind,
-                frame.operation,
-                self._serial,
-                frame.flags,
-                0,
-                frame.offset,
-                frame.size,
-                frame.target,
-                frame.data,
-            )
-        )
-        try:
-            self._sock.sendall(data)
-            while not self._pending:
-                received = self._sock.recv(1 << 20)
-                if not received:
-                    raise StorageUnavailable("the daemon hung up")
-                self._pending += self._decoder.feed(received)
-        except TimeoutError:
-            raise AssertionError(f"no answer to operation {frame.operation}") from None
-        except OSError as error:
-            raise StorageUnavailable(str(error)) from error
-        reply = self._pending.pop(0)
-        if reply.kind != REPLY or reply.status:
-            kind = BY_STATUS.get(reply.status, StorageUnavailable)
-            raise kind(reply.data.decode("utf-8", "replace"))
-        return reply
+        return self._link.ask(frame)
 
     def close(self) -> None:
         """
         Hangs up.
         """
-        self._sock.close()
+        self._link.close()
 
     def create(self, volume: str, size_bytes: int) -> None:
         """See BlockClient."""

@@ -140,9 +140,11 @@ def _left_over(store: Store, path: str, maps: list[Found], objects: set[int]) ->
         for each in maps
         if each.room == DELETED and not each.needs.objects & needed
     ]
-    known = {f"{each.record.header.uid:08x}" for each in maps}
-    leases = set(os.listdir(f"{path}/leases"))  # those of killed daemons stay until they are wanted
-    wrong += [f"lease {name} is left" for name in sorted(leases - known)]
+    wrong += [
+        f"lease {name} is held"
+        for name in os.listdir(f"{path}/leases")
+        if store.leases.holder(name) is not None
+    ]
     for part in ("records", "blocks"):
         if os.path.isdir(f"{path}/{part}/~"):
             wrong += [f"{part}/~/{name} is left" for name in os.listdir(f"{path}/{part}/~")]

@@ -10,14 +10,18 @@ import time
 from collections.abc import Callable
 
 from archipelagod.nbd import numbers as n
+from tests.chaos.daemon import Daemon
+from tests.chaos.data_connection import DataConnection
 from tests.chaos.model import TRIM, WRITE, ZERO, Disk, Op
-from tests.chaos.nbd_connection import NbdConnection, Reply
+from tests.chaos.nbd_connection import NbdConnection, Refused, Reply
 from tests.chaos.stamps import BLOCK, SECTOR, SECTORS, WHOLE, ZEROS, sector, stamp, vector
-from tests.chaos.verdicts import READ_BYTES
 from tests.chaos.world import World
 
 OBJECT_BLOCKS = 1024
 DEPTH = 12
+PATIENCE_S = 30.0
+
+Connection = NbdConnection | DataConnection
 
 
 class Load(threading.Thread):
@@ -28,7 +32,7 @@ class Load(threading.Thread):
     """
 
     def __init__(
-        self, world: World, disk: Disk, connection: NbdConnection, seed: int, limit: int
+        self, world: World, disk: Disk, connection: Connection, seed: int, limit: int
     ) -> None:
         super().__init__(daemon=True)
         self.failure: BaseException | None = None
@@ -175,24 +179,17 @@ class Load(threading.Thread):
         self._world.count("read")
 
 
-def reader_of(connection: NbdConnection) -> Callable[[int, int], bytes]:
+def attached(daemon: Daemon, name: str, *, is_block: bool = False) -> Connection:
     """
-    Reads many at a time are not worth it here.
+    A connection (over NBD or the block protocol), once the daemon lets us have the volume: the last
+    client may still be going.
     """
-    assert READ_BYTES <= n.MAX_PAYLOAD
-    return connection.read
-
-
-def attached(path: str, name: str, patience_s: float = 30.0) -> NbdConnection:
-    """
-    A connection, once the daemon lets us have the volume: the last one may still be going.
-    """
-    from tests.chaos.nbd_connection import Refused
-
-    deadline_s = time.monotonic() + patience_s
+    deadline_s = time.monotonic() + PATIENCE_S
     while True:
         try:
-            return NbdConnection(path, name)
+            if is_block:
+                return DataConnection(daemon.wire, daemon.secret_file, name)
+            return NbdConnection(daemon.nbd, name)
         except Refused:
             if time.monotonic() > deadline_s:
                 raise

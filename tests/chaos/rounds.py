@@ -9,6 +9,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
+from functools import partial
 
 from archipelagod.wire.errors import StorageUnavailable
 from tests.chaos import daemon as processes
@@ -21,6 +22,8 @@ from tests.chaos.stamps import Vector
 from tests.chaos.verdicts import complaints, content
 from tests.chaos.world import Change, State, World
 
+Seen = tuple[int, dict[int, Vector]]  # size and content of a volume
+TRIES = 20
 DEATHS = ("daemon", "worker", "workers", "all", "all", "stopped worker", "stop")
 
 
@@ -74,8 +77,9 @@ class Chaos:
             if disk is None:
                 break
             self.world.used.add(disk.name)
+            is_block = self.chance.random() < 0.4
             for _ in range(self.chance.choice([1, 1, 2, 3])):
-                connection = attached(self.daemon.nbd, disk.name)
+                connection = attached(self.daemon, disk.name, is_block=is_block)
                 if connection.size_bytes != disk.size_bytes:
                     raise Damage(f"{disk.name}: {connection.size_bytes}, not {disk.size_bytes}")
                 seed = self.chance.randrange(1 << 32)
@@ -171,28 +175,38 @@ class Chaos:
         for name, (_, found) in seen.items():
             self.world.disks[name].settle(found)
 
-    def _seen(self, name: str) -> tuple[int, dict[int, Vector]]:
+    def _seen(self, name: str) -> Seen:
         """
-        Size and content of a volume.
+        Size and content of a volume.  Its worker's death may not have been noticed yet.
         """
-        if self.chance.random() < 0.3:
-            with contextlib.closing(self.daemon.control()) as control:
-                size = int(control.info(name)["size_bytes"])
-                found, bad = content(lambda offset, count: control.read(name, offset, count), size)
-        else:
-            connection = attached(self.daemon.nbd, name)
-            size = connection.size_bytes
-            found, bad = content(connection.read, size)
-            connection.leave()
+        for tried in range(TRIES):
+            try:
+                size, found, bad = self._looked_at(name)
+                break
+            except (StorageUnavailable, ConnectionError) as error:
+                if tried == TRIES - 1:
+                    raise Damage(f"{name} can't be read: {error}") from error
+                self.world.count("look: tried again")
+                time.sleep(0.1)
         if bad:
             known = self.world.disks.get(name)
             number = known.number if known else "?"
             raise Damage(f"round {self.rounds}: {name} (volume {number}): " + "\n".join(bad[:10]))
         return size, found
 
-    def _wrong(
-        self, name: str, disk: Disk | None, seen: dict[str, tuple[int, dict[int, Vector]]]
-    ) -> list[str]:
+    def _looked_at(self, name: str) -> tuple[int, dict[int, Vector], list[str]]:
+        if self.chance.random() < 0.3:
+            with contextlib.closing(self.daemon.control()) as control:
+                size = int(control.info(name)["size_bytes"])
+                read = partial(control.read, name)
+                return size, *content(read, size)
+        connection = attached(self.daemon, name, is_block=self.chance.random() < 0.3)
+        try:
+            return connection.size_bytes, *content(connection.read, connection.size_bytes)
+        finally:
+            connection.leave()
+
+    def _wrong(self, name: str, disk: Disk | None, seen: dict[str, Seen]) -> list[str]:
         if name not in seen:
             return [f"{name} is gone"] if disk is not None else []
         if disk is None:
@@ -202,9 +216,7 @@ class Chaos:
             return [f"{name}: {size} bytes, not {disk.size_bytes}"]
         return complaints(disk, found)
 
-    def _resolve(
-        self, change: Change, seen: dict[str, tuple[int, dict[int, Vector]]]
-    ) -> Iterator[str]:
+    def _resolve(self, change: Change, seen: dict[str, Seen]) -> Iterator[str]:
         """
         Either all of a change happened or nothing of it.
         """
@@ -243,6 +255,3 @@ class Chaos:
                 number, size = self.world.number(), some_size(self.chance)
                 control.create(f"v{number}", size)
                 self.world.put({f"v{number}": Disk(f"v{number}", number, size)})
-
-
-__all__ = ["Chaos", "Damage", "StorageUnavailable"]
