@@ -16,12 +16,18 @@ from archipelagod.stores.interface import IBlocks, ILease, ILeases, ILog, IObjec
 from archipelagod.stores.memory import MemoryLog, MemoryObjects, MemoryRecords
 from archipelagod.stores.memory_blocks import MemoryBlocks
 from archipelagod.stores.memory_leases import MemoryLease, MemoryLeases
+from archipelagod.stores.rados_blocks import RadosBlocks
+from archipelagod.stores.rados_leases import RadosLease, RadosLeases
+from archipelagod.stores.rados_objects import RadosObjects
+from archipelagod.stores.rados_records import RadosLog, RadosRecords
 
 # logs and leases first: mypy-zope checks the methods that return them against these
 classImplements(FileLog, ILog)
 classImplements(MemoryLog, ILog)
+classImplements(RadosLog, ILog)
 classImplements(FileLease, ILease)
 classImplements(MemoryLease, ILease)
+classImplements(RadosLease, ILease)
 classImplements(FileObjects, IObjects)
 classImplements(DirectObjects, IObjects)
 classImplements(MemoryObjects, IObjects)
@@ -31,5 +37,9 @@ classImplements(FileBlocks, IBlocks)
 classImplements(MemoryBlocks, IBlocks)
 classImplements(FileLeases, ILeases)
 classImplements(MemoryLeases, ILeases)
+classImplements(RadosObjects, IObjects)
+classImplements(RadosRecords, IRecords)
+classImplements(RadosBlocks, IBlocks)
+classImplements(RadosLeases, ILeases)
 
 declared = True  # importing this module makes the declarations

@@ -53,8 +53,8 @@ class IObjects(Interface):
 
     def zero(oid: int, offset: int, size: int) -> None:
         """
-        The range reads as zeros, and takes no space where the medium can free it.  Raises
-        FileNotFoundError.
+        The range reads as zeros, and takes no space where the medium can free it.  The object may
+        then end where the range began, if it ended in it.  Raises FileNotFoundError.
         """
 
     def prefetch(oid: int, offset: int, size: int) -> None:
@@ -118,7 +118,8 @@ class ILog(Interface):
 
     def append(data: bytes) -> None:
         """
-        Adds ``data``: it survives this process at once, and the machine after ``sync``.
+        Adds ``data``: it survives this process at once, and the machine after ``sync``.  A log that
+        was replaced or removed may take it and lose it, or raise OSError.
         """
 
     def sync() -> None:
@@ -151,8 +152,8 @@ class IRecords(Interface):
 
     def stamp(room: str, name: str) -> float:
         """
-        When the value was put or last appended to, in seconds since 1970 by the store's clock.
-        Raises FileNotFoundError.
+        When the value was put or last appended to, in seconds since 1970 by the clock of the
+        store, or of who put it.  Raises FileNotFoundError.
         """
 
     def put(room: str, name: str, value: bytes) -> None:
@@ -183,7 +184,8 @@ class IRecords(Interface):
     def names(room: str, after: str = "", limit: int | None = None, prefix: str = "") -> list[str]:
         """
         Names in the room that begin with ``prefix`` and sort after ``after``, sorted; at most
-        ``limit``.
+        ``limit``.  A name may be among them whose value is being made or removed, or was when its
+        writer died.
         """
 
     def log(room: str, name: str, start: bytes, replaces: bool = False) -> ILog:

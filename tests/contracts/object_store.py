@@ -6,6 +6,7 @@ TestCase.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Callable
@@ -215,7 +216,9 @@ def object_store_tests(  # noqa: C901 - a class of small tests
                     self.store.objects.zero(SESSION, offset, what)
                     end = min(len(model), offset + what)
                     model[offset:end] = bytes(max(0, end - offset))
-            self.assertEqual(content(self.store, SESSION, 20000), bytes(model))
+            found = content(self.store, SESSION, 20000)
+            self.assertLessEqual(len(found), len(model))
+            self.assertEqual(found.ljust(len(model), b"\0"), bytes(model))
 
         def test_records(self) -> None:
             """A value is what was put last; a part of it can be had."""
@@ -370,7 +373,8 @@ def object_store_tests(  # noqa: C901 - a class of small tests
             """A log can take the place of another."""
             old = self.store.records.log("journals", "1", b"old")
             new = self.store.records.log("journals", "1", b"new", replaces=True)
-            old.append(b"lost")
+            with contextlib.suppress(OSError):  # it may also refuse
+                old.append(b"lost")
             new.append(b"er")
             self.assertEqual(self.logged(), b"newer")
             old.close()

@@ -1,0 +1,75 @@
+"""
+A store in a pool of Ceph, through librados: Debian's package python3-rados.  The worker imports
+this too.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, cast
+
+from archipelagod.stores.rados_blocks import RadosBlocks
+from archipelagod.stores.rados_leases import TERM_S, RadosLeases
+from archipelagod.stores.rados_objects import RadosObjects
+from archipelagod.stores.rados_pool import RadosPool
+from archipelagod.stores.rados_records import RadosRecords
+from archipelagod.stores.store import Store
+
+BINDING = (
+    "/usr/lib/python3/dist-packages"  # where Debian has it; neither venv nor worker look there
+)
+ANSWER_S = 30  # a cluster that does not answer for so long is an error, not a wait
+DEFAULT_CONF = "/etc/ceph/ceph.conf"
+
+
+def open_rados_store(
+    pool: str,
+    namespace: str = "",
+    *,
+    conf: str = "",
+    client_id: str = "admin",
+    term_s: int = TERM_S,
+) -> Store:
+    """
+    The store in the pool, which must exist.  Raises OSError.
+
+    namespace: begins the names of Ceph's namespaces: one pool may have many stores.
+    conf: path of Ceph's configuration.  term_s: how long a lease outlives its holder.
+    """
+    rados = load_binding()
+    try:
+        cluster = rados.Rados(conffile=conf or DEFAULT_CONF, rados_id=client_id)
+        for option in ("rados_osd_op_timeout", "rados_mon_op_timeout", "client_mount_timeout"):
+            cluster.conf_set(option, str(ANSWER_S))
+        cluster.connect()
+    except rados.Error as error:
+        number = getattr(error, "errno", None) or 5
+        raise OSError(abs(number), f"Ceph: {error}", conf or DEFAULT_CONF) from error
+
+    def part(name: str) -> RadosPool:
+        return RadosPool(rados, cluster, pool, f"{namespace}.{name}")
+
+    # stores.declarations says that these provide the interfaces
+    return Store(
+        cast("Any", RadosObjects(part("objects"))),
+        cast("Any", RadosRecords(part("records"))),
+        cast("Any", RadosBlocks(part("blocks"))),
+        cast("Any", RadosLeases(part("leases"), cluster, term_s)),
+    )
+
+
+def load_binding() -> Any:
+    """
+    Ceph's module.  Raises OSError where there is none.
+    """
+    added = BINDING not in sys.path
+    if added:
+        sys.path.append(BINDING)
+    try:
+        import rados  # type: ignore[import-not-found]
+    except ImportError as error:
+        raise OSError(2, f"no Ceph here ({error}): install python3-rados") from error
+    finally:
+        if added:
+            sys.path.remove(BINDING)
+    return rados
