@@ -8,21 +8,21 @@ import contextlib
 import random
 import signal
 import time
-from collections.abc import Iterator
 from functools import partial
 
 from archipelagod.wire.errors import StorageUnavailable
 from tests.chaos import daemon as processes
 from tests.chaos.daemon import Daemon
 from tests.chaos.invariants import objects_in, problems
+from tests.chaos.judging import Seen, judged
+from tests.chaos.judging import wrong as wrong_with
 from tests.chaos.load import Load, attached
 from tests.chaos.model import Disk
 from tests.chaos.operations import Operator, some_size
 from tests.chaos.stamps import Vector
-from tests.chaos.verdicts import complaints, content
-from tests.chaos.world import Change, State, World
+from tests.chaos.verdicts import content
+from tests.chaos.world import Change, World
 
-Seen = tuple[int, dict[int, Vector]]  # size and content of a volume
 TRIES = 20
 DEATHS = ("daemon", "worker", "workers", "all", "all", "stopped worker", "stop")
 
@@ -50,15 +50,28 @@ class Chaos:
         """
         self.rounds += 1
         kind = death or self.chance.choice(DEATHS)
+        threads = self.start_work()
+        time.sleep(self.chance.choice([0.02, 0.1, 0.3, 0.6, 1.0]) * (0.5 + self.chance.random()))
+        self._die(kind, threads)
+        self.end_work(threads)
+        self.world.count(f"death: {kind}")
+        self.look()
+
+    def start_work(self) -> list[Load | Operator]:
+        """
+        Guests and operators, at work.
+        """
         threads = [*self._loads(), *self._operators()]
         for thread in threads:
             thread.start()
-        time.sleep(self.chance.choice([0.02, 0.1, 0.3, 0.6, 1.0]) * (0.5 + self.chance.random()))
-        self._die(kind, threads)
+        return threads
+
+    def end_work(self, threads: list[Load | Operator]) -> None:
+        """
+        They end, or have ended.  Raises Damage when they saw what should not have been.
+        """
         self._join(threads)
         self.world.used.clear()
-        self.world.count(f"death: {kind}")
-        self.look()
 
     def _join(self, threads: list[Load | Operator]) -> None:
         for thread in threads:
@@ -167,7 +180,7 @@ class Chaos:
         for change in list(self.world.pending):
             wrong += self._resolve(change, seen)
         for name in sorted(names | set(self.world.disks)):
-            wrong += self._wrong(name, self.world.disks.get(name), seen)
+            wrong += wrong_with(name, self.world.disks.get(name), seen)
         if wrong:
             raise Damage(
                 "\n".join([f"round {self.rounds}:", *wrong[:30], self.daemon.last_words()])
@@ -175,7 +188,7 @@ class Chaos:
         for name, (_, found) in seen.items():
             self.world.disks[name].settle(found)
 
-    def _seen(self, name: str) -> Seen:
+    def _seen(self, name: str) -> tuple[int, dict[int, Vector]]:
         """
         Size and content of a volume.  Its worker's death may not have been noticed yet.
         """
@@ -206,31 +219,12 @@ class Chaos:
         finally:
             connection.leave()
 
-    def _wrong(self, name: str, disk: Disk | None, seen: dict[str, Seen]) -> list[str]:
-        if name not in seen:
-            return [f"{name} is gone"] if disk is not None else []
-        if disk is None:
-            return [f"{name} is there"]
-        size, found = seen[name]
-        if size != disk.size_bytes:
-            return [f"{name}: {size} bytes, not {disk.size_bytes}"]
-        return complaints(disk, found)
-
-    def _resolve(self, change: Change, seen: dict[str, Seen]) -> Iterator[str]:
-        """
-        Either all of a change happened or nothing of it.
-        """
-        told = []
-        for happened in (True, False):
-            state: State = change.after() if happened else change.before
-            wrong = [text for name, disk in state.items() for text in self._wrong(name, disk, seen)]
-            if not wrong:
-                self.world.settle(change, state)
-                self.world.count(f"{change.kind} interrupted: {'done' if happened else 'not'}")
-                return
-            told.append((happened, wrong[:4]))
-        self.world.settle(change, change.before)
-        yield f"{change.kind} of {change.names} is half done: {told}"
+    def _resolve(self, change: Change, seen: Seen) -> list[str]:
+        after = change.after()
+        verdict = judged(change.kind, change.before, after, seen)
+        self.world.settle(change, after if verdict.happened else change.before)
+        self.world.count(f"{change.kind} interrupted: {'done' if verdict.happened else 'not'}")
+        return [verdict.why] if verdict.happened is None else []
 
     def delete_all(self) -> None:
         """

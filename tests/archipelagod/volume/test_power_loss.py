@@ -6,7 +6,6 @@ every change of a volume happened wholly or not at all.
 from __future__ import annotations
 
 import random
-import struct
 import time
 
 from hypothesis import given, settings
@@ -14,17 +13,15 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.stores.store import Store
-from archipelagod.volume import journal, reclaim
+from archipelagod.volume import reclaim
 from archipelagod.volume.catalogue import Catalogue
-from archipelagod.volume.journal import RECORD_BYTES
 from archipelagod.volume.map_format import OBJECT_BYTES
 from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import open_volume, read_map
 from archipelagod.volume.sessions import Sessions
 from archipelagod.volume.slots import BODIES, body_name
 from archipelagod.volume.volume import Volume
-from tests.archipelagod.volume.test_crash import OTHER_BOOT
-from tests.archipelagod.volume.unsafe_store import Machine, PowerCut, UnsafeStore
+from tests.archipelagod.volume.unsafe_store import Machine, PowerCut, UnsafeStore, other_boot
 
 SIZES = [2 * OBJECT_BYTES + 64, 3 * OBJECT_BYTES, OBJECT_BYTES + 8192, OBJECT_BYTES - 4096]
 PLACES = [  # 32 bytes are written at each
@@ -315,7 +312,7 @@ class PowerLossTests(SynchronousTestCase):
 
 def recover(store: Store) -> None:
     """What a daemon does first."""
-    retag(store)
+    other_boot(store)
     catalogue = Catalogue(store, Sessions(store), time.time)
     for name in catalogue.unsettled():
         catalogue.settle(name)
@@ -371,14 +368,3 @@ def differs(found: dict[str, Seen], guests: dict[str, Guest | None]) -> str:
                 if data[half] not in [each[half] for each in possible]:
                     return f"{name} at {place}: {data.hex()}, not one of {possible}"
     return ""
-
-
-def retag(store: Store) -> None:
-    """The journals come from another boot."""
-    for name in store.records.names(journal.ROOM):
-        data = store.records.get(journal.ROOM, name)
-        start = data[:RECORD_BYTES]
-        kind, _, index, slot, parent, _ = struct.unpack_from("<HHIQQI", start)
-        assert kind == journal.START
-        again = journal.pack(kind, index, slot, OTHER_BOOT, parent)
-        store.records.put(journal.ROOM, name, again + data[RECORD_BYTES:])

@@ -5,6 +5,7 @@ A store on a machine that may lose power: what was not flushed may be gone, in w
 from __future__ import annotations
 
 import random
+import struct
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,8 +13,11 @@ from archipelagod.stores.memory import MemoryLog, MemoryObjects, MemoryRecords
 from archipelagod.stores.memory_blocks import MemoryBlocks
 from archipelagod.stores.memory_leases import MemoryLeases
 from archipelagod.stores.store import Store
+from archipelagod.volume import journal
 from archipelagod.volume.journal import RECORD_BYTES
 from archipelagod.volume.map_format import BLOCK_BYTES
+
+OTHER_BOOT = 1
 
 
 class PowerCut(Exception):
@@ -203,3 +207,15 @@ class UnsafeStore:
     def cut(self) -> None:
         """The power goes and comes: ``store`` is what is left, and all of it is safe."""
         self._start(self._objects.cut(), self._records.cut())
+
+
+def other_boot(store: Store) -> None:
+    """
+    The journals come from another boot of the machine.
+    """
+    for name in store.records.names(journal.ROOM):
+        data = store.records.get(journal.ROOM, name)
+        kind, _, index, slot, parent, _ = struct.unpack_from("<HHIQQI", data)
+        assert kind == journal.START
+        again = journal.pack(kind, index, slot, OTHER_BOOT, parent)
+        store.records.put(journal.ROOM, name, again + data[RECORD_BYTES:])
