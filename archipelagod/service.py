@@ -9,6 +9,7 @@ import os
 import socket
 import stat
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,13 @@ THREADS = 8
 SOCKET_PATIENCE_S = 10.0
 
 
-def build_service(settings: ArchipelagoSettings, reactor: Any) -> ArchipelagoService:
+def build_service(
+    settings: ArchipelagoSettings, reactor: Any, inherited: Sequence[socket.socket] = ()
+) -> ArchipelagoService:
     """
     The daemon, not started.  Makes the state directory and the secret if they are absent.
+
+    inherited: sockets at which NBD is served too.
 
     Raises SettingsError when settings contradict each other, OSError.
     """
@@ -60,7 +65,7 @@ def build_service(settings: ArchipelagoSettings, reactor: Any) -> ArchipelagoSer
     state = Path(settings.state_dir)
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     (state / "store").mkdir(mode=0o700, exist_ok=True)
-    return ArchipelagoService(settings, reactor, shared_secret(settings.secret_file))
+    return ArchipelagoService(settings, reactor, shared_secret(settings.secret_file), inherited)
 
 
 def shared_secret(path: str) -> bytes:
@@ -80,11 +85,18 @@ class ArchipelagoService(Service):
 
     _log = Logger()
 
-    def __init__(self, settings: ArchipelagoSettings, reactor: Any, secret: bytes) -> None:
+    def __init__(
+        self,
+        settings: ArchipelagoSettings,
+        reactor: Any,
+        secret: bytes,
+        inherited: Sequence[socket.socket] = (),
+    ) -> None:
         self.ready: Deferred[None] = Deferred()
         self._settings = settings
         self._reactor = reactor
         self._secret = secret
+        self._inherited = inherited
         self._pool = ThreadPool(0, THREADS, name="storage")
         self._run_in_thread = Threads(
             lambda function, *arguments: deferToThreadPool(
@@ -144,7 +156,9 @@ class ArchipelagoService(Service):
         settings = self._settings
         await free_socket(self._reactor, settings.listen)
         self._listen_at(settings.listen, BlockFactory(self._reactor, self._secret, volumes))
-        nbd = self._nbd = NbdListener(self._reactor, settings.nbd_socket, volumes, settings.nbd)
+        nbd = self._nbd = NbdListener(
+            self._reactor, settings.nbd_socket, volumes, settings.nbd, self._inherited
+        )
         nbd.startService()
         self._listeners.append(nbd)
         if settings.metrics_listen:

@@ -11,6 +11,7 @@ from twisted.application.service import IService
 from twisted.internet import reactor
 from twisted.python.failure import Failure
 
+from archipelagod.nbd.doors import inherited_sockets, initial_environment
 from archipelagod.service import build_service
 from archipelagod.settings import ArchipelagoSettings
 from synnefo_tx.daemon.options import ConfiguredOptions, refuse
@@ -32,7 +33,8 @@ def makeService(options: Options) -> IService:
     The daemon.  Ends the process with one line when its settings can't be used.
     """
     try:
-        service = build_service(options.settings, reactor)
+        inherited = inherited_sockets(initial_environment())
+        service = build_service(options.settings, reactor, inherited)
     except (SettingsError, OSError) as error:
         refuse(options.daemon, error)
     service.ready.addErrback(_give_up)

@@ -7,11 +7,12 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Mapping
 from pathlib import Path
 
 BACKLOG = 256
 FIRST_INHERITED_FD = 3
+_OURS = (["nbd"], ["unknown"])  # the second stands for no name
 
 
 def unix_socket(path: str, mode: int) -> socket.socket:
@@ -51,19 +52,36 @@ def tcp_socket(host: str, port: int) -> socket.socket:
     return listening
 
 
-def inherited_sockets(environment: MutableMapping[str, str]) -> Iterator[socket.socket]:
+def initial_environment() -> dict[str, str]:
+    """
+    The environment that this process was started with.
+
+    Twisted takes the variables of sd_listen_fds(3) out of ``os.environ`` when it is imported, and
+    keeps what they said only if the sockets have names.
+    """
+    try:
+        parts = Path("/proc/self/environ").read_bytes().split(b"\0")
+    except OSError:
+        return {}
+    return dict(os.fsdecode(part).split("=", 1) for part in parts if b"=" in part)
+
+
+def inherited_sockets(environment: Mapping[str, str]) -> list[socket.socket]:
     """
     The sockets that systemd, or a program that does as it does, left us: see sd_listen_fds(3).
-
-    The variables are removed: no child of ours is meant.
+    If they have names, those named "nbd".
     """
-    pid = environment.pop("LISTEN_PID", "")
-    count = environment.pop("LISTEN_FDS", "")
-    environment.pop("LISTEN_FDNAMES", None)
-    if pid != str(os.getpid()) or not count.isdigit():
-        return
-    for fd in range(FIRST_INHERITED_FD, FIRST_INHERITED_FD + int(count)):
+    count = environment.get("LISTEN_FDS", "")
+    if environment.get("LISTEN_PID") != str(os.getpid()) or not count.isdigit():
+        return []
+    names = environment.get("LISTEN_FDNAMES")
+    found = []
+    for index in range(int(count)):
+        if names is not None and names.split(":")[index : index + 1] not in _OURS:
+            continue
+        fd = FIRST_INHERITED_FD + index
         os.set_inheritable(fd, False)
         listening = socket.socket(fileno=fd)
         listening.setblocking(False)
-        yield listening
+        found.append(listening)
+    return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from archipelagod.nbd.client import NbdClient
-from archipelagod.nbd.doors import inherited_sockets, tcp_socket, unix_socket
+from archipelagod.nbd.doors import tcp_socket, unix_socket
 from archipelagod.nbd.exports import Exports
 from archipelagod.nbd.peers import peer_uid
 from archipelagod.nbd.questions import Tls
@@ -111,8 +111,8 @@ class _Door:
 
 class NbdListener(Service):
     """
-    Listens at the unix socket ``path``, at the address in ``settings``, and on the sockets that
-    ``environment`` says are inherited.
+    Listens at the unix socket ``path``, at the address in ``settings``, and on ``inherited``
+    sockets.
     """
 
     _log = Logger()
@@ -123,12 +123,12 @@ class NbdListener(Service):
         path: str,
         volumes: Volumes,
         settings: NbdSettings | None = None,
-        environment: MutableMapping[str, str] | None = None,
+        inherited: Sequence[socket.socket] = (),
     ) -> None:
         self._reactor = reactor
         self._path = path
         self._settings = settings or NbdSettings()
-        self._environment = os.environ if environment is None else environment
+        self._inherited = inherited
         self._exports = Exports(volumes, self._settings.default_export)
         self._relay = TlsRelay(reactor, self._settings.tls) if self._settings.tls else None
         self._doors: list[_Door] = []
@@ -144,7 +144,7 @@ class NbdListener(Service):
         """See IService.  Raises OSError."""
         super().startService()
         local = Tls.ABSENT if self._relay is None else Tls.OFFERED
-        for inherited in inherited_sockets(self._environment):
+        for inherited in self._inherited:
             self._open(inherited, local)
         mode = 0o666 if self._settings.uids else 0o600
         self._open(unix_socket(self._path, mode), local)

@@ -12,7 +12,7 @@ import struct
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase
 
-from archipelagod.nbd.doors import inherited_sockets, unix_socket
+from archipelagod.nbd.doors import inherited_sockets, initial_environment, unix_socket
 from archipelagod.nbd.peers import owner_of, peer_uid
 from archipelagod.nbd.settings import NbdSettings
 from tests.archipelagod.nbd.raw import RawClient
@@ -53,11 +53,21 @@ class DoorTests(SynchronousTestCase):
             self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), mode)
 
     def test_meant_for_another(self) -> None:
-        """Variables that name another process, or none, mean nothing, and are removed."""
-        for pid in ("1", "", "x"):
-            environment = {"LISTEN_PID": pid, "LISTEN_FDS": "1", "LISTEN_FDNAMES": "x", "A": "b"}
-            self.assertEqual(list(inherited_sockets(environment)), [])
-            self.assertEqual(environment, {"A": "b"})
+        """Variables that name another process, or no number, mean nothing."""
+        for pid, count in (("1", "1"), ("", "1"), ("x", "1"), (str(os.getpid()), "x")):
+            environment = {"LISTEN_PID": pid, "LISTEN_FDS": count}
+            self.assertEqual(inherited_sockets(environment), [])
+
+    def test_other_names(self) -> None:
+        """Of sockets with names those are ours that are named so."""
+        names = {"LISTEN_FDNAMES": "http:x"}
+        environment = {"LISTEN_PID": str(os.getpid()), "LISTEN_FDS": "2", **names}
+        self.assertEqual(inherited_sockets(environment), [])
+
+    def test_initial_environment(self) -> None:
+        """What was set since does not count."""
+        self.patch(os, "environ", {})
+        self.assertIn("PATH", initial_environment())
 
 
 class UserTests(StorageCase):
