@@ -15,6 +15,7 @@ from archipelagod.stores.store import Store
 from archipelagod.upkeep import blocks, orphans
 from archipelagod.upkeep.counters import Counters
 from archipelagod.upkeep.pace import IClock, Pace, Stopped, run
+from archipelagod.upkeep.scrub import Scrub
 from archipelagod.upkeep.settings import UpkeepSettings
 from archipelagod.volume import reclaim
 from archipelagod.volume.census import Restless, Step
@@ -23,7 +24,9 @@ from archipelagod.wire.errors import LeaseLost, StorageUnavailable, VolumeBusy
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None] | None
-LEASE = "gc"
+ROOM = "upkeep"
+LEASE, SWEEP, SCRUB = "gc", "sweep-ended", "scrub-ended"
+TELL_S = 0.2  # between news of the progress
 CHECK_S = 1.0  # how often the lease is looked at
 
 
@@ -54,12 +57,7 @@ class Collector:
         """
         Removes what deleted volumes of some families (None: all) left.
         """
-
-        def told(done: int, total: int) -> None:
-            self._counters.progress("gc", done, total)
-            if progress is not None:
-                progress(done, total)
-
+        told = self._told("gc", progress)
         with self._alone() as lease:
             found = self._run("gc", reclaim.reclaiming(self._store, families, told), lease)
         self._counters.set("gc", "undecided_families", found.undecided)
@@ -83,6 +81,7 @@ class Collector:
         with self._alone() as lease:
             found = self._run("orphans", orphans.sweeping(self._store, before_s), lease)
             swept = self._run("blocks", blocks.sweeping(self._store, before_s), lease)
+            self._store.records.put(ROOM, SWEEP, b"")
         self._counters.set("blocks", "spared", swept.spared)
         return {
             "blocks": swept.removed,
@@ -96,24 +95,69 @@ class Collector:
         """
         return {**self.reclaim(None, progress), **self.sweep()}
 
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[ILease]:
+    def scrub(self, progress: Progress = None) -> dict[str, Any]:
+        """
+        Checks all that is stored; what was found.  One that was interrupted goes on.
+        """
+        with self._alone(SCRUB) as lease:
+            scrub = Scrub(self._store, self._wall_s, self._settings.block_grace_s)
+            told = self._told("scrub", progress)
+            found = self._run("scrub", scrub.steps(), lease, lambda step: told(*scrub.progress()))
+            self._store.records.put(ROOM, SCRUB, b"")
+        summary = found.summary()
+        self._counters.set("scrub", "findings", summary["counts"])
+        return summary
+
+    def last_s(self, job: str) -> float:
+        """
+        When the last sweep or scrub, of any daemon, came to its end; by the store's clock, 0 for
+        never.
+        """
         try:
-            lease = self._store.leases.acquire(LEASE, b"")
+            return self._store.records.stamp(ROOM, job)
+        except FileNotFoundError:
+            return 0.0
+
+    def _told(self, job: str, progress: Progress) -> Callable[[int, int], None]:
+        last_s = 0.0
+
+        def told(done: int, total: int) -> None:
+            nonlocal last_s
+            now_s = self._clock.now_s()
+            if now_s - last_s < TELL_S:
+                return
+            last_s = now_s
+            self._counters.progress(job, done, total)
+            if progress is not None:
+                progress(done, total)
+
+        return told
+
+    @contextlib.contextmanager
+    def _alone(self, name: str = LEASE) -> Iterator[ILease]:
+        try:
+            lease = self._store.leases.acquire(name, b"")
         except LeaseHeld:
-            raise VolumeBusy("space is being collected already") from None
+            raise VolumeBusy(f"{name} is at work already, here or in another daemon") from None
         try:
             yield lease
         finally:
             lease.release()
 
-    def _run(self, job: str, steps: Generator[Step, None, T], lease: ILease | None = None) -> T:
+    def _run(
+        self,
+        job: str,
+        steps: Generator[Step, None, T],
+        lease: ILease | None = None,
+        also: Callable[[Step], None] = lambda step: None,
+    ) -> T:
         begun_s = checked_s = self._clock.now_s()
         self._counters.begun(job)
 
         def tell(step: Step) -> None:
             nonlocal checked_s
             self._counters.step(job, step)
+            also(step)
             now_s = self._clock.now_s()
             if lease is not None and now_s - checked_s > CHECK_S:
                 checked_s = now_s
@@ -138,5 +182,6 @@ class Collector:
             "maps": self._settings.maps_per_second,
             "objects": self._settings.objects_per_second,
             "blocks": self._settings.objects_per_second,
+            "read_bytes": self._settings.scrub_bytes_per_second,
         }
         return Pace(self._clock, Step(**rates))
