@@ -63,6 +63,17 @@ def read_at(fd: int, view: memoryview, offset: int) -> int:
     return count
 
 
+def read_all(fd: int) -> bytes:
+    """
+    What the file has, from where the descriptor stands.  Raises OSError.
+    """
+    size = os.fstat(fd).st_size
+    content = os.read(fd, size + 1)
+    while len(content) < size and (more := os.read(fd, size - len(content))):
+        content += more
+    return content
+
+
 def _next_data(fd: int, at: int) -> int:
     try:
         return os.lseek(fd, at, os.SEEK_DATA)

@@ -60,10 +60,14 @@ class FileObjects:
 
     def read_into(self, oid: int, offset: int, view: memoryview) -> int:
         """See IObjects."""
+        fd = self._kept(oid) or self._open(oid)
         try:
-            return read_at(self._kept(oid) or self._open(oid), view, offset)
+            count = os.preadv(fd, (view,), offset)
         except OSError as error:
             return read_at(self._anew(oid, error), view, offset)
+        if 0 < count < len(view):
+            count += read_at(fd, view[count:], offset + count)
+        return count
 
     def _anew(self, oid: int, error: OSError) -> Descriptor:
         """
@@ -89,10 +93,14 @@ class FileObjects:
 
     def write(self, oid: int, offset: int, data: bytes | memoryview) -> None:
         """See IObjects."""
+        fd = self._kept(oid) or self._open(oid)
         try:
-            write_at(self._kept(oid) or self._open(oid), data, offset)
+            count = os.pwrite(fd, data, offset)
         except OSError as error:
             write_at(self._anew(oid, error), data, offset)
+            return
+        if count < len(data):
+            write_at(fd, memoryview(data)[count:], offset + count)
 
     def copy_range(self, source: int, target: int, offset: int, size: int) -> None:
         """See IObjects."""

@@ -13,7 +13,7 @@ import os
 import zlib
 
 from archipelagod.stores.directories import make_directory, sync_directory
-from archipelagod.stores.file_copying import write_at
+from archipelagod.stores.file_copying import read_all, write_at
 from archipelagod.stores.listing import Listing
 from archipelagod.stores.names import checked_name
 from archipelagod.stores.system_calls import CANNOT, allocate, rename_new
@@ -80,8 +80,11 @@ class FileRecords:
 
     def get(self, room: str, name: str, size: int = -1) -> bytes:
         """See IRecords."""
-        with open(self._path(room, name), "rb") as file:  # noqa: PTH123
-            return file.read(size)
+        fd = os.open(self._path(room, name), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return read_all(fd) if size < 0 else os.read(fd, size)
+        finally:
+            os.close(fd)
 
     def view(self, room: str, name: str) -> memoryview:
         """See IRecords."""

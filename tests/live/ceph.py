@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -20,7 +21,7 @@ from typing import Any
 from twisted.trial.unittest import SkipTest
 
 PROGRAMS = ("ceph-mon", "ceph-osd", "ceph-authtool", "monmaptool")
-PACKAGES = "ceph-mon ceph-osd ceph-common python3-rados"
+INSTALL = "python3 tools/setup/debian.py ceph"
 BINDING = "/usr/lib/python3/dist-packages"
 LOOPBACK = "127.0.0.1"
 POOL = "archipelago"
@@ -31,19 +32,24 @@ class ClusterFailed(Exception):
 
 
 class CephCluster:
-    """One cluster.  All methods block until done."""
+    """
+    One cluster.  All methods block until done.
 
-    def __init__(self) -> None:
+    medium: ``memstore``, or ``bluestore`` in a file.
+    """
+
+    def __init__(self, medium: str = "memstore") -> None:
+        self._medium = medium
         self._home = Path(tempfile.mkdtemp(prefix="synnefo-ceph-"))
         self._port = _free_port()
         self._fsid = str(uuid.uuid4())
         self._processes: list[subprocess.Popen[bytes]] = []
 
     @classmethod
-    def start(cls) -> CephCluster:
+    def start(cls, medium: str = "memstore") -> CephCluster:
         """A cluster that answers; stopped at the latest when Python exits.  Raises SkipTest."""
         check_installed()
-        cluster = cls()
+        cluster = cls(medium)
         atexit.register(cluster.stop)
         try:
             cluster._configure()
@@ -99,7 +105,8 @@ class CephCluster:
             "ms bind ipv6 = false\n"
             f"[mon]\nmon data = {home}/mon\nmon cluster log file = /dev/null\n"
             "mon data avail crit = 1\nmon data avail warn = 1\n"
-            f"[osd]\nosd data = {home}/osd\nosd objectstore = memstore\n"
+            f"[osd]\nosd data = {home}/osd\nosd objectstore = {self._medium}\n"
+            "bluestore block size = 4294967296\n"
             "memstore device bytes = 4294967296\nosd class update on start = false\n"
             f"public addr = {LOOPBACK}\ncluster addr = {LOOPBACK}\n"
             "osd heartbeat grace = 60\nosd max object size = 134217728\n"
@@ -171,7 +178,7 @@ def binding() -> Any:
     try:
         import rados
     except ImportError as error:
-        raise SkipTest(f"no binding of Ceph here ({error}): install {PACKAGES}") from error
+        raise SkipTest(f"no binding of Ceph here ({error}): {INSTALL} installs it") from error
     return rados
 
 
@@ -179,14 +186,14 @@ def check_installed() -> None:
     """Raises SkipTest if what a cluster needs is not installed."""
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
     if missing:
-        raise SkipTest(f"no {', '.join(missing)} here: install {PACKAGES} to test Ceph")
+        raise SkipTest(f"no {', '.join(missing)} here: {INSTALL} installs it")
     binding()
 
 
 @cache
 def shared_cluster() -> CephCluster:
     """One cluster for all tests of a run: started by the first, stopped at Python's exit."""
-    return CephCluster.start()
+    return CephCluster.start(os.environ.get("SYNNEFO_CEPH_MEDIUM", "memstore"))
 
 
 def _free_port() -> int:
