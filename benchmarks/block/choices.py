@@ -43,7 +43,7 @@ def chosen() -> Choices:
     is_quick = ask("BENCH_QUICK", "") not in ("", "0")
     return Choices(
         rounds=int(ask("BENCH_ROUNDS", "1" if is_quick else "3")),
-        seconds=float(ask("BENCH_SECONDS", "0.6" if is_quick else "1")),
+        seconds=float(ask("BENCH_SECONDS", "0.4" if is_quick else "1")),
         only=re.compile(ask("BENCH_ONLY", "")),
         is_quick=is_quick,
         exports=int(ask("BENCH_EXPORTS", "50" if is_quick else "1000")),

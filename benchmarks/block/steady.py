@@ -75,6 +75,8 @@ def _measure_row(row: Row, choices: Choices, exports: list[Export], report: Repo
 
 
 def _takes_part(row: Row, server: str) -> bool:
+    if server == RAW:
+        return row.volume == "own" or BETTER in row.goals
     return server != QCOW2 or QCOW2 in row.goals
 
 
@@ -95,9 +97,10 @@ def figures(row: Row, medians: dict[str, Measured]) -> list[Figure]:
     The row's results, one for each goal.
     """
     found = []
+    candidates = [name for name in (NBDKIT, RAW) if name in medians]
+    better = max(candidates, key=lambda name: medians[name].per_s)
     for peer, goal in row.goals.items():
         name = row.name if peer in (NBDKIT, BETTER) else f"{row.name}-{peer}"
-        better = max((NBDKIT, RAW), key=lambda one: medians[one].per_s)
         other = better if peer == BETTER else peer
         ours, theirs = value(row, medians[OURS]), value(row, medians[other])
         found.append(Figure(name, ours, row.unit, other, theirs, goal))
