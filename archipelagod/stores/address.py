@@ -4,14 +4,15 @@ only.
 
 ``/path`` or ``file:/path``        a directory.  ``?direct=yes``: past the page cache
 ``rados:pool/namespace``           Ceph.  ``?conf=/etc/ceph/ceph.conf&id=admin``
-any of them with ``&faults=/plan``  for tests: with the faults of ``archipelagod.stores.faults``
+``memory``                         nothing is kept: for tests
+all but the last take ``faults=/plan``, for tests: the faults of ``archipelagod.stores.faults``
 """
 
 from __future__ import annotations
 
-from archipelagod.stores.store import Store, open_file_store, remove_unfinished
+from archipelagod.stores.store import Store, open_file_store, open_memory_store, remove_unfinished
 
-_OPTIONS = {"file": {"direct", "faults"}, "rados": {"conf", "id", "faults"}}
+_OPTIONS = {"file": {"direct", "faults"}, "rados": {"conf", "id", "faults"}, "memory": set()}
 
 
 class BadAddress(ValueError):
@@ -27,6 +28,8 @@ def open_store(address: str, *, is_starting: bool = False) -> Store:
     is_starting: a daemon starts: what killed writers left unfinished is removed.
     """
     kind, place, options = parse_address(address)
+    if kind == "memory":
+        return open_memory_store()
     if kind == "file":
         store = open_file_store(place, is_direct=options.get("direct") == "yes")
         if is_starting:
@@ -53,9 +56,10 @@ def parse_address(address: str) -> tuple[str, str, dict[str, str]]:
     kind, colon, place = where.partition(":")
     if where.startswith("/"):
         kind, colon, place = "file", ":", where
-    if not colon or kind not in _OPTIONS:
-        raise BadAddress(f"{address!r} is no store: file:/path or rados:pool")
-    if (kind == "file" and not place.startswith("/")) or not place.strip("/"):
+    if kind not in _OPTIONS or bool(colon) == (kind == "memory"):
+        raise BadAddress(f"{address!r} is no store: file:/path, rados:pool or memory")
+    is_path = place.startswith("/") or kind != "file"
+    if kind != "memory" and not (is_path and place.strip("/")):
         raise BadAddress(f"{address!r} does not say where the store is")
     options = dict(part.partition("=")[::2] for part in tail.split("&") if part)
     if unknown := options.keys() - _OPTIONS[kind]:

@@ -79,8 +79,7 @@ class FileLeases:
             if fd is None:
                 continue
             try:
-                os.ftruncate(fd, 0)
-                os.pwrite(fd, holder[:_MAX_HOLDER], 0)
+                _write(fd, holder[:_MAX_HOLDER])
             except BaseException:
                 os.close(fd)
                 raise
@@ -129,6 +128,16 @@ def _locked(path: str, flags: int) -> int | None:
             os.close(fd)
             raise
         os.close(fd)  # unlinked between opening and locking
+
+
+def _write(fd: int, holder: bytes) -> None:
+    """
+    Makes ``holder`` the file's content.  Never by way of an empty file: ext4 would wait for the
+    medium when that is closed.
+    """
+    os.pwrite(fd, holder, 0)
+    if os.fstat(fd).st_size > len(holder):
+        os.ftruncate(fd, len(holder))
 
 
 def _is_named(fd: int, path: str) -> bool:
