@@ -20,7 +20,7 @@ from archipelagod.nbd.replies import (
     status_chunk,
 )
 from archipelagod.volume.map_format import OBJECT_BYTES
-from archipelagod.wire.errors import OutOfRange, ReadOnlyVolume, StorageError
+from archipelagod.wire.errors import LeaseLost, NoSpace, OutOfRange, ReadOnlyVolume, StorageError
 
 MAX_EXTENTS = 4096
 
@@ -129,7 +129,9 @@ class Answers:
             return out_of_range
         if isinstance(error, ReadOnlyVolume):
             return n.EPERM
-        return n.ENOSPC if self._exchange.has_failed(operation, error) else n.EIO
+        if self._exchange.has_failed(operation, error) or isinstance(error, NoSpace):
+            return n.ENOSPC
+        return n.ESHUTDOWN if isinstance(error, LeaseLost) else n.EIO
 
     def _read(self, flags: int, cookie: int, offset: int, size: int) -> None:
         self._exchange.admit(size)
@@ -203,6 +205,8 @@ class Answers:
             self._volume.write(offset, _ZEROS[:part])
             offset += part
             size -= part
+            self._exchange.leave()  # 4 GiB may be asked for: a snapshot need not wait for all
+            self._exchange.enter()
 
     def _cache(self, _flags: int, cookie: int, offset: int, size: int) -> None:
         if offset + size > self._volume.size_bytes:

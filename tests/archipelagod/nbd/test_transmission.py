@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from twisted.internet.threads import deferToThread
 
 from archipelagod.nbd import numbers as n
+from archipelagod.service import build_service
 from tests.archipelagod.nbd.raw import Chunk, RawClient, request
-from tests.archipelagod.running import MIB, StorageCase
+from tests.archipelagod.running import MIB, StorageCase, reactor
 
 T = TypeVar("T")
 OBJECT = 4 * MIB
@@ -346,3 +347,73 @@ class StructuredTests(RawCase):
             return raw.flags
 
         self.assertEqual(await self.talk(conversation), 0b1101_1110_1101)
+
+
+class ResizingTests(RawCase):
+    """A volume whose size changes while clients have it open."""
+
+    structured = True
+    size = 8 * MIB
+    datapath = "process"
+
+    async def test_sizes(self) -> None:
+        """Who connects sees the size of the moment; what is cut off is beyond the end at once."""
+        await self.serve(datapath=self.datapath)
+        client = self.client()
+        await client.create("v", self.size)
+        first = await self.raw()
+        await client.resize("v", 12 * MIB)
+        second = await self.raw()
+        self.assertEqual([first.size_bytes, second.size_bytes], [8 * MIB, 12 * MIB])
+        self.assertEqual((await client.info("v")).size_bytes, 12 * MIB)
+        write = request(n.CMD_WRITE, 12 * MIB - 1, 1) + b"x"
+        self.assertEqual(await self.errors(second, write), [(0, 1)])
+        await client.resize("v", 4 * MIB)
+        self.assertEqual(await self.errors(second, write), [(n.ENOSPC, 1)])
+        kept = request(n.CMD_WRITE, 4 * MIB - 1, 1) + b"x"
+        self.assertEqual(await self.errors(first, kept), [(0, 1)])
+        self.assertEqual((await self.raw()).size_bytes, 4 * MIB)
+        await client.resize("v", 12 * MIB)
+        third = await self.raw()
+        third.send(request(n.CMD_READ, 12 * MIB - 1, 1, flags=n.CMD_FLAG_DF))
+        chunk = await deferToThread(third.chunk)
+        self.assertEqual(chunk.body[8:], b"\0")
+
+    async def raw(self) -> RawClient:
+        """One more client."""
+        found = await deferToThread(RawClient, self.nbd_socket, structured=True)
+        self.addCleanup(found.close)
+        return found
+
+    async def errors(self, raw: RawClient, sent: bytes) -> list[tuple[int, int]]:
+        """What one request without data in its reply gets."""
+        raw.send(sent)
+        return await deferToThread(raw.errors, 1)
+
+
+class InlineResizingTests(ResizingTests):
+    """The same with threads of the daemon."""
+
+    datapath = "inline"
+
+
+class StoppingTests(RawCase):
+    """A daemon that stops."""
+
+    async def test_whole_requests_are_done(self) -> None:
+        """What came whole is answered, nothing is refused, then the connection is closed."""
+        service = build_service(self.settings(), reactor)
+        service.startService()
+        await service.ready
+        client = self.client()
+        await client.create("v", self.size)
+        await client.close()
+        raw = await deferToThread(RawClient, self.nbd_socket, structured=False)
+        self.addCleanup(raw.close)
+        raw.send(*(request(n.CMD_WRITE, 0, 4096, cookie=at) + bytes(4096) for at in range(20)))
+        raw.send(request(n.CMD_FLUSH, 0, 0, cookie=99))
+        await deferToThread(raw.errors, 1)
+        await service.stopService()
+        found = await deferToThread(raw.errors, 20)
+        self.assertEqual(found, [(0, cookie) for cookie in (*range(1, 20), 99)])
+        self.assertTrue(await deferToThread(raw.is_ended))
