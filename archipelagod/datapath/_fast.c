@@ -225,8 +225,8 @@ static PyObject *statistics_of(const struct counters *counters)
     }
     if (!latency)
         return NULL;
-    return Py_BuildValue("(KKN)", __atomic_load_n(&counters->requests, __ATOMIC_RELAXED),
-                         __atomic_load_n(&counters->bytes, __ATOMIC_RELAXED), latency);
+    return Py_BuildValue("(KKN)", __atomic_load_n(&counters->bytes, __ATOMIC_RELAXED),
+                         __atomic_load_n(&counters->us, __ATOMIC_RELAXED), latency);
 }
 
 static PyObject *table_statistics(struct table_object *self, PyObject *Py_UNUSED(none))
@@ -246,6 +246,16 @@ static PyObject *table_generation(struct table_object *self, void *Py_UNUSED(clo
     return PyLong_FromUnsignedLongLong(__atomic_load_n(&self->table.generation, __ATOMIC_SEQ_CST));
 }
 
+static PyObject *table_bypass(struct table_object *self, PyObject *argument)
+{
+    int is_bypassed = PyObject_IsTrue(argument);
+
+    if (is_bypassed < 0)
+        return NULL;
+    __atomic_store_n(&self->table.is_bypassed, is_bypassed, __ATOMIC_RELAXED);
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef table_methods[] = {
     {"install", (PyCFunction)table_py_install, METH_VARARGS, NULL},
     {"install_zeros", (PyCFunction)table_install_zeros, METH_VARARGS, NULL},
@@ -255,6 +265,7 @@ static PyMethodDef table_methods[] = {
     {"freeze", (PyCFunction)table_py_freeze, METH_NOARGS, NULL},
     {"resize", (PyCFunction)table_py_resize, METH_O, NULL},
     {"take_written", (PyCFunction)table_py_take_written, METH_NOARGS, NULL},
+    {"bypass", (PyCFunction)table_bypass, METH_O, NULL},
     {"statistics", (PyCFunction)table_statistics, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -300,6 +311,14 @@ static void lock_dealloc(struct lock_object *self)
     Py_DECREF(type);
 }
 
+static PyObject *lock_enter(struct lock_object *self, PyObject *Py_UNUSED(none))
+{
+    Py_BEGIN_ALLOW_THREADS
+    pthread_mutex_lock(&self->lock.mutex);
+    Py_END_ALLOW_THREADS
+    Py_RETURN_NONE;
+}
+
 static PyObject *lock_acquire(struct lock_object *self, PyObject *arguments, PyObject *names)
 {
     static char *keywords[] = {"blocking", NULL};
@@ -309,9 +328,7 @@ static PyObject *lock_acquire(struct lock_object *self, PyObject *arguments, PyO
         return NULL;
     if (!blocking)
         return PyBool_FromLong(send_lock_try(&self->lock));
-    Py_BEGIN_ALLOW_THREADS
-    pthread_mutex_lock(&self->lock.mutex);
-    Py_END_ALLOW_THREADS
+    Py_DECREF(lock_enter(self, NULL));
     Py_RETURN_TRUE;
 }
 
@@ -321,9 +338,16 @@ static PyObject *lock_release(struct lock_object *self, PyObject *Py_UNUSED(argu
     Py_RETURN_NONE;
 }
 
+static PyObject *lock_exit(struct lock_object *self, PyObject *Py_UNUSED(error))
+{
+    return lock_release(self, NULL);
+}
+
 static PyMethodDef lock_methods[] = {
     {"acquire", (PyCFunction)(void (*)(void))lock_acquire, METH_VARARGS | METH_KEYWORDS, NULL},
     {"release", (PyCFunction)lock_release, METH_NOARGS, NULL},
+    {"__enter__", (PyCFunction)lock_enter, METH_NOARGS, NULL},
+    {"__exit__", (PyCFunction)lock_exit, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -444,6 +468,11 @@ static PyObject *loop_py_run(struct loop_object *self, PyObject *Py_UNUSED(none)
     case POSTED:
         result = PyTuple_New(0);
         break;
+    case BYPASS:
+        result = PyBytes_FromStringAndSize((char *)self->loop.in + self->loop.start,
+                                           self->loop.end - self->loop.start);
+        self->loop.start = self->loop.end;
+        break;
     }
     self->is_running = false;
     return result;
@@ -470,7 +499,22 @@ static PyType_Spec loop_spec = {
 
 /* ---- the module ---- */
 
-static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_fast", NULL, -1, NULL, NULL, NULL, NULL, NULL};
+static PyObject *set_most_direct(PyObject *Py_UNUSED(module), PyObject *argument)
+{
+    size_t most = PyLong_AsSize_t(argument);
+
+    if (PyErr_Occurred())
+        return NULL;
+    table_most_direct = most;
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef functions[] = {
+    {"set_most_direct", set_most_direct, METH_O, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_fast", NULL, -1, functions, NULL, NULL, NULL, NULL};
 
 static bool add(PyObject *made, const char *name, PyObject **type, PyType_Spec *spec)
 {

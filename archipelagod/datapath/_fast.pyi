@@ -1,9 +1,15 @@
+# ruff: noqa: PYI021 -- this is where users look: there is no Python behind it
+from typing import TypeAlias
+
 NBD_SIMPLE: int
 NBD_STRUCTURED: int
 BLOCK_FRAMES: int
 
-_Counters = tuple[int, int, tuple[int, ...]]
-_Punted = tuple[bytes, bytes, int]
+_Counters: TypeAlias = tuple[int, int, tuple[int, ...]]
+_Punted: TypeAlias = tuple[bytes, bytes, int]
+
+def set_most_direct(most: int, /) -> None:
+    """Entries with descriptors in all tables together; each table may have 16 in any case."""
 
 class Table:
     """
@@ -39,9 +45,11 @@ class Table:
         Indexes of what was written since the last call, and the ranges (index, offset in it,
         bytes) unless there were too many.
         """
+    def bypass(self, is_bypassed: bool, /) -> None:
+        """Whether loops are to return what they receive."""
     def statistics(self) -> tuple[_Counters, _Counters]:
         """
-        Of reads and writes: requests, bytes, requests that took less than 2^n us.
+        Of reads and writes: bytes, microseconds, requests that took less than 2^n of them.
         """
 
 class SendLock:
@@ -51,6 +59,8 @@ class SendLock:
 
     def acquire(self, blocking: bool = True) -> bool: ...
     def release(self) -> None: ...
+    def __enter__(self) -> None: ...
+    def __exit__(self, *error: object) -> None: ...
 
 class Loop:
     """
@@ -60,13 +70,14 @@ class Loop:
     def __init__(
         self, fd: int, table: Table, lock: SendLock, codec: int, received: bytes
     ) -> None: ...
-    def run(self) -> None | int | tuple[()] | _Punted:
+    def run(self) -> int | bytes | tuple[()] | _Punted | None:
         """
         Returns when Python is needed, and is to be called again afterwards:
 
         - None: the client is gone;
         - an index whose entry is not known;
         - (): what was posted is to be sent;
+        - bytes that were received and not served, because the table is bypassed;
         - head and payload of a request that is to be performed, and how much was written already of
           a payload whose rest this is.
         """

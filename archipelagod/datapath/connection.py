@@ -8,10 +8,13 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from archipelagod.datapath.exchange import Exchange
 from archipelagod.datapath.inbox import Gone
+
+if TYPE_CHECKING:
+    from archipelagod.datapath.fast import FastLoop
 
 
 class Requests(Protocol):
@@ -29,12 +32,21 @@ class Requests(Protocol):
 class Connection:
     """
     Serves one client with ``run``, which closes the socket in the end.
+
+    fast: what serves most requests unless there are limits.
     """
 
-    def __init__(self, sock: socket.socket, exchange: Exchange, requests: Requests) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        exchange: Exchange,
+        requests: Requests,
+        fast: FastLoop | None = None,
+    ) -> None:
         self._sock = sock
         self._exchange = exchange
         self._requests = requests
+        self._fast = fast
 
     def run(self, farewell: bytes = b"") -> None:
         """
@@ -46,6 +58,8 @@ class Connection:
                 exchange.outbox.send(farewell)
             since = time.monotonic_ns()
             while True:
+                if self._fast is not None and not exchange.has_limits:
+                    self._fast.run(self._serve_batch)
                 if not self._serve_batch(since):
                     self._receive()
                 since = time.monotonic_ns()

@@ -65,6 +65,13 @@ class Exchange:
         self._flushed = 0  # answered
         self._settled = threading.Event()
 
+    @property
+    def has_limits(self) -> bool:
+        """
+        Whether ``admit`` may take its time.
+        """
+        return self._limiter.is_set
+
     def enter(self) -> None:
         """
         A batch begins.

@@ -46,6 +46,29 @@ class Inbox:
     def _wait_at_most(self, time: bytes) -> None:
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, time)
 
+    def take(self) -> bytes:
+        """
+        All of it, which is gone from here.
+        """
+        taken = bytes(self.view[self.start : self.end])
+        self.start = self.end = 0
+        return taken
+
+    def put(self, received: bytes) -> None:
+        """
+        The opposite of ``take``; nothing is here.
+        """
+        self.view = memoryview(self._memory)
+        self.view[: len(received)] = received
+        self.start, self.end = 0, len(received)
+
+    def lend(self, request: bytes) -> None:
+        """
+        One whole request in the place of our memory, until ``put``.
+        """
+        self.view = memoryview(request)
+        self.start, self.end = 0, len(request)
+
     def receive(self) -> bool:
         """
         Takes more, if there is any within IDLE_S.  Raises Gone, OSError.

@@ -17,6 +17,7 @@ from archipelagod.datapath.block_requests import BlockRequests
 from archipelagod.datapath.connection import Connection, Requests
 from archipelagod.datapath.counts import Tally
 from archipelagod.datapath.exchange import Exchange, Shared
+from archipelagod.datapath.fast import FastLoop, direct_table
 from archipelagod.datapath.flusher import Flusher
 from archipelagod.datapath.handover import AnyHandover, Handover
 from archipelagod.datapath.limits import Limiter
@@ -43,6 +44,7 @@ class VolumeServer:
         self._gone = gone
         tally = Tally()
         self._shared = Shared(volume, Flusher(volume, tally), Limiter(), tally)
+        self._table = direct_table(store, volume)
         self._lock = threading.Lock()
         self._open: dict[Connection, threading.Thread] = {}
 
@@ -82,7 +84,10 @@ class VolumeServer:
             requests = NbdRequests(exchange, handover)
         else:
             requests = BlockRequests(exchange)
-        return Connection(sock, exchange, requests)
+        if self._table is None:
+            return Connection(sock, exchange, requests)
+        fast = FastLoop(sock, exchange, self._table, handover)
+        return Connection(sock, exchange, requests, fast)
 
     def _run(self, connection: Connection, client: int, farewell: bytes) -> None:
         try:
@@ -108,20 +113,26 @@ class VolumeServer:
         """
         Limits all clients together, from now on.
         """
-        self._shared.limiter.set(limits)
+        limiter = self._shared.limiter
+        limiter.set(limits)
+        if self._table is not None:
+            self._table.bypass(limiter.is_set)
 
     def statistics(self) -> dict[str, Any]:
         """
         What was done since the volume was opened.
         """
         flusher = self._shared.flusher
+        total = self._shared.tally.total()
+        if self._table is not None:
+            self._table.add_counts(total)
         return {
             "connections": len(self._open),
             "size_bytes": self.volume.size_bytes,
             "dirty_bytes": self.volume.usage().dirty,
             "flush_groups": flusher.groups,
             "largest_flush_group": flusher.largest,
-            "operations": self._shared.tally.total().figures(),
+            "operations": total.figures(),
         }
 
     def close(self) -> None:
@@ -138,4 +149,8 @@ class VolumeServer:
             connection.abort()
             thread.join()
         self._shared.flusher.stop()
-        self.volume.close()
+        try:
+            self.volume.close()
+        finally:
+            if self._table is not None:
+                self._table.forget_all()  # files of objects that may be removed soon

@@ -13,7 +13,7 @@ from archipelagod.volume.journal import Journal
 from archipelagod.volume.map_format import PARTIAL, Header, Record
 from archipelagod.volume.slots import BODIES, Slots, body_name
 from archipelagod.volume.table import NoTable, Table
-from archipelagod.volume.unsynced import LOGGED_BYTES, Unsynced, merged
+from archipelagod.volume.unsynced import LOGGED_BYTES, Range, Unsynced, merged
 from archipelagod.wire.errors import ReadOnlyVolume, StorageUnavailable
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class OpenMap:
             if not self._journal.has_begun:
                 self._journal.begin()
             self.is_ready = True
+            self.table.forget_all()  # now some may be written
 
     def check_health(self) -> None:
         """
@@ -91,6 +92,7 @@ class OpenMap:
         """
         self.has_failed = True
         self.is_ready = False
+        self.table.freeze()
         return StorageUnavailable(f"{self.name}: {error.strerror or error}")
 
     def fresh_object(self) -> int:
@@ -168,8 +170,7 @@ class OpenMap:
 
     def _make_stable(self, changes: int, *, is_whole: bool) -> None:
         ranges, touched = self.unsynced.take()
-        view = self.slots.view
-        touched.update(view[index] & ~PARTIAL for index in self.table.take_dirty())
+        self._take_from_table(ranges, touched)
         written = {oid for oid, _, _ in ranges}
         parts = list(merged(ranges))
         is_simple = len(written) == 1 and not self.unsynced.logged  # one sync does for it too
@@ -182,6 +183,14 @@ class OpenMap:
         else:
             self._journal.commit(changes, b"".join(self._data(*part) for part in parts))
             self.unsynced.logged.update(written)
+
+    def _take_from_table(self, ranges: list[Range], touched: set[int]) -> None:
+        view = self.slots.view
+        indices, written = self.table.take_written()
+        if written is None:
+            touched.update(view[index] & ~PARTIAL for index in indices)
+        else:
+            ranges += [(view[index] & ~PARTIAL, inner, size) for index, inner, size in written]
 
     def _data(self, oid: int, inner: int, size: int) -> bytes:
         content = bytearray(size)

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
+Written = tuple[list[int], list[tuple[int, int, int]] | None]
+
 
 class DirectEntry(NamedTuple):
     """
@@ -33,8 +35,17 @@ class Table(Protocol):
     def freeze(self) -> None:
         """Nothing is to be written in place any more: ask again."""
 
-    def take_dirty(self) -> list[int]:
-        """Indices of the objects that were written since the last call."""
+    def forget_all(self) -> None:
+        """As ``forget`` for every index."""
+
+    def resize(self, size_bytes: int) -> None:
+        """The volume has another size; as ``forget_all``, too."""
+
+    def take_written(self) -> Written:
+        """
+        Indices of the objects that were written since the last call, and the ranges: (index, offset
+        in the object, bytes), or None if there were too many.
+        """
 
 
 class NoTable:
@@ -51,6 +62,12 @@ class NoTable:
     def freeze(self) -> None:
         """See Table."""
 
-    def take_dirty(self) -> list[int]:
+    def forget_all(self) -> None:
         """See Table."""
-        return []
+
+    def resize(self, size_bytes: int) -> None:
+        """See Table."""
+
+    def take_written(self) -> Written:
+        """See Table."""
+        return [], []

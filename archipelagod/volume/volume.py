@@ -217,9 +217,13 @@ class Volume:
         self._check_change(0, 0)
         with self.map.flush_lock, self.gate.closed(), self.map.lock:
             is_within = size_bytes < self.size_bytes and size_bytes & INNER != 0
-            self.map.resize(size_bytes, has_stale_end=is_within)
-            self.size_bytes = size_bytes
-            self._clear_end()
+            self.map.table.resize(min(size_bytes, self.size_bytes))  # it knows no gate
+            try:
+                self.map.resize(size_bytes, has_stale_end=is_within)
+                self.size_bytes = size_bytes
+                self._clear_end()
+            finally:
+                self.map.table.resize(self.size_bytes)
 
     def _clear_end(self) -> None:
         """

@@ -24,7 +24,7 @@
 #define MOST_ASKED 256
 #define IDLE_S 2                             /* after which memory is given back */
 
-enum step { DONE, INPUT, FULL, MISS, LARGE, ASK, REFUSE, BROKEN, LOST };
+enum step { DONE, INPUT, FULL, MISS, LARGE, ASK, REFUSE, BROKEN, LOST, AROUND };
 
 static uint8_t zeros[64 << 10];
 
@@ -538,6 +538,8 @@ static enum step one(struct loop *loop, struct request *request)
         return FULL;
     if (loop->is_writing)
         return go_on_writing(loop);
+    if (__atomic_load_n(&loop->table->is_bypassed, __ATOMIC_RELAXED))
+        return AROUND;
     enum step step = next(loop, loop->start, request);
     if (step != DONE)
         return step;
@@ -610,6 +612,8 @@ enum outcome loop_run(struct loop *loop)
             return GONE;
         case LOST:
             return GONE;
+        case AROUND:
+            return send_out(loop) ? BYPASS : GONE;
         }
     }
 }

@@ -45,6 +45,7 @@ enum outcome {
     PERFORM, /* one request, which loop_take takes out */
     RESOLVE, /* the entry at ``index`` */
     POSTED,  /* the send lock was wanted */
+    BYPASS,  /* the table is not to be used: the caller takes what is in ``in``, too */
 };
 
 struct segment {

@@ -6,6 +6,12 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
+#define FEW 16
+
+size_t table_most_direct = SIZE_MAX;
+
+static size_t all_direct; /* in all tables */
+
 static size_t entries_for(uint64_t size_bytes)
 {
     return (size_bytes + OBJECT_BYTES - 1) >> OBJECT_SHIFT;
@@ -33,9 +39,8 @@ bool table_init(struct table *table, uint64_t size_bytes, size_t direct_limit)
     table->direct_limit = direct_limit;
     table->only_cached = RWF_NOWAIT;
     table->sends_files = true;
-    table->direct = calloc(direct_limit, sizeof *table->direct);
     table->entries = map_entries(table->count);
-    if (!table->direct || !table->entries)
+    if (!table->entries)
         return false;
     /* Otherwise connections that take turns would keep a change out for ever. */
     pthread_rwlockattr_init(&attributes);
@@ -66,6 +71,7 @@ static void clear_all(struct table *table, void (*drop)(void *keep))
         if (keep)
             drop(keep);
     }
+    __atomic_fetch_sub(&all_direct, table->direct_count, __ATOMIC_RELAXED);
     table->direct_count = table->hand = 0;
 }
 
@@ -208,26 +214,48 @@ size_t table_take_dirty(struct table *table, uint32_t **taken, struct written *w
     return count;
 }
 
-/*
- * A place in the list of direct entries: a free one, or that of an entry that was not used for a
- * while, which is cleared.
- */
-static size_t place(struct table *table, void **dropped)
+static bool can_grow(struct table *table)
 {
-    if (table->direct_count < table->direct_limit)
-        return table->direct_count++;
-    for (;;) {
+    if (table->direct_count == table->direct_limit)
+        return false;
+    if (table->direct_count >= FEW && __atomic_load_n(&all_direct, __ATOMIC_RELAXED) >= table_most_direct)
+        return false;
+    if (table->direct_count < table->direct_room)
+        return true;
+    size_t room = table->direct_room ? 2 * table->direct_room : FEW;
+    uint32_t *more = realloc(table->direct, room * sizeof *more);
+    if (more) {
+        table->direct = more;
+        table->direct_room = room;
+    }
+    return more;
+}
+
+/*
+ * Notes a direct entry: in a new place of the list, or in that of one that was not used for a
+ * while, which is cleared.  False: out of memory.
+ */
+static bool list_direct(struct table *table, uint32_t index, void **dropped)
+{
+    if (can_grow(table)) {
+        __atomic_fetch_add(&all_direct, 1, __ATOMIC_RELAXED);
+        table->direct[table->direct_count++] = index;
+        return true;
+    }
+    while (table->direct_count) {
         size_t at = table->hand;
         struct entry *entry = &table->entries[table->direct[at]];
-        table->hand = (at + 1) % table->direct_limit;
+        table->hand = (at + 1) % table->direct_count;
         if (entry->state == DIRECT && entry->was_used) {
             entry->was_used = 0;
             continue;
         }
         if (entry->state == DIRECT)
             *dropped = clear(entry);
-        return at;
+        table->direct[at] = index;
+        return true;
     }
+    return false;
 }
 
 /*
@@ -240,10 +268,10 @@ bool table_install(struct table *table, size_t index, struct entry made, uint64_
     pthread_rwlock_wrlock(&table->lock);
     bool is_sound = index < table->count && generation == table->generation &&
                     table->entries[index].state != DIRECT;
+    if (is_sound && made.state == DIRECT)
+        is_sound = list_direct(table, index, dropped);
     if (is_sound) {
         struct entry *entry = &table->entries[index];
-        if (made.state == DIRECT)
-            table->direct[place(table, dropped)] = index;
         made.was_used = 1;
         made.is_dirty = entry->is_dirty;
         *entry = made;
@@ -292,14 +320,9 @@ bool table_resize(struct table *table, uint64_t size_bytes, struct table *old)
 {
     size_t count = entries_for(size_bytes), kept = 0;
     struct entry *entries = map_entries(count);
-    uint32_t *direct = calloc(table->direct_limit, sizeof *direct);
 
-    if (!entries || !direct) {
-        if (entries)
-            munmap(entries, mapped_bytes(count));
-        free(direct);
+    if (!entries)
         return false;
-    }
     pthread_rwlock_wrlock(&table->lock);
     *old = (struct table){.entries = table->entries, .count = table->count,
                           .direct = table->direct, .direct_count = table->direct_count};
@@ -307,8 +330,8 @@ bool table_resize(struct table *table, uint64_t size_bytes, struct table *old)
     table->entries = entries;
     table->count = count;
     table->size_bytes = size_bytes;
-    table->direct = direct;
-    table->direct_count = table->hand = 0;
+    table->direct = NULL;
+    table->direct_count = table->direct_room = table->hand = 0;
     pthread_mutex_lock(&table->dirty_lock);
     for (size_t at = 0; at < table->dirty_count; at++)
         if (table->dirty[at] < count) {
@@ -336,7 +359,7 @@ void table_count(struct table *table, enum operation operation, uint64_t request
 {
     struct counters *counters = &table->counters[operation];
 
-    __atomic_fetch_add(&counters->requests, requests, __ATOMIC_RELAXED);
     __atomic_fetch_add(&counters->bytes, bytes, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&counters->us, latency_ns / 1000 * requests, __ATOMIC_RELAXED);
     __atomic_fetch_add(&counters->latency[bucket(latency_ns)], requests, __ATOMIC_RELAXED);
 }

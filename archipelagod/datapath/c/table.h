@@ -17,7 +17,7 @@
 #define BLOCK_SHIFT 12
 #define BLOCK_BYTES (1u << BLOCK_SHIFT)
 #define BITMAP_WORDS (OBJECT_BYTES / BLOCK_BYTES / 64)
-#define BUCKETS 32 /* of a histogram: bucket n counts what took less than 2^n us */
+#define BUCKETS 28 /* of a histogram: bucket n counts what took less than 2^n us */
 
 /* A new mapping is all zeros: an entry that nobody wrote is unknown, and takes no memory. */
 enum state { UNKNOWN, SLOW, ZEROS, DIRECT };
@@ -43,7 +43,7 @@ struct written {
 enum operation { READS, WRITES, OPERATIONS };
 
 struct counters {
-    uint64_t requests, bytes, latency[BUCKETS];
+    uint64_t bytes, us, latency[BUCKETS];
 };
 
 struct table {
@@ -53,7 +53,7 @@ struct table {
     size_t count;           /* entries */
     uint64_t generation;    /* changes so far: an entry found out before one is not installed */
     uint32_t *direct;       /* indexes of direct entries; some may be so no longer */
-    size_t direct_count, direct_limit, hand;
+    size_t direct_count, direct_room, direct_limit, hand;
     pthread_mutex_t dirty_lock;
     uint32_t *dirty; /* indexes */
     size_t dirty_count, dirty_room;
@@ -61,6 +61,7 @@ struct table {
     size_t written_count; /* more than there is room for: some are not noted */
     int only_cached;        /* RWF_NOWAIT, or 0 where the file system can't */
     bool sends_files;       /* until sendfile failed once */
+    bool is_bypassed;       /* nothing is served by us for now */
     struct counters counters[OPERATIONS];
 };
 
@@ -71,6 +72,8 @@ struct run {
     uint64_t at;
     uint32_t size;
 };
+
+extern size_t table_most_direct; /* in all tables together; each may have a few beyond it */
 
 bool table_init(struct table *table, uint64_t size_bytes, size_t direct_limit);
 void table_free(struct table *table, void (*drop)(void *keep));

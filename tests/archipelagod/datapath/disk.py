@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from typing import Any
 
 from archipelagod.datapath import _fast
 

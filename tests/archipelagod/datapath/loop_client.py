@@ -1,6 +1,6 @@
 """
-Both ends of a loop in C, for its tests: a thread that serves a Disk, and a client that speaks NBD or
-the block protocol.
+Both ends of a loop in C, for its tests: a thread that serves a Disk, and a client that speaks NBD
+or the block protocol.
 """
 
 from __future__ import annotations
@@ -149,6 +149,7 @@ class Pair:
         self.theirs.settimeout(PATIENCE_S)
         self.lock = _fast.SendLock()
         self.posted = 0
+        self.returned = b""  # what the loop did not want to serve
         self.odd: list[tuple[bytes, bytes, int]] = []  # requests that Disk does not know
         self.failed: Exception | None = None
         self._disk = disk
@@ -162,11 +163,13 @@ class Pair:
             while (found := self.loop.run()) is not None:
                 if isinstance(found, int):
                     self._disk.resolve(found)
+                elif isinstance(found, bytes):
+                    self.returned += found
                 elif found:
                     self._perform(*found)
                 else:
                     self.posted += 1
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- told to the test in close()
             self.failed = error
         self.ours.shutdown(socket.SHUT_RDWR)
 
