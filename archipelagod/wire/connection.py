@@ -122,16 +122,19 @@ class BlockProtocol(Protocol):
     # Work
 
     def _advance(self) -> None:
-        if self._is_over or self._relay is not None:
-            return
         self._work.advance()
-        if self._opening is not None and self._work.is_idle and not self._is_attaching:
+        if self._opening is not None and self._may_open():
             self._is_attaching = True
             Deferred.fromCoroutine(self._open(self._opening)).addErrback(self._fail)
+        if self._is_over:
+            return
         if self._work.is_full or self._opening is not None:
             self._wire.pauseProducing()
         else:
             self._wire.resumeProducing()
+
+    def _may_open(self) -> bool:
+        return self._work.is_idle and not self._is_attaching and not self._is_over
 
     def _start(self, frame: Frame) -> None:
         Deferred.fromCoroutine(self._perform(frame)).addErrback(self._fail)
@@ -202,6 +205,8 @@ class BlockProtocol(Protocol):
             self._log.debug("a client was not handed over: {error}", error=str(error))
             self._wire.abortConnection()
         self._expect(None)
+        if self._relay is not None:
+            self._wire.resumeProducing()  # it was paused while the volume was opened
 
     # Output, and the end
 

@@ -13,7 +13,6 @@ from twisted.internet.endpoints import HostnameEndpoint, clientFromString, wrapC
 from twisted.internet.error import ConnectError
 from twisted.internet.protocol import Factory
 from twisted.internet.ssl import (
-    Certificate,
     PrivateCertificate,
     optionsForClientTLS,
     trustRootFromCertificates,
@@ -21,9 +20,8 @@ from twisted.internet.ssl import (
 
 from archipelagod.wire.errors import StorageUnavailable
 from archipelagod.wire.link import BlockLink
+from archipelagod.wire.listening import certificates_in
 from archipelagod.wire.places import Place, parse_place
-
-_BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 
 def endpoint_of(reactor: Any, text: str) -> Any:
@@ -42,12 +40,7 @@ def endpoint_of(reactor: Any, text: str) -> Any:
 
 
 def _trusted(place: Place) -> Any:
-    if place.ca is None:
-        return None
-    parts = Path(place.ca).read_bytes().split(_BEGIN)[1:]
-    if not parts:
-        raise ValueError(f"{place.ca}: no certificate")
-    return trustRootFromCertificates([Certificate.loadPEM(_BEGIN + part) for part in parts])
+    return None if place.ca is None else trustRootFromCertificates(certificates_in(place.ca))
 
 
 def _ours(place: Place) -> Any:

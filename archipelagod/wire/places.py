@@ -41,7 +41,7 @@ def parse_place(text: str) -> Place:
 
     A colon or backslash in a path or host is written ``\:`` or ``\\``.  Raises BadPlace.
     """
-    fields = [re.sub(r"\\(.)", r"\1", found) for found in _FIELD.findall(text)]
+    fields = fields_of(text)
     kind, address = fields[0], fields[1] if len(fields) > 1 else ""
     rest = [field for field in fields[2:] if field]
     if kind == "unix" and address and not rest:
@@ -52,6 +52,13 @@ def parse_place(text: str) -> Place:
     if not re.fullmatch(r"[0-9]{1,5}", port) or not 0 < int(port) < 1 << 16:
         raise BadPlace(f"{text!r}: {port!r} is not a port")
     return Place(kind, address.removeprefix("host="), int(port), **_options(text, kind, rest))
+
+
+def fields_of(text: str) -> list[str]:
+    r"""
+    What stands between colons; one that belongs to a field is written ``\:``.
+    """
+    return [re.sub(r"\\(.)", r"\1", found) for found in _FIELD.findall(text)]
 
 
 def _options(text: str, kind: str, fields: list[str]) -> dict[str, str]:
