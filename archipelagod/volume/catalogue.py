@@ -121,9 +121,8 @@ class Catalogue:
 
         Raises NoSuchVolume, VolumeExists, VolumeBusy.
         """
-        new = self.new_map(name)
         with self._opened(volume) as opened:
-            self.freeze(opened, new)
+            self.freeze(opened, self.new_map(name))
 
     def new_map(self, name: str) -> NewMap:
         """

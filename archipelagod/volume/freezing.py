@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from archipelagod.volume.census import is_volume
 from archipelagod.volume.reclaim import bury_record, freezing, raise_up
-from archipelagod.wire.errors import NoSuchVolume
+from archipelagod.wire.errors import NoSuchVolume, StorageUnavailable
 
 if TYPE_CHECKING:
     from archipelagod.stores.store import Store
@@ -42,6 +42,8 @@ def snapshot(store: Store, volume: Volume, new: NewMap) -> None:
 def _freeze(store: Store, volume: Volume, new: NewMap) -> None:
     opened = volume.map
     with opened.flush_lock, volume.gate.closed(), opened.lock:
+        if new.own_from <= opened.session:  # or the volume would own what it shares
+            raise StorageUnavailable(f"{new.name}: its numbers are older than the volume's opening")
         opened.flush_objects(is_whole=True)
         header = opened.slots.counted()
         frozen = header._replace(

@@ -51,7 +51,7 @@ class OpenMap:
         self.name = name
         self._store = store
         self._lease = lease
-        self._session = session
+        self.session = session
         self._sequence = 0
         self._journal = Journal(store, record.header.uid, record.header.serial, session)
         self._dropped: list[int] = []  # own objects that the map let go since the last flush
@@ -102,7 +102,7 @@ class OpenMap:
         with self.lock:
             if self._sequence > 0xFFFFFFFF:
                 raise OSError(errno.EOVERFLOW, f"{self.name}: open it anew to write more objects")
-            oid = self._session << 32 | self._sequence
+            oid = self.session << 32 | self._sequence
             self._sequence += 1
             return oid
 
@@ -234,11 +234,11 @@ class OpenMap:
         try:
             self.slots.header = self.put_record(MAPS, self.name, header)
             if own_from:
-                self._session, self._sequence = own_from, 0
+                self.session, self._sequence = own_from, 0
             for oid in cut:
                 self._store.objects.remove(oid)
                 self.unsynced.logged.discard(oid)
-            self._journal.begin_anew(header.serial, self._session)
+            self._journal.begin_anew(header.serial, self.session)
             self._remove_old_bodies()
         except OSError as error:
             raise self.fail(error) from error
@@ -250,7 +250,7 @@ class OpenMap:
         header = self.slots.counted()
         header = header._replace(serial=header.serial + 1)
         self.slots.header = self.put_record(MAPS, self.name, header)
-        self._journal = Journal(self._store, header.uid, header.serial, self._session)
+        self._journal = Journal(self._store, header.uid, header.serial, self.session)
         self._remove_old_bodies()
 
     def put_record(self, room: str, name: str, header: Header) -> Header:

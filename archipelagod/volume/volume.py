@@ -244,6 +244,7 @@ class Volume:
             self.map.make_ready()
             with self.map.flush_lock, self.map.lock:
                 self._clear_end()
+            self.map.settle()  # who opens it to change its map finds nothing left to write
 
     def close(self) -> None:
         """

@@ -10,6 +10,7 @@ import time
 from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.stores.store import open_memory_store
+from archipelagod.volume import slots
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.journal import (
     CHANGE,
@@ -23,7 +24,7 @@ from archipelagod.volume.journal import (
     SYNCED,
     pack,
 )
-from archipelagod.volume.map_format import OBJECT_BYTES, decode_header
+from archipelagod.volume.map_format import OBJECT_BYTES, decode_header, with_header
 from archipelagod.volume.opening import open_volume
 from archipelagod.volume.sessions import Sessions
 from archipelagod.volume.volume import Volume
@@ -263,6 +264,39 @@ class CrashTests(SynchronousTestCase):
         self.deleted()
         self.assertEqual(self.all_objects(), set())
         self.assertEqual(self.store.records.names("deleted"), [])
+
+    def test_snapshot_of_what_a_crash_left(self) -> None:
+        """What is written as a volume is made whole for a snapshot belongs to both of them."""
+        self.patch(slots, "DELTA_LIMIT", 0)
+        self.opened().write(0, b"x")
+        kill(self.alive.pop())
+        self.catalogue.snapshot("v", "s")
+        volume = self.opened()
+        volume.write(0, b"y")
+        volume.close()
+        self.assertEqual(read(self.opened("s"), 0, 1), b"x")
+
+    def test_renamed_after_half_a_cut(self) -> None:
+        """Opening a volume to rename it ends what a crash interrupted before, not afterwards."""
+        volume = self.opened()
+        volume.write(0, b"x" * 100)
+        kill(self.alive.pop())
+        self.catalogue.settle("v")
+        record = self.store.records.get("maps", "v")
+        cut = decode_header(record)._replace(size_bytes=50, has_stale_end=True)
+        self.store.records.put("maps", "v", with_header(cut, record))
+        self.catalogue.rename("v", "w")
+        self.assertEqual(self.store.records.names("maps"), ["w"])
+        self.catalogue.resize("w", 100)
+        self.assertEqual(read(self.opened("w"), 0, 100), b"x" * 50 + bytes(50))
+
+    def test_stale_numbers(self) -> None:
+        """A snapshot with numbers that are older than the volume's opening is refused."""
+        new = self.catalogue.new_map("s")
+        volume = self.opened()
+        volume.write(0, b"x")
+        self.assertRaises(StorageUnavailable, self.catalogue.freeze, volume, new)
+        self.assertEqual(read(volume, 0, 1), b"x")
 
     def buried(self) -> bytes:
         """The snapshot of "v" before it got its name."""
