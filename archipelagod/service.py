@@ -26,13 +26,13 @@ from twisted.python.threadpool import ThreadPool
 from archipelagod.custody import Custody
 from archipelagod.datapath.inline import InlineDatapath
 from archipelagod.datapath.interface import IDatapath
-from archipelagod.datapath.opening import open_store
 from archipelagod.datapath.processes import ProcessDatapath
 from archipelagod.nbd.listener import NbdListener
 from archipelagod.nbd.settings import checked
 from archipelagod.settings import ArchipelagoSettings
 from archipelagod.stored_limits import StoredLimits
-from archipelagod.stores.store import Store, remove_unfinished
+from archipelagod.stores.address import BadAddress, open_store, parse_address
+from archipelagod.stores.store import Store
 from archipelagod.threads import Threads
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.sessions import Sessions
@@ -59,6 +59,10 @@ def build_service(
     """
     if settings.store == "memory" and settings.datapath == "process":
         raise SettingsError('store = "memory" needs datapath = "inline"')
+    try:
+        parse_address(settings.store_spec)
+    except BadAddress as error:
+        raise SettingsError(str(error)) from error
     if settings.workers < 0:
         raise SettingsError("workers: less than none")
     checked(settings.nbd)
@@ -141,10 +145,7 @@ class ArchipelagoService(Service):
         await volumes.recover()
 
     def _open_store(self) -> Store:
-        spec = self._settings.store_spec
-        if spec.startswith("file:"):
-            remove_unfinished(spec.removeprefix("file:").partition("?")[0])
-        return open_store(spec)
+        return open_store(self._settings.store_spec, is_starting=True)
 
     def _datapath(self, store: Store) -> IDatapath:
         settings = self._settings

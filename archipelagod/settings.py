@@ -16,7 +16,7 @@ class ArchipelagoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     """
     state_dir: where everything is kept.  listen: Twisted endpoint of the block protocol.
     secret_file: what its clients must know; made if absent.  nbd_socket: path of a unix socket.
-    store: "file" (in the state directory), "memory", or what ``stores.store.open_store`` takes.
+    store: "file" (in the state directory), "memory", or an address: ``stores.address``.
     workers: processes of the data path at most; 0 for two a CPU.
     metrics_listen: Twisted endpoint of /metrics and /healthz; empty for none.
     nbd: more of NBD: TCP, TLS, users, the default export.
@@ -35,7 +35,7 @@ class ArchipelagoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     @property
     def store_spec(self) -> str:
         """
-        What ``open_store`` takes.
+        The address of the store.
         """
         return f"file:{self.state_dir}/store" if self.store == "file" else self.store
 

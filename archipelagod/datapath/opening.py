@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 
 from archipelagod.stores.leases import LeaseHeld
-from archipelagod.stores.store import Store, open_file_store, open_memory_store
+from archipelagod.stores.store import Store
 from archipelagod.volume.opening import open_volume
 from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import VolumeBusy
@@ -29,15 +29,3 @@ def open_patiently(store: Store, name: str, session: int, patience_s: float = PA
             if time.monotonic() > deadline_s:
                 raise VolumeBusy(f"{name}: {error}") from error
         time.sleep(RETRY_S)
-
-
-def open_store(spec: str) -> Store:
-    """
-    The store that ``spec`` names: "file:<directory>" or "memory".  Raises OSError, ValueError.
-    """
-    kind, _, rest = spec.partition(":")
-    if kind == "file":
-        return open_file_store(rest)
-    if kind == "memory":
-        return open_memory_store()
-    raise ValueError(f"a store of kind {kind!r} is not known")

@@ -17,8 +17,9 @@ from collections.abc import Callable
 from typing import Any
 
 from archipelagod.datapath import messages
-from archipelagod.datapath.opening import open_patiently, open_store
+from archipelagod.datapath.opening import open_patiently
 from archipelagod.datapath.serving import VolumeServer
+from archipelagod.stores.address import open_store
 from archipelagod.stores.store import Store
 from archipelagod.volume.freezing import NewMap
 from archipelagod.wire.errors import StorageError, StorageUnavailable

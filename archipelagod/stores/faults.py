@@ -13,6 +13,7 @@ from archipelagod.stores.fault_plan import Fault, FaultPlan
 from archipelagod.stores.store import Store
 from archipelagod.stores.unsynced import Unsynced
 
+SECTOR = 512  # a torn write is torn between sectors
 _RETURNED = {"records.log": "log", "leases.acquire": "lease"}  # what a call returns fails, too
 
 
@@ -88,6 +89,6 @@ def _do_half(method: Callable[..., Any], arguments: tuple[Any, ...], fault: Faul
     name = method.__name__
     if name == "write":
         oid, offset, data = arguments
-        method(oid, offset, data[: int(len(data) * fault.share)])
+        method(oid, offset, data[: int(len(data) * fault.share) // SECTOR * SECTOR])
     elif name == "append" and fault.kills:  # half a record is an append that nobody lived to undo
         method(arguments[0][: int(len(arguments[0]) * fault.share)])

@@ -19,7 +19,7 @@ from tests.chaos.invariants import problems
 from tests.chaos.judging import Seen, judged, wrong
 from tests.chaos.model import Block, Disk
 from tests.chaos.mounts import LoopMount
-from tests.chaos.verdicts import content
+from tests.chaos.verdicts import Loss, content
 from tests.chaos.world import State, World
 
 QUIET_S = 10.0
@@ -130,11 +130,11 @@ def _judge(picture: Picture, seen: Seen) -> list[str]:
     told = []
     open_names = {name for _, before, _ in picture.pending for name in before}
     for kind, before, after in picture.pending:
-        verdict = judged(kind, before, after, seen, power_was_cut=True)
+        verdict = judged(kind, before, after, seen, Loss.UNFLUSHED)
         if verdict.happened is None:
             told.append(verdict.why)
     for name in (set(seen) | set(picture.disks)) - open_names:
-        told += wrong(name, picture.disks.get(name), seen, power_was_cut=True)
+        told += wrong(name, picture.disks.get(name), seen, Loss.UNFLUSHED)
     return told
 
 

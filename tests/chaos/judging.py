@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tests.chaos.model import Disk
 from tests.chaos.stamps import Vector
-from tests.chaos.verdicts import complaints
+from tests.chaos.verdicts import Loss, complaints
 from tests.chaos.world import State
 
 Seen = dict[str, tuple[int, dict[int, Vector]]]  # by name: size, and blocks that are not zeros
@@ -23,7 +23,7 @@ class Verdict(NamedTuple):
     why: str
 
 
-def wrong(name: str, disk: Disk | None, seen: Seen, *, power_was_cut: bool = False) -> list[str]:
+def wrong(name: str, disk: Disk | None, seen: Seen, loss: Loss = Loss.NOTHING) -> list[str]:
     """
     What is wrong with what goes by that name, which ``disk`` should be.
     """
@@ -34,22 +34,18 @@ def wrong(name: str, disk: Disk | None, seen: Seen, *, power_was_cut: bool = Fal
     size, found = seen[name]
     if size != disk.size_bytes:
         return [f"{name}: {size} bytes, not {disk.size_bytes}"]
-    return complaints(disk, found, power_was_cut=power_was_cut)
+    return complaints(disk, found, loss)
 
 
 def judged(
-    kind: str, before: State, after: State, seen: Seen, *, power_was_cut: bool = False
+    kind: str, before: State, after: State, seen: Seen, loss: Loss = Loss.NOTHING
 ) -> Verdict:
     """
     Either all of a change happened or nothing of it.
     """
     told = []
     for happened, state in ((True, after), (False, before)):
-        found = [
-            text
-            for name, disk in state.items()
-            for text in wrong(name, disk, seen, power_was_cut=power_was_cut)
-        ]
+        found = [text for name, disk in state.items() for text in wrong(name, disk, seen, loss)]
         if not found:
             return Verdict(happened, "")
         told.append((happened, found[:4]))

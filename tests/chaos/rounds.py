@@ -20,7 +20,7 @@ from tests.chaos.load import Load, attached
 from tests.chaos.model import Disk
 from tests.chaos.operations import Operator, some_size
 from tests.chaos.stamps import Vector
-from tests.chaos.verdicts import content
+from tests.chaos.verdicts import Loss, content
 from tests.chaos.world import Change, World
 
 TRIES = 20
@@ -51,11 +51,17 @@ class Chaos:
         self.rounds += 1
         kind = death or self.chance.choice(DEATHS)
         threads = self.start_work()
-        time.sleep(self.chance.choice([0.02, 0.1, 0.3, 0.6, 1.0]) * (0.5 + self.chance.random()))
+        self.pause()
         self._die(kind, threads)
         self.end_work(threads)
         self.world.count(f"death: {kind}")
         self.look()
+
+    def pause(self) -> None:
+        """
+        Until something happens.
+        """
+        time.sleep(self.chance.choice([0.02, 0.1, 0.3, 0.6, 1.0]) * (0.5 + self.chance.random()))
 
     def start_work(self) -> list[Load | Operator]:
         """
@@ -168,7 +174,7 @@ class Chaos:
                 raise Damage("\n".join([f"round {self.rounds}: left over:", *found[:30]]))
             time.sleep(0.5)
 
-    def look(self) -> None:
+    def look(self, loss: Loss = Loss.NOTHING) -> None:
         """
         Every volume is there and holds what it may.  Raises Damage.
         """
@@ -178,9 +184,9 @@ class Chaos:
             seen = {name: self._seen(name) for name in sorted(names)}
         wrong: list[str] = []
         for change in list(self.world.pending):
-            wrong += self._resolve(change, seen)
+            wrong += self._resolve(change, seen, loss)
         for name in sorted(names | set(self.world.disks)):
-            wrong += wrong_with(name, self.world.disks.get(name), seen)
+            wrong += wrong_with(name, self.world.disks.get(name), seen, loss)
         if wrong:
             raise Damage(
                 "\n".join([f"round {self.rounds}:", *wrong[:30], self.daemon.last_words()])
@@ -219,9 +225,9 @@ class Chaos:
         finally:
             connection.leave()
 
-    def _resolve(self, change: Change, seen: Seen) -> list[str]:
+    def _resolve(self, change: Change, seen: Seen, loss: Loss) -> list[str]:
         after = change.after()
-        verdict = judged(change.kind, change.before, after, seen)
+        verdict = judged(change.kind, change.before, after, seen, loss)
         self.world.settle(change, after if verdict.happened else change.before)
         self.world.count(f"{change.kind} interrupted: {'done' if verdict.happened else 'not'}")
         return [verdict.why] if verdict.happened is None else []

@@ -4,11 +4,24 @@ Whether what a volume holds is what it may hold.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable
 from itertools import chain
 
 from tests.chaos.model import Block, Disk, Moment
 from tests.chaos.stamps import BLOCK, ZEROS, BadStamp, Vector, told, vector
+
+
+class Loss(enum.Enum):
+    """
+    What may be missing.  NOTHING that was acknowledged.  WHOLENESS: what was not acknowledged may
+    be torn between sectors.  UNFLUSHED: only what was flushed has to be there, the rest as above.
+    """
+
+    NOTHING = 1
+    WHOLENESS = 2
+    UNFLUSHED = 3
+
 
 Reader = Callable[[int, int], bytes]  # offset, size
 READ_BYTES = 1 << 20
@@ -34,20 +47,18 @@ def content(read: Reader, size_bytes: int) -> tuple[dict[int, Vector], list[str]
     return found, bad
 
 
-def complaints(disk: Disk, found: dict[int, Vector], *, power_was_cut: bool = False) -> list[str]:
+def complaints(disk: Disk, found: dict[int, Vector], loss: Loss = Loss.NOTHING) -> list[str]:
     """
     What is wrong with a volume that holds ``found``.
 
-    power_was_cut: only what was flushed has to be there, and what was not may be torn between
-    sectors.
     """
     wrong = []
     for index in set(disk.blocks) | set(found):
         block = disk.blocks.get(index) or Block(frozenset((ZEROS,)))
         held = found.get(index, ZEROS)
-        first = block.flushed if power_was_cut else block.acked
+        first = block.flushed if loss is Loss.UNFLUSHED else block.acked
         possible = block.possible(first)
-        if held not in possible and not (power_was_cut and _is_torn(held, possible)):
+        if held not in possible and not (loss is not Loss.NOTHING and _is_torn(held, possible)):
             wrong.append(_wrong(disk, index, block, held))
     if not wrong and disk.frozen and not _has_one_moment(disk, found):
         wrong.append(f"{disk.name}: no single moment explains the snapshot")
