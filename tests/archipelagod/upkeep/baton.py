@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import random
 import threading
+import zlib
 from collections.abc import Callable
 from typing import Any, cast
 
 from archipelagod.stores.store import Store
+
+DIRECTORIES = 2
 
 
 class Baton:
@@ -73,20 +76,35 @@ class Baton:
 
 
 class _Stepping:
-    def __init__(self, part: Any, baton: Baton) -> None:
+    def __init__(self, part: Any, step: Callable[[], None]) -> None:
         self._part = part
-        self._baton = baton
+        self._step = step
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._part, name)
 
         def stepped(*arguments: Any, **named: Any) -> Any:
-            self._baton.step()
+            self._step()
+            if name == "names" and len(arguments) == 1:
+                return self._names(*arguments)
             return found(*arguments, **named)
 
         return stepped
 
+    def _names(self, room: str) -> list[str]:
+        """As in files: directory by directory, and anything may happen in between."""
+        found = []
+        for directory in range(DIRECTORIES):
+            if directory:
+                self._step()
+            found += [
+                name
+                for name in self._part.names(room)
+                if zlib.crc32(name.encode()) % DIRECTORIES == directory
+            ]
+        return sorted(found)
 
-def stepping(store: Store, baton: Baton) -> Store:
+
+def stepping(store: Store, step: Callable[[], None]) -> Store:
     """The store, whose every call is a step."""
-    return Store(*(cast("Any", _Stepping(part, baton)) for part in store))
+    return Store(*(cast("Any", _Stepping(part, step)) for part in store))

@@ -140,7 +140,7 @@ class SweepTests(SynchronousTestCase):
         store = open_memory_store()
         keys = put(store, *"abcdef")
         baton = Baton(chance)
-        world = World(stepping(store, baton))
+        world = World(stepping(store, baton.step))
         made: dict[str, list[str]] = {}
 
         def make() -> None:

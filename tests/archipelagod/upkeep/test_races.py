@@ -205,7 +205,7 @@ class RaceTests(SynchronousTestCase):
         chance = random.Random(seed)
         store = open_memory_store()
         baton = Baton(chance)
-        shared = stepping(store, baton)
+        shared = stepping(store, baton.step)
         images: dict[str, Content] = {}
         users = [User(shared, chance, name, images) for name in "uv"]
         left = [2]
