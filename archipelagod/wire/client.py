@@ -119,9 +119,9 @@ class BlockClient:
 
     async def copy(self, volume: str, name: str, progress: Progress | None = None) -> None:
         """
-        A new volume ``name`` with the content of a read-only one, that shares nothing with it.
+        A new volume ``name`` with the present content of another, that shares nothing with it.
 
-        Raises VolumeExists, NotReadOnly, NoSpace.
+        Raises VolumeExists, NoSpace.
         """
         await self._ask_long(requests.copy(volume, name), progress)
 
@@ -156,7 +156,9 @@ class BlockClient:
 
     async def mapw(self, volume: str, offset: int, size: int) -> builtins.list[Extent]:
         """
-        What a write to a range meets: it is in place where the kind is "own".  Raises OutOfRange.
+        Copies what is shared in a range, so that writes there are in place; then as ``mapr``.
+
+        Raises OutOfRange, ReadOnlyVolume, VolumeBusy.
         """
         return await self._map(op.MAPW, volume, offset, size)
 

@@ -199,9 +199,8 @@ class FakeVolumes:
             progress(1, 1)
 
     async def copy(self, volume: str, name: str, progress: Any = None) -> None:
-        self._new(name, FakeVolume(1))
-        old = self._frozen(volume)
-        new = self.volumes[name] = FakeVolume(old.size_bytes)
+        old = self.of(volume)
+        new = self._new(name, FakeVolume(old.size_bytes))
         new.pieces.update(old.pieces)
 
     async def hash(self, volume: str, progress: Any = None) -> str:
