@@ -113,12 +113,14 @@ class FaultsTests(SynchronousTestCase):
         self.assertGreater(time.monotonic() - began_s, 0.09)
 
     def test_torn(self) -> None:
-        """A torn write is made in part, then fails."""
+        """A torn write is made in part, in whole sectors, then fails."""
         rule = {"calls": ["objects.write"], "error": "EIO", "moment": "torn", "times": 1}
         store = planned_store(self, rule)
         store.objects.create(OID)
-        self.failing(errno.EIO, store.objects.write, OID, 0, b"x" * 1000)
-        self.assertTrue(0 < len(content(store, OID, 2000)) < 1000)
+        self.failing(errno.EIO, store.objects.write, OID, 0, b"x" * (512 * 1000))
+        written = len(content(store, OID, 512 * 1001))
+        self.assertTrue(0 < written < 512 * 1000)
+        self.assertEqual(written % 512, 0)
 
     def test_after(self) -> None:
         """A call may be made, and only its answer be an error."""
