@@ -5,6 +5,7 @@ this too.
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Any, cast
 
@@ -43,8 +44,8 @@ def open_rados_store(
             cluster.conf_set(option, str(ANSWER_S))
         cluster.connect()
     except rados.Error as error:
-        number = getattr(error, "errno", None) or 5
-        raise OSError(abs(number), f"Ceph: {error}", conf or DEFAULT_CONF) from error
+        number = abs(getattr(error, "errno", None) or errno.EIO)
+        raise OSError(number, f"Ceph: {error}", conf or DEFAULT_CONF) from error
 
     def part(name: str) -> RadosPool:
         return RadosPool(rados, cluster, pool, f"{namespace}.{name}")

@@ -5,6 +5,7 @@ Standard library, and Ceph's own binding, which is handed in.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Iterator
@@ -37,8 +38,10 @@ class RadosPool:
         try:
             yield
         except self.rados.Error as error:
-            number = getattr(error, "errno", None) or 5
-            raise OSError(abs(number), f"{type(error).__name__}: {error}", name) from error
+            number = abs(getattr(error, "errno", None) or errno.EIO)
+            if number == errno.EDQUOT:
+                number = errno.ENOSPC  # a pool that may hold no more is full
+            raise OSError(number, f"{type(error).__name__}: {error}", name) from error
 
     @contextmanager
     def change(self, name: str) -> Iterator[Any]:

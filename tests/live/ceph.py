@@ -9,6 +9,7 @@ import atexit
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -80,6 +81,14 @@ class CephCluster:
         """Where a store is, for archipelagod.stores.address."""
         return f"rados:{POOL}/{namespace}?conf={self.configuration}"
 
+    def pause_osd(self) -> None:
+        """The OSD answers nothing any more."""
+        self._processes[-1].send_signal(signal.SIGSTOP)
+
+    def resume_osd(self) -> None:
+        """End the `pause_osd`."""
+        self._processes[-1].send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         """End the daemons, and remove their directory.  Idempotent."""
         while self._processes:
@@ -127,20 +136,20 @@ class CephCluster:
     def _start_osd(self) -> None:
         osd = str(uuid.uuid4())
         (self._home / "osd").mkdir()
-        self._command({"prefix": "osd new", "uuid": osd})
+        self.command({"prefix": "osd new", "uuid": osd})
         self._run("ceph-osd", "-c", self.configuration, "-i", "0", "--mkfs", "--osd-uuid", osd)
-        self._command(
+        self.command(
             {"prefix": "osd crush add", "id": 0, "weight": 1.0, "args": ["root=default", "host=a"]}
         )
         self._daemon("osd", "ceph-osd", "-i", "0")
 
     def _make_pool(self) -> None:
-        self._command(
+        self.command(
             {"prefix": "osd pool create", "pool": POOL, "pg_num": 8, "pgp_num": 8, "size": 1}
         )
         deadline = time.monotonic() + 60
         while True:
-            state = json.loads(self._command({"prefix": "osd stat", "format": "json"}))
+            state = json.loads(self.command({"prefix": "osd stat", "format": "json"}))
             if state["num_up_osds"] == 1:
                 return
             if time.monotonic() > deadline:
@@ -159,8 +168,8 @@ class CephCluster:
             )  # fmt: skip
         self._processes.append(process)
 
-    def _command(self, command: dict[str, Any]) -> str:
-        """What the monitor answers."""
+    def command(self, command: dict[str, Any]) -> str:
+        """What the monitor answers.  Raises ClusterFailed."""
         rados = binding()
         with rados.Rados(conffile=self.configuration) as client:
             number, found, said = client.mon_command(json.dumps(command), b"", timeout=30)

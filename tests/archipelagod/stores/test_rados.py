@@ -11,6 +11,7 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from archipelagod.stores import rados
 from archipelagod.stores.address import open_store
 from archipelagod.stores.interface import ILease
 from archipelagod.stores.leases import LeaseHeld
@@ -150,6 +151,23 @@ class RadosTests(SynchronousTestCase):
         kept.read_into(5_000_000, memoryview(found))
         self.assertEqual(found, b"first")
         kept.close()
+
+    def test_no_answer(self) -> None:
+        """A cluster that does not answer is an error, and is used again when it does."""
+        self.patch(rados, "ANSWER_S", 1)
+        store = self.store()
+        store.objects.create(OID)
+        self.addCleanup(shared_cluster().resume_osd)
+        shared_cluster().pause_osd()
+        self.assertRaises(TimeoutError, store.objects.write, OID, 0, b"x")
+        shared_cluster().resume_osd()
+        store.objects.write(OID, 0, b"y")
+        self.assertEqual(content(store, OID, 9), b"y")
+
+    def test_no_cluster(self) -> None:
+        """A cluster that can't be reached, or a pool that is not there, is an error at once."""
+        self.assertRaises(OSError, open_rados_store, "none", conf=self.conf)
+        self.assertRaises(OSError, open_rados_store, POOL, conf="/nonexistent")
 
     def acquired(self, store: Store) -> ILease:
         """The lease, as soon as it can be had."""
