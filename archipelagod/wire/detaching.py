@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import socket
-import struct
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -14,30 +13,12 @@ from twisted.internet.interfaces import IPullProducer
 from twisted.internet.tcp import Connection
 from zope.interface import implementer
 
-_CREDENTIALS = struct.Struct("3i")
-
 
 def is_detachable(transport: Any) -> bool:
     """
     Whether the connection's bytes are those of its socket: not so with TLS.
     """
     return isinstance(transport, Connection) and not transport.TLS
-
-
-def peer_process(transport: Any) -> int | None:
-    """
-    The process at the other end of a unix socket; None when the kernel does not say.
-    """
-    if not is_detachable(transport):
-        return None
-    try:
-        found = transport.getHandle().getsockopt(
-            socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size
-        )
-    except OSError:
-        return None
-    pid: int = _CREDENTIALS.unpack(found)[0]
-    return pid or None
 
 
 @implementer(IPullProducer)

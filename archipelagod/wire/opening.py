@@ -5,27 +5,33 @@ OPEN: a connection becomes a data connection of one volume.
 from __future__ import annotations
 
 import itertools
+import socket
 from collections.abc import Callable
 from typing import Any
 
+from archipelagod.nbd import peers
 from archipelagod.wire import operations as op
-from archipelagod.wire.detaching import LastWords, detach, is_detachable, peer_process
+from archipelagod.wire.detaching import LastWords, detach, is_detachable
 from archipelagod.wire.errors import BadRequest, StorageUnavailable
 from archipelagod.wire.frames import REPLY, Frame, encode
 from archipelagod.wire.interface import IAttachment, IVolumes
 from archipelagod.wire.relaying import Relay
 
-_OF_CLIENTS = 1 << 32  # owners above are numbers that clients chose, below are processes
-_unknown = itertools.count(-1, -1)  # owners that have nothing in common with any other
+_unknown = itertools.count()  # connections that have nothing in common with any other
 
 
-def owner_of(transport: Any, frame: Frame) -> int:
+def owner_of(transport: Any, frame: Frame) -> int | str:
     """
     Who a data connection belongs to: connections of one owner may write a volume together.
+
+    A number is a process, here as for NBD.
     """
     if frame.offset:
-        return frame.offset + _OF_CLIENTS
-    return peer_process(transport) or next(_unknown)
+        return f"client {frame.offset}"
+    process = None
+    if is_detachable(transport) and transport.getHandle().family == socket.AF_UNIX:
+        process = peers.owner_of(transport.getHandle())
+    return process or f"connection {next(_unknown)}"
 
 
 async def attached(volumes: IVolumes, transport: Any, frame: Frame) -> IAttachment:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class FakeAttachment:
     """See IAttachment."""
 
-    def __init__(self, volume: FakeVolume, owner: int | None) -> None:
+    def __init__(self, volume: FakeVolume, owner: int | str | None) -> None:
         self.size_bytes = volume.size_bytes
         self.is_read_only = volume.is_read_only
         self._volume = volume

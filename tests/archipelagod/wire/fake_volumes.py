@@ -42,7 +42,7 @@ class FakeVolume:
         self.is_read_only = self.is_protected = False
         self.limits = Limits()
         self.flushes = 0
-        self.attached: list[int | None] = []
+        self.attached: list[int | str | None] = []
         self.lock = threading.Lock()
 
     def checked(self, offset: int, size: int) -> None:
@@ -303,7 +303,7 @@ class FakeVolumes:
     async def release(self, volume: str) -> None:
         self.acquired[volume] -= 1
 
-    async def attach(self, volume: str, owner: int | None) -> FakeAttachment:
+    async def attach(self, volume: str, owner: int | str | None) -> FakeAttachment:
         found = self.of(volume)
         if found.attached and owner not in found.attached and not found.is_read_only:
             raise VolumeBusy(volume)

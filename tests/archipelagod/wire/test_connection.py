@@ -4,6 +4,7 @@ The server's side: clients that don't keep to the grammar, windows, and what a c
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -288,6 +289,18 @@ class OpenTests(WireCase):
         await raw.ended
         volume = self.volumes.of("v")
         await until(lambda: not volume.attached, "no claim")
+
+    async def test_owners(self) -> None:
+        """Without a number the process at the other end is the owner; a number stands for more."""
+        await self.serve()
+        await self.volumes.create("v", MIB)
+        for offset, owner in ((0, os.getpid()), (5, "client 5")):
+            raw = await introduced(self.wire)
+            raw.send(Frame(REQUEST, op.OPEN, 1, target="v", offset=offset))
+            await raw.until(1)
+            self.assertEqual(self.volumes.of("v").attached, [owner])
+            raw.send(Frame(REQUEST, op.CLOSE, 2))
+            await raw.ended
 
     async def test_bad_frame_after_open(self) -> None:
         """A data connection ends with an error frame too."""
