@@ -217,16 +217,16 @@ class Custody:
         Does ``operation`` as one more client.  Raises VolumeBusy for a change when others are
         there.
         """
-        use = self._uses.get(name)
-        if use is None or use.lock.locked or use.link is None or not use.link.is_open:
-            use = await self._with_lock(name, lambda found: self._begin_call(name, found))
+        known = self._uses.get(name)
+        if known is None or known.lock.locked or known.link is None or not known.link.is_open:
+            use, link = await self._with_lock(name, lambda found: self._begin_call(name, found))
         else:
+            use, link = known, known.link
             use.calls += 1
         try:
             if is_change and use.is_served and not use.is_read_only:
                 raise VolumeBusy(f"{name}: open for a client")
-            assert use.link is not None
-            return await operation(use.link)
+            return await operation(link)  # whoever closed it meanwhile has told it
         except StorageUnavailable:
             # A flush may have failed: only a new opening helps.
             self._in_background(self._with_lock(name, lambda found: self._renew(name, found)), name)
@@ -236,14 +236,14 @@ class Custody:
             use.last_call_s = self._reactor.seconds()
             use.tell()
 
-    async def _begin_call(self, name: str, use: Use) -> Use:
+    async def _begin_call(self, name: str, use: Use) -> tuple[Use, Link]:
         if use.link is None or not use.link.is_open:
             serving = await self._opened(name, use)
             use.link = linked(self._reactor, serving, use.tell)
             if use.idle is None:
                 use.idle = self._reactor.callLater(IDLE_S, self._close_if_idle, name, use)
         use.calls += 1
-        return use
+        return use, use.link
 
     async def _renew(self, name: str, use: Use) -> None:
         await self._drop_link(use)

@@ -260,7 +260,6 @@ class PowerLossTests(SynchronousTestCase):
         unsafe = UnsafeStore(machine)
         Catalogue(unsafe.store, Sessions(unsafe.store), time.time).create("v0", SIZES[0])
         guests = {"v0": Guest(SIZES[0])}
-        was_recovered = True
         for actions, lasts, recovery_lasts in plan:
             machine.lasts = lasts
             machine.lives += 1
@@ -272,11 +271,10 @@ class PowerLossTests(SynchronousTestCase):
                 recover(unsafe.store)
             except PowerCut:
                 unsafe.cut()
-                was_recovered = False
             machine.lasts = LONG
-            guests = self.check(unsafe.store, session, was_recovered)
+            guests = self.check(unsafe.store, session)
 
-    def check(self, store: Store, session: Session, is_exact: bool) -> dict[str, Guest]:
+    def check(self, store: Store, session: Session) -> dict[str, Guest]:
         """The store after the cut; what the volumes hold."""
         recover(store)
         sessions = Sessions(store)
@@ -284,7 +282,7 @@ class PowerLossTests(SynchronousTestCase):
         choices = [{**session.guests, **state} for state in (session.before, session.after)]
         wrong = [differs(found, guests) for guests in choices]
         self.assertIn("", wrong, wrong)
-        self.check_objects(store, is_exact)
+        self.check_objects(store)
         return known(found, choices[wrong.index("")])
 
     def needs(self, store: Store, room: str) -> list[reclaim.Needs]:
@@ -292,11 +290,8 @@ class PowerLossTests(SynchronousTestCase):
         names = store.records.names(room)
         return [reclaim.needs_of(store, read_map(store, room, name)) for name in names]
 
-    def check_objects(self, store: Store, is_exact: bool) -> None:
-        """
-        Every object and body that is referred to is there; and no other, unless a recovery was
-        interrupted: that may leave some, for the scrub to find.
-        """
+    def check_objects(self, store: Store) -> None:
+        """Every object and body that is referred to is there, and no other."""
         live = self.needs(store, MAPS)
         buried = self.needs(store, reclaim.DELETED)
         for mine in buried:  # what only they referred to is gone
@@ -305,7 +300,7 @@ class PowerLossTests(SynchronousTestCase):
         bodies = set().union(*(each.bodies for each in live))
         numbers = store.objects.sessions()
         there = {oid for number in numbers for oid in store.objects.of_session(number)}
-        self.assertEqual(there if is_exact else there & objects, objects)
+        self.assertEqual(there, objects)
         self.assertEqual(set(store.records.names(BODIES)), {body_name(body) for body in bodies})
         self.assertEqual(store.records.names("journals"), [])
 
