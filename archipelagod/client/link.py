@@ -9,8 +9,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 
-from attrs import evolve
-
 from archipelagod.wire import handshake, results
 from archipelagod.wire import operations as op
 from archipelagod.wire.errors import NotAuthenticated, StorageError, StorageUnavailable
@@ -22,11 +20,12 @@ from archipelagod.wire.frames import (
     BadFrame,
     Frame,
     FrameDecoder,
-    encode,
+    parts,
 )
 
 Progress = Callable[[int, int], None]
 RECEIVE_BYTES = 1 << 20
+LARGE_BYTES = 64 << 10  # of data: another system call costs less than a copy
 
 
 class BlockingLink:
@@ -95,10 +94,18 @@ class BlockingLink:
         self._asked[self._serial] = request
         try:
             self._sock.settimeout(self._timeout_s)
-            self._sock.sendall(encode(evolve(request, serial=self._serial)))
+            self._write(request)
         except OSError as error:
             raise self._broken(self._last_words() or str(error)) from error
         return self._serial
+
+    def _write(self, request: Frame) -> None:
+        header, target, data = parts(request, self._serial)
+        if len(data) < LARGE_BYTES:
+            self._sock.sendall(header + target + data)
+        else:
+            self._sock.sendall(header + target)
+            self._sock.sendall(data)
 
     def _last_words(self) -> str | None:
         """

@@ -25,7 +25,7 @@ from archipelagod.wire.frames import (
     BadFrame,
     Frame,
     FrameDecoder,
-    encode,
+    parts,
 )
 from archipelagod.wire.greeting import Greeter
 from archipelagod.wire.handling.call import Call
@@ -211,7 +211,7 @@ class BlockProtocol(Protocol):
     # Output, and the end
 
     def _send(self, frame: Frame) -> None:
-        self._wire.write(encode(frame))
+        self._wire.writeSequence(parts(frame))
 
     def pauseProducing(self) -> None:
         """See IPushProducer."""

@@ -37,6 +37,7 @@ __all__ = [
     "Frame",
     "FrameDecoder",
     "encode",
+    "parts",
 ]
 
 
@@ -58,9 +59,17 @@ class Frame:
     data: bytes = b""
 
 
-def encode(frame: Frame) -> bytes:
+def encode(frame: Frame, serial: int | None = None) -> bytes:
     """
-    The frame as bytes.  Raises BadFrame when target or data are too long.
+    The frame as bytes, with another serial if one is given.  Raises BadFrame when target or data
+    are too long.
+    """
+    return b"".join(parts(frame, serial))
+
+
+def parts(frame: Frame, serial: int | None = None) -> tuple[bytes, bytes, bytes]:
+    """
+    The same without a copy of the data: header, target and data.
     """
     target = frame.target.encode()
     if len(target) > MAX_TARGET or len(frame.data) > MAX_DATA:
@@ -68,7 +77,7 @@ def encode(frame: Frame) -> bytes:
     header = pack(
         frame.kind,
         frame.operation,
-        frame.serial,
+        frame.serial if serial is None else serial,
         frame.flags,
         frame.status,
         frame.offset,
@@ -76,7 +85,7 @@ def encode(frame: Frame) -> bytes:
         len(target),
         len(frame.data),
     )
-    return b"".join((header, target, frame.data))
+    return header, target, frame.data
 
 
 class FrameDecoder:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from attrs import define, evolve
+from attrs import define
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
 from twisted.python.failure import Failure
@@ -24,7 +24,7 @@ from archipelagod.wire.frames import (
     BadFrame,
     Frame,
     FrameDecoder,
-    encode,
+    parts,
 )
 
 Progress = Callable[[int, int], None]
@@ -63,10 +63,10 @@ class BlockLink(Protocol):
         """See Protocol."""
         self.is_open = True
         self._wire = self.transport
-        self._write(Frame(REQUEST, op.HELLO, self._serial, data=self._hello))
+        self._write(Frame(REQUEST, op.HELLO, data=self._hello))
 
     def _write(self, frame: Frame) -> None:
-        self._wire.write(encode(frame))
+        self._wire.writeSequence(parts(frame, self._serial))
 
     def connectionLost(self, reason: Failure = Failure(ConnectionError())) -> None:  # noqa: B008
         """See Protocol: everything asked fails."""
@@ -120,7 +120,7 @@ class BlockLink(Protocol):
             self._serial = 2
             agreed, proof = handshake.answer(self._secret, self._hello, frame.data)
             self._window = agreed.window
-            self._write(Frame(REQUEST, op.AUTHENTICATE, self._serial, data=proof))
+            self._write(Frame(REQUEST, op.AUTHENTICATE, data=proof))
         elif frame.operation == op.AUTHENTICATE and self._serial == 2:
             self.ready.callback(self)
         else:
@@ -167,7 +167,7 @@ class BlockLink(Protocol):
                 continue  # timed out while it waited
             self._serial += 1
             self._asked[self._serial] = asked
-            self._write(evolve(asked.request, serial=self._serial))
+            self._write(asked.request)
 
     def close(self) -> None:
         """
