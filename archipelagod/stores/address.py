@@ -3,7 +3,8 @@ Stores by address: what a daemon is told by its settings, and tells its workers.
 only.
 
 ``/path`` or ``file:/path``        a directory.  ``?direct=yes``: past the page cache
-``rados:pool/namespace``           Ceph.  ``?conf=/etc/ceph/ceph.conf&id=admin``
+``rados:pool/namespace``           Ceph.  ``?conf=/etc/ceph/ceph.conf&id=admin``; ``term=20``: how
+                                   many seconds a volume stays with a host that is gone
 ``memory``                         nothing is kept: for tests
 all but the last take ``faults=/plan``, for tests: the faults of ``archipelagod.stores.faults``
 """
@@ -12,7 +13,12 @@ from __future__ import annotations
 
 from archipelagod.stores.store import Store, open_file_store, open_memory_store, remove_unfinished
 
-_OPTIONS = {"file": {"direct", "faults"}, "rados": {"conf", "id", "faults"}, "memory": set()}
+_OPTIONS = {
+    "file": {"direct", "faults"},
+    "rados": {"conf", "id", "term", "faults"},
+    "memory": set(),
+}
+MIN_TERM_S = 2  # Ceph counts seconds; a shorter term would end between two renewals
 
 
 class BadAddress(ValueError):
@@ -35,17 +41,25 @@ def open_store(address: str, *, is_starting: bool = False) -> Store:
         if is_starting:
             remove_unfinished(place)
     else:
-        from archipelagod.stores.rados import open_rados_store
-
-        pool, _, namespace = place.partition("/")
-        store = open_rados_store(
-            pool, namespace, conf=options.get("conf", ""), client_id=options.get("id", "admin")
-        )
+        store = _open_rados(place, options)
     if "faults" in options:
         from archipelagod.stores.faults import faulty_store
 
         store = faulty_store(store, options["faults"])
     return store
+
+
+def _open_rados(place: str, options: dict[str, str]) -> Store:
+    from archipelagod.stores.rados import open_rados_store
+
+    pool, _, namespace = place.partition("/")
+    return open_rados_store(
+        pool,
+        namespace,
+        conf=options.get("conf", ""),
+        client_id=options.get("id", "admin"),
+        term_s=int(options.get("term", "20")),
+    )
 
 
 def parse_address(address: str) -> tuple[str, str, dict[str, str]]:
@@ -66,4 +80,7 @@ def parse_address(address: str) -> tuple[str, str, dict[str, str]]:
         raise BadAddress(f"{address!r}: a {kind} store has no option {', '.join(sorted(unknown))}")
     if options.get("direct", "no") not in ("yes", "no"):
         raise BadAddress(f"{address!r}: direct is yes or no")
+    term = options.get("term", "20")
+    if not (term.isdecimal() and int(term) >= MIN_TERM_S):
+        raise BadAddress(f"{address!r}: term is a number of seconds, {MIN_TERM_S} or more")
     return kind, place, options

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import errno
 import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, cast
 
 from archipelagod.stores.rados_blocks import RadosBlocks
@@ -20,6 +23,7 @@ BINDING = (
     "/usr/lib/python3/dist-packages"  # where Debian has it; neither venv nor worker look there
 )
 ANSWER_S = 30  # a cluster that does not answer for so long is an error, not a wait
+STACK_BYTES = 8 << 20
 DEFAULT_CONF = "/etc/ceph/ceph.conf"
 
 
@@ -37,15 +41,7 @@ def open_rados_store(
     namespace: begins the names of Ceph's namespaces: one pool may have many stores.
     conf: path of Ceph's configuration.  term_s: how long a lease outlives its holder.
     """
-    rados = load_binding()
-    try:
-        cluster = rados.Rados(conffile=conf or DEFAULT_CONF, rados_id=client_id)
-        for option in ("rados_osd_op_timeout", "rados_mon_op_timeout", "client_mount_timeout"):
-            cluster.conf_set(option, str(ANSWER_S))
-        cluster.connect()
-    except rados.Error as error:
-        number = abs(getattr(error, "errno", None) or errno.EIO)
-        raise OSError(number, f"Ceph: {error}", conf or DEFAULT_CONF) from error
+    rados, cluster = _with_large_stack(lambda: _connect(conf or DEFAULT_CONF, client_id))
 
     def part(name: str) -> RadosPool:
         return RadosPool(rados, cluster, pool, f"{namespace}.{name}")
@@ -57,6 +53,42 @@ def open_rados_store(
         cast("Any", RadosBlocks(part("blocks"))),
         cast("Any", RadosLeases(part("leases"), cluster, term_s)),
     )
+
+
+def _connect(conf: str, client_id: str) -> tuple[Any, Any]:
+    rados = load_binding()
+    try:
+        cluster = rados.Rados(conffile=conf, rados_id=client_id)
+        for option in ("rados_osd_op_timeout", "rados_mon_op_timeout", "client_mount_timeout"):
+            cluster.conf_set(option, str(ANSWER_S))
+        cluster.connect()
+    except rados.Error as error:
+        number = abs(getattr(error, "errno", None) or errno.EIO)
+        raise OSError(number, f"Ceph: {error}", conf) from error
+    return rados, cluster
+
+
+def _with_large_stack(call: Callable[[], Any]) -> Any:
+    """
+    What ``call`` returns, or raises.  Workers' threads have small stacks, on which loading the
+    library and connecting die (16.2.15: with 512 KiB still); the rest is content with 64 KiB.
+    """
+    done: Future[Any] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(call())
+        except BaseException as error:  # noqa: BLE001 - it is raised again by who waits
+            done.set_exception(error)
+
+    before = threading.stack_size(STACK_BYTES)
+    try:
+        thread = threading.Thread(target=run)
+        thread.start()
+    finally:
+        threading.stack_size(before)
+    thread.join()
+    return done.result()
 
 
 def load_binding() -> Any:

@@ -36,6 +36,7 @@ class AddressTests(SynchronousTestCase):
         for address in (
             "", "memory:", "memory:/x", "memory?faults=/x", "rados", "ftp:/x",
             "file:", "file:relative", "rados:", "file:/", "rados:/",
+            "rados:pool?term=1", "rados:pool?term=", "rados:pool?term=-5", "file:/x?term=5",
             "file:/x?durect=yes", "file:/x?direct=maybe", "rados:pool?direct=yes", "file:/x?direct",
         ):  # fmt: skip
             self.assertRaises(BadAddress, parse_address, address)

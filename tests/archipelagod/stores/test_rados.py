@@ -30,9 +30,17 @@ from tests.live.ceph import POOL, shared_cluster
 OID = 1 << 32
 TERM_S = 2
 HOLDER = """
+import threading
 from archipelagod.stores.rados import open_rados_store
 pool, namespace, conf, term_s = sys.argv[1:]
-store = open_rados_store(pool, namespace, conf=conf, term_s=int(term_s))
+threading.stack_size(256 << 10)  # as a worker's threads
+opened = []
+opening = threading.Thread(target=lambda: opened.append(
+    open_rados_store(pool, namespace, conf=conf, term_s=int(term_s))
+))
+opening.start()
+opening.join()
+store, = opened
 lease = store.leases.acquire("v", b"holder")
 store.objects.create(1 << 32)
 print("held", flush=True)
@@ -201,7 +209,7 @@ class RadosTests(SynchronousTestCase):
         process.wait()
         began_s = time.monotonic()
         self.acquired(self.store()).check()
-        self.assertLess(time.monotonic() - began_s, TERM_S + 3)
+        self.assertLess(time.monotonic() - began_s, TERM_S + 10)
 
     def test_fenced(self) -> None:
         """A holder that stood still and was taken over can't write when it wakes."""
