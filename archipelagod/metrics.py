@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from archipelagod.upkeep import figures as upkeep_figures
+
 _OF_VOLUMES = (
     ("connections", "gauge", "connections", "Clients that are connected."),
     ("size_bytes", "gauge", "size_bytes", "Size of the volume."),
@@ -24,7 +26,8 @@ def rendered(statistics: dict[str, Any]) -> str:
     """
     What ``Volumes.statistics`` gives, as text.
     """
-    return "\n".join(_lines(statistics["volumes"])) + "\n"
+    upkeep = upkeep_figures.lines(statistics["upkeep"])
+    return "\n".join((*_lines(statistics["volumes"]), *upkeep)) + "\n"
 
 
 def _lines(volumes: dict[str, Any]) -> Iterator[str]:

@@ -34,6 +34,8 @@ from archipelagod.stored_limits import StoredLimits
 from archipelagod.stores.address import BadAddress, open_store, parse_address
 from archipelagod.stores.store import Store
 from archipelagod.threads import Threads
+from archipelagod.upkeep import assembly
+from archipelagod.upkeep.assembly import upkeep_of
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.sessions import Sessions
 from archipelagod.volumes import Volumes
@@ -107,6 +109,12 @@ class ArchipelagoService(Service):
                 reactor, self._pool, function, *arguments
             )
         )
+        self._upkeep_pool = ThreadPool(0, assembly.THREADS, name="upkeep")
+        self._run_upkeep = Threads(
+            lambda function, *arguments: deferToThreadPool(
+                reactor, self._upkeep_pool, function, *arguments
+            )
+        )
         self._volumes: Volumes | None = None
         self._listeners: list[Service] = []
         self._nbd: NbdListener | None = None
@@ -116,6 +124,7 @@ class ArchipelagoService(Service):
         """See IService."""
         super().startService()
         self._pool.start()
+        self._upkeep_pool.start()
         self._starting = Deferred.fromCoroutine(self._start())
         self._starting.addErrback(self._not_started)
 
@@ -138,7 +147,8 @@ class ArchipelagoService(Service):
         custody = Custody(
             self._reactor, sessions, self._datapath(store), self._run_in_thread, limits_of
         )
-        volumes = self._volumes = Volumes(catalogue, custody, limits, self._run_in_thread)
+        upkeep = upkeep_of(self._reactor, store, self._run_upkeep, self._settings.upkeep)
+        volumes = self._volumes = Volumes(catalogue, custody, limits, upkeep, self._run_in_thread)
         await self._listen(volumes)
         self._log.info("archipelagod is ready")
         self.ready.callback(None)
@@ -189,6 +199,7 @@ class ArchipelagoService(Service):
             await self._volumes.close()
         if self._nbd is not None:
             await self._nbd.gone()
+        self._upkeep_pool.stop()
         self._pool.stop()
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from archipelagod.nbd.settings import NbdSettings
+from archipelagod.upkeep.settings import UpkeepSettings
 
 
 class ArchipelagoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,6 +21,7 @@ class ArchipelagoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     workers: processes of the data path at most; 0 for two a CPU.
     metrics_listen: Twisted endpoint of /metrics and /healthz; empty for none.
     nbd: more of NBD: TCP, TLS, users, the default export.
+    upkeep: when space of what was deleted is looked for, and all is checked, and how fast.
     """
 
     state_dir: str
@@ -31,6 +33,7 @@ class ArchipelagoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     workers: int = 0
     metrics_listen: str = ""
     nbd: NbdSettings = NbdSettings()
+    upkeep: UpkeepSettings = UpkeepSettings()
 
     @property
     def store_spec(self) -> str:

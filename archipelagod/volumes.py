@@ -10,14 +10,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
-from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from archipelagod.custody import Attachment, Custody
 from archipelagod.datapath.interface import IServing
 from archipelagod.stored_limits import StoredLimits
 from archipelagod.threads import Threads
+from archipelagod.upkeep.service import Upkeep
 from archipelagod.use import Owner
 from archipelagod.volume import changes, content
 from archipelagod.volume.catalogue import Catalogue
@@ -41,9 +40,15 @@ class Volumes:
     _log = Logger()
 
     def __init__(
-        self, catalogue: Catalogue, custody: Custody, limits: StoredLimits, run_in_thread: Threads
+        self,
+        catalogue: Catalogue,
+        custody: Custody,
+        limits: StoredLimits,
+        upkeep: Upkeep,
+        run_in_thread: Threads,
     ) -> None:
         self._catalogue = catalogue
+        self._upkeep = upkeep
         self._custody = custody
         self._limits = limits
         self._run_in_thread = run_in_thread
@@ -112,26 +117,15 @@ class Volumes:
         """See BlockClient.  The space is freed after the call."""
         header = await self._alone(volume, self._catalogue.delete, volume)
         await self._run_in_thread(self._limits.forget, header.uid)
-        self.reclaim({header.family})
-
-    def reclaim(self, families: set[int] | None = None) -> Deferred[None]:
-        """
-        Frees what deleted volumes of some families (or all) took; never fails.
-        """
-        work = self._run_in_thread(self._catalogue.reclaim, families)
-        return Deferred.fromCoroutine(work).addCallbacks(
-            lambda count: self._log.debug("{count} objects were freed", count=count),
-            self._not_reclaimed,
-        )
-
-    def _not_reclaimed(self, failure: Failure) -> None:
-        if not failure.check(CancelledError):  # the daemon stops: the next one goes on
-            self._log.failure("deleted objects stay for now", failure=failure)
+        self._upkeep.deleted(header)
 
     async def gc(self, progress: Progress = None) -> dict[str, Any]:
         """See BlockClient."""
-        count = await self._run_in_thread(self._catalogue.reclaim, None, progress)
-        return {"objects": count}
+        return await self._upkeep.gc(progress)
+
+    async def scrub(self, progress: Progress = None) -> dict[str, Any]:
+        """See BlockClient."""
+        return await self._upkeep.scrub(progress)
 
     async def _alone(self, volume: str, operation: Callable[..., T], *arguments: Any) -> T:
         return await self._custody.exclusively(
@@ -285,7 +279,7 @@ class Volumes:
                 volumes[name] = await serving.statistics()
             except StorageError:
                 continue  # closed meanwhile
-        return {"volumes": volumes}
+        return {"volumes": volumes, "upkeep": self._upkeep.statistics()}
 
     async def allow_handover(self, volume: str) -> None:
         """See BlockClient."""
@@ -317,10 +311,11 @@ class Volumes:
                 await self._alone(name, self._catalogue.settle, name)
             except StorageError as error:
                 self._log.info("{volume} waits: {error}", volume=name, error=str(error))
-        await self.reclaim()
+        self._upkeep.start()
 
     async def close(self) -> None:
         """
         Ends all clients and closes every volume.
         """
+        await self._upkeep.stop()
         await self._custody.close()

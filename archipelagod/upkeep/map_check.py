@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LOOK_BYTES = 4096  # what it costs to see whether something is there
 SUMMED_BYTES = 1 << 20
 TRIES = 3
+MOST_SEEN = 500_000
 
 
 class MapCheck:
@@ -44,6 +45,7 @@ class MapCheck:
         self._store = store
         self._summed: set[int] = set()  # bodies
         self._hidden: dict[int, set[int]] = {}  # indices of a body that were not looked at
+        self._seen: set[int] = set()  # objects that are there
         self._lists: set[int] = set()  # of keys, that were looked at
 
     def check(self, room: str, name: str) -> Generator[Step, None, list[Finding]]:
@@ -113,6 +115,8 @@ class MapCheck:
         some = None if hidden is None else hidden.union(record.delta)
         for index, slot in _slots(slots, some):
             for oid in _referred(slots, index, slot):
+                if oid in self._seen:
+                    continue
                 yield Step(read_bytes=LOOK_BYTES)
                 if not self._is_there(oid):
                     lost.setdefault(oid, []).append(index)
@@ -131,6 +135,9 @@ class MapCheck:
             self._store.objects.space(oid)
         except FileNotFoundError:
             return False
+        if len(self._seen) >= MOST_SEEN:
+            self._seen.clear()
+        self._seen.add(oid)
         return True
 
     def _let_go(self, header: Header) -> set[int]:

@@ -24,8 +24,8 @@ def open_volume(store: Store, name: str, session: int) -> Volume:
     The volume ``name``, ready for use.  If it can be written the lease on it is ours until
     ``close``.
 
-    session: a fresh one, for the objects that will be made.  Raises NoSuchVolume, VolumeBusy when
-    the lease is held elsewhere, StorageUnavailable for a damaged map, OSError.
+    session: a fresh one, for the objects that will be made; 0 if none will.  Raises NoSuchVolume,
+    VolumeBusy when the lease is held elsewhere, StorageUnavailable for a damaged map, OSError.
     """
     record = read_map(store, MAPS, name)
     if record.header.is_read_only:
@@ -33,7 +33,7 @@ def open_volume(store: Store, name: str, session: int) -> Volume:
     lease = lease_on(store, name, record.header)
     try:
         record = read_map(store, MAPS, name)  # as its last owner left it
-        if record.header.own_from > session:
+        if 0 < session < record.header.own_from:
             raise VolumeBusy(f"{name}: another daemon froze it in this moment")
         opened = OpenMap(store, name, record, session, lease)
         _recover(store, opened)
