@@ -35,6 +35,7 @@ def run(choices: Choices, daemon: Daemon, raw: Path, report: Report) -> None:
         return
     disk = copy_raw(raw, raw.with_name("tail.raw"))
     peer = peers.nbdkit(raw.parent, disk, "tail")
+    place.warm([daemon.store, disk])  # before the store changes all the time
     busy = Program(
         [sys.executable, "-m", "benchmarks.block.busy", str(daemon.home)],
         daemon.home / "busy.log",
@@ -42,7 +43,6 @@ def run(choices: Choices, daemon: Daemon, raw: Path, report: Report) -> None:
     )
     try:
         busy.wait_until(lambda: "busy" in busy.log.read_text(), "busy")
-        place.warm([daemon.store, disk])
         _measure(choices, [daemon.export(OWN, OURS), peer], report)
     finally:
         busy.stop()
