@@ -8,7 +8,7 @@ from archipelagod.wire import operations as op
 from archipelagod.wire.framing import REQUEST, pack
 
 EDGES = (0, 1, 511, 4096, (1 << 22) - 1, 1 << 22, 1 << 24, (1 << 24) - 1, 1 << 63, (1 << 64) - 1)
-NAMES = (b"v", b"sealed", b"absent", b"", b"new", b"../x", b"x" * 121, b"\xff")
+NAMES = (b"v", b"sealed", b"absent", b"", b"new", b"../x", b"x" * 121)
 OPERATIONS = tuple(
     sorted({number for name, number in vars(op).items() if name.isupper() and number in range(80)})
 )

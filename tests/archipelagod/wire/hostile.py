@@ -17,7 +17,8 @@ from archipelagod.client.link import BlockingLink
 from archipelagod.nbd import numbers as n
 from archipelagod.wire import handshake, requests
 from archipelagod.wire import operations as op
-from archipelagod.wire.framing import REQUEST, pack
+from archipelagod.wire.frames import FrameDecoder
+from archipelagod.wire.framing import PROGRESS, REQUEST, pack
 from tests.fuzz.cursor import Cursor
 
 BATCH = 50  # frames on a connection before one that breaks the grammar
@@ -75,10 +76,23 @@ def broken(frame: bytes, chance: random.Random) -> bytes:
     return frame[:at] + bytes((frame[at] ^ chance.randrange(1, 256),)) + frame[at + 1 :]
 
 
-def nonsense(chance: random.Random, *, has_target: bool) -> bytes:
-    """Requests that are whole, then one that is not."""
+def answered(sock: socket.socket, count: int) -> None:
+    """Hears so many answers, or less if the other side hangs up."""
+    decoder = FrameDecoder()
+    while count > 0:
+        data = sock.recv(1 << 20)
+        if not data:
+            return
+        count -= sum(1 for frame in decoder.feed(data) if frame.kind != PROGRESS)
+
+
+def nonsense(sock: socket.socket, chance: random.Random, *, has_target: bool) -> None:
+    """Requests that are whole, and once they are answered one that is not."""
     frames = [Cursor(chance.randbytes(400)).request(has_target=has_target) for _ in range(BATCH)]
-    return b"".join(frames) + broken(frames[0], chance)
+    with contextlib.suppress(ConnectionError):
+        sock.sendall(b"".join(frames))
+        answered(sock, BATCH)
+        said(sock, broken(frames[0], chance))
 
 
 def known(path: str, secret: bytes, count: int, chance: random.Random) -> int:
@@ -86,7 +100,7 @@ def known(path: str, secret: bytes, count: int, chance: random.Random) -> int:
     for _ in range(0, count, BATCH):
         with connected(path) as sock:
             BlockingLink(sock, secret, 20.0)
-            said(sock, nonsense(chance, has_target=True))
+            nonsense(sock, chance, has_target=True)
     return count
 
 
@@ -95,7 +109,7 @@ def opened(path: str, secret: bytes, volume: str, count: int, chance: random.Ran
     for _ in range(0, count, BATCH):
         with connected(path) as sock:
             BlockingLink(sock, secret, 20.0).ask(requests.opening(volume, 7))
-            said(sock, nonsense(chance, has_target=False))
+            nonsense(sock, chance, has_target=False)
     return count
 
 

@@ -42,6 +42,9 @@ class HostileTests(StorageCase):
         self.block_socket = f"{self.directory}/wire"
         await client.create("kept", 64 * MIB)
         await client.write("kept", 0, b"content")
+        for name in ("v", "sealed"):
+            await client.create(name, 16 * MIB)
+        await client.seal("sealed")
         transport: Any = program.transport
         return client, program, transport.pid
 
@@ -67,7 +70,7 @@ class HostileTests(StorageCase):
         client = await self._endure(
             lambda count, chance: hostile.strangers(self.block_socket, count, chance)
         )
-        self.assertEqual([info.name for info in await client.list()], ["kept"])
+        self.assertEqual([info.name for info in await client.list()], ["kept", "sealed", "v"])
 
     async def test_known(self) -> None:
         """Who knows it may ask for any nonsense."""
