@@ -23,7 +23,6 @@ from twisted.logger import Logger, LogLevel
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from archipelagod.custody import Custody
 from archipelagod.datapath.inline import InlineDatapath
 from archipelagod.datapath.interface import IDatapath
 from archipelagod.datapath.processes import ProcessDatapath
@@ -36,6 +35,7 @@ from archipelagod.stores.store import Store
 from archipelagod.threads import Threads
 from archipelagod.upkeep import assembly
 from archipelagod.upkeep.assembly import upkeep_of
+from archipelagod.uses import Uses
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.sessions import Sessions
 from archipelagod.volumes import Volumes
@@ -144,11 +144,9 @@ class ArchipelagoService(Service):
         async def limits_of(volume: str) -> Limits:
             return await self._run_in_thread(lambda: limits.get(catalogue.header(volume).uid))
 
-        custody = Custody(
-            self._reactor, sessions, self._datapath(store), self._run_in_thread, limits_of
-        )
+        uses = Uses(self._reactor, sessions, self._datapath(store), self._run_in_thread, limits_of)
         upkeep = upkeep_of(self._reactor, store, self._run_upkeep, self._settings.upkeep)
-        volumes = self._volumes = Volumes(catalogue, custody, limits, upkeep, self._run_in_thread)
+        volumes = self._volumes = Volumes(catalogue, uses, limits, upkeep, self._run_in_thread)
         await self._listen(volumes)
         self._log.info("archipelagod is ready")
         self.ready.callback(None)

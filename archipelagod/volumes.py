@@ -18,6 +18,7 @@ from archipelagod.stored_limits import StoredLimits
 from archipelagod.threads import Threads
 from archipelagod.upkeep.service import Upkeep
 from archipelagod.use import Owner
+from archipelagod.uses import Uses
 from archipelagod.volume import changes, content
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.content import Progress
@@ -42,14 +43,15 @@ class Volumes:
     def __init__(
         self,
         catalogue: Catalogue,
-        custody: Custody,
+        uses: Uses,
         limits: StoredLimits,
         upkeep: Upkeep,
         run_in_thread: Threads,
     ) -> None:
         self._catalogue = catalogue
         self._upkeep = upkeep
-        self._custody = custody
+        self._uses = uses
+        self._custody = Custody(uses)
         self._limits = limits
         self._run_in_thread = run_in_thread
 
@@ -145,7 +147,7 @@ class Volumes:
         """
         As it is now, if it is open.
         """
-        serving = self._custody.open_now().get(info.name)
+        serving = self._uses.open_now().get(info.name)
         if serving is None:
             return info
         connections = self._custody.connections(info.name)
@@ -163,23 +165,21 @@ class Volumes:
 
     async def read(self, volume: str, offset: int, size: int) -> bytes:
         """See BlockClient."""
-        return await self._custody.locally(
-            checked_name(volume), lambda link: link.read(offset, size)
-        )
+        return await self._custody.call(checked_name(volume), lambda link: link.read(offset, size))
 
     async def write(self, volume: str, offset: int, data: bytes, *, fua: bool = False) -> None:
         """See BlockClient."""
-        await self._custody.locally(
+        await self._custody.call(
             checked_name(volume), lambda link: link.write(offset, data, fua=fua), is_change=True
         )
 
     async def flush(self, volume: str) -> None:
         """See BlockClient."""
-        await self._custody.locally(checked_name(volume), lambda link: link.flush())
+        await self._custody.call(checked_name(volume), lambda link: link.flush())
 
     async def zero(self, volume: str, offset: int, size: int, *, is_hint: bool = False) -> None:
         """See BlockClient."""
-        await self._custody.locally(
+        await self._custody.call(
             checked_name(volume),
             lambda link: link.zero(offset, size, is_hint=is_hint),
             is_change=True,
@@ -267,14 +267,14 @@ class Volumes:
         """See BlockClient."""
         header = await self._run_in_thread(self._catalogue.header, checked_name(volume))
         await self._run_in_thread(self._limits.put, header.uid, limits)
-        serving = self._custody.open_now().get(volume)
+        serving = self._uses.open_now().get(volume)
         if serving is not None:
             await serving.set_limits(limits)
 
     async def statistics(self) -> dict[str, Any]:
         """See BlockClient."""
         volumes: dict[str, Any] = {}
-        for name, serving in self._custody.open_now().items():
+        for name, serving in self._uses.open_now().items():
             try:
                 volumes[name] = await serving.statistics()
             except StorageError:
@@ -318,4 +318,4 @@ class Volumes:
         Ends all clients and closes every volume.
         """
         await self._upkeep.stop()
-        await self._custody.close()
+        await self._uses.close()

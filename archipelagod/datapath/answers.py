@@ -72,13 +72,19 @@ class Answers:
         """
         Does a WRITE.
         """
-        if self._is_sound(flags, n.CMD_WRITE, cookie):
-            size = len(payload)
-            self._exchange.admit(size)
-            self._change(
-                WRITE, flags, cookie, n.ENOSPC, lambda: self._volume.write(offset, payload)
-            )
-            self._exchange.counts.bytes[WRITE] += size
+        if flags and not self._is_sound(flags, n.CMD_WRITE, cookie):
+            return
+        exchange = self._exchange
+        if exchange.limiter.is_set:
+            exchange.admit(len(payload))
+        exchange.done.append(WRITE)
+        exchange.counts.bytes[WRITE] += len(payload)
+        try:
+            self._volume.write(offset, payload)
+        except (StorageError, OSError) as error:
+            exchange.answer(simple(cookie, self._number(WRITE, error, n.ENOSPC)))
+            return
+        self._changed(flags, cookie)
 
     def perform(self, flags: int, kind: int, cookie: int, offset: int, size: int) -> None:
         """
@@ -106,6 +112,9 @@ class Answers:
         except (StorageError, OSError) as error:
             self._exchange.answer(simple(cookie, self._number(operation, error, out_of_range)))
             return
+        self._changed(flags, cookie)
+
+    def _changed(self, flags: int, cookie: int) -> None:
         if flags & n.CMD_FLAG_FUA:
             self._flush(flags, cookie, 0, 0)
         else:
@@ -134,7 +143,8 @@ class Answers:
         return n.ESHUTDOWN if isinstance(error, LeaseLost) else n.EIO
 
     def _read(self, flags: int, cookie: int, offset: int, size: int) -> None:
-        self._exchange.admit(size)
+        if self._exchange.limiter.is_set:
+            self._exchange.admit(size)
         self._exchange.done.append(READ)
         if not self._is_structured:
             if size > n.MAX_PAYLOAD:
@@ -175,7 +185,8 @@ class Answers:
         def trim() -> None:
             self._volume.zero(offset, size, is_hint=True)
 
-        self._exchange.admit(0)
+        if self._exchange.limiter.is_set:
+            self._exchange.admit(0)
         self._change(DISCARD, flags, cookie, n.EINVAL, trim)
 
     def _write_zeroes(self, flags: int, cookie: int, offset: int, size: int) -> None:
@@ -183,7 +194,8 @@ class Answers:
         if flags & n.CMD_FLAG_FAST_ZERO and (has_room or not self._is_fast(offset, size)):
             self._exchange.answer(simple(cookie, n.ENOTSUP))
             return
-        self._exchange.admit(size if has_room else 0)
+        if self._exchange.limiter.is_set:
+            self._exchange.admit(size if has_room else 0)
         zero = self._write_zeros if has_room else self._volume.zero
         self._change(ZERO, flags, cookie, n.ENOSPC, lambda: zero(offset, size))
 

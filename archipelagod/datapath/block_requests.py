@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from archipelagod.datapath.counts import DISCARD, FLUSH, OTHER, READ, WRITE, ZERO
 from archipelagod.datapath.exchange import BATCH_BYTES, BATCH_REQUESTS, Exchange
 from archipelagod.datapath.inbox import IN_BYTES, Gone
+from archipelagod.datapath.replies import OUT_BYTES
 from archipelagod.wire import operations as op
 from archipelagod.wire.errors import (
     BadRequest,
@@ -67,6 +68,8 @@ class BlockRequests:
         while inbox.end - inbox.start >= HEADER_BYTES:
             if not requests or amount < 0:
                 return True
+            if self._exchange.replies.size >= OUT_BYTES:
+                self._exchange.send()
             try:
                 header = parse(view, inbox.start)
                 data = self._data(header)
@@ -130,7 +133,8 @@ class BlockRequests:
     def _read(self, header: Header, _data: memoryview) -> None:
         if header.size > MAX_IO_BYTES:
             raise OutOfRange(f"{header.size} bytes; {MAX_IO_BYTES} at a time")
-        self._exchange.admit(header.size)
+        if self._exchange.limiter.is_set:
+            self._exchange.admit(header.size)
         head = pack(REPLY, op.READ, header.serial, data_bytes=header.size)
         self._exchange.read(head, header.offset, header.size)
 
@@ -138,17 +142,20 @@ class BlockRequests:
         if len(data) > MAX_IO_BYTES:
             raise OutOfRange(f"{len(data)} bytes; {MAX_IO_BYTES} at a time")
         self._exchange.counts.bytes[WRITE] += len(data)
-        self._exchange.admit(len(data))
+        if self._exchange.limiter.is_set:
+            self._exchange.admit(len(data))
         self._volume.write(header.offset, data)
         self._changed(header)
 
     def _discard(self, header: Header, _data: memoryview) -> None:
-        self._exchange.admit(0)
+        if self._exchange.limiter.is_set:
+            self._exchange.admit(0)
         self._volume.zero(header.offset, header.size, is_hint=True)
         self._changed(header)
 
     def _write_zeroes(self, header: Header, _data: memoryview) -> None:
-        self._exchange.admit(0)
+        if self._exchange.limiter.is_set:
+            self._exchange.admit(0)
         self._volume.zero(header.offset, header.size)
         self._changed(header)
 

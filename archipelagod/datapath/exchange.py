@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import errno
 import itertools
+import os
 import socket
+import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -16,10 +18,12 @@ from typing import NamedTuple
 from archipelagod.datapath.counts import READ, Tally
 from archipelagod.datapath.flusher import Flusher
 from archipelagod.datapath.gate import Pass
-from archipelagod.datapath.inbox import Inbox
+from archipelagod.datapath.inbox import Gone, Inbox
 from archipelagod.datapath.limits import Limiter
 from archipelagod.datapath.outbox import Outbox
-from archipelagod.datapath.replies import Replies
+from archipelagod.datapath.replies import OUT_BYTES, Replies
+from archipelagod.volume.map_format import OBJECT_BYTES, OBJECT_SHIFT
+from archipelagod.volume.ranges import INNER
 from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import StorageError
 
@@ -27,6 +31,7 @@ BATCH_REQUESTS = 64  # of one client, then others have their turn
 BATCH_BYTES = 1 << 20
 PREFETCHED_BYTES = 8 << 20
 SETTLE_S = 1.0
+FILE_BYTES = 64 << 10  # reads of that size cost less as files
 
 
 class Shared(NamedTuple):
@@ -54,11 +59,12 @@ class Exchange:
         self.inbox = Inbox(sock, leftover)
         self.outbox = Outbox(sock)
         self.replies = Replies(self.outbox)
+        self.answer = self.replies.add  # a reply, to be sent with the others
         self.done: list[int] = []
         self.is_stopped = False
         self.upcoming: Callable[[], Iterator[tuple[int, int]]] = lambda: iter(())
         self._shared = shared
-        self._limiter = shared.limiter
+        self.limiter = shared.limiter
         self._pass: Pass = shared.volume.gate.new_pass()
         self._is_prefetched = False  # the reads of this batch
         self._flushes = 0  # asked for
@@ -70,7 +76,7 @@ class Exchange:
         """
         Whether ``admit`` may take its time.
         """
-        return self._limiter.is_set
+        return self.limiter.is_set
 
     def enter(self) -> None:
         """
@@ -94,22 +100,14 @@ class Exchange:
 
     def send(self) -> None:
         """
-        Sends what was collected, in the midst of a batch.  Raises OSError.
+        Sends what was collected, in the midst of a batch.  Raises Gone.
         """
-        if self.replies.has_any:
+        if self.replies.size:
             self._outside(self.replies.send)
-
-    def answer(self, reply: bytes) -> None:
-        """
-        A reply, to be sent with the others.
-        """
-        if not self.replies.has_room(len(reply)):
-            self.send()
-        self.replies.add(reply)
 
     def payload(self, size: int) -> memoryview:
         """
-        The next ``size`` bytes of a request that is too large for the inbox.  Raises Gone, OSError.
+        The next ``size`` bytes of a request that is too large for the inbox.  Raises Gone.
         """
         self.send()
         found: list[memoryview] = []
@@ -120,16 +118,20 @@ class Exchange:
         self._pass.leave()
         try:
             action()
+        except OSError as error:
+            raise Gone from error  # not to be taken for a failure of the store
         finally:
             self._pass.enter()
 
     def admit(self, size: int) -> None:
         """
-        Returns when the volume's limits let a request of ``size`` bytes through.
+        Returns when the volume's limits let a request of ``size`` bytes through.  Call it where
+        ``limiter.is_set``.
         """
-        if self._limiter.is_set and (wait_s := self._limiter.take(size)) > 0:
+        wait_s = self.limiter.take(size)
+        if wait_s > 0:
             self.send()
-            self._outside(lambda: self._limiter.wait(wait_s, lambda: self.is_stopped))
+            self._outside(lambda: self.limiter.wait(wait_s, lambda: self.is_stopped))
 
     def flush(self, reply: Callable[[bool], bytes]) -> None:
         """
@@ -163,18 +165,37 @@ class Exchange:
         Answers with ``head`` and what the volume holds.  After an error nothing is answered.
         """
         replies = self.replies
-        whole = len(head) + size
-        if not replies.has_room(whole):
+        if replies.size >= OUT_BYTES:
             self.send()
+        if size >= FILE_BYTES and self._send_file(head, offset, size):
+            return
         view = replies.add_room(head, size)
         try:
             if not self.volume.read_now(offset, view):
                 self._prefetch_batch()
                 self.volume.read_into(offset, view)
         except BaseException:
-            replies.take_back(whole)
+            replies.take_back(len(head) + size)
             raise
         self.counts.bytes[READ] += size
+
+    def _send_file(self, head: bytes, offset: int, size: int) -> bool:
+        """
+        Answers with a part of an object's file, without a copy; False where that can't be done.
+        Should the medium fail meanwhile the client is disconnected: the head was sent already.
+        """
+        inner = offset & INNER
+        if inner + size > OBJECT_BYTES or offset + size > self.volume.size_bytes:
+            return False
+        with self.volume.map.lock:
+            entry = self.volume.direct_entry(offset >> OBJECT_SHIFT)
+        if entry is None or entry.bitmap is not None or not _has(entry.fd, inner + size):
+            return False
+        self._prefetch_batch()
+        self.replies.add(head)
+        self._outside(lambda: self.replies.send_file(entry.fd, inner, size))
+        self.counts.bytes[READ] += size
+        return True
 
     def _prefetch_batch(self) -> None:
         """
@@ -197,3 +218,7 @@ class Exchange:
         self.counts.errors[operation] += 1
         sys.stderr.write(f"{self.volume.name}: {error}\n")
         return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def _has(fd: int, size: int) -> bool:
+    return stat.S_ISREG((found := os.fstat(fd)).st_mode) and found.st_size >= size

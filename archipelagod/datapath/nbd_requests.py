@@ -10,6 +10,7 @@ from archipelagod.datapath.answers import Answers
 from archipelagod.datapath.exchange import BATCH_BYTES, BATCH_REQUESTS, Exchange
 from archipelagod.datapath.handover import Handover
 from archipelagod.datapath.inbox import IN_BYTES, Gone
+from archipelagod.datapath.replies import OUT_BYTES
 from archipelagod.nbd import numbers as n
 from archipelagod.nbd.replies import REQUEST, REQUEST_BYTES
 
@@ -29,11 +30,14 @@ class NbdRequests:
         """See Requests."""
         inbox, perform = self._inbox, self._answers.perform
         unpack_from, view = REQUEST.unpack_from, inbox.view
+        replies = self._exchange.replies
         requests, amount = BATCH_REQUESTS, BATCH_BYTES
         while inbox.end - inbox.start >= REQUEST_BYTES:
             if not requests or amount < 0:
                 return True
             requests -= 1
+            if replies.size >= OUT_BYTES:
+                self._exchange.send()
             magic, flags, kind, cookie, offset, size = unpack_from(view, inbox.start)
             if magic != n.REQUEST_MAGIC or kind == n.CMD_DISC:
                 raise Gone

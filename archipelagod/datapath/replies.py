@@ -10,74 +10,63 @@ from archipelagod.datapath.inbox import private_memory
 from archipelagod.datapath.outbox import Outbox
 
 OUT_BYTES = 256 << 10  # replies are sent when they are this long, or the batch ends
-_SLACK = 4096  # for the heads of replies
-_KEPT = OUT_BYTES + _SLACK
+_MOST_BYTES = 1 << 20  # of one reply in the memory that is kept
+_KEPT = OUT_BYTES + _MOST_BYTES + 4096
 
 
 class Replies:
     """
     For the thread that serves a client.
+
+    size: bytes collected; when they are OUT_BYTES it is time to send.
     """
 
     def __init__(self, outbox: Outbox) -> None:
+        self.size = 0
         self._outbox = outbox
         self._memory = private_memory(_KEPT)
         self._view = memoryview(self._memory)
-        self._end = 0
-
-    @property
-    def has_any(self) -> bool:
-        """
-        Whether something is to be sent.
-        """
-        return self._end > 0
-
-    def has_room(self, size: int) -> bool:
-        """
-        Whether a reply of ``size`` bytes fits without sending; always when there is none yet.
-        """
-        return not self._end or self._end + size <= _KEPT
 
     def add(self, reply: bytes) -> None:
         """
-        A reply, for which there is room.
+        One more reply.
         """
-        end = self._end + len(reply)
-        if end > _KEPT:
-            self._enlarge(end)
-        self._view[self._end : end] = reply
-        self._end = end
+        start = self.size
+        self.size = end = start + len(reply)
+        if end > len(self._view):
+            self._enlarge(start, end)
+        self._view[start:end] = reply
 
     def add_room(self, head: bytes, size: int) -> memoryview:
         """
         A reply of ``head`` and ``size`` bytes, which the caller fills in.
         """
-        body = self._end + len(head)
-        end = body + size
-        if end > _KEPT:
-            self._enlarge(end)
-        self._view[self._end : body] = head
-        self._end = end
+        start = self.size
+        body = start + len(head)
+        self.size = end = body + size
+        if end > len(self._view):
+            self._enlarge(start, end)
+        self._view[start:body] = head
         return self._view[body:end]
 
     def take_back(self, size: int) -> None:
         """
         The last ``size`` bytes are not to be sent.
         """
-        self._end -= size
+        self.size -= size
 
-    def _enlarge(self, size: int) -> None:
+    def _enlarge(self, used: int, size: int) -> None:
         larger = memoryview(private_memory(size))
-        larger[: self._end] = self._view[: self._end]
+        larger[:used] = self._view[:used]
         self._view = larger
 
     def send(self) -> None:
         """
         Sends what was collected.  Raises OSError when the client is gone.
         """
-        if self._end:
-            end, self._end = self._end, 0
-            self._outbox.send(self._view[:end])
+        size, self.size = self.size, 0
+        if size:
+            self._outbox.send(self._view[:size])
             if len(self._view) > _KEPT:
                 self._view = memoryview(self._memory)
 
@@ -85,8 +74,8 @@ class Replies:
         """
         Sends what was collected, and then a part of a file.  Raises OSError.
         """
-        end, self._end = self._end, 0
-        self._outbox.send_file(self._view[:end], fd, offset, size)
+        front, self.size = self.size, 0
+        self._outbox.send_file(self._view[:front], fd, offset, size)
 
     def shrink(self) -> None:
         """

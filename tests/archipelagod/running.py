@@ -22,6 +22,7 @@ from twisted.trial.unittest import TestCase
 from archipelagod.service import ArchipelagoService, build_service, shared_secret
 from archipelagod.settings import ArchipelagoSettings
 from archipelagod.wire.client import BlockClient
+from archipelagod.wire.errors import StorageError
 
 reactor: Any = global_reactor
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,6 +71,36 @@ async def until(condition: Any, what: str, timeout_s: float = 10.0) -> None:
         if reactor.seconds() > deadline_s:
             raise AssertionError(f"{what}: not within {timeout_s} s")
         await deferLater(reactor, 0.01)
+
+
+async def refused(kind: type[StorageError], work: Any) -> None:
+    """
+    Returns when ``work`` failed with an error of that kind.
+    """
+    try:
+        await work
+    except kind:
+        return
+    raise AssertionError(f"not refused with {kind.__name__}")
+
+
+def children(program: str) -> list[int]:
+    """
+    Process ids of our children whose command has ``program`` in it.
+    """
+    mine = str(os.getpid())
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline") as file:
+                command = file.read()
+            with open(f"/proc/{pid}/stat") as file:
+                parent = file.read().rpartition(")")[2].split()[1]
+        except OSError:
+            continue
+        if parent == mine and program in command:
+            found.append(int(pid))
+    return found
 
 
 class StorageCase(TestCase):
