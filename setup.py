@@ -1,5 +1,5 @@
 """
-The one part that is compiled, and may be missing: see docs/adr/0007-c-loop.md.  Everything else is
+The one part that is compiled, and may be missing: see docs/adr/0010-loop-in-c.md.  Everything else is
 in setup.cfg.
 """
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import debian
 import environment
+import extension
 
 ROOT = Path(__file__).resolve().parents[2]
 STAMP = ROOT / ".venv" / "synnefo-setup.stamp"
@@ -31,6 +32,7 @@ def main(with_image: bool) -> int:
             _install_packages()
             image = _start_image() if with_image else None
             _make_environment()
+            _compile()
             if image is not None and image.wait():
                 _say("the test guest was not built")
                 return 1
@@ -73,6 +75,12 @@ def _make_environment() -> None:
     environment.make(ROOT, python)
     STAMP.write_text(_key())
     _say(f".venv is ready after {time.monotonic() - started:.0f} s")
+
+
+def _compile() -> None:
+    if not extension.is_current():
+        python, script = ROOT / ".venv/bin/python", ROOT / "tools/setup/extension.py"
+        subprocess.run([python, script], check=True)
 
 
 def _current() -> bool:
