@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import socket
 import struct
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase
 
-from archipelagod.service import build_service, remove_stale_socket, shared_secret
+from archipelagod.service import build_service, free_socket, remove_stale_socket, shared_secret
 from archipelagod.settings import ArchipelagoSettings
 from archipelagod.wire.errors import StorageError, StorageUnavailable
 from synnefo_tx.daemon.settings import SettingsError, load
@@ -77,6 +78,26 @@ class WorkerStartTests(SynchronousTestCase):
         self.assertEqual(
             set(found) - set(sys.stdlib_module_names) - {"archipelagod", "__main__"}, set()
         )
+
+
+class SocketTests(StorageCase):
+    """A socket where someone may be."""
+
+    async def test_used(self) -> None:
+        """Where a daemon listens a second one waits, and takes over when the first is gone."""
+        path = f"{self.directory}/s"
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(path)
+            listening.listen(1)
+            waiting = Deferred.fromCoroutine(free_socket(reactor, f"unix:{path}:mode=600"))
+            await deferLater(reactor, 0.2)
+            self.assertNoResult(waiting)
+        await waiting
+        self.assertFalse(os.path.exists(path))
+
+    async def test_others(self) -> None:
+        """Endpoints that are no unix sockets need no such care."""
+        await free_socket(reactor, "tcp:0:interface=127.0.0.1")
 
 
 class DaemonTests(StorageCase):
