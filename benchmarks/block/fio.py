@@ -58,12 +58,16 @@ class Measured(NamedTuple):
         return self.cpu_s * 1e6 / max(self.requests, 1)
 
 
-def measure(export: Export, load: Load, seconds: float, seed: int) -> Measured:
+def measure(
+    export: Export, load: Load, seconds: float, seed: int, *, may_wait: bool = True
+) -> Measured:
     """
     Puts the load on the export.  The same seed gives the same places.  Raises RuntimeError.
+
+    may_wait: until others on the machine pause.
     """
     report = Path(f"{export.program.log}.json")
-    meter = Meter(export.program)
+    meter = Meter(export.program, may_wait=may_wait)
     done = subprocess.run(
         ["fio", *_arguments(export.uri, load, seconds, seed), f"--output={report}"],
         stdout=subprocess.PIPE,

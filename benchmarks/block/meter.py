@@ -42,8 +42,9 @@ class Meter:
     Runs from its making to ``stop``.  What measures must be a child of ours that ended by then.
     """
 
-    def __init__(self, server: Program) -> None:
-        patience.wait()
+    def __init__(self, server: Program, *, may_wait: bool = True) -> None:
+        if may_wait:
+            patience.wait()
         self._server = server
         self._begun = self._now()
         self._begun_s = time.monotonic()

@@ -63,4 +63,4 @@ def _measure(choices: Choices, exports: list[Export], report: Report) -> None:
 
 
 def _runner(export: Export, seconds: float) -> Callable[[int], Measured]:
-    return lambda turn: measure(export, LOAD, seconds, seed=4000 + turn)
+    return lambda turn: measure(export, LOAD, seconds, seed=4000 + turn, may_wait=False)
