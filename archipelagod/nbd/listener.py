@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.interfaces import IReadDescriptor
+from twisted.internet.interfaces import IDelayedCall, IReadDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -27,6 +28,7 @@ from archipelagod.nbd.tls import TlsRelay
 from archipelagod.volumes import Volumes
 
 MAX_NEGOTIATING = 256  # at one door; more wait in its backlog
+PATIENCE_S = 1.0  # with who holds up others
 
 
 @implementer(IReadDescriptor)
@@ -50,7 +52,8 @@ class _Door:
         self._socket = listening
         self._welcome = welcome
         self._make = make
-        self._clients: set[NbdClient] = set()
+        self._clients: dict[NbdClient, float] = {}  # since when; the oldest first
+        self._look: IDelayedCall | None = None
         self._is_closed = False
         reactor.addReader(self)
 
@@ -67,6 +70,8 @@ class _Door:
         """
         self._is_closed = True
         self._reactor.removeReader(self)
+        if self._look is not None:
+            self._look.cancel()
         self._socket.close()
         for client in list(self._clients):
             client.close()
@@ -99,12 +104,30 @@ class _Door:
                 sock.close()
                 continue
             client = self._make(sock, self._forget)
-            self._clients.add(client)
+            self._clients[client] = self._reactor.seconds()
             client.start()
-        self._reactor.removeReader(self)  # full: the rest waits
+        if not self._is_closed:
+            self._wait()
+
+    def _wait(self) -> None:
+        """
+        Full: who is slow has to go for those that wait outside.
+        """
+        self._reactor.removeReader(self)
+        oldest_s = next(iter(self._clients.values()))
+        delay_s = max(0.0, oldest_s + PATIENCE_S - self._reactor.seconds())
+        if self._look is None:
+            self._look = self._reactor.callLater(delay_s, self._make_room)
+
+    def _make_room(self) -> None:
+        self._look = None
+        self._reactor.addReader(self)
+        is_someone_outside = bool(select.select([self._socket], [], [], 0)[0])
+        if is_someone_outside and len(self._clients) == MAX_NEGOTIATING:
+            next(iter(self._clients)).close()
 
     def _forget(self, client: NbdClient) -> None:
-        self._clients.discard(client)
+        self._clients.pop(client, None)
         if not self._is_closed:
             self._reactor.addReader(self)
 

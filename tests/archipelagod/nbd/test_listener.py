@@ -4,6 +4,7 @@ Where NBD clients come in.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import stat
@@ -12,10 +13,12 @@ import struct
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase
 
+from archipelagod.nbd import numbers as n
 from archipelagod.nbd.doors import inherited_sockets, initial_environment, unix_socket
+from archipelagod.nbd.listener import MAX_NEGOTIATING
 from archipelagod.nbd.peers import owner_of, peer_uid
 from archipelagod.nbd.settings import NbdSettings
-from tests.archipelagod.nbd.raw import RawClient
+from tests.archipelagod.nbd.raw import RawClient, option
 from tests.archipelagod.running import MIB, StorageCase
 
 
@@ -116,3 +119,38 @@ class DefaultTests(StorageCase):
         await self.serve(datapath="inline", nbd=NbdSettings(default_export="v"))
         await self.client().create("v", MIB)
         await self.qemu_io("", "read -P 0 0 4k")
+
+
+class CrowdTests(StorageCase):
+    """Many clients at once."""
+
+    async def test_idlers(self) -> None:
+        """Clients that say nothing give way to those that want something."""
+        await self.serve(datapath="inline")
+        await self.client().create("v", MIB)
+        for _ in range(MAX_NEGOTIATING + 20):
+            idler = socket.socket(socket.AF_UNIX)
+            idler.settimeout(10)
+            self.addCleanup(idler.close)
+            await deferToThread(idler.connect, self.nbd_socket)
+        raw = await deferToThread(RawClient, self.nbd_socket, structured=True)
+        raw.close()
+
+    async def test_a_list_nobody_reads(self) -> None:
+        """Who asks for lists and does not read them holds up nobody."""
+        await self.serve(datapath="inline")
+        client = self.client()
+        for number in range(30):
+            await client.create(f"{'x' * 90}{number}", MIB)
+        await client.create("v", MIB)
+        greedy = socket.socket(socket.AF_UNIX)
+        self.addCleanup(greedy.close)
+        greedy.connect(self.nbd_socket)
+        greedy.setblocking(False)
+        sent = greedy.send(struct.pack(">I", 3))
+        with contextlib.suppress(BlockingIOError):
+            while sent < 16 * MIB:
+                sent += greedy.send(option(n.OPT_LIST) * 1000)
+        self.assertLess(sent, 16 * MIB)
+        raw = await deferToThread(RawClient, self.nbd_socket, structured=True)
+        raw.close()
