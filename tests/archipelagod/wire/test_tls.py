@@ -7,14 +7,19 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+import msgspec
+from twisted.internet.threads import deferToThread
+
 from archipelagod.client.blocking import BlockingClient
+from archipelagod.service import build_service, shared_secret
+from archipelagod.wire import connection
 from archipelagod.wire.client import BlockClient
 from archipelagod.wire.errors import NotAuthenticated, StorageUnavailable
 from archipelagod.wire.listening import endpoint_at
 from archipelagod.wire.server import BlockFactory
 from tests.archipelagod.client.threaded import Threaded
 from tests.archipelagod.nbd.certificates import Authority
-from tests.archipelagod.running import until
+from tests.archipelagod.running import StorageCase, until
 from tests.archipelagod.wire.client_contract import MIB, DataContract, VolumeContract, refused
 from tests.archipelagod.wire.serving import SECRET, WireCase, reactor
 
@@ -141,6 +146,63 @@ class VerificationTests(TlsCase):
         held = self.volumes.of("v")
         await until(lambda: not held.attached, "no claim")
         self.assertEqual((await client.info("v")).connections, 0)
+
+    async def test_no_handshake(self) -> None:
+        """Who connects and does not even begin with TLS is disconnected."""
+        self.patch(connection, "HELLO_TIMEOUT_S", 0.1)
+        self.patch(connection, "FAREWELL_TIMEOUT_S", 0.1)
+        port = await self.listen()
+        for said in (b"", b"\x16\x03\x01\x01\x00\x01"):
+            with socket.create_connection(("127.0.0.1", port), 5) as sock:
+                sock.sendall(said)
+                self.assertNotIn(b"SNFB", await deferToThread(heard, sock))
+
+
+class DaemonTlsTests(StorageCase):
+    """A daemon whose volumes are served by other processes."""
+
+    async def test_both_clients(self) -> None:
+        """Control and data connections of both."""
+        authority = Authority(f"{self.directory}/ours")
+        port = free_port()
+        listen = (
+            f"ssl:{port}:interface=127.0.0.1:privateKey={authority.path('server-key')}"
+            f":certKey={authority.path('server-cert')}"
+        )
+        settings = msgspec.structs.replace(self.settings(), listen=listen)
+        service = build_service(settings, reactor)
+        service.startService()
+        self.addCleanup(service.stopService)
+        await service.ready
+        secret = shared_secret(self.secret_file)
+        endpoint = f"ssl:localhost:{port}:ca={authority.path('ca-cert')}"
+        clients: list[Any] = [
+            BlockClient(reactor, endpoint, secret),
+            Threaded(BlockingClient(endpoint, secret)),
+        ]
+        self.clients += clients
+        for name, client in zip("ab", clients, strict=True):
+            await client.create(name, 8 * MIB)
+            volume = await client.open(name)
+            await volume.write(MIB, bytes(range(256)) * 16384, fua=True)
+            self.assertEqual(await volume.read(MIB, 4 * MIB), bytes(range(256)) * 16384)
+            await volume.close()
+            await client.delete(name)
+
+
+def heard(sock: socket.socket) -> bytes:
+    """What was said before the end."""
+    try:
+        return sock.recv(100)
+    except ConnectionResetError:
+        return b""
+
+
+def free_port() -> int:
+    """A port at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        number: int = sock.getsockname()[1]
+    return number
 
 
 class PlainTcpTests(WireCase):
