@@ -11,6 +11,9 @@ all but the last take ``faults=/plan``, for tests: the faults of ``archipelagod.
 
 from __future__ import annotations
 
+import os
+import sys
+
 from archipelagod.stores.store import Store, open_file_store, open_memory_store, remove_unfinished
 
 _OPTIONS = {
@@ -18,6 +21,7 @@ _OPTIONS = {
     "rados": {"conf", "id", "term", "faults"},
     "memory": set(),
 }
+FENCED = 75  # exit code: something that passes
 MIN_TERM_S = 2  # Ceph counts seconds; a shorter term would end between two renewals
 
 
@@ -59,7 +63,18 @@ def _open_rados(place: str, options: dict[str, str]) -> Store:
         conf=options.get("conf", ""),
         client_id=options.get("id", "admin"),
         term_s=int(options.get("term", "20")),
+        fenced=_end,
     )
+
+
+def _end() -> None:
+    """
+    Ends this process: another host took over what it had while it stood still.  One that starts
+    anew is another client of Ceph, and may have leases again.
+    """
+    sys.stderr.write("Ceph has fenced this process off: it ends\n")
+    sys.stderr.flush()
+    os._exit(FENCED)
 
 
 def parse_address(address: str) -> tuple[str, str, dict[str, str]]:

@@ -298,5 +298,6 @@ class ILeases(Interface):
 
     def take_away(name: str) -> None:
         """
-        Ends the lease of whoever has it: it finds out at ``check``, at the latest.
+        Ends the lease of whoever has it: it finds out at ``check``, at the latest.  In Ceph its
+        whole process is fenced off, with all leases that it has.
         """

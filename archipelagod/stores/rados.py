@@ -34,17 +34,19 @@ def open_rados_store(
     conf: str = "",
     client_id: str = "admin",
     term_s: int = TERM_S,
+    fenced: Callable[[], None] = lambda: None,
 ) -> Store:
     """
     The store in the pool, which must exist.  Raises OSError.
 
     namespace: begins the names of Ceph's namespaces: one pool may have many stores.
     conf: path of Ceph's configuration.  term_s: how long a lease outlives its holder.
+    fenced: called, by any thread, when Ceph takes nothing from this process any more.
     """
     rados, cluster = _with_large_stack(lambda: _connect(conf or DEFAULT_CONF, client_id))
 
     def part(name: str) -> RadosPool:
-        return RadosPool(rados, cluster, pool, f"{namespace}.{name}")
+        return RadosPool(rados, cluster, pool, f"{namespace}.{name}", fenced)
 
     # stores.declarations says that these provide the interfaces
     return Store(

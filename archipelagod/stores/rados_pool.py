@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,10 +20,15 @@ class RadosPool:
     """
     Objects of one namespace.  Any thread.  Everything raises OSError; what is written is on stable
     storage of all replicas when a call returns.
+
+    fenced: called when another process had this one's client fenced off (ESHUTDOWN).
     """
 
-    def __init__(self, rados: Any, cluster: Any, pool: str, namespace: str) -> None:
+    def __init__(
+        self, rados: Any, cluster: Any, pool: str, namespace: str, fenced: Callable[[], None]
+    ) -> None:
         self.rados = rados
+        self._fenced = fenced
         with self.errors(pool):
             self.io = cluster.open_ioctx(pool)
         self.io.set_namespace(namespace)
@@ -41,6 +46,8 @@ class RadosPool:
             number = abs(getattr(error, "errno", None) or errno.EIO)
             if number == errno.EDQUOT:
                 number = errno.ENOSPC  # a pool that may hold no more is full
+            if number == errno.ESHUTDOWN:
+                self._fenced()
             raise OSError(number, f"{type(error).__name__}: {error}", name) from error
 
     @contextmanager

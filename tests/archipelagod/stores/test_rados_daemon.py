@@ -6,15 +6,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.client.blocking import BlockingClient
-from archipelagod.wire.errors import StorageError, VolumeBusy
-from tests.chaos.daemon import Daemon
+from archipelagod.wire.errors import StorageError, StorageUnavailable, VolumeBusy
+from tests.chaos.daemon import Daemon, gone
 from tests.live.ceph import shared_cluster
 
 TERM_S = 3
@@ -56,15 +58,38 @@ class RadosDaemonTests(SynchronousTestCase):
         one.flush("v")
         self.assertRaises(VolumeBusy, other.write, "v", 0, b"x")
         first.kill_all()
-        deadline_s = time.monotonic() + 60
-        while True:
-            try:
-                other.write("v", 0, b"second")
-                break
-            except StorageError as error:
-                self.assertIsInstance(error, VolumeBusy)
-                self.assertLess(time.monotonic(), deadline_s)
+        self.eventually(lambda: other.write("v", 0, b"second"))
         self.assertEqual(other.read("v", 3_999_999, len(CONTENT)), CONTENT)
         other.snapshot("v", "s")
         self.assertEqual(other.read("s", 0, 6), b"second")
         self.assertEqual([info.name for info in other.list()], ["s", "v"])
+
+    def test_woken(self) -> None:
+        """A worker that stood still while its volume was taken over ends; its host goes on."""
+        first, second = self.started("first"), self.started("second")
+        one, other = self.client(first), self.client(second)
+        one.create("v", 1 << 30)
+        one.create("w", 1 << 30)
+        one.acquire("v")
+        one.write("v", 0, b"first")
+        one.flush("v")
+        workers = first.workers()
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        self.eventually(lambda: other.write("v", 0, b"second"))
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
+        self.assertTrue(gone(workers))
+        self.eventually(lambda: one.write("w", 0, b"first"))
+        self.assertEqual(other.read("v", 0, 6), b"second")
+
+    def eventually(self, call: Callable[[], object]) -> None:
+        """Makes the call until it is not refused."""
+        deadline_s = time.monotonic() + 60
+        while True:
+            try:
+                call()
+                break
+            except StorageError as error:
+                self.assertIsInstance(error, VolumeBusy | StorageUnavailable)
+                self.assertLess(time.monotonic(), deadline_s)
