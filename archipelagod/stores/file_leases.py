@@ -15,6 +15,7 @@ import time
 from archipelagod.stores.directories import make_directory
 from archipelagod.stores.leases import LeaseHeld
 from archipelagod.stores.names import checked_name
+from archipelagod.stores.reserve import Reserve
 from archipelagod.wire.errors import LeaseLost
 
 TRIES, PAUSE_S = 5, 0.01  # who asks for the holder has the lock for a moment
@@ -62,8 +63,9 @@ class FileLeases:
     See ILeases.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, reserve: Reserve | None = None) -> None:
         self._root = root
+        self._reserve = reserve or Reserve(f"{root}.reserve")
         make_directory(root)
 
     def _path(self, name: str) -> str:
@@ -71,6 +73,9 @@ class FileLeases:
 
     def acquire(self, name: str, holder: bytes) -> FileLease:
         """See ILeases."""
+        return self._reserve.use(lambda: self._acquired(name, holder))
+
+    def _acquired(self, name: str, holder: bytes) -> FileLease:
         path = self._path(name)
         for tried in range(TRIES):
             if tried:

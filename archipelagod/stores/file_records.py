@@ -15,7 +15,8 @@ import zlib
 from archipelagod.stores.directories import make_directory, sync_directory
 from archipelagod.stores.file_copying import read_all, write_at
 from archipelagod.stores.listing import Listing
-from archipelagod.stores.names import checked_name
+from archipelagod.stores.names import UNFINISHED, checked_name
+from archipelagod.stores.reserve import Reserve
 from archipelagod.stores.system_calls import CANNOT, allocate, rename_new
 from archipelagod.stores.unfinished import Unfinished, forget, link_new
 
@@ -64,10 +65,13 @@ class FileLog:
 class FileRecords:
     """
     See IRecords.  ``<root>/<room>/<hash of the name>/<name>``.
+
+    Replacing and moving records may use the reserve, new records and logs may not.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, reserve: Reserve | None = None) -> None:
         self._root = root
+        self._reserve = reserve or Reserve(f"{root}/{UNFINISHED}reserve")
         self._listing = Listing(root)
         self._unfinished = Unfinished(root)
         make_directory(root)
@@ -99,7 +103,7 @@ class FileRecords:
 
     def put(self, room: str, name: str, value: bytes) -> None:
         """See IRecords."""
-        os.close(self._write(room, name, value, replaces=True))
+        os.close(self._reserve.use(lambda: self._write(room, name, value, replaces=True)))
 
     def create(self, room: str, name: str, value: bytes) -> None:
         """See IRecords."""
@@ -131,6 +135,9 @@ class FileRecords:
 
     def move(self, room: str, name: str, to_room: str, to_name: str) -> None:
         """See IRecords."""
+        self._reserve.use(lambda: self._move(room, name, to_room, to_name))
+
+    def _move(self, room: str, name: str, to_room: str, to_name: str) -> None:
         source, target = self._path(room, name), self._path(to_room, to_name)
         from_directory, to_directory = self._directory(room, name), os.path.dirname(target)  # noqa: PTH120
         make_directory(to_directory)
@@ -151,6 +158,7 @@ class FileRecords:
             os.unlink(self._path(room, name))  # noqa: PTH108
             self._listing.forget(self._directory(room, name))
             sync_directory(self._directory(room, name))
+        self._reserve.refill()
 
     def names(
         self, room: str, after: str = "", limit: int | None = None, prefix: str = ""

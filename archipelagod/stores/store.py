@@ -34,16 +34,20 @@ def open_file_store(path: str, *, is_ours: bool = False, is_direct: bool = False
     from archipelagod.stores.file_leases import FileLeases
     from archipelagod.stores.file_objects import FileObjects
     from archipelagod.stores.file_records import FileRecords
+    from archipelagod.stores.reserve import Reserve
 
     if is_ours:
         remove_unfinished(path)
+    reserve = Reserve(f"{path}/reserve")
     # stores.declarations says that these provide the interfaces
-    return Store(
+    store = Store(
         cast("IObjects", (DirectObjects if is_direct else FileObjects)(f"{path}/objects")),
-        cast("IRecords", FileRecords(f"{path}/records")),
+        cast("IRecords", FileRecords(f"{path}/records", reserve)),
         cast("IBlocks", FileBlocks(f"{path}/blocks")),
-        cast("ILeases", FileLeases(f"{path}/leases")),
+        cast("ILeases", FileLeases(f"{path}/leases", reserve)),
     )
+    reserve.refill()
+    return store
 
 
 def open_memory_store() -> Store:

@@ -24,6 +24,7 @@ from tests.chaos.verdicts import Loss, content
 from tests.chaos.world import Change, World
 
 TRIES = 20
+SETTLE_S = 30.0
 DEATHS = ("daemon", "worker", "workers", "all", "all", "stopped worker", "stop")
 
 
@@ -160,10 +161,12 @@ class Chaos:
 
     def check_settled(self) -> None:
         """
-        Stops and starts the daemon until all is done that a crash left to do, and looks then.
+        Has the garbage collected, until all is done that a crash left to do, and looks then.
         """
-        deadline_s = time.monotonic() + 20
+        deadline_s = time.monotonic() + SETTLE_S
         while True:
+            with contextlib.closing(self.daemon.control()) as control:
+                control.collect()
             self.daemon.stop()
             found = problems(self.daemon.store, is_settled=True)
             self.daemon.start()
