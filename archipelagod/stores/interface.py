@@ -1,6 +1,5 @@
 """
-What a place to keep volumes must offer.  A new store provides what is here, and passes
-``tests.contracts.object_store``.
+What a place to keep volumes must offer.  A new store provides this, and passes tests.contracts.
 
 Several processes, of one host or many, may use a store at once.  Every method blocks, may be called
 from any thread, and raises OSError when the medium fails (ENOSPC when it is full).
@@ -184,8 +183,7 @@ class IRecords(Interface):
     def names(room: str, after: str = "", limit: int | None = None, prefix: str = "") -> list[str]:
         """
         Names in the room that begin with ``prefix`` and sort after ``after``, sorted; at most
-        ``limit``.  A name may be among them whose value is being made or removed, or was when its
-        writer died.
+        ``limit``.  Values may be missing that were being made or removed when their writer died.
         """
 
     def log(room: str, name: str, start: bytes, replaces: bool = False) -> ILog:
@@ -298,6 +296,5 @@ class ILeases(Interface):
 
     def take_away(name: str) -> None:
         """
-        Ends the lease of whoever has it: it finds out at ``check``, at the latest.  In Ceph its
-        whole process is fenced off, with all leases that it has.
+        Ends the lease of whoever has it, who finds out at ``check``; in Ceph, of that whole process.
         """
