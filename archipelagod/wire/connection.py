@@ -125,7 +125,8 @@ class BlockProtocol(Protocol):
         self._work.advance()
         if self._opening is not None and self._may_open():
             self._is_attaching = True
-            Deferred.fromCoroutine(self._open(self._opening)).addErrback(self._fail)
+            attaching = Deferred.fromCoroutine(self._open(self._opening))
+            attaching.addErrback(self._not_opened)
         if self._is_over:
             return
         if self._work.is_full or self._opening is not None:
@@ -137,10 +138,14 @@ class BlockProtocol(Protocol):
         return self._work.is_idle and not self._is_attaching and not self._is_over
 
     def _start(self, frame: Frame) -> None:
-        Deferred.fromCoroutine(self._perform(frame)).addErrback(self._fail)
+        answering = Deferred.fromCoroutine(self._answer(frame))
+        answering.addErrback(self._defect, frame).addCallback(self._finish, frame)
 
-    async def _perform(self, frame: Frame) -> None:
-        reply = await self._answer(frame)
+    def _defect(self, failure: Failure, frame: Frame) -> Frame:
+        self._log.failure("a request could not be answered", failure=failure)
+        return _refusal(frame, StorageUnavailable("internal error"))
+
+    def _finish(self, reply: Frame, frame: Frame) -> None:
         self._work.done(frame)
         if not self._is_over:
             self._send(reply)
@@ -176,9 +181,9 @@ class BlockProtocol(Protocol):
             news = Frame(PROGRESS, frame.operation, frame.serial, offset=total, size=done)
             self._send(news)
 
-    def _fail(self, failure: Failure) -> None:
-        self._log.failure("a request could not be answered", failure=failure)
-        self.dismiss("internal error", StorageError.status)
+    def _not_opened(self, failure: Failure) -> None:
+        self._log.failure("a volume could not be opened", failure=failure)
+        self._wire.abortConnection()
 
     async def _open(self, frame: Frame) -> None:
         try:

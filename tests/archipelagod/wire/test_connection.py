@@ -12,7 +12,7 @@ from twisted.internet.task import deferLater
 
 from archipelagod.wire import connection, handshake, progress, strangers
 from archipelagod.wire import operations as op
-from archipelagod.wire.errors import BadRequest, NoSuchVolume, NotAuthenticated
+from archipelagod.wire.errors import BadRequest, NoSuchVolume, NotAuthenticated, StorageUnavailable
 from archipelagod.wire.frames import ERROR, PROGRESS, REPLY, REQUEST, Frame, encode
 from tests.archipelagod.running import until
 from tests.archipelagod.wire.client_contract import MIB
@@ -232,6 +232,23 @@ class WindowTests(WireCase):
         raw.send(*(Frame(REQUEST, number, number, target="v") for number in operations))
         await raw.until(4)
         self.assertEqual({f.status for f in raw.frames}, {BadRequest.status})
+        raw.transport.loseConnection()  # type: ignore[union-attr]
+
+    async def test_defect(self) -> None:
+        """A defect of the daemon is logged, and told to who met it; others go on."""
+        await self.serve()
+        await self.volumes.create("v", MIB)
+
+        async def statistics() -> Any:
+            raise ZeroDivisionError
+
+        self.volumes.statistics = statistics  # type: ignore[method-assign]
+        raw = await introduced(self.wire)
+        raw.send(Frame(REQUEST, op.STATISTICS, 1), Frame(REQUEST, op.INFO, 2, target="v"))
+        await raw.until(2)
+        self.assertEqual([f.status for f in raw.frames], [StorageUnavailable.status, 0])
+        self.assertNotIn(b"Zero", raw.frames[0].data)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
         raw.transport.loseConnection()  # type: ignore[union-attr]
 
     async def test_many_at_once(self) -> None:
