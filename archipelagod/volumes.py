@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import builtins
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import msgspec
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
 from archipelagod.custody import Attachment, Custody
@@ -141,7 +142,7 @@ class Volumes:
     async def list(self, marker: str, limit: int, prefix: str) -> builtins.list[VolumeInfo]:
         """See BlockClient."""
         found = await self._run_in_thread(self._catalogue.list, marker, limit, prefix)
-        return [await self._present(info) for info in found]
+        return await _together([self._present(info) for info in found])
 
     async def _present(self, info: VolumeInfo) -> VolumeInfo:
         """
@@ -273,12 +274,9 @@ class Volumes:
 
     async def statistics(self) -> dict[str, Any]:
         """See BlockClient."""
-        volumes: dict[str, Any] = {}
-        for name, serving in self._uses.open_now().items():
-            try:
-                volumes[name] = await serving.statistics()
-            except StorageError:
-                continue  # closed meanwhile
+        servings = self._uses.open_now()
+        found = await _together([_figures(serving) for serving in servings.values()])
+        volumes = {name: figures for name, figures in zip(servings, found, strict=True) if figures}
         return {"volumes": volumes, "upkeep": self._upkeep.statistics()}
 
     async def allow_handover(self, volume: str) -> None:
@@ -319,3 +317,18 @@ class Volumes:
         """
         await self._upkeep.stop()
         await self._uses.close()
+
+
+async def _together(work: list[Coroutine[Any, Any, T]]) -> list[T]:
+    """
+    The results of what is done at the same time.
+    """
+    found: list[T] = await gatherResults([Deferred.fromCoroutine(each) for each in work])
+    return found
+
+
+async def _figures(serving: IServing) -> dict[str, Any] | None:
+    try:
+        return await serving.statistics()
+    except StorageError:
+        return None  # closed meanwhile
