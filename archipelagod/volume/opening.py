@@ -30,11 +30,12 @@ def open_volume(store: Store, name: str, session: int) -> Volume:
     record = read_map(store, MAPS, name)
     if record.header.is_read_only:
         return Volume(store, OpenMap(store, name, record, session, None))
+    uid = record.header.uid
     lease = lease_on(store, name, record.header)
     try:
         record = read_map(store, MAPS, name)  # as its last owner left it
-        if 0 < session < record.header.own_from:
-            raise VolumeBusy(f"{name}: another daemon froze it in this moment")
+        if record.header.uid != uid or 0 < session < record.header.own_from:
+            raise VolumeBusy(f"{name}: another daemon changed it in this moment")
         opened = OpenMap(store, name, record, session, lease)
         _recover(store, opened)
         volume = Volume(store, opened)

@@ -14,6 +14,7 @@ left, and joins the deleted.
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -309,6 +310,11 @@ class _Pass:
         header = header._replace(body=0, body_slots=0, body_partials=0, body_sum=0)
         if header.keys not in kept.bodies:
             header = header._replace(keys=0, key_count=0)
-        self._store.records.put(DELETED, name, encode(header, delta, partials))
+        try:
+            self._store.records.put(DELETED, name, encode(header, delta, partials))
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                return  # another time: it only saves work
+            raise
         for body in gone.bodies:
             self._store.records.remove(BODIES, body_name(body))

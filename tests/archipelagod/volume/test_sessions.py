@@ -5,6 +5,7 @@ Numbers that grow.
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,3 +65,20 @@ class SessionsTests(SynchronousTestCase):
         early = sessions.fresh()
         catalogue.snapshot("v", "s")
         self.assertRaises(VolumeBusy, open_volume, store, "v", early)
+
+    def test_replaced_elsewhere(self) -> None:
+        """A lease on a volume that is gone is none on the next of that name."""
+        store = open_memory_store()
+        sessions = Sessions(store)
+        catalogue = Catalogue(store, sessions, time.time)
+        catalogue.create("v", OBJECT_BYTES)
+        acquire = store.leases.acquire
+
+        def replaced_before(name: str, holder: bytes) -> Any:
+            self.patch(store.leases, "acquire", acquire)
+            catalogue.delete("v")
+            catalogue.create("v", OBJECT_BYTES)
+            return acquire(name, holder)
+
+        self.patch(store.leases, "acquire", replaced_before)
+        self.assertRaises(VolumeBusy, open_volume, store, "v", sessions.fresh())
