@@ -4,7 +4,6 @@ Connections of a Twisted client to the daemon.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from OpenSSL.SSL import Error as SSLError
@@ -12,15 +11,11 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, clientFromString, wrapClientTLS
 from twisted.internet.error import ConnectError
 from twisted.internet.protocol import Factory
-from twisted.internet.ssl import (
-    PrivateCertificate,
-    optionsForClientTLS,
-    trustRootFromCertificates,
-)
+from twisted.internet.ssl import optionsForClientTLS, trustRootFromCertificates
 
 from archipelagod.wire.errors import StorageUnavailable
 from archipelagod.wire.link import BlockLink
-from archipelagod.wire.listening import certificates_in
+from archipelagod.wire.pem import certificates_in, our_certificate
 from archipelagod.wire.places import Place, parse_place
 
 
@@ -44,12 +39,7 @@ def _trusted(place: Place) -> Any:
 
 
 def _ours(place: Place) -> Any:
-    if place.certificate is None:
-        return None
-    pem = Path(place.certificate).read_bytes()
-    if place.key is not None:
-        pem += b"\n" + Path(place.key).read_bytes()
-    return PrivateCertificate.loadPEM(pem)
+    return None if place.certificate is None else our_certificate(place.certificate, place.key)
 
 
 class Dialler:

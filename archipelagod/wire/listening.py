@@ -4,7 +4,6 @@ Where the daemon listens for the block protocol.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from twisted.internet.endpoints import serverFromString
@@ -35,22 +34,10 @@ def endpoint_at(reactor: Any, text: str) -> Any:
 
 def _with_client_certificates(reactor: Any, port: int, options: dict[str, str]) -> Any:
     from twisted.internet.endpoints import SSL4ServerEndpoint  # TLS takes memory
-    from twisted.internet.ssl import PrivateCertificate
 
-    key = Path(options.get("privateKey", "server.pem")).read_bytes()
-    certificate = Path(options["certKey"]).read_bytes() if "certKey" in options else b""
-    ours = PrivateCertificate.loadPEM(certificate + b"\n" + key)
+    from archipelagod.wire.pem import certificates_in, our_certificate
+
+    key = options.get("privateKey", "server.pem")
+    ours = our_certificate(options.get("certKey", key), key)
     context = ours.options(*certificates_in(options["clientCA"]))
     return SSL4ServerEndpoint(reactor, port, context, interface=options.get("interface", ""))
-
-
-def certificates_in(path: str) -> list[Any]:
-    """
-    The certificates in a PEM file.  Raises ValueError when there is none, OSError.
-    """
-    from twisted.internet.ssl import Certificate
-
-    parts = Path(path).read_bytes().split(_BEGIN)[1:]
-    if not parts:
-        raise ValueError(f"{path}: no certificate")
-    return [Certificate.loadPEM(_BEGIN + part) for part in parts]

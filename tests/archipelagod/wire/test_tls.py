@@ -5,6 +5,7 @@ TLS on the block protocol's TCP, for both clients.
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -146,6 +147,23 @@ class VerificationTests(TlsCase):
         held = self.volumes.of("v")
         await until(lambda: not held.attached, "no claim")
         self.assertEqual((await client.info("v")).connections, 0)
+
+    async def test_bad_settings(self) -> None:
+        """Endpoints that can't work are refused before anything listens or connects."""
+        empty = f"{self.directory}/empty.pem"
+        Path(empty).write_text("nothing\n")
+        ours = self.authority.path("ca-cert")
+        for text in (
+            f"ssl:1:privateKey={self.authority.path('server-key')}:clientCA={empty}",
+            f"ssl:1:sslmethod=TLSv1_METHOD:clientCA={ours}",
+        ):
+            with self.assertRaises(ValueError):
+                endpoint_at(reactor, text)
+        for endpoint in ("ssl:localhost:0", f"ssl:localhost:1:ca={empty}", "ssl:localhost:1:x=y"):
+            with self.assertRaises(ValueError):
+                BlockClient(reactor, endpoint, SECRET)
+        with self.assertRaises(OSError):
+            BlockClient(reactor, f"ssl:localhost:1:ca={self.directory}/absent", SECRET)
 
     async def test_no_handshake(self) -> None:
         """Who connects and does not even begin with TLS is disconnected."""
