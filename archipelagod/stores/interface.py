@@ -296,5 +296,5 @@ class ILeases(Interface):
 
     def take_away(name: str) -> None:
         """
-        Ends the lease of whoever has it, who finds out at ``check``; in Ceph, of that whole process.
+        Ends the lease of whoever has it, who finds out at ``check``; in Ceph, all its leases.
         """
