@@ -7,8 +7,8 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
+from queue import SimpleQueue
 
 from archipelagod.datapath.counts import FLUSH, Tally
 from archipelagod.volume.volume import Volume
@@ -29,9 +29,8 @@ class Flusher:
         self.largest = 0
         self._volume = volume
         self._tally = tally
-        self._waiting: deque[tuple[int, Done]] = deque()
-        self._wake = threading.Condition()
-        self._is_stopped = False
+        self._waiting: SimpleQueue[tuple[int, Done] | None] = SimpleQueue()  # None: the last
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def submit(self, done: Done) -> None:
@@ -39,26 +38,28 @@ class Flusher:
         Calls ``done`` in the flusher's thread, with whether everything written before this call is
         on stable storage.  ``done`` must neither raise nor wait.
         """
-        with self._wake:
-            self._waiting.append((time.monotonic_ns(), done))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
-                self._thread.start()
-            self._wake.notify()
+        self._waiting.put((time.monotonic_ns(), done))
+        if self._thread is None:
+            with self._starting:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
+                    self._thread.start()
 
     def stop(self) -> None:
         """
         Ends the thread once nothing waits.  Nothing may be submitted any more.
         """
-        with self._wake:
-            self._is_stopped = True
-            self._wake.notify()
+        self._waiting.put(None)
         if self._thread is not None:
             self._thread.join()
 
     def _run(self) -> None:
         counts = self._tally.begin()
-        while group := self._next_group():
+        is_last = False
+        while not is_last:
+            group, is_last = self._next_group()
+            if not group:
+                continue
             self.groups += 1
             self.largest = max(self.largest, len(group))
             is_done = self._has_done(self._volume.flush)
@@ -67,17 +68,18 @@ class Flusher:
                 done(is_done)
                 counts.took([FLUSH], now - since)
                 counts.errors[FLUSH] += not is_done
-            if self._volume.wants_sync and not self._waiting:
+            if self._volume.wants_sync and self._waiting.empty():
                 self._has_done(self._volume.sync)
         self._tally.end(counts)
 
-    def _next_group(self) -> list[tuple[int, Done]]:
-        with self._wake:
-            while not self._waiting and not self._is_stopped:
-                self._wake.wait()
-            group = list(self._waiting)
-            self._waiting.clear()
-        return group
+    def _next_group(self) -> tuple[list[tuple[int, Done]], bool]:
+        """
+        All that waits, once something does; and whether nothing will follow.
+        """
+        group = [self._waiting.get()]
+        while not self._waiting.empty():
+            group.append(self._waiting.get())
+        return [each for each in group if each is not None], None in group
 
     def _has_done(self, what: Callable[[], None]) -> bool:
         try:

@@ -25,6 +25,7 @@ from archipelagod.datapath.nbd_requests import NbdRequests
 from archipelagod.stores.store import Store
 from archipelagod.volume.freezing import NewMap, snapshot
 from archipelagod.volume.volume import Volume
+from archipelagod.wire.errors import StorageError
 from archipelagod.wire.values import Limits
 
 MAX_EXTENTS = 4000  # at a time: they have to fit a message
@@ -47,6 +48,16 @@ class VolumeServer:
         self._table = direct_table(store, volume)
         self._lock = threading.Lock()
         self._open: dict[Connection, threading.Thread] = {}
+        self._preparing = threading.Thread(target=self._prepare, daemon=True)
+        self._preparing.start()
+
+    def _prepare(self) -> None:
+        """
+        Makes what the first write needs, so that it need not wait for two syncs.
+        """
+        if not self.volume.is_read_only:
+            with contextlib.suppress(StorageError, OSError):  # the first write tries again
+                self.volume.map.make_ready()
 
     def serve(self, sock: socket.socket, client: int, handover: AnyHandover) -> None:
         """
@@ -149,6 +160,7 @@ class VolumeServer:
             connection.abort()
             thread.join()
         self._shared.flusher.stop()
+        self._preparing.join()
         try:
             self.volume.close()
         finally:
