@@ -22,7 +22,7 @@ from archipelagod.wire.errors import NoSuchVolume, Protected, VolumeBusy
 from tests.archipelagod.upkeep.baton import stepping
 from tests.archipelagod.upkeep.test_reclaim import World
 
-MOST = 60  # histories of a kind that are tried
+MOST = 30  # histories of a kind that are tried
 Change = Callable[["Family"], None]
 
 
@@ -103,6 +103,13 @@ def journal(world: Family) -> None:
     world.opened().write(5, b"new")
 
 
+def close(world: Family) -> None:
+    """What was written is in the map."""
+    if world.volume is not None:
+        world.volume.close()
+        world.volume = None
+
+
 #: who else shares the objects of the deleted snapshot, and what happens meanwhile, in this order
 HISTORIES: dict[str, tuple[str, list[Change]]] = {
     "renamed": ("c", [rename("c", "d"), rename("d", "c")]),
@@ -145,7 +152,13 @@ def collecting(world: World) -> Iterator[None]:
 class MomentTests(SynchronousTestCase):
     """Whatever happens when: nothing that a volume needs is removed."""
 
-    def play(self, owners: str, changes: list[Change], moments: tuple[int, ...]) -> None:
+    def play(
+        self,
+        owners: str,
+        changes: list[Change],
+        moments: tuple[int, ...],
+        work: Callable[[World], Iterator[None]] = collecting,
+    ) -> None:
         """One history."""
         world = Family(owners)
         left = list(zip(moments, changes, strict=True))
@@ -159,7 +172,7 @@ class MomentTests(SynchronousTestCase):
                 left.pop(0)[1](world)
 
         with contextlib.suppress(Restless):
-            for _ in collecting(World(stepping(world.store, step))):
+            for _ in work(World(stepping(world.store, step))):
                 pass
         for _, change in left:
             change(world)
@@ -173,6 +186,20 @@ class MomentTests(SynchronousTestCase):
             moments = list(combinations_with_replacement(range(count), len(changes)))
             for chosen in chance.sample(moments, min(len(moments), MOST)):
                 self.play(owners, changes, chosen)
+
+    def test_one_look_for_orphans(self) -> None:
+        """Objects that are made, or find their way into a map, meanwhile."""
+
+        def removing(world: World) -> Iterator[None]:
+            found = yield from orphans.finding(world.store, 0)  # type: ignore[misc]
+            for oid in found.objects:
+                world.store.objects.remove(oid)
+
+        for changes in ([journal, close], [journal, close, journal, close], [journal, freeze]):
+            count = calls("c")
+            moments = list(combinations_with_replacement(range(count), len(changes)))
+            for chosen in random.Random(1).sample(moments, min(len(moments), 10 * MOST)):
+                self.play("c", changes, chosen, removing)
 
     def test_deltas(self) -> None:
         """Small maps."""
