@@ -248,23 +248,24 @@ class Journal:
             self._log.append(data)
             self.changes += changes
 
-    def data(self, oid: int, inner: int, content: bytes | bytearray) -> bytes:
+    def data(self, oid: int, inner: int, content: memoryview) -> bytes:
         """
-        A DATA, for ``commit``.
+        The record that precedes ``content`` in what ``commit`` is given.
         """
         summed = len(content) << 32 | zlib.crc32(content)
-        return pack(DATA, inner, oid, self._tag, summed) + content
+        return pack(DATA, inner, oid, self._tag, summed)
 
-    def commit(self, changes: int, data: bytes) -> None:
+    def commit(self, changes: int, data: memoryview) -> None:
         """
-        Makes the first ``changes`` changes count for good, and what ``data`` (of DATA) has.
+        Makes the first ``changes`` changes count for good, and what ``data`` has: DATA records, each
+        with its content.
 
         Raises OSError.
         """
         if self._log is None or (changes <= self.committed and not data):
             return
         with self._lock:
-            self._log.append(data + pack(COMMIT, 0, changes, self._tag))
+            self._log.append(b"".join((data, pack(COMMIT, 0, changes, self._tag))))
         self._log.sync()
         self.committed = max(changes, self.committed)
         self.data_bytes += len(data)

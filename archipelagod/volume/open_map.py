@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from archipelagod.volume.journal import Journal
+from archipelagod.volume.journal import RECORD_BYTES, Journal
 from archipelagod.volume.map_format import PARTIAL, Header, Record
 from archipelagod.volume.slots import BODIES, Slots, body_name
 from archipelagod.volume.table import NoTable, Table
@@ -181,7 +181,7 @@ class OpenMap:
             self._journal.synced(changes)
             self.unsynced.logged.clear()
         else:
-            self._journal.commit(changes, b"".join(self._data(*part) for part in parts))
+            self._journal.commit(changes, self._data(parts))
             self.unsynced.logged.update(written)
 
     def _take_from_table(self, ranges: list[Range], touched: set[int]) -> None:
@@ -192,13 +192,22 @@ class OpenMap:
         else:
             ranges += [(view[index] & ~PARTIAL, inner, size) for index, inner, size in written]
 
-    def _data(self, oid: int, inner: int, size: int) -> bytes:
-        content = bytearray(size)
-        try:
-            self._store.objects.read_into(oid, inner, memoryview(content))
-        except FileNotFoundError:
-            return b""  # it was let go meanwhile
-        return self._journal.data(oid, inner, content)
+    def _data(self, parts: list[Range]) -> memoryview:
+        """
+        What the journal is to have of the ranges.
+        """
+        room = memoryview(bytearray(sum(size + RECORD_BYTES for _, _, size in parts)))
+        end = 0
+        for oid, inner, size in parts:
+            start = end + RECORD_BYTES
+            content = room[start : start + size]
+            try:
+                self._store.objects.read_into(oid, inner, content)
+            except FileNotFoundError:
+                continue  # it was let go meanwhile
+            room[end:start] = self._journal.data(oid, inner, content)
+            end = start + size
+        return room[:end]
 
     @property
     def wants_sync(self) -> bool:

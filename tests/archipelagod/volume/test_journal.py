@@ -127,7 +127,7 @@ class JournalTests(SynchronousTestCase):
         kept = Journal(store, 1, 3, 5)
         kept.begin()
         kept.change(7, 70)
-        kept.commit(1, b"")
+        kept.commit(1, memoryview(b""))
         kept.change_partly(8, 80, 7, [(1, 2), (9, 1)])
         kept.fill(8, 80, 3, 5)
         found = replay(store.records.get(ROOM, "00000001"), boot_tag())
