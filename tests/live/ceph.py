@@ -21,9 +21,10 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest
 
-PROGRAMS = ("ceph-mon", "ceph-osd", "ceph-authtool", "monmaptool")
+PROGRAMS = ("setpriv", "ceph-mon", "ceph-osd", "ceph-authtool", "monmaptool")
 INSTALL = "python3 tools/setup/debian.py ceph"
 BINDING = "/usr/lib/python3/dist-packages"
+WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")  # a killed test run leaves no daemons
 LOOPBACK = "127.0.0.1"
 POOL = "archipelago"
 
@@ -163,7 +164,7 @@ class CephCluster:
     def _daemon(self, name: str, program: str, *arguments: str) -> None:
         with (self._home / f"{name}.output").open("ab") as output:
             process = subprocess.Popen(
-                [program, "-f", "-c", self.configuration, *arguments],
+                [*WITH_US, program, "-f", "-c", self.configuration, *arguments],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=self._home,
             )  # fmt: skip
         self._processes.append(process)
