@@ -65,9 +65,9 @@ class Flusher:
             is_done = self._has_done(self._volume.flush)
             now = time.monotonic_ns()
             for since, done in group:
-                done(is_done)
                 counts.took([FLUSH], now - since)
                 counts.errors[FLUSH] += not is_done
+                done(is_done)
             if self._volume.wants_sync and self._waiting.empty():
                 self._has_done(self._volume.sync)
         self._tally.end(counts)
