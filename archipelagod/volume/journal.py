@@ -257,8 +257,8 @@ class Journal:
 
     def commit(self, changes: int, data: memoryview) -> None:
         """
-        Makes the first ``changes`` changes count for good, and what ``data`` has: DATA records, each
-        with its content.
+        Makes the first ``changes`` changes count for good, and what ``data`` has: DATA records with
+        their content.
 
         Raises OSError.
         """
