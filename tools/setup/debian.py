@@ -30,6 +30,7 @@ PACKAGES = (
     "libc6-dev",
     "libnbd-bin",
     "libnbd-dev",
+    "nbdkit",
     "python3-libnbd",
     # the test image and its trial
     "busybox-static",
