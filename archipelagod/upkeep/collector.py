@@ -93,7 +93,9 @@ class Collector:
         """
         All of it.
         """
-        return {**self.reclaim(None, progress), **self.sweep()}
+        before = self._counters.freed_bytes()
+        found = {**self.reclaim(None, progress), **self.sweep()}
+        return {**found, "freed_bytes": self._counters.freed_bytes() - before}
 
     def scrub(self, progress: Progress = None) -> dict[str, Any]:
         """

@@ -76,6 +76,13 @@ class Counters:
         with self._lock:
             self._jobs[job][name] = value
 
+    def freed_bytes(self) -> int:
+        """
+        Given back by all jobs.
+        """
+        with self._lock:
+            return sum(counts["freed_bytes"] for counts in self._jobs.values())
+
     def statistics(self) -> dict[str, dict[str, Any]]:
         """
         All of it.

@@ -32,7 +32,7 @@ def lines(jobs: dict[str, dict[str, Any]]) -> Iterator[str]:
         yield f"# HELP archipelagod_upkeep_{name} {text}"
         yield f"# TYPE archipelagod_upkeep_{name} {kind}"
         for job, counts in jobs.items():
-            yield f'archipelagod_upkeep_{name}{{job="{job}"}} {float(counts[key]):.10g}'
+            yield f'archipelagod_upkeep_{name}{{job="{job}"}} {+counts[key]}'
     yield "# HELP archipelagod_scrub_findings What the last scrub found."
     yield "# TYPE archipelagod_scrub_findings gauge"
     for kind, count in sorted(jobs.get("scrub", {}).get("findings", {}).items()):

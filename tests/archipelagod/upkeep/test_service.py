@@ -128,6 +128,7 @@ class UpkeepTests(SynchronousTestCase):
         found = self.successResultOf(Deferred.fromCoroutine(work))
         self.assertEqual((found["objects"], found["orphaned_objects"]), (COUNT, 1))
         self.assertEqual(self.world.objects, set())
+        self.assertEqual(found["freed_bytes"], COUNT << 22)
         self.assertEqual(len(told), 1)
 
     def test_scrub(self) -> None:
