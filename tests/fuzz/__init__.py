@@ -11,3 +11,10 @@ from __future__ import annotations
 from pathlib import Path
 
 CORPUS = Path(__file__).parent / "corpus"
+
+
+def memory() -> str | None:
+    """
+    A directory in memory, if there is one.
+    """
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None

@@ -12,11 +12,12 @@ import importlib.util
 import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.fuzz import CORPUS
+from tests.fuzz import CORPUS, memory
 
 FOUND = Path(__file__).resolve().parents[2] / "build" / "fuzz"
 MEMORY_MIB = 1024
@@ -68,10 +69,12 @@ def fuzz(name: str, target: Callable[[bytes], None]) -> bool:
     log = FOUND / f"{name}.log"
     (FOUND / name).mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    child = os.fork()
-    if not child:
-        become(name, target, log)
-    _, status = os.waitpid(child, 0)
+    with tempfile.TemporaryDirectory(dir=memory()) as directory:  # it never comes to tidy up
+        child = os.fork()
+        if not child:
+            tempfile.tempdir = directory
+            become(name, target, log)
+        _, status = os.waitpid(child, 0)
     output = log.read_text("utf-8", "replace")
     inputs = re.findall(r"number_of_executed_units: (\d+)", output)
     edges = re.findall(r"cov: (\d+)", output)

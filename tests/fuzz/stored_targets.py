@@ -7,7 +7,6 @@ from __future__ import annotations
 import struct
 import tempfile
 import zlib
-from pathlib import Path
 
 from archipelagod.nbd.settings import parse_address
 from archipelagod.settings import ArchipelagoSettings
@@ -18,6 +17,7 @@ from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import open_volume
 from archipelagod.wire.errors import StorageError
 from synnefo_tx.daemon.settings import SettingsError, load
+from tests.fuzz import memory
 from tests.fuzz.wire_targets import attempt
 
 _RECORD = struct.Struct("<HHIQQI")
@@ -120,11 +120,7 @@ def settings(data: bytes) -> None:
     A settings file is settings or SettingsError.
     """
     attempt(parse_address, SettingsError, data.decode("utf-8", "replace"))
-    with tempfile.NamedTemporaryFile(dir=_memory()) as file:
+    with tempfile.NamedTemporaryFile(dir=memory()) as file:
         file.write(data)
         file.flush()
         attempt(load, SettingsError, file.name, ArchipelagoSettings)
-
-
-def _memory() -> str | None:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None

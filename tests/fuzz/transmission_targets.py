@@ -1,54 +1,59 @@
 """
-The loops that serve data connections and NBD clients, on a volume in memory.
+The loops that serve data connections and NBD clients, in Python and in C.
 """
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import socket
 import struct
+import tempfile
 from functools import cache
 
-from archipelagod.datapath.block_requests import BlockRequests
-from archipelagod.datapath.connection import Connection, Requests
-from archipelagod.datapath.counts import Tally
-from archipelagod.datapath.exchange import Exchange, Shared
-from archipelagod.datapath.flusher import Flusher
-from archipelagod.datapath.handover import Handover
-from archipelagod.datapath.limits import Limiter
-from archipelagod.datapath.nbd_requests import NbdRequests
+from archipelagod.datapath.handover import AnyHandover, BlockHandover, Handover
+from archipelagod.datapath.serving import VolumeServer
 from archipelagod.nbd import numbers as n
 from archipelagod.nbd.replies import REQUEST
-from archipelagod.stores.store import open_memory_store
+from archipelagod.stores.store import open_file_store, open_memory_store
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.opening import open_volume
 from archipelagod.volume.sessions import Sessions
+from tests.fuzz import memory
 from tests.fuzz.cursor import Cursor
 
 SIZE = 16 << 20
-_AT_MOST = struct.pack("@ll", 0, 10000)  # 10 ms: nobody reads the replies
+_AT_MOST = struct.pack("@ll", 0, 3000)  # 3 ms: nobody reads the replies
 
 
 @cache
-def _shared() -> Shared:
-    store = open_memory_store()
+def _server(is_stored: bool) -> VolumeServer:
+    """
+    In files the loop in C serves, where it was built; in memory that in Python.
+    """
+    store = open_file_store(_directory()) if is_stored else open_memory_store()
     sessions = Sessions(store)
     Catalogue(store, sessions, lambda: 1.0).create("v", SIZE)
-    volume = open_volume(store, "v", sessions.fresh())
-    tally = Tally()
-    return Shared(volume, Flusher(volume, tally), Limiter(), tally)
+    return VolumeServer(store, open_volume(store, "v", sessions.fresh()), lambda client: None)
 
 
-def _serve(sent: bytes, handover: Handover | None) -> None:
-    ours, theirs = socket.socketpair()
-    with theirs:
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _AT_MOST)
-        theirs.shutdown(socket.SHUT_WR)
-        exchange = Exchange(ours, sent[: 500 << 10], _shared())
-        requests: Requests
-        requests = BlockRequests(exchange) if handover is None else NbdRequests(exchange, handover)
-        Connection(ours, exchange, requests).run()
-    assert not exchange.counts or _shared().volume.size_bytes == SIZE
-    assert not _shared().volume.has_failed
+def _directory() -> str:
+    made = tempfile.mkdtemp(prefix="fuzz", dir=tempfile.tempdir or memory())
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
+
+
+def _serve(sent: bytes, handover: AnyHandover) -> None:
+    handover = handover._replace(leftover=sent[: 500 << 10])
+    for is_stored in (False, True):
+        server = _server(is_stored)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _AT_MOST)
+            theirs.shutdown(socket.SHUT_WR)
+            server._connection(ours, handover).run()
+        assert server.volume.size_bytes == SIZE
+        assert not server.volume.has_failed
 
 
 def block_transmission(data: bytes) -> None:
@@ -57,12 +62,12 @@ def block_transmission(data: bytes) -> None:
     """
     cursor = Cursor(data)
     if cursor.number() & 1:
-        _serve(cursor.bytes(len(data)), None)
+        _serve(cursor.bytes(len(data)), BlockHandover(b"", b""))
         return
     sent = bytearray()
     while not cursor.is_at_end:
         sent += cursor.request(has_target=False)
-    _serve(bytes(sent), None)
+    _serve(bytes(sent), BlockHandover(b"", b""))
 
 
 def nbd_transmission(data: bytes) -> None:
