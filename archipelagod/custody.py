@@ -95,9 +95,16 @@ class Custody:
 
         await self._uses.with_lock(name, release)
 
-    async def exclusively(self, name: str, operation: Callable[[], Awaitable[T]]) -> T:
+    async def exclusively(
+        self,
+        name: str,
+        operation: Callable[[], Awaitable[T]],
+        patience_s: float = LEASE_PATIENCE_S,
+    ) -> T:
         """
         Does ``operation`` while the volume is not open.  Raises VolumeBusy.
+
+        patience_s: for another process to let go of the volume.
         """
 
         async def alone(use: Use) -> T:
@@ -107,7 +114,7 @@ class Custody:
             await self._own_calls.drop(use)
             await self._uses.close_serving(name, use)
             try:
-                return await self._patiently(operation)
+                return await self._patiently(operation, patience_s)
             finally:
                 if was_held:
                     self._uses.in_background(name, self._hold_again(name))
@@ -118,16 +125,18 @@ class Custody:
         with contextlib.suppress(NoSuchVolume):  # removed or renamed
             await self.acquire(name)
 
-    async def _patiently(self, operation: Callable[[], Awaitable[T]]) -> T:
+    async def _patiently(
+        self, operation: Callable[[], Awaitable[T]], patience_s: float = LEASE_PATIENCE_S
+    ) -> T:
         """
         Waits for a lease that another process may be about to let go.
         """
-        deadline_s = self._reactor.seconds() + LEASE_PATIENCE_S
+        deadline_s = self._reactor.seconds() + patience_s
         while True:
             try:
                 return await operation()
             except VolumeBusy:
-                if self._reactor.seconds() > deadline_s:
+                if self._reactor.seconds() >= deadline_s:
                     raise
             await deferLater(self._reactor, LEASE_RETRY_S)
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
 
 from archipelagod.custody import Attachment, Custody
@@ -27,11 +28,12 @@ from archipelagod.volume.information import VolumeInfo
 from archipelagod.volume.map_format import MAX_VOLUME_BYTES
 from archipelagod.volume.names import checked_name
 from archipelagod.volume.opening import open_volume
-from archipelagod.wire.errors import OutOfRange, StorageError
+from archipelagod.wire.errors import OutOfRange, StorageError, VolumeBusy
 from archipelagod.wire.values import Extent, Limits
 
 T = TypeVar("T")
 FLATTENED_BYTES = 64 << 20  # at a time
+RECOVERY_PAUSES_S = (0.0, 1.0, 10.0)  # workers of a killed daemon may only be dying
 
 
 class Volumes:
@@ -304,12 +306,25 @@ class Volumes:
         """
         Puts in order what a crash left: volumes not closed, deletions not finished.
         """
-        for name in await self._run_in_thread(self._catalogue.unsettled):
-            try:
-                await self._alone(name, self._catalogue.settle, name)
-            except StorageError as error:
-                self._log.info("{volume} waits: {error}", volume=name, error=str(error))
+        left = await self._run_in_thread(self._catalogue.unsettled)
+        for pause_s in RECOVERY_PAUSES_S:
+            if left:
+                await deferLater(self._uses.reactor, pause_s)
+            left = [name for name in left if not await self._settles(name)]
         self._upkeep.start()
+
+    async def _settles(self, name: str) -> bool:
+        """
+        Whether that is done; not while another has the volume, who may be dying or another daemon.
+        """
+        try:
+            await self._custody.exclusively(
+                name, lambda: self._run_in_thread(self._catalogue.settle, name), patience_s=0.0
+            )
+        except StorageError as error:
+            self._log.info("{volume} waits: {error}", volume=name, error=str(error))
+            return not isinstance(error, VolumeBusy)
+        return True
 
     async def close(self) -> None:
         """

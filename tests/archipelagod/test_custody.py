@@ -8,13 +8,15 @@ import os
 import socket
 from typing import Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 from archipelagod import own_calls
 from archipelagod.datapath.handover import Handover
 from archipelagod.use import Attachment
+from archipelagod.volume.opening import open_volume
+from archipelagod.volume.sessions import Sessions
 from archipelagod.volumes import Volumes
 from archipelagod.wire.errors import NoSuchVolume, StorageError, StorageUnavailable, VolumeBusy
 from archipelagod.wire.values import Extent, Limits
@@ -262,3 +264,28 @@ class StoppingTests(StorageCase):
         for error in told:
             if error is not None:
                 self.assertIsInstance(error, StorageUnavailable)
+
+
+class RecoveryTests(StorageCase):
+    """What a daemon does at its start about volumes that nobody closed."""
+
+    async def test_volumes_of_another_daemon(self) -> None:
+        """A volume that another has open keeps nobody waiting; others are settled at once."""
+        service = await self.serve(datapath="inline")
+        volumes = service._volumes
+        assert volumes is not None
+        store = volumes._catalogue.store
+        sessions = Sessions(store)
+        for name in ("left", "used"):
+            await volumes.create(name, MIB)
+        used = open_volume(store, "used", sessions.fresh())
+        self.addCleanup(used.close)
+        used.write(0, b"x")
+        left = open_volume(store, "left", sessions.fresh())
+        left.write(0, b"y")
+        left.map._lease.release()  # as if its process were gone
+        recovering = Deferred.fromCoroutine(volumes.recover())
+        await until(lambda: volumes._catalogue.unsettled() == ["used"], "one is settled")
+        self.assertEqual(await volumes.read("left", 0, 1), b"y")
+        recovering.addErrback(lambda failure: failure.trap(CancelledError))
+        recovering.cancel()
