@@ -85,6 +85,35 @@ class Block:
             now = op.after(now)
             yield now
 
+    @property
+    def has_failed(self) -> bool:
+        """
+        Whether a request was answered with an error: then nobody knows when what was there.
+        """
+        return any(op.kind == FAILED for op in self.ops)
+
+    def copy(self) -> Block:
+        """
+        The same, for another volume.
+        """
+        made = Block(self.base)
+        made.ops = list(self.ops)
+        return made
+
+    def may_hold(self, held: Vector, first: int, *, is_torn: bool = False) -> bool:
+        """
+        Whether it may hold that when at least the ``first`` ops were done.
+
+        is_torn: sectors may be of different ops, as they may after an error.
+        """
+        possible = self.possible(first)
+        if held in possible:
+            return True
+        if not is_torn and not self.has_failed:
+            return False
+        sectors = zip(*possible, strict=True)
+        return all(value in found for value, found in zip(held, sectors, strict=True))
+
     def possible(self, first: int) -> frozenset[Vector]:
         """
         What it may hold when at least the ``first`` ops were done.
@@ -226,7 +255,9 @@ class Disk:
         """
         with self.lock:
             return {
-                index: list(_moments(block, start_s, end_s)) for index, block in self.blocks.items()
+                index: list(_moments(block, start_s, end_s))
+                for index, block in self.blocks.items()
+                if not block.has_failed
             }
 
     def settle(self, found: dict[int, Vector]) -> None:
@@ -254,27 +285,3 @@ def _moments(block: Block, start_s: float, end_s: float) -> Iterator[Moment]:
         latest_s = block.ops[count].acked_s if count < len(block.ops) else FOREVER
         if earliest_s <= end_s and latest_s >= start_s:
             yield Moment(vectors, max(earliest_s, start_s), min(latest_s, end_s))
-
-
-def frozen(origin: Disk, name: str, number: int, start_s: float) -> Disk:
-    """
-    A snapshot of ``origin``, asked for at ``start_s`` and taken by now.
-    """
-    made = Disk(name, number, origin.size_bytes)
-    made.is_read_only = True
-    made.family = origin.family
-    made.frozen = origin.moments(start_s, time.monotonic())
-    for index, moments in made.frozen.items():
-        made.blocks[index] = Block(frozenset().union(*(each.vectors for each in moments)))
-    return made
-
-
-def cloned(origin: Disk, name: str, number: int, size_bytes: int) -> Disk:
-    """
-    A clone of ``origin``, which is read-only.
-    """
-    made = Disk(name, number, size_bytes)
-    made.family = origin.family
-    with origin.lock:
-        made.blocks = {index: Block(block.base) for index, block in origin.blocks.items()}
-    return made

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from archipelagod.volumes import Volumes
 from archipelagod.wire.errors import (
     BadRequest,
+    NoSpace,
     NoSuchVolume,
     NotReadOnly,
     ReadOnlyVolume,
@@ -20,13 +21,22 @@ from archipelagod.wire.errors import (
     VolumeExists,
 )
 from tests.chaos.control import Control
-from tests.chaos.model import WRITE, Disk, cloned, frozen
+from tests.chaos.model import WRITE, Disk
+from tests.chaos.origins import cloned, frozen
 from tests.chaos.stamps import BLOCK, stamp
 from tests.chaos.world import Change, State, World
 
 MIB = 1 << 20
 MOST_DISKS = 10
-REFUSALS = (VolumeBusy, NoSuchVolume, VolumeExists, NotReadOnly, BadRequest, ReadOnlyVolume)
+REFUSALS = (
+    VolumeBusy,
+    NoSuchVolume,
+    VolumeExists,
+    NotReadOnly,
+    BadRequest,
+    ReadOnlyVolume,
+    NoSpace,
+)
 
 
 def some_size(chance: random.Random) -> int:
@@ -219,6 +229,9 @@ class Operator(threading.Thread):
             except VolumeBusy:
                 disk.withdraw(ops)
                 raise
+            except NoSpace:
+                disk.failed(ops)
+                return
             disk.acknowledge(ops)
             self._world.count("control write")
         if self._chance.random() < 0.5:

@@ -19,7 +19,7 @@ from tests.chaos.daemon import Daemon
 from tests.chaos.rounds import Chaos, Damage
 from tests.chaos.verdicts import Loss
 
-ROUNDS = int(os.environ.get("CHAOS_FAULTS", "2"))
+ROUNDS = int(os.environ.get("CHAOS_FAULTS", "1"))
 CHANGES = ["objects.write", "objects.create", "objects.zero", "objects.flush", "objects.copy_range"]
 CHANGES += ["records.put", "records.create", "records.move", "records.log", "log.*"]
 

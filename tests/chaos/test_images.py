@@ -16,7 +16,7 @@ from tests.chaos.daemon import Daemon
 from tests.chaos.mounts import LoopMount, cannot_loop
 from tests.chaos.rounds import Chaos
 
-PICTURES = int(os.environ.get("CHAOS_PICTURES", "4"))
+PICTURES = int(os.environ.get("CHAOS_PICTURES", "3"))
 
 
 class ImageTests(SynchronousTestCase):

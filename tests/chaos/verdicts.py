@@ -57,18 +57,11 @@ def complaints(disk: Disk, found: dict[int, Vector], loss: Loss = Loss.NOTHING) 
         block = disk.blocks.get(index) or Block(frozenset((ZEROS,)))
         held = found.get(index, ZEROS)
         first = block.flushed if loss is Loss.UNFLUSHED else block.acked
-        possible = block.possible(first)
-        if held not in possible and not (loss is not Loss.NOTHING and _is_torn(held, possible)):
+        if not block.may_hold(held, first, is_torn=loss is not Loss.NOTHING):
             wrong.append(_wrong(disk, index, block, held))
     if not wrong and disk.frozen and not _has_one_moment(disk, found):
         wrong.append(f"{disk.name}: no single moment explains the snapshot")
     return wrong
-
-
-def _is_torn(held: Vector, possible: frozenset[Vector]) -> bool:
-    return all(
-        value in {vector[number] for vector in possible} for number, value in enumerate(held)
-    )
 
 
 def _wrong(disk: Disk, index: int, block: Block, held: Vector) -> str:
