@@ -32,6 +32,8 @@ PACKAGES = (
     "libnbd-dev",
     "nbdkit",
     "python3-libnbd",
+    # deaths and errors at chosen system calls
+    "strace",
     # the test image and its trial
     "busybox-static",
     "cpio",
