@@ -1,6 +1,6 @@
 """
-The one part that is compiled, and may be missing: see docs/adr/0010-loop-in-c.md.  Everything else is
-in setup.cfg.
+The one part that is compiled, and may be missing: see docs/adr/0010-loop-in-c.md.  Everything else
+is in setup.cfg.
 """
 
 from setuptools import Extension, setup

@@ -35,8 +35,6 @@ except ImportError:
     IS_BUILT = False
 else:
     IS_BUILT = True
-    # Up to two descriptors each; the other half is for stores, clients and the rest.
-    _fast.set_most_direct(resource.getrlimit(resource.RLIMIT_NOFILE)[1] // 4)
 
 MOST_DIRECT = 1 << 16  # objects of one volume
 
@@ -58,6 +56,8 @@ class DirectTable:
     """
 
     def __init__(self, volume: Volume) -> None:
+        # Up to two descriptors each; the other half is for stores, clients and the rest.
+        _fast.set_most_direct(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
         self.entries = _fast.Table(volume.size_bytes, MOST_DIRECT)
         self.forget = self.entries.forget
         self.fill = self.entries.fill

@@ -9,21 +9,20 @@ import random
 import threading
 import weakref
 from typing import ClassVar
-from unittest import SkipTest
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from archipelagod.datapath.fast import IS_BUILT
 from archipelagod.nbd import numbers as n
 from archipelagod.nbd.replies import REQUEST
 from archipelagod.wire import framing, operations
+from tests.archipelagod.datapath.disk import BLOCK, OBJECT, Disk
+from tests.archipelagod.datapath.loop_client import Block, Nbd, Pair, Protocolled
 
-try:
-    from tests.archipelagod.datapath.disk import BLOCK, OBJECT, Disk
-    from tests.archipelagod.datapath.loop_client import Block, Nbd, Pair, Protocolled
-except ImportError:
-    raise SkipTest("the loop in C was not built: there was no compiler") from None
+if not IS_BUILT:
+    skip = "the loop in C was not built: there was no compiler"
 
 KINDS = ["own", "hole", "partial", "orphan", "shared", "slow"]
 SIZE = len(KINDS) * OBJECT - 12345
