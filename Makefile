@@ -3,7 +3,7 @@
 
 VENV := .venv/bin
 
-.PHONY: help python setup image run test lint types bench-boot bench-block chaos-block fuzz format clean
+.PHONY: help python setup image run test lint types bench-boot bench-block chaos-block fuzz sanitize format clean
 
 help:
 	@echo "make run     set up what is missing and start the all-in-one cloud"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench-boot  how long a server takes, beside bare QEMU"
 	@echo "make bench-block  speed, memory and scale of the storage, beside qemu-nbd and nbdkit"
 	@echo "make chaos-block  storage whose daemon, disk and power fail; CHAOS_ROUNDS (200), CHAOS_SEED"
+	@echo "make sanitize  tests of the loop in C with checks of memory and undefined behaviour"
 	@echo "make fuzz    every parser, guided by coverage; FUZZ_SECONDS (60) or FUZZ_RUNS for each"
 	@echo "make clean   remove what was built (not .venv, not the cloud's state)"
 
@@ -44,6 +45,9 @@ bench-block: setup
 
 chaos-block: setup
 	@PYTHONPATH=. $(VENV)/python -m tests.chaos
+
+sanitize: setup
+	@$(VENV)/python tools/setup/extension.py --sanitized
 
 fuzz: setup
 	@PYTHONPATH=. FUZZ_RUNS="$(FUZZ_RUNS)" FUZZ_SECONDS="$(or $(FUZZ_SECONDS),60)" \
