@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None] | None
 ROOM = "upkeep"
 LEASE, SWEEP, SCRUB = "gc", "sweep-ended", "scrub-ended"
 TELL_S = 0.2  # between news of the progress
-CHECK_S = 1.0  # how often the lease is looked at
+CHECK_S = 1.0  # how often the lease is looked at, at least
 
 
 class Collector:
@@ -157,17 +157,20 @@ class Collector:
         self._counters.begun(job)
 
         def tell(step: Step) -> None:
-            nonlocal checked_s
             self._counters.step(job, step)
             also(step)
+
+        def check(step: Step) -> None:
+            nonlocal checked_s
             now_s = self._clock.now_s()
-            if lease is not None and now_s - checked_s > CHECK_S:
+            is_removing = step.objects or step.blocks or step.records
+            if lease is not None and (is_removing or now_s - checked_s > CHECK_S):
                 checked_s = now_s
                 lease.check()
 
         error = "interrupted"
         try:
-            result = run(steps, self._pace(), tell)
+            result = run(steps, self._pace(), tell, check)
             error = ""
         except (Restless, DamagedMap) as reason:
             error = str(reason)

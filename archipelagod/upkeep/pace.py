@@ -86,18 +86,23 @@ class Pace:
 
 
 def run(
-    steps: Generator[Step, None, T], pace: Pace, tell: Callable[[Step], None] = lambda step: None
+    steps: Generator[Step, None, T],
+    pace: Pace,
+    tell: Callable[[Step], None] = lambda step: None,
+    check: Callable[[Step], None] = lambda step: None,
 ) -> T:
     """
-    Does all steps at that pace; what the generator returns.  ``tell`` hears of each step.
+    Does all steps at that pace; what the generator returns.  ``tell`` hears of each step, and
+    ``check`` right before the next.
 
-    Raises Stopped, and what the generator raises.
+    Raises Stopped, and what the generator and ``check`` raise.
     """
     try:
         while True:
             step = next(steps)
             tell(step)
             pace.spend(step)
+            check(step)
     except StopIteration as end:
         result: T = end.value
         return result

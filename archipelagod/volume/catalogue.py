@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from archipelagod.volume import journal, reclaim
+from archipelagod.volume.burial import bury_volume
 from archipelagod.volume.freezing import NewMap, snapshot
 from archipelagod.volume.information import VolumeInfo
 from archipelagod.volume.map_format import (
@@ -112,7 +113,7 @@ class Catalogue:
         with contextlib.suppress(NoSuchVolume):
             if self.header(origin).uid == parent.uid:
                 return
-        reclaim.bury_volume(self.store, name, header)
+        bury_volume(self.store, name, header)
         raise NoSuchVolume(origin)
 
     def snapshot(self, volume: str, name: str) -> None:
@@ -206,7 +207,7 @@ class Catalogue:
             header = self._same(name, uid)
             if header.is_protected:
                 raise Protected(name)
-            reclaim.bury_volume(self.store, name, header)
+            bury_volume(self.store, name, header)
             return header
 
     def _same(self, name: str, uid: int) -> Header:

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from archipelagod.volume.burial import bury_record, freezing, raise_up
 from archipelagod.volume.census import is_volume
-from archipelagod.volume.reclaim import bury_record, freezing, raise_up
 from archipelagod.wire.errors import NoSuchVolume, StorageUnavailable
 
 if TYPE_CHECKING:

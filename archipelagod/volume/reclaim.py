@@ -5,20 +5,17 @@ A deleted map moves to the room of the deleted in one step.  If it was writable 
 at once: nobody else refers to them.  A read-only map may share its objects with clones, so it stays
 until the last map of its family that refers to one of them has let go.  So every object that a map
 shares is also in a read-only map or a deleted one, and none is forgotten.
-
-A snapshot begins in the room of those being frozen, and moves to the volumes when the volume it is
-of has disowned its objects.  Whoever freezes holds a lease on it: without that, it is what a crash
-left, and joins the deleted.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, NamedTuple
 
 from archipelagod.stores.leases import LeaseHeld
+from archipelagod.volume.burial import bury_unfinished, deleted_name
 from archipelagod.volume.census import DELETED, FREEZING, LOOKED, Step, look
 from archipelagod.volume.journal import ROOM as JOURNALS
 from archipelagod.volume.journal import journal_name
@@ -32,7 +29,6 @@ from archipelagod.volume.map_format import (
     decode_header,
     encode,
 )
-from archipelagod.volume.open_map import MAPS, OpenMap
 from archipelagod.volume.opening import read_journal
 from archipelagod.volume.slots import BODIES, Slots, body_name
 from archipelagod.volume.unreferenced import Needs, Unreferenced, needs_of, rest_of
@@ -54,64 +50,6 @@ class Reclaimed(NamedTuple):
     objects: int  # removed
     maps: int  # of deleted volumes, forgotten
     undecided: int  # families with a map that can't be read: nothing of them is removed
-
-
-def deleted_name(uid: int) -> str:
-    """
-    Name of a map that is deleted or being frozen.
-    """
-    return f"{uid:08x}"
-
-
-@contextlib.contextmanager
-def freezing(store: Store, uid: int) -> Iterator[None]:
-    """
-    To be held from before ``bury_record`` until after ``raise_up``.  Raises OSError.
-    """
-    lease = store.leases.acquire(deleted_name(uid), b"")
-    try:
-        yield
-    finally:
-        lease.release()
-
-
-def bury_record(opened: OpenMap, header: Header) -> None:
-    """
-    Keeps a map's present content among those being frozen, under ``header``.  Raises OSError.
-    """
-    opened.put_record(FREEZING, deleted_name(header.uid), header)
-
-
-def raise_up(store: Store, uid: int, name: str) -> None:
-    """
-    Makes a frozen map the volume ``name``.  Raises FileExistsError, OSError.
-    """
-    store.records.move(FREEZING, deleted_name(uid), MAPS, name)
-
-
-def bury_volume(store: Store, name: str, header: Header) -> None:
-    """
-    Deletes the volume ``name``, whose header is given.  Raises OSError.
-    """
-    store.records.move(MAPS, name, DELETED, deleted_name(header.uid))
-
-
-def bury_unfinished(store: Store) -> None:
-    """
-    Snapshots that a crash left half-way join the deleted.  Raises OSError.
-
-    Not while there is a journal of the volume they are of: it may be the only one that says that
-    the volume has objects which such a snapshot refers to as well.
-    """
-    journals = None
-    for name in store.records.names(FREEZING):
-        if store.leases.holder(name) is not None:
-            continue
-        journals = journals or set(store.records.names(JOURNALS))
-        with contextlib.suppress(FileNotFoundError, DamagedMap):
-            header = decode_header(store.records.get(FREEZING, name, HEADER_BYTES))
-            if journal_name(header.parent) not in journals:
-                store.records.move(FREEZING, name, DELETED, name)
 
 
 def reclaim(

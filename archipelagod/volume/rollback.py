@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archipelagod.volume import reclaim
-from archipelagod.volume.census import is_volume
+from archipelagod.volume.burial import deleted_name, freezing
+from archipelagod.volume.census import DELETED, FREEZING, is_volume
 from archipelagod.volume.map_format import DamagedMap, Header, decode_header, with_header
 from archipelagod.volume.open_map import MAPS
 from archipelagod.wire.errors import (
@@ -37,17 +37,20 @@ def roll_back(
     origin, record = _origin(store, snapshot_name)
     if origin.family != header.family:
         raise BadRequest(f"{snapshot_name} is no snapshot of {name}")
-    kept = reclaim.deleted_name(sessions.fresh())
-    with reclaim.freezing(store, int(kept, 16)):
+    kept = deleted_name(sessions.fresh())
+    with freezing(store, int(kept, 16)) as lease:
         # what the snapshot refers to stays until the volume refers to it, or this process is gone
         copy = origin._replace(uid=int(kept, 16), parent=0, is_protected=False)
-        store.records.put(reclaim.FREEZING, kept, with_header(copy, record))
+        store.records.put(FREEZING, kept, with_header(copy, record))
         try:
             if not is_volume(store, snapshot_name, origin.uid):
                 raise NoSuchVolume(snapshot_name)
-            _replace(store, sessions, name, header, origin, record)
+            _keep_present(store, sessions.fresh(), name, header)
+            changed = _changed(header, origin, sessions.fresh())
+            lease.check()
+            store.records.put(MAPS, name, with_header(changed, record))
         finally:
-            store.records.remove(reclaim.FREEZING, kept)
+            store.records.remove(FREEZING, kept)
 
 
 def _origin(store: Store, name: str) -> tuple[Header, bytes]:
@@ -63,15 +66,17 @@ def _origin(store: Store, name: str) -> tuple[Header, bytes]:
     return origin, record
 
 
-def _replace(
-    store: Store, sessions: Sessions, name: str, header: Header, origin: Header, record: bytes
-) -> None:
-    own_from = sessions.fresh()
-    left = header._replace(uid=sessions.fresh(), is_read_only=True, is_protected=False)
-    # what only the present content refers to goes once the map is replaced
+def _keep_present(store: Store, uid: int, name: str, header: Header) -> None:
+    """
+    What only the present content refers to goes once the map is replaced.
+    """
+    left = header._replace(uid=uid, is_read_only=True, is_protected=False)
     old = with_header(left, store.records.get(MAPS, name))
-    store.records.put(reclaim.DELETED, reclaim.deleted_name(left.uid), old)
-    changed = header._replace(
+    store.records.put(DELETED, deleted_name(uid), old)
+
+
+def _changed(header: Header, origin: Header, own_from: int) -> Header:
+    return header._replace(
         size_bytes=origin.size_bytes,
         parent=origin.uid,
         own_from=own_from,
@@ -86,4 +91,3 @@ def _replace(
         keys=origin.keys,
         key_count=origin.key_count,
     )
-    store.records.put(MAPS, name, with_header(changed, record))

@@ -19,7 +19,7 @@ from archipelagod.upkeep.schedule import RETRY_S
 from archipelagod.upkeep.service import LOOK_S, Upkeep
 from archipelagod.upkeep.settings import UpkeepSettings
 from archipelagod.volume import reclaim
-from archipelagod.wire.errors import StorageUnavailable, VolumeBusy
+from archipelagod.wire.errors import LeaseLost, StorageUnavailable, VolumeBusy
 from tests.archipelagod.upkeep.test_reclaim import COUNT, World
 
 SETTINGS = UpkeepSettings(objects_per_second=0, maps_per_second=0, sweep_every_s=0)
@@ -104,6 +104,20 @@ class UpkeepTests(SynchronousTestCase):
         self.clock.advance(RETRY_S)
         self.assertEqual(self.world.objects, set())
         self.assertEqual(self.flushLoggedErrors(), [])
+
+    def test_lease_lost(self) -> None:
+        """Who lost the right to collect removes nothing more."""
+        self.delete("i")
+        self.delete("i-base")
+        remove = self.world.store.objects.remove
+
+        def taken_away(oid: int) -> None:
+            remove(oid)
+            self.world.store.leases.take_away(LEASE)
+
+        self.patch(self.world.store.objects, "remove", taken_away)
+        self.failureResultOf(Deferred.fromCoroutine(self.upkeep.gc()), LeaseLost)
+        self.assertEqual(len(self.world.objects), COUNT - 1)
 
     def test_failed(self) -> None:
         """A pass that failed is logged, counted and made again."""
