@@ -18,7 +18,7 @@ from tests.chaos.rounds import Chaos
 from tests.chaos.sweeps import DEEDS, ERRORS, Sweep, can_trace
 
 SETTLE_EVERY, EMPTY_EVERY = 10, 50  # rounds
-TESTS = ("images", "faults", "full_disk", "two_daemons")
+TESTS = ("live_snapshots", "live_resizing", "images", "faults", "full_disk", "two_daemons")
 
 
 def main() -> int:

@@ -69,6 +69,13 @@ class DataConnection:
             raise OSError(n.EIO, reply.data.decode("utf-8", "replace"))
         return reply.data
 
+    def write(self, offset: int, data: bytes) -> None:
+        """See NbdConnection."""
+        self.send(n.CMD_WRITE, offset, len(data), data)
+        reply = self.receive()
+        if reply.error:
+            raise OSError(n.EIO, reply.data.decode("utf-8", "replace"))
+
     def leave(self) -> None:
         """See NbdConnection."""
         try:

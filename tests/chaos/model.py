@@ -20,9 +20,10 @@ class Op:
     One change of (some sectors of) one block.
     """
 
-    __slots__ = ("acked_s", "block", "kind", "mask", "sent_s", "value")
+    __slots__ = ("acked_s", "block", "kind", "mask", "request", "sent_s", "value")
 
-    def __init__(self, kind: str, block: int, value: int, mask: int) -> None:
+    def __init__(self, kind: str, block: int, value: int, mask: int, request: int = 0) -> None:
+        self.request = request  # a number that ops of one request share
         self.kind = kind
         self.block = block
         self.value = value
@@ -123,13 +124,16 @@ class Block:
 
 class Moment:
     """
-    What a block may have held, and when.
+    What a block may have held, when, and the request that made it so.
     """
 
-    __slots__ = ("earliest_s", "latest_s", "vectors")
+    __slots__ = ("earliest_s", "latest_s", "request", "vectors")
 
-    def __init__(self, vectors: frozenset[Vector], earliest_s: float, latest_s: float) -> None:
+    def __init__(
+        self, vectors: frozenset[Vector], request: int, earliest_s: float, latest_s: float
+    ) -> None:
         self.vectors = vectors
+        self.request = request
         self.earliest_s = earliest_s
         self.latest_s = latest_s
 
@@ -166,7 +170,7 @@ class Disk:
             value = tag(self.number, self._writes) if kind == WRITE else 0
             ops = []
             for index in blocks:
-                op = Op(kind, index, value, mask)
+                op = Op(kind, index, value, mask, self._writes)
                 self.block(index).ops.append(op)
                 ops.append(op)
             return value, ops
@@ -284,4 +288,5 @@ def _moments(block: Block, start_s: float, end_s: float) -> Iterator[Moment]:
         earliest_s = block.ops[count - 1].sent_s if count else 0.0
         latest_s = block.ops[count].acked_s if count < len(block.ops) else FOREVER
         if earliest_s <= end_s and latest_s >= start_s:
-            yield Moment(vectors, max(earliest_s, start_s), min(latest_s, end_s))
+            request = block.ops[count - 1].request if count else 0
+            yield Moment(vectors, request, max(earliest_s, start_s), min(latest_s, end_s))

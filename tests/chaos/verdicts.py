@@ -61,12 +61,14 @@ def complaints(disk: Disk, found: dict[int, Vector], loss: Loss = Loss.NOTHING) 
             wrong.append(_wrong(disk, index, block, held))
     if not wrong and disk.frozen and not _has_one_moment(disk, found):
         wrong.append(f"{disk.name}: no single moment explains the snapshot")
+    if not wrong and (halves := _half_done(disk, found)):
+        wrong.append(f"{disk.name}: the snapshot has only a part of requests {halves[:5]}")
     return wrong
 
 
 def _wrong(disk: Disk, index: int, block: Block, held: Vector) -> str:
     known = {value for vector in chain(*block.states()) for value in vector}
-    strange = [value for value in held if value not in known]
+    strange = [value for value in held if value and value not in known]
     if strange and strange[0] >> 32 != disk.number:
         kind = "another volume's data"
     elif strange:
@@ -103,6 +105,20 @@ def _has_one_moment(disk: Disk, found: dict[int, Vector]) -> bool:
         depth -= step
         deepest = max(deepest, depth)
     return deepest >= needed
+
+
+def _half_done(disk: Disk, found: dict[int, Vector]) -> list[int]:
+    """
+    Requests of which a snapshot has some blocks and lacks others.
+    """
+    there: set[int] = set()
+    missing: set[int] = set()
+    for index, moments in disk.frozen.items():
+        held = found.get(index, ZEROS)
+        matching = [number for number, each in enumerate(moments) if held in each.vectors]
+        there.update(each.request for each in moments[: matching[0] + 1])
+        missing.update(each.request for each in moments[matching[-1] + 1 :])
+    return sorted(there & missing - {0})
 
 
 def _merged(moments: list[Moment]) -> list[tuple[float, float]]:

@@ -1,0 +1,143 @@
+"""
+The judge: it sees what it is there to see.
+"""
+
+from __future__ import annotations
+
+import time
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.chaos.model import TRIM, WRITE, ZERO, Disk
+from tests.chaos.origins import cloned, frozen
+from tests.chaos.stamps import BLOCK, SECTOR, ZEROS, BadStamp, Vector, sector, stamp, tag, vector
+from tests.chaos.verdicts import Loss, complaints, content
+
+
+def whole(volume: int, number: int) -> Vector:
+    """A block that one write made."""
+    return (tag(volume, number),) * 8
+
+
+class StampTests(SynchronousTestCase):
+    """Stamped blocks."""
+
+    def test_round_trip(self) -> None:
+        """A block says what it is."""
+        self.assertEqual(vector(stamp(tag(3, 9), 5), 5), whole(3, 9))
+        self.assertEqual(vector(bytes(BLOCK), 5), ZEROS)
+
+    def test_sectors(self) -> None:
+        """Each sector for itself."""
+        data = sector(tag(1, 1), 5, 0) + stamp(tag(1, 2), 5)[SECTOR:]
+        self.assertEqual(vector(data, 5), (tag(1, 1), *[tag(1, 2)] * 7))
+
+    def test_bad(self) -> None:
+        """A block of elsewhere, a shifted one, and a torn sector are seen."""
+        data = stamp(tag(1, 1), 5)
+        for bad in (data[SECTOR:] + data[:SECTOR], data[:100] + bytes(BLOCK - 100)):
+            self.assertRaises(BadStamp, vector, bad, 5)
+        self.assertRaises(BadStamp, vector, data, 6)
+
+    def test_content(self) -> None:
+        """What is read in pieces."""
+        data = bytes(BLOCK) + stamp(tag(1, 1), 1) + stamp(tag(1, 1), 7)
+        found, bad = content(lambda offset, size: data[offset : offset + size], len(data))
+        self.assertEqual(found, {1: whole(1, 1)})
+        self.assertEqual(len(bad), 1)
+
+
+class VerdictTests(SynchronousTestCase):
+    """A volume with two writes to a block, the first flushed, the second acknowledged."""
+
+    def setUp(self) -> None:
+        """The volume."""
+        self.disk = Disk("v", 1, 1 << 20)
+        self.disk.acknowledge(self.disk.begin(WRITE, [0, 1])[1], is_flushed=True)
+        self.disk.acknowledge(self.disk.begin(WRITE, [0, 1])[1])
+
+    def wrong(self, held: Vector, loss: Loss = Loss.NOTHING) -> str:
+        """What is said of block 0."""
+        return " ".join(complaints(self.disk, {0: held, 1: whole(1, 2)}, loss))
+
+    def test_right(self) -> None:
+        """The last write, and one that is on its way."""
+        self.assertEqual(self.wrong(whole(1, 2)), "")
+        self.disk.begin(WRITE, [0])
+        self.assertEqual(self.wrong(whole(1, 3)), "")
+        self.assertEqual(self.wrong(whole(1, 2)), "")
+
+    def test_lost(self) -> None:
+        """An acknowledged write that is not there; after a power cut it need not be."""
+        self.assertIn("too old", self.wrong(whole(1, 1)))
+        self.assertEqual(self.wrong(whole(1, 1), Loss.UNFLUSHED), "")
+        self.assertIn("too old", self.wrong(ZEROS, Loss.UNFLUSHED))
+
+    def test_strange(self) -> None:
+        """Data of another volume, and of a write that is long gone."""
+        self.assertIn("another volume's", self.wrong(whole(2, 1)))
+        self.disk.settle({0: whole(1, 2)})
+        self.assertIn("from before", self.wrong(whole(1, 1)))
+
+    def test_torn(self) -> None:
+        """Half of a write."""
+        half = (tag(1, 1),) * 4 + (tag(1, 2),) * 4
+        self.assertIn("torn", self.wrong(half))
+        self.assertEqual(self.wrong(half, Loss.UNFLUSHED), "")
+
+    def test_trimmed(self) -> None:
+        """After a trim old data or zeros, after a zeroing only zeros."""
+        self.disk.acknowledge(self.disk.begin(TRIM, [0])[1])
+        self.assertEqual(self.wrong(ZEROS), "")
+        self.assertEqual(self.wrong(whole(1, 2)), "")
+        self.disk.acknowledge(self.disk.begin(ZERO, [0])[1])
+        self.assertIn("too old", self.wrong(whole(1, 2)))
+
+    def test_cut(self) -> None:
+        """What was cut off does not come back."""
+        self.disk.cut(BLOCK)
+        self.disk.size_bytes = 1 << 20
+        self.assertIn("from before", self.wrong(whole(1, 2)))
+
+    def test_clone(self) -> None:
+        """It has its origin's content, and nothing that was written to that later."""
+        origin = Disk("s", 1, 1 << 20)
+        origin.settle({0: whole(1, 1)})
+        clone = cloned(origin, "c", 2, 1 << 20)
+        self.assertEqual(complaints(clone, {0: whole(1, 1)}), [])
+        self.assertIn("another volume's", complaints(clone, {0: whole(1, 2)})[0])
+
+
+class SnapshotTests(SynchronousTestCase):
+    """Writes to two blocks, one after the other, while a snapshot is taken."""
+
+    def setUp(self) -> None:
+        """Both are acknowledged before the snapshot is."""
+        self.disk = Disk("v", 1, 1 << 20)
+        self.start_s = time.monotonic()
+        for block in (0, 1):
+            time.sleep(0.002)
+            self.disk.acknowledge(self.disk.begin(WRITE, [block])[1])
+        self.snapshot = frozen(self.disk, "s", 2, self.start_s)
+
+    def test_moments(self) -> None:
+        """Neither, the first, or both."""
+        for found in ({}, {0: whole(1, 1)}, {0: whole(1, 1), 1: whole(1, 2)}):
+            self.assertEqual(complaints(self.snapshot, found), [])
+
+    def test_no_moment(self) -> None:
+        """The second without the first was never so."""
+        self.assertIn("no single moment", complaints(self.snapshot, {1: whole(1, 2)})[0])
+
+    def test_half_a_request(self) -> None:
+        """A request with one of its blocks."""
+        ops = self.disk.begin(WRITE, [5, 6])[1]
+        self.disk.acknowledge(ops)
+        snapshot = frozen(self.disk, "s", 2, self.start_s)
+        found = {0: whole(1, 1), 1: whole(1, 2), 5: whole(1, 3)}
+        self.assertIn("only a part", complaints(snapshot, found)[0])
+
+    def test_later(self) -> None:
+        """What was acknowledged before the snapshot was asked for is in it."""
+        snapshot = frozen(self.disk, "s", 2, time.monotonic())
+        self.assertIn("too old", complaints(snapshot, {0: whole(1, 1)})[0])
