@@ -210,7 +210,10 @@ class InlineCustodyTests(StorageCase):
         await volumes.create("other", MIB)
         await volumes.write("v", 0, b"12345")
         await volumes.read("other", 0, 10)
-        found: dict[str, Any] = (await volumes.statistics())["volumes"]
+        found: dict[str, Any] = {}
+        while not found or not all(each["operations"] for each in found.values()):
+            await deferLater(reactor, 0.01)  # requests are counted just after their replies
+            found = (await volumes.statistics())["volumes"]
         self.assertEqual(set(found), {"v", "other"})
         self.assertEqual(found["v"]["operations"]["write"]["bytes"], 5)
         self.assertEqual(found["other"]["operations"]["read"]["bytes"], 10)
