@@ -17,6 +17,7 @@ its entry among the partials says: (index, parent, bitmap).
 
 from __future__ import annotations
 
+import errno
 import struct
 import sys
 import zlib
@@ -49,10 +50,16 @@ _PARTIAL = struct.Struct("<IIQ128s")  # index, spare, parent, bitmap: bit n of b
 PARTIAL_BYTES = _PARTIAL.size
 
 
-class DamagedMap(Exception):
+class DamagedMap(OSError):
     """
     The bytes are not a map, or not the map that was written.
     """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(errno.EIO, text)
+
+    def __str__(self) -> str:
+        return str(self.strerror)
 
 
 class Header(NamedTuple):
@@ -154,7 +161,15 @@ def decode(data: bytes) -> Record:
     for number in range(count):
         index, parent, bits = decode_partial(data, end, number)
         partials[index] = Partial(delta.get(index, 0) & ~PARTIAL, parent, bits)
+    _check_sense(header, delta, partials)
     return Record(header, delta, partials)
+
+
+def _check_sense(header: Header, delta: Mapping[int, int], partials: Mapping[int, Partial]) -> None:
+    if any(index >= header.slot_count for index in delta):
+        raise DamagedMap("a slot beyond its size")
+    if {index for index, slot in delta.items() if slot & PARTIAL} != partials.keys():
+        raise DamagedMap("its partial objects are not those of its slots")
 
 
 def encode_partials(partials: Iterable[tuple[int, Partial]]) -> bytes:
@@ -252,7 +267,20 @@ def _decode_front(data: bytes) -> tuple[Header, int, int, int]:
         keys,
         key_count,
     )
+    _check_header(header)
     return header, changes, partials, checksum
+
+
+def _check_header(header: Header) -> None:
+    is_sound = (
+        0 < header.size_bytes <= MAX_VOLUME_BYTES
+        and (header.body or not (header.body_slots or header.body_partials))
+        and (header.keys or not header.key_count)
+        and (header.size_bytes % OBJECT_BYTES or not header.has_stale_end)
+        and max(header.serial, header.own_objects, header.all_objects) < 1 << 31
+    )
+    if not is_sound:
+        raise DamagedMap("a header that makes no sense")
 
 
 def _check_tail(data: bytes, changes: int, partials: int, checksum: int) -> None:

@@ -4,6 +4,7 @@ The slots of an open volume: what the record and the body say, and what changed 
 
 from __future__ import annotations
 
+import mmap
 import sys
 import zlib
 from array import array
@@ -62,7 +63,7 @@ class Slots:
 
     def _opened(self, header: Header) -> memoryview:
         if not header.body:
-            return memoryview(bytearray(8 * header.slot_count)).cast("Q")
+            return _room(header.slot_count)
         body = self._store.records.view(BODIES, body_name(header.body))
         end = header.body_slots * 8
         if len(body) != end + header.body_partials * PARTIAL_BYTES:
@@ -247,6 +248,13 @@ def _resized(slots: memoryview, count: int) -> memoryview:
         swapped.byteswap()
         data = memoryview(swapped.tobytes())
     kept = min(len(data), count * 8)
-    room = bytearray(count * 8)
-    room[:kept] = data[:kept]
-    return memoryview(room).cast("Q")
+    room = _room(count)
+    room.cast("B")[:kept] = data[:kept]
+    return room
+
+
+def _room(count: int) -> memoryview:
+    """
+    Slots that are 0; they take memory as they are written.
+    """
+    return memoryview(mmap.mmap(-1, max(count, 1) * 8))[: count * 8].cast("Q")

@@ -10,6 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.volume.map_format import (
     HEADER_BYTES,
+    MAX_VOLUME_BYTES,
+    OBJECT_BYTES,
     PARTIAL,
     DamagedMap,
     Header,
@@ -23,29 +25,31 @@ from archipelagod.volume.map_format import (
 
 numbers = st.integers(0, 2**32 - 1)
 large = st.integers(0, 2**64 - 1)
+counts = st.integers(0, 2**31 - 1)
+names = st.integers(1, 2**64 - 1)
 headers = st.builds(
     Header,
-    size_bytes=large,
+    size_bytes=st.just(MAX_VOLUME_BYTES - 1),  # there may be any index then
     uid=numbers,
     family=numbers,
     parent=numbers,
     own_from=numbers,
     created_us=large,
-    serial=numbers,
+    serial=counts,
     is_read_only=st.booleans(),
     is_protected=st.booleans(),
     has_stale_end=st.booleans(),
-    own_objects=numbers,
-    all_objects=numbers,
+    own_objects=counts,
+    all_objects=counts,
     own_blocks=large,
-    body=large,
+    body=names,
     body_slots=numbers,
     body_partials=numbers,
     body_sum=numbers,
-    keys=large,
+    keys=names,
     key_count=numbers,
 )
-deltas = st.dictionaries(numbers, large, max_size=12)
+deltas = st.dictionaries(st.integers(0, 2**24 - 1), large, max_size=12)
 
 
 def partials_of(delta: dict[int, int]) -> dict[int, Partial]:
@@ -103,11 +107,27 @@ class MapFormatTests(SynchronousTestCase):
         except DamagedMap:
             return
 
+    def test_nonsense(self) -> None:
+        """What no writer writes is no map, though its sums are right."""
+        good = Header(OBJECT_BYTES, 1, 1, 0, 1, 5)
+        for header in (
+            good._replace(size_bytes=0),
+            good._replace(size_bytes=MAX_VOLUME_BYTES + 1),
+            good._replace(body_slots=1),
+            good._replace(key_count=1),
+            good._replace(has_stale_end=True),
+            good._replace(serial=1 << 31),
+        ):
+            self.assertRaises(DamagedMap, decode_header, encode(header, {}, {}))
+        self.assertRaises(DamagedMap, decode, encode(good, {1: 1 << 32}, {}))
+        self.assertRaises(DamagedMap, decode, encode(good, {0: PARTIAL | 1 << 32}, {}))
+        self.assertRaises(DamagedMap, decode, encode(good, {}, {0: Partial(1, 1, 1)}))
+
     def test_layout(self) -> None:
         """The bytes are those of the documentation."""
         header = Header(1 << 22, 1, 2, 3, 4, 5, serial=6, is_read_only=True, own_objects=7)
-        data = encode(header, {9: 0x0000000100000002}, {})
+        data = encode(header, {0: 0x0000000100000002}, {})
         self.assertEqual(data[:16].hex(), "534e464d415000050100160006000000")
         self.assertEqual(data[16:24], (1 << 22).to_bytes(8, "little"))
         self.assertEqual(data[24:40].hex(), "01000000020000000300000004000000")
-        self.assertEqual(data[HEADER_BYTES:].hex(), "09000000000000000200000001000000")
+        self.assertEqual(data[HEADER_BYTES:].hex(), "00000000000000000200000001000000")
