@@ -16,7 +16,6 @@ from typing import Any
 from twisted.application.internet import StreamServerEndpointService
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger, LogLevel
@@ -40,6 +39,7 @@ from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.sessions import Sessions
 from archipelagod.volumes import Volumes
 from archipelagod.wire.errors import StorageUnavailable
+from archipelagod.wire.listening import endpoint_at
 from archipelagod.wire.server import BlockFactory
 from archipelagod.wire.values import Limits
 from synnefo_tx.daemon.private_files import secret_in
@@ -176,7 +176,7 @@ class ArchipelagoService(Service):
             self._listen_at(settings.metrics_listen, monitoring_site(volumes.statistics))
 
     def _listen_at(self, endpoint: str, factory: Any) -> None:
-        service = StreamServerEndpointService(serverFromString(self._reactor, endpoint), factory)
+        service = StreamServerEndpointService(endpoint_at(self._reactor, endpoint), factory)
         service._raiseSynchronously = True  # as twisted.application.strports does
         service.startService()
         self._listeners.append(service)
