@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,7 @@ TESTS = ("live_snapshots", "live_resizing", "images", "faults", "full_disk", "tw
 def main() -> int:
     """
     CHAOS_ROUNDS rounds (200) from CHAOS_SEED, then the rest.  CHAOS_PARTS: of "rounds", "sweeps"
-    and "tests", by commas.
+    and "tests", by commas.  CHAOS_STORE: options of the store's address, such as direct=yes.
     """
     seed = int(os.environ.get("CHAOS_SEED", random.randrange(1 << 32)))
     parts: dict[str, Callable[[int], int]] = {"rounds": _rounds, "sweeps": _sweeps, "tests": _tests}
@@ -37,7 +38,9 @@ def _rounds(seed: int) -> int:
     rounds = int(os.environ.get("CHAOS_ROUNDS", "200"))
     directory = tempfile.mkdtemp(prefix="chaos")  # kept when something is wrong
     print(f"{rounds} rounds in {directory}", flush=True)
-    daemon = Daemon(directory)
+    options = os.environ.get("CHAOS_STORE", "")
+    store = f'store = "file:{directory}/state/store?{options}"\n' if options else ""
+    daemon = Daemon(directory, more=store)
     chaos = Chaos(daemon, seed)
     started_s = time.monotonic()
     try:
@@ -55,6 +58,7 @@ def _rounds(seed: int) -> int:
         daemon.end()
         for kind, count in sorted(chaos.world.counts.items()):
             print(f"{count:8} {kind}")
+    shutil.rmtree(directory)
     return 0
 
 
