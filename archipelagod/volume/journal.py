@@ -32,14 +32,9 @@ whose content was lost; and the DATA of the last COMMIT is written to the object
 from __future__ import annotations
 
 import struct
-import threading
 import zlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from archipelagod.stores.interface import ILog
-    from archipelagod.stores.store import Store
+from typing import NamedTuple
 
 ROOM = "journals"
 START, CHANGE, COMMIT, FILL, DATA, SYNCED, GARBAGE = 1, 2, 3, 4, 5, 6, 7
@@ -165,148 +160,6 @@ def _records(data: bytes) -> Iterator[_Read]:
             return
         at += size
         yield _Read(kind, index, slot, parent, tag, content)
-
-
-class Journal:
-    """
-    The journal of an open volume.  In the store from ``begin`` to ``discard``.
-
-    The volume's lock covers ``change`` and ``fill``, and one flush at a time calls ``commit``.
-    """
-
-    def __init__(self, store: Store, uid: int, serial: int, session: int) -> None:
-        self._store = store
-        self._uid = uid
-        self._session = session
-        self._serial = serial
-        self._tag = boot_tag()
-        self._log: ILog | None = None
-        self.changes = self.committed = 0
-        self.data_bytes = 0  # of DATA that is needed
-        self._lock = threading.Lock()  # appending
-
-    @property
-    def has_begun(self) -> bool:
-        """
-        Whether there is a log in the store.
-        """
-        return self._log is not None
-
-    def begin(self) -> None:
-        """
-        Makes the log, on stable storage: from here on a crash leaves a trace.  Raises OSError.
-        """
-        self._log = self._new_log(replaces=False)
-
-    def begin_anew(self, serial: int, session: int) -> None:
-        """
-        Forgets all changes: the map of that serial holds them.  There is a log at any moment.
-
-        Raises OSError.
-        """
-        self._serial = serial
-        self._session = session
-        log = self._new_log(replaces=True)
-        self.close()
-        self._log = log
-        self.changes = self.committed = self.data_bytes = 0
-
-    def _new_log(self, *, replaces: bool) -> ILog:
-        start = pack(START, self._uid, self._session << 32 | self._serial, self._tag)
-        return self._store.records.log(ROOM, journal_name(self._uid), start, replaces)
-
-    def change(self, index: int, slot: int) -> None:
-        """
-        Records that ``index`` holds ``slot``, which is not PARTIAL.  Raises OSError.
-        """
-        self._append(pack(CHANGE, index, slot, self._tag), 1)
-
-    def change_partly(
-        self, index: int, slot: int, parent: int, runs: list[tuple[int, int]]
-    ) -> None:
-        """
-        Records that ``index`` holds the PARTIAL ``slot``, with these (first, count) blocks.
-
-        Raises OSError.
-        """
-        data = pack(CHANGE, index, slot, self._tag, parent)
-        data += b"".join(self._fill(index, slot, first, count) for first, count in runs)
-        self._append(data, 1 + len(runs))
-
-    def fill(self, index: int, slot: int, first: int, count: int) -> None:
-        """
-        Records that the PARTIAL ``slot`` has more blocks.  Raises OSError.
-        """
-        self._append(self._fill(index, slot, first, count), 1)
-
-    def _fill(self, index: int, slot: int, first: int, count: int) -> bytes:
-        return pack(FILL, index, first << 32 | count, self._tag, slot)
-
-    def _append(self, data: bytes, changes: int) -> None:
-        assert self._log is not None
-        with self._lock:
-            self._log.append(data)
-            self.changes += changes
-
-    def data(self, oid: int, inner: int, content: memoryview) -> bytes:
-        """
-        The record that precedes ``content`` in what ``commit`` is given.
-        """
-        summed = len(content) << 32 | zlib.crc32(content)
-        return pack(DATA, inner, oid, self._tag, summed)
-
-    def commit(self, changes: int, data: memoryview) -> None:
-        """
-        Makes the first ``changes`` changes count for good, and what ``data`` has: DATA records with
-        their content.
-
-        Raises OSError.
-        """
-        if self._log is None or (changes <= self.committed and not data):
-            return
-        with self._lock:
-            self._log.append(b"".join((data, pack(COMMIT, 0, changes, self._tag))))
-        self._log.sync()
-        self.committed = max(changes, self.committed)
-        self.data_bytes += len(data)
-
-    def synced(self, changes: int) -> None:
-        """
-        As ``commit``, and no DATA is needed any longer.  Raises OSError.
-        """
-        if self._log is None or (changes <= self.committed and not self.data_bytes):
-            return
-        with self._lock:
-            self._log.append(pack(SYNCED, 0, changes, self._tag))
-        self._log.sync()
-        self.committed = max(changes, self.committed)
-        self.data_bytes = 0
-
-    def garbage(self, oids: list[int]) -> None:
-        """
-        Records that the objects are about to be let go of, with the map's next writing.
-
-        Raises OSError.
-        """
-        assert self._log is not None
-        with self._lock:
-            self._log.append(b"".join(pack(GARBAGE, 0, oid, self._tag) for oid in oids))
-        self._log.sync()
-
-    def close(self) -> None:
-        """
-        Lets go of the log; it stays in the store.
-        """
-        if self._log is not None:
-            self._log.close()
-            self._log = None
-
-    def discard(self) -> None:
-        """
-        Removes the log: the map holds all of it.
-        """
-        self.close()
-        self._store.records.remove(ROOM, journal_name(self._uid))
 
 
 assert _RECORD.size + _SUM.size == RECORD_BYTES

@@ -9,8 +9,9 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from archipelagod.volume.journal import RECORD_BYTES, Journal
+from archipelagod.volume.journal import RECORD_BYTES
 from archipelagod.volume.map_format import PARTIAL, Header, Record
+from archipelagod.volume.open_journal import Journal
 from archipelagod.volume.slots import BODIES, Slots, body_name
 from archipelagod.volume.table import NoTable, Table
 from archipelagod.volume.unsynced import LOGGED_BYTES, Range, Unsynced, merged

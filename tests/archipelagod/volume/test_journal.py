@@ -21,11 +21,11 @@ from archipelagod.volume.journal import (
     START,
     SYNCED,
     Change,
-    Journal,
     boot_tag,
     pack,
     replay,
 )
+from archipelagod.volume.open_journal import Journal
 
 changes = st.lists(
     st.builds(
