@@ -91,7 +91,10 @@ class MapCheck:
                 yield from self._objects(where, record, slots, found)
             if has_all and record.header.keys:
                 yield from self._blocks(where, record.header, found)
-        except (DamagedMap, FileNotFoundError) as error:
+        except FileNotFoundError as error:
+            if has_all:
+                found.append(Finding("damaged_body", where, str(error)))
+        except DamagedMap as error:
             found.append(Finding("damaged_body", where, str(error)))
 
     def _sum(self, header: Header) -> Iterator[Step]:

@@ -7,11 +7,14 @@ from __future__ import annotations
 import contextlib
 import random
 import time
+from collections.abc import Callable
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.stores.store import Store, open_memory_store
 from archipelagod.upkeep import orphans
+from archipelagod.upkeep.findings import Finding
+from archipelagod.upkeep.scrub import Scrub
 from archipelagod.volume import reclaim, slots
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.census import Restless
@@ -200,7 +203,7 @@ class User:
 class RaceTests(SynchronousTestCase):
     """Every call of the store may come between any two of another daemon."""
 
-    def play(self, seed: int) -> None:
+    def play(self, seed: int, *, is_scrubbed: bool = False) -> None:
         """One history."""
         chance = random.Random(seed)
         store = open_memory_store()
@@ -224,8 +227,24 @@ class RaceTests(SynchronousTestCase):
                     for _ in orphans.sweeping(shared, time.time() - 3600):
                         pass
 
-        works = {user.name: lambda user=user: use(user) for user in users}
-        baton.run({**works, "w": collect})
+        found: list[Finding] = []
+
+        def scrub() -> None:
+            while left[0]:
+                work = Scrub(shared, time.time, 3600)
+                for _ in work.steps():
+                    pass
+                found.extend(work.state.findings)
+
+        works: dict[str, Callable[[], None]] = {
+            user.name: lambda user=user: use(user)  # type: ignore[misc]
+            for user in users
+        }
+        works["w"] = collect
+        if is_scrubbed:
+            works["x"] = scrub
+        baton.run(works)
+        self.assertEqual(found, [])
         volumes = {**users[0].volumes, **users[1].volumes, **images}
         self.check(store, volumes)
 
@@ -252,6 +271,13 @@ class RaceTests(SynchronousTestCase):
         """Small maps."""
         for seed in range(SEEDS):
             self.play(seed)
+
+    def test_scrub(self) -> None:
+        """A scrub finds nothing wrong with what others are about to do."""
+        for limit in (4096, 0):
+            self.patch(slots, "DELTA_LIMIT", limit)
+            for seed in range(SEEDS // 2):
+                self.play(seed, is_scrubbed=True)
 
     def test_bodies(self) -> None:
         """Every map that is written has a new body."""
