@@ -46,6 +46,10 @@ class _Bodies:
         self.lists: set[str] = set()
         self.others: set[str] = set()
 
+    def has_enough(self) -> bool:
+        """See IVisitor."""
+        return False
+
     def wants(self, header: Header) -> bool:
         """See IVisitor."""
         return bool(header.keys or header.body)

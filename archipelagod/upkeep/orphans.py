@@ -73,6 +73,10 @@ class _References:
         self.bodies: set[str] = set()
         self.uids: set[str] = set()
 
+    def has_enough(self) -> bool:
+        """See IVisitor."""
+        return False
+
     def wants(self, header: Header) -> bool:
         """See IVisitor."""
         return True

@@ -73,6 +73,11 @@ class IVisitor(Protocol):
         A map of which only the header can be read.
         """
 
+    def has_enough(self) -> bool:
+        """
+        Whether no other map can change anything: the look ends.
+        """
+
 
 def look(store: Store, visitor: IVisitor, leave_out: set[str]) -> Iterator[Step]:
     """
@@ -82,7 +87,10 @@ def look(store: Store, visitor: IVisitor, leave_out: set[str]) -> Iterator[Step]
     """
     for _ in range(LOOKS):
         before = last_rename(store)
-        yield from _Look(store, visitor, leave_out).run()
+        for step in _Look(store, visitor, leave_out).run():
+            yield step
+            if visitor.has_enough():
+                return
         if last_rename(store) == before:
             return
     raise Restless("volumes are renamed all the time")

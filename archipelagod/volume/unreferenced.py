@@ -126,6 +126,10 @@ class Unreferenced:
         """See IVisitor."""
         self.undecided.add(header.family)
 
+    def has_enough(self) -> bool:
+        """See IVisitor: everything turned out to be needed."""
+        return not self.objects and not self.bodies
+
     def visit(self, record: Record) -> None:
         """See IVisitor."""
         header = record.header

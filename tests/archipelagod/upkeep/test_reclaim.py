@@ -96,6 +96,15 @@ class ReclaimTests(SynchronousTestCase):
         self.assertEqual(reclaim.reclaim(self.world.store), 1)
         self.assertEqual(self.world.objects, self.world.needed)
 
+    def test_all_needed(self) -> None:
+        """When a map needs all of a deleted one no other is looked at."""
+        for number in range(50):
+            self.world.catalogue.create(f"v{number}", 1)
+        self.world.catalogue.delete("i")
+        steps = list(reclaim.reclaiming(self.world.store))
+        self.assertLess(sum(step.maps for step in steps), 50)
+        self.assertEqual(len(self.world.store.records.names(reclaim.DELETED)), 1)
+
     def test_rest_is_small(self) -> None:
         """What was removed once is not looked for again."""
         self.patch(slots, "DELTA_LIMIT", 0)
@@ -139,6 +148,7 @@ class ReclaimTests(SynchronousTestCase):
     def test_restless(self) -> None:
         """While volumes are renamed all the time nothing is removed."""
         self.world.catalogue.delete("i")
+        self.world.catalogue.delete("i-base")
         self.world.catalogue.create("r0", 1)
         steps = reclaim.reclaiming(self.world.store)
         count = 0
