@@ -145,6 +145,7 @@ class Daemon:
         self.kill()
         for pid in found:
             kill(pid)
+        assert gone(found), "a worker outlives SIGKILL"
 
     def stop(self) -> None:
         """
