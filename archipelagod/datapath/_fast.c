@@ -478,8 +478,27 @@ static PyObject *loop_py_run(struct loop_object *self, PyObject *Py_UNUSED(none)
     return result;
 }
 
+static PyObject *loop_py_rest(struct loop_object *self, PyObject *most)
+{
+    unsigned long count = PyLong_AsUnsignedLong(most);
+
+    if (PyErr_Occurred())
+        return NULL;
+    if (self->is_running || !self->table) {
+        PyErr_SetString(PyExc_RuntimeError, "it runs");
+        return NULL;
+    }
+    struct loop *loop = &self->loop;
+    size_t size = loop_whole(loop, (unsigned)count);
+    PyObject *rest = PyBytes_FromStringAndSize((char *)loop->in + loop->start, (Py_ssize_t)size);
+    if (rest)
+        loop->start += size;
+    return rest;
+}
+
 static PyMethodDef loop_methods[] = {
     {"run", (PyCFunction)loop_py_run, METH_NOARGS, NULL},
+    {"rest", (PyCFunction)loop_py_rest, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -70,6 +70,12 @@ class Loop:
     def __init__(
         self, fd: int, table: Table, lock: SendLock, codec: int, received: bytes
     ) -> None: ...
+    def rest(self, most: int) -> bytes:
+        """
+        The whole requests that were received and not yet served, ``most`` of them at most: they
+        are the caller's from here on.
+        """
+
     def run(self) -> int | bytes | tuple[()] | _Punted | None:
         """
         Returns when Python is needed, and is to be called again afterwards:

@@ -640,3 +640,19 @@ bool loop_take(struct loop *loop, uint8_t *payload)
     loop->asked = 0;
     return true;
 }
+
+size_t loop_whole(const struct loop *loop, unsigned most)
+{
+    size_t at = loop->start;
+    struct request request;
+
+    while (most-- && loop->end - at >= loop->codec->head) {
+        if (!loop->codec->parse(loop->in + at, &request))
+            break;
+        size_t size = loop->codec->head + (size_t)request.payload;
+        if (loop->end - at < size)
+            break;
+        at += size;
+    }
+    return at - loop->start;
+}

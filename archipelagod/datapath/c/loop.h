@@ -93,4 +93,7 @@ enum outcome loop_run(struct loop *loop);
 /* After PERFORM: loop->head, then loop->current.payload - loop->written bytes of it. */
 bool loop_take(struct loop *loop, uint8_t *payload);
 
+/* Bytes of the whole requests that are here, at most so many; the caller takes them from in. */
+size_t loop_whole(const struct loop *loop, unsigned most);
+
 #endif
