@@ -28,8 +28,8 @@ class NewMap(NamedTuple):
 
 def snapshot(store: Store, volume: Volume, new: NewMap) -> None:
     """
-    A read-only volume with the content of this moment: everything that was acknowledged before, of
-    every request in work all or nothing.
+    A read-only volume with the content of this moment: everything that was acknowledged before; of
+    a request in work all or nothing, unless it is a write of more than 64 KiB.
 
     Writers wait for as long as it takes to flush what they wrote since the last flush (there is one
     just before) and to write two small records.  Raises VolumeExists, StorageUnavailable, OSError.
