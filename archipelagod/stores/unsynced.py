@@ -79,6 +79,8 @@ def _parse(content: bytes) -> Iterator[Note]:
     while at + _HEADER.size <= len(content):
         kind, key, at_ns, offset, size, length = _HEADER.unpack_from(content, at)
         at += _HEADER.size
+        if at + length > len(content):
+            return  # its writer was killed over it, before the change itself
         yield Note(kind, key, at_ns, offset, size, content[at : at + length])
         at += length
 

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from archipelagod.stores.address import open_store
 from archipelagod.stores.power_cut import SECTOR, cut_power
 from archipelagod.stores.store import Store
+from archipelagod.stores.unsynced import CHANGE, Book, Note, read_books
 from tests.archipelagod.stores.bare_python import said, start_python
 from tests.contracts.object_store import content
 
@@ -79,6 +80,16 @@ class PowerCutTests(SynchronousTestCase):
             self.assertLessEqual(parts, {letter * SECTOR for letter in (b"a", b"b", b"c")})
             kinds.add((b"a" * SECTOR in parts, len(parts) > 1))
         self.assertEqual(kinds, {(False, True), (True, False), (True, True)})
+
+    def test_torn_note(self) -> None:
+        """A note over which its writer was killed is of a change that never began."""
+        directory = self.mktemp()
+        book = Book(directory)
+        book.note(Note(CHANGE, 1, 5, 0, 4, b"abcd"))
+        book.note(Note(CHANGE, 1, 6, 4, 4, b"efgh"))
+        (name,) = os.listdir(directory)
+        os.truncate(f"{directory}/{name}", os.stat(f"{directory}/{name}").st_size - 1)
+        self.assertEqual(read_books(directory), [Note(CHANGE, 1, 5, 0, 4, b"abcd")])
 
     def test_grown(self) -> None:
         """Beyond the old end an object has what was written, or zeros."""
