@@ -138,7 +138,9 @@ class Worker:
                 server.close()
             finally:
                 # If the volume is deleted next, what we hold open of it would keep its space.
-                self._open_store().objects.close()
+                store = self._open_store()
+                store.objects.close()
+                store.blocks.close()
 
 
 def main(arguments: list[str]) -> None:

@@ -172,6 +172,10 @@ class FileBlocks:
         """See IBlocks."""
         return time.time() if key == EMPTY else os.stat(self._path(key)).st_mtime  # noqa: PTH116
 
+    def close(self) -> None:
+        """See IBlocks."""
+        self._descriptors.clear()
+
 
 def _sorted(directory: str, start: str) -> list[str]:
     try:

@@ -260,6 +260,11 @@ class IBlocks(Interface):
         collector spares what is young.  Raises FileNotFoundError.
         """
 
+    def close() -> None:
+        """
+        Lets go of everything that is held open.
+        """
+
 
 class ILease(Interface):
     """

@@ -96,3 +96,6 @@ class MemoryBlocks:
         """See IBlocks."""
         self._content(key)
         return self._stamps.get(key) or time.time()
+
+    def close(self) -> None:
+        """See IBlocks."""

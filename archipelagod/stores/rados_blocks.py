@@ -149,6 +149,9 @@ class RadosBlocks:
         """See IBlocks."""
         return time.time() if key == EMPTY else self._pool.size_and_time(key.hex())[1]
 
+    def close(self) -> None:
+        """See IBlocks."""
+
 
 def _index(first: str) -> str:
     return f"index.{first}"

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
@@ -88,13 +89,24 @@ def revived(argument: Any) -> Any:
     return argument
 
 
+class FakeReactor(Clock):
+    """
+    A Clock that also takes connected sockets, and has them say nothing.
+    """
+
+    def adoptStreamConnection(self, fd: int, family: int, factory: Factory) -> None:
+        """See IReactorSocket."""
+        adopted: Any = factory.buildProtocol(None)  # type: ignore[arg-type]
+        adopted.makeConnection(StringTransport())
+
+
 def shaken(client_nonce: bytes, server_nonce: bytes, secret: bytes) -> tuple[Any, Any, Any]:
     """
     A client's link, the server's side, and a function that carries bytes: it returns what the
     client sent and what the server answered.
     """
     link = BlockLink(secret, client_nonce)
-    factory = BlockFactory(Clock(), secret, FakeVolumes(), lambda: server_nonce)
+    factory = BlockFactory(FakeReactor(), secret, FakeVolumes(), lambda: server_nonce)
     server = factory.buildProtocol(None)
     ours, theirs = StringTransport(), StringTransport()
     link.makeConnection(ours)
