@@ -44,7 +44,8 @@ PACKAGES = (
     "syslinux",
     "syslinux-common",
 )
-PYTHON_PACKAGES = ("python3", "python3-venv")  # only where no other usable interpreter is found
+# Only where no other usable interpreter is found:
+PYTHON_PACKAGES = ("python3", "python3-venv", "python3-dev")
 # Tests of storage in Ceph are skipped without these: 50 MB to fetch, 200 MB installed.
 # ``python3 tools/setup/debian.py ceph`` installs them.
 CEPH_PACKAGES = ("ceph-mon", "ceph-osd", "python3-rados")
