@@ -43,6 +43,7 @@ class Journal:
         self._log: ILog | None = None
         self.changes = self.committed = 0
         self.data_bytes = 0  # of DATA that is needed
+        self.size_bytes = 0  # of everything since it began
         self._lock = threading.Lock()  # appending
 
     @property
@@ -69,7 +70,7 @@ class Journal:
         log = self._new_log(replaces=True)
         self.close()
         self._log = log
-        self.changes = self.committed = self.data_bytes = 0
+        self.changes = self.committed = self.data_bytes = self.size_bytes = 0
 
     def _new_log(self, *, replaces: bool) -> ILog:
         start = pack(START, self._uid, self._session << 32 | self._serial, self._tag)
@@ -103,10 +104,14 @@ class Journal:
         return pack(FILL, index, first << 32 | count, self._tag, slot)
 
     def _append(self, data: bytes, changes: int) -> None:
+        self._put(data)
+        self.changes += changes
+
+    def _put(self, data: bytes) -> None:
         assert self._log is not None
         with self._lock:
             self._log.append(data)
-            self.changes += changes
+            self.size_bytes += len(data)
 
     def data(self, oid: int, inner: int, content: memoryview) -> bytes:
         """
@@ -124,8 +129,7 @@ class Journal:
         """
         if self._log is None or (changes <= self.committed and not data):
             return
-        with self._lock:
-            self._log.append(b"".join((data, pack(COMMIT, 0, changes, self._tag))))
+        self._put(b"".join((data, pack(COMMIT, 0, changes, self._tag))))
         self._log.sync()
         self.committed = max(changes, self.committed)
         self.data_bytes += len(data)
@@ -136,8 +140,7 @@ class Journal:
         """
         if self._log is None or (changes <= self.committed and not self.data_bytes):
             return
-        with self._lock:
-            self._log.append(pack(SYNCED, 0, changes, self._tag))
+        self._put(pack(SYNCED, 0, changes, self._tag))
         self._log.sync()
         self.committed = max(changes, self.committed)
         self.data_bytes = 0
@@ -149,8 +152,7 @@ class Journal:
         Raises OSError.
         """
         assert self._log is not None
-        with self._lock:
-            self._log.append(b"".join(pack(GARBAGE, 0, oid, self._tag) for oid in oids))
+        self._put(b"".join(pack(GARBAGE, 0, oid, self._tag) for oid in oids))
         self._log.sync()
 
     def close(self) -> None:

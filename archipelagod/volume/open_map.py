@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from archipelagod.stores.store import Store
 
 MAPS = "maps"
-JOURNAL_BYTES = 32 << 20  # of content, after which it is brought into the objects
+JOURNAL_BYTES = 32 << 20  # after which a new one begins, in a quiet moment
 JOURNAL_LIMIT = 1 << 16  # changes, after which the map is written anew
 
 
@@ -145,8 +145,10 @@ class OpenMap:
         See Volume.
         """
         with self.flush_lock:
-            self.flush_objects(is_whole=self._journal.data_bytes > 2 * JOURNAL_BYTES)
-            if self._journal.changes > max(self.journal_limit, len(self.slots.view) // 4):
+            self.flush_objects()
+            most_changes = max(self.journal_limit, len(self.slots.view) // 4)
+            is_long = self._journal.size_bytes > 2 * JOURNAL_BYTES
+            if is_long or self._journal.changes > most_changes:
                 with self.lock:
                     self.rewrite()
 
@@ -213,16 +215,21 @@ class OpenMap:
     @property
     def wants_sync(self) -> bool:
         """
-        Whether the journal has so much content that it is time for ``sync``.
+        Whether the journal is so long that it is time for ``sync``.
         """
-        return self._journal.data_bytes > JOURNAL_BYTES
+        return self._journal.size_bytes > JOURNAL_BYTES
 
     def sync(self) -> None:
         """
-        Brings everything into the objects.  Raises StorageUnavailable.
+        Brings everything into the objects, and a long journal into the map.
+
+        Raises StorageUnavailable.
         """
         with self.flush_lock:
             self.flush_objects(is_whole=True)
+            if self.wants_sync:
+                with self.lock:
+                    self.rewrite()
 
     def _check_lease(self) -> None:
         if self._lease is not None:

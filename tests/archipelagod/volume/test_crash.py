@@ -10,7 +10,7 @@ import time
 from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.stores.store import open_memory_store
-from archipelagod.volume import slots
+from archipelagod.volume import open_map, slots
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.journal import (
     CHANGE,
@@ -159,6 +159,21 @@ class CrashTests(SynchronousTestCase):
         volume.flush()
         volume.close()
         self.assertEqual(read(self.opened(), 0, 6), b"x\0\0\0\0y")
+
+    def test_journal_stays_short(self) -> None:
+        """However much is written and flushed, the journal does not grow for ever."""
+        self.patch(open_map, "JOURNAL_BYTES", 1 << 16)
+        for has_quiet_moments in (True, False):
+            volume = self.opened()
+            for number in range(200):
+                volume.write(number % 3 * OBJECT_BYTES, b"%04096d" % number)
+                volume.write(OBJECT_BYTES + 8192, b"x" * 100)
+                volume.flush()
+                if has_quiet_moments and volume.wants_sync:
+                    volume.sync()
+                name = self.store.records.names(ROOM)[0]
+                self.assertLess(len(self.store.records.get(ROOM, name)), 3 << 16)
+            self.assertEqual(read(self.opened(), 199 % 3 * OBJECT_BYTES, 4096), b"%04096d" % 199)
 
     def test_content_comes_back(self) -> None:
         """After a power cut objects that were never synced have what was flushed, and no more."""
