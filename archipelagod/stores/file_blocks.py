@@ -7,18 +7,15 @@ storage.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from archipelagod.stores.block_keys import EMPTY, RENEW_S, checked_content
-from archipelagod.stores.descriptors import Descriptor, Descriptors
 from archipelagod.stores.directories import make_directory, sync_directory
-from archipelagod.stores.file_copying import read_at
 from archipelagod.stores.names import UNFINISHED
+from archipelagod.stores.open_files import OpenFiles
 from archipelagod.stores.unfinished import Unfinished, forget, link_new
 
 HANDLES = 1000  # kept open at most
@@ -31,10 +28,8 @@ class FileBlocks:
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._descriptors = Descriptors(HANDLES)
-        self._kept = self._descriptors.get
+        self._files = OpenFiles(HANDLES, self._path, os.O_RDONLY)
         self._unfinished = Unfinished(root)
-        self._only_cached = os.RWF_NOWAIT
         make_directory(root)
 
     def _directory(self, key: bytes) -> str:
@@ -42,9 +37,6 @@ class FileBlocks:
 
     def _path(self, key: bytes) -> str:
         return f"{self._directory(key)}/{key.hex()}"
-
-    def _open(self, key: bytes) -> Descriptor:
-        return self._descriptors.open(key, self._path(key), os.O_RDONLY)
 
     def put(self, key: bytes, data: bytes) -> bool:
         """See IBlocks."""
@@ -99,40 +91,19 @@ class FileBlocks:
 
     def read_into(self, key: bytes, offset: int, view: memoryview) -> int:
         """See IBlocks."""
-        if key == EMPTY:
-            return 0
-        try:
-            return read_at(self._kept(key) or self._open(key), view, offset)
-        except OSError as error:
-            if error.errno != errno.ESTALE:
-                raise
-            self._descriptors.drop(key)
-            return read_at(self._open(key), view, offset)
+        return 0 if key == EMPTY else self._files.read_into(key, offset, view)
 
     def read_now(self, key: bytes, offset: int, view: memoryview) -> bool:
         """See IBlocks."""
-        if key == EMPTY:
-            return not view
-        fd = self._kept(key) or self._open(key)
-        try:
-            return os.preadv(fd, (view,), offset, self._only_cached) == len(view)
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            if error.errno != errno.EOPNOTSUPP:
-                raise
-            self._only_cached = 0  # tmpfs: everything is in memory anyway
-            return False
+        return not view if key == EMPTY else self._files.read_now(key, offset, view)
 
     def prefetch(self, key: bytes, offset: int, size: int) -> None:
         """See IBlocks."""
-        with contextlib.suppress(OSError):
-            fd = self._kept(key) or self._open(key)
-            os.posix_fadvise(fd, offset, size, os.POSIX_FADV_WILLNEED)
+        self._files.prefetch(key, offset, size)
 
     def fd(self, key: bytes) -> int | None:
         """See IBlocks."""
-        return None if key == EMPTY else self._kept(key) or self._open(key)
+        return None if key == EMPTY else self._files.kept(key) or self._files.open(key)
 
     def have(self, keys: Iterable[bytes]) -> list[bytes]:
         """See IBlocks."""
@@ -148,9 +119,7 @@ class FileBlocks:
 
     def remove(self, key: bytes) -> None:
         """See IBlocks."""
-        self._descriptors.drop(key)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self._path(key))  # noqa: PTH108
+        self._files.remove(key)
 
     def keys(self, after: bytes = b"", limit: int | None = None) -> list[bytes]:
         """See IBlocks."""
@@ -174,7 +143,7 @@ class FileBlocks:
 
     def close(self) -> None:
         """See IBlocks."""
-        self._descriptors.clear()
+        self._files.descriptors.clear()
 
 
 def _sorted(directory: str, start: str) -> list[str]:

@@ -8,13 +8,12 @@ this.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from collections.abc import Iterable
 
-from archipelagod.stores.descriptors import Descriptor, Descriptors
 from archipelagod.stores.directories import make_directory, sync_directory
-from archipelagod.stores.file_copying import clear, copy_range, read_at, write_at
+from archipelagod.stores.file_copying import clear, copy_range, write_at
+from archipelagod.stores.open_files import OpenFiles
 from archipelagod.stores.system_calls import sync_file_system
 
 HANDLES = 2000  # kept open at most
@@ -27,11 +26,11 @@ class FileObjects:
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._descriptors = Descriptors(HANDLES)
-        self._kept = self._descriptors.get
+        self._files = OpenFiles(HANDLES, self.path, os.O_RDWR)
+        self._kept = self._files.kept
+        self._open = self._files.open
         self._unsynced_names: set[int] = set()  # created, directory not yet flushed
         self._known_directories: set[str] = set()
-        self._only_cached = os.RWF_NOWAIT
         make_directory(root)
 
     def _session(self, session: int) -> str:
@@ -46,50 +45,22 @@ class FileObjects:
         """
         return f"{self._directory(oid)}/{oid & 0xFFFFFFFF:08x}"
 
-    def _open(self, oid: int) -> Descriptor:
-        return self._descriptors.open(oid, self.path(oid), os.O_RDWR)
-
     def create(self, oid: int) -> None:
         """See IObjects."""
         directory = self._directory(oid)
         if directory not in self._known_directories:
             make_directory(directory)
             self._known_directories.add(directory)
-        self._descriptors.open(oid, self.path(oid), os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        self._files.descriptors.open(oid, self.path(oid), os.O_RDWR | os.O_CREAT | os.O_EXCL)
         self._unsynced_names.add(oid)
 
     def read_into(self, oid: int, offset: int, view: memoryview) -> int:
         """See IObjects."""
-        fd = self._kept(oid) or self._open(oid)
-        try:
-            count = os.preadv(fd, (view,), offset)
-        except OSError as error:
-            return read_at(self._anew(oid, error), view, offset)
-        if 0 < count < len(view):
-            count += read_at(fd, view[count:], offset + count)
-        return count
-
-    def _anew(self, oid: int, error: OSError) -> Descriptor:
-        """
-        NFS: another host removed the file, or the server gave it a new handle.
-        """
-        if error.errno != errno.ESTALE:
-            raise error
-        self._descriptors.drop(oid)
-        return self._open(oid)
+        return self._files.read_into(oid, offset, view)
 
     def read_now(self, oid: int, offset: int, view: memoryview) -> bool:
         """See IObjects."""
-        fd = self._kept(oid) or self._open(oid)
-        try:
-            return os.preadv(fd, (view,), offset, self._only_cached) == len(view)
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            if error.errno != errno.EOPNOTSUPP:
-                raise
-            self._only_cached = 0  # tmpfs: everything is in memory anyway
-            return False
+        return self._files.read_now(oid, offset, view)
 
     def write(self, oid: int, offset: int, data: bytes | memoryview) -> None:
         """See IObjects."""
@@ -97,7 +68,7 @@ class FileObjects:
         try:
             count = os.pwrite(fd, data, offset)
         except OSError as error:
-            write_at(self._anew(oid, error), data, offset)
+            write_at(self._files.anew(oid, error), data, offset)
             return
         if count < len(data):
             write_at(fd, memoryview(data)[count:], offset + count)
@@ -113,9 +84,7 @@ class FileObjects:
 
     def prefetch(self, oid: int, offset: int, size: int) -> None:
         """See IObjects."""
-        with contextlib.suppress(OSError):
-            fd = self._kept(oid) or self._open(oid)
-            os.posix_fadvise(fd, offset, size, os.POSIX_FADV_WILLNEED)
+        self._files.prefetch(oid, offset, size)
 
     def flush(self, oids: Iterable[int]) -> None:
         """See IObjects."""
@@ -124,7 +93,7 @@ class FileObjects:
         for oid in oids:
             with contextlib.suppress(FileNotFoundError):
                 os.fdatasync(self._kept(oid) or self._open(oid))
-            self._descriptors.check(oid)
+            self._files.descriptors.check(oid)
             if oid in self._unsynced_names:
                 directories.add(self._directory(oid))
                 named.append(oid)
@@ -139,10 +108,8 @@ class FileObjects:
 
     def remove(self, oid: int) -> None:
         """See IObjects."""
-        self._descriptors.drop(oid)
         self._unsynced_names.discard(oid)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.path(oid))  # noqa: PTH108
+        self._files.remove(oid)
 
     def of_session(self, session: int) -> list[int]:
         """See IObjects."""
@@ -173,4 +140,4 @@ class FileObjects:
 
     def close(self) -> None:
         """See IObjects."""
-        self._descriptors.clear()
+        self._files.descriptors.clear()
