@@ -7,9 +7,9 @@ from __future__ import annotations
 import builtins
 import secrets
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from archipelagod.client.closing import Closing
 from archipelagod.client.link import BlockingLink, Progress
 from archipelagod.client.sockets import connected
 from archipelagod.client.volume import BlockingVolume
@@ -25,7 +25,7 @@ from archipelagod.wire.values import Extent, Limits
 __all__ = ["BlockingClient", "BlockingVolume", "Extent", "Limits", "VolumeInfo"]
 
 
-class BlockingClient:
+class BlockingClient(Closing):
     """
     See BlockClient, whose methods have the same names, arguments, results and errors; these return
     when it is done.  For one thread at a time; a context manager that closes it.
@@ -203,17 +203,6 @@ class BlockingClient:
         """
         if self._link is not None:
             self._link.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _map(self, operation: int, volume: str, offset: int, size: int) -> builtins.list[Extent]:
         found: builtins.list[Extent] = []

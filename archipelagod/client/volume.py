@@ -5,9 +5,8 @@ A volume over a connection of its own, for a blocking client.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import Self
 
+from archipelagod.client.closing import Closing
 from archipelagod.client.link import BlockingLink
 from archipelagod.wire import operations as op
 from archipelagod.wire import requests, results
@@ -15,7 +14,7 @@ from archipelagod.wire.errors import StorageError
 from archipelagod.wire.frames import Frame
 
 
-class BlockingVolume:
+class BlockingVolume(Closing):
     """
     See BlockVolume.  Made by ``BlockingClient.open``; a context manager that closes it.
     """
@@ -84,14 +83,3 @@ class BlockingVolume:
             return  # it is closed all the same
         finally:
             self._link.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
