@@ -234,7 +234,7 @@ class Slots:
             fields = ("body", "body_slots", "body_partials", "body_sum")
             self.header = self.header._replace(**{each: getattr(header, each) for each in fields})
             self._changed.clear()
-            self._table = memoryview(body)[header.body_slots * 8 :]
+            self._table = memoryview(body[header.body_slots * 8 :])  # the slots are in the view
 
 
 def _without_body(header: Header) -> Header:

@@ -4,7 +4,9 @@ Writing the objects of an open volume: in place, or into a new object.
 
 from __future__ import annotations
 
+import contextlib
 import errno
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from archipelagod.volume.map_format import (
@@ -79,24 +81,31 @@ class Writing:
             self._objects.write(slot, inner, data)
             self._map.unsynced.written(slot, inner, len(data))
 
-    def _write_new(self, index: int, slot: int, inner: int, data: bytes | memoryview) -> None:
+    @contextlib.contextmanager
+    def _new_object(self) -> Iterator[int]:
+        """
+        An object that is gone again if the block fails.
+        """
         fresh = self._map.fresh_object()
         self._objects.create(fresh)
         try:
+            yield fresh
+        except BaseException:
+            self._objects.remove(fresh)
+            raise
+
+    def _write_new(self, index: int, slot: int, inner: int, data: bytes | memoryview) -> None:
+        with self._new_object() as fresh:
             if not slot or len(data) == OBJECT_BYTES:
                 self._objects.write(fresh, inner, data)
                 self._map.unsynced.written(fresh, inner, len(data))
                 self._map.change(index, fresh)
             else:
                 parent, bits = self._inherited(index, slot, fresh)
-                made = Partial(fresh, parent, bits)
-                bits |= self._write_whole_blocks(made, inner, data)
+                bits |= self._write_whole_blocks(Partial(fresh, parent, bits), inner, data)
                 if slot & PARTIAL:
                     self._map.unsynced.touched(fresh)  # it has what it inherited
                 self._change_partly(index, fresh, parent, bits)
-        except BaseException:
-            self._objects.remove(fresh)
-            raise
 
     def _change_partly(self, index: int, oid: int, parent: int, bits: int) -> None:
         found = [(first, count) for first, count, is_set in runs(bits, 0, BLOCKS) if is_set]
@@ -134,15 +143,22 @@ class Writing:
         Writes ``data``, and what of its first and last block the parent has.  The blocks' bits.
         """
         first, count = blocks_of(inner, len(data))
-        end = inner + len(data)
+        self._objects.write(partial.oid, inner, data)
+        self._copy_edges(partial, inner, len(data))
+        self._map.unsynced.written(partial.oid, first << BLOCK_SHIFT, count << BLOCK_SHIFT)
+        return mask_of(first, count)
+
+    def _copy_edges(self, partial: Partial, inner: int, size: int) -> None:
+        """
+        Copies what of the range's first and last block is outside of it and only the parent has.
+        """
+        first, count = blocks_of(inner, size)
+        end = inner + size
         front, back = first << BLOCK_SHIFT, (first + count) << BLOCK_SHIFT
         if inner > front and not partial.bits >> first & 1:
             self._copy_from_parent(partial, front, inner - front)
-        self._objects.write(partial.oid, inner, data)
         if back > end and not partial.bits >> (first + count - 1) & 1:
             self._copy_from_parent(partial, end, back - end)
-        self._map.unsynced.written(partial.oid, front, back - front)
-        return mask_of(first, count)
 
     def _copy_from_parent(self, partial: Partial, inner: int, size: int) -> None:
         copied = memoryview(bytearray(size))
@@ -178,16 +194,11 @@ class Writing:
         """
         Whole blocks become holes of a new object; the edges are written.
         """
-        fresh = self._map.fresh_object()
-        self._objects.create(fresh)
-        try:
+        with self._new_object() as fresh:
             parent, bits = self._inherited(index, slot, fresh)
             bits |= self._punch(Partial(fresh, parent, bits), inner, size)
             self._map.unsynced.touched(fresh)
             self._change_partly(index, fresh, parent, bits)
-        except BaseException:
-            self._objects.remove(fresh)
-            raise
 
     def _zero_blocks(self, index: int, inner: int, size: int) -> None:
         partial = self._slots.partial(index)
@@ -199,14 +210,9 @@ class Writing:
         """
         Zeros a range of a partial object, whose blocks' bits it returns.
         """
-        first, count = blocks_of(inner, size)
-        front, back = first << BLOCK_SHIFT, (first + count) << BLOCK_SHIFT
         self._objects.zero(partial.oid, inner, size)
-        if inner > front and not partial.bits >> first & 1:
-            self._copy_from_parent(partial, front, inner - front)
-        if back > inner + size and not partial.bits >> (first + count - 1) & 1:
-            self._copy_from_parent(partial, inner + size, back - inner - size)
-        return mask_of(first, count)
+        self._copy_edges(partial, inner, size)
+        return mask_of(*blocks_of(inner, size))
 
     def own(self, index: int) -> None:
         """
@@ -227,16 +233,11 @@ class Writing:
                 self._own_shared(index, slot)
 
     def _own_shared(self, index: int, slot: int) -> None:
-        fresh = self._map.fresh_object()
-        self._objects.create(fresh)
-        try:
+        with self._new_object() as fresh:
             parent, bits = self._inherited(index, slot, fresh)
             self._complete(Partial(fresh, parent, bits))
             self._map.unsynced.touched(fresh)
             self._map.change(index, fresh)
-        except BaseException:
-            self._objects.remove(fresh)
-            raise
 
     def _complete(self, partial: Partial) -> None:
         for first, count, is_in in runs(partial.bits, 0, BLOCKS):
