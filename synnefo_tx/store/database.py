@@ -8,6 +8,7 @@ are retried here, so a unit may run more than once and must have no other effect
 from __future__ import annotations
 
 import random
+import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
@@ -79,16 +80,17 @@ def _retried(job: Callable[[], T]) -> T:
     for attempt in range(TRIES):
         try:
             return job()
-        except OperationalError as error:
+        except (OperationalError, sqlite3.OperationalError) as error:
             if attempt == TRIES - 1 or not _may_retry(error):
                 raise
             time.sleep(random.uniform(0, 0.01 * 2**attempt))
     raise AssertionError("unreachable")
 
 
-def _may_retry(error: OperationalError) -> bool:
-    state = getattr(error.orig, "sqlstate", None)
-    return state in RETRIED_STATES or "database is locked" in str(error.orig)
+def _may_retry(error: OperationalError | sqlite3.OperationalError) -> bool:
+    cause = error.orig if isinstance(error, OperationalError) else error
+    state = getattr(cause, "sqlstate", None)
+    return state in RETRIED_STATES or "database is locked" in str(cause)
 
 
 def open_engine(url: str) -> Engine:
@@ -102,7 +104,9 @@ def open_engine(url: str) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, see below
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        # SQLite does not wait when two connections make the same new file a WAL database.
+        _retried(lambda: connection.execute("PRAGMA journal_mode=WAL"))
+        for pragma in ("synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -66,6 +66,34 @@ class Postgres(Exception):
         self.sqlstate = sqlstate
 
 
+class NewFileTests(SynchronousTestCase):
+    """A database that is not there yet."""
+
+    def test_many_open_it_at_once(self) -> None:
+        """All who open it at the same moment can use it."""
+        failures: list[Exception] = []
+
+        def use(url: str, together: threading.Barrier) -> None:
+            engine = open_engine(url)
+            together.wait()
+            try:
+                with engine.connect() as connection:
+                    connection.execute(select(1))
+            except OperationalError as error:
+                failures.append(error)
+            engine.dispose()
+
+        for number in range(40):
+            url = f"sqlite:///{Path(self.mktemp()).absolute()}-{number}.db"
+            together = threading.Barrier(6)
+            threads = [threading.Thread(target=use, args=(url, together)) for _ in range(6)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        self.assertEqual(failures, [])
+
+
 class UnitTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.engine = open_engine(f"sqlite:///{self.mktemp()}")
