@@ -15,6 +15,9 @@ WRITE, ZERO, TRIM = "write", "zero", "trim"
 FAILED = "failed"  # answered with an error: it may have happened or not
 
 
+WHOLE_BLOCKS = 16  # docs/storage.md: a write of up to 64 KiB is in a snapshot or not
+
+
 class Op:
     """
     One change of (some sectors of) one block.
@@ -23,7 +26,7 @@ class Op:
     __slots__ = ("acked_s", "block", "kind", "mask", "request", "sent_s", "value")
 
     def __init__(self, kind: str, block: int, value: int, mask: int, request: int = 0) -> None:
-        self.request = request  # a number that ops of one request share
+        self.request = request  # shared by the ops of one request; 0: its parts may come apart
         self.kind = kind
         self.block = block
         self.value = value
@@ -169,8 +172,10 @@ class Disk:
             self._writes += 1
             value = tag(self.number, self._writes) if kind == WRITE else 0
             ops = []
-            for index in blocks:
-                op = Op(kind, index, value, mask, self._writes)
+            indices = list(blocks)
+            is_whole = kind != WRITE or len(indices) <= WHOLE_BLOCKS
+            for index in indices:
+                op = Op(kind, index, value, mask, self._writes if is_whole else 0)
                 self.block(index).ops.append(op)
                 ops.append(op)
             return value, ops

@@ -519,12 +519,29 @@ static void begin(struct loop *loop, const struct request *request)
     loop->start += loop->codec->head;
 }
 
+/* Whether all of it may be written by us. */
+static bool is_writable(struct loop *loop, const struct request *request)
+{
+    uint64_t at = request->offset, end = at + request->size;
+    struct run run;
+
+    if (!is_within(loop, request))
+        return false;
+    for (; at < end; at += run.size)
+        if (!table_write_run(loop->table, at, end - at, &run))
+            return false;
+    return true;
+}
+
 static enum step write_request(struct loop *loop, const struct request *request)
 {
     size_t here = loop->end - loop->start - loop->codec->head;
 
     if (here < request->size && request->size <= WHOLE_BYTES)
         return INPUT;
+    /* A freeze between our part of a request and the rest would see half of it. */
+    if (here >= request->size && !is_writable(loop, request))
+        return REFUSE;
     begin(loop, request);
     loop->is_writing = true;
     return go_on_writing(loop);
