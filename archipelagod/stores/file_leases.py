@@ -1,6 +1,8 @@
 """
 Leases as locked files: the kernel ends them with the process.  Standard library only.
 
+The locks are of the open file (F_OFD_SETLK): others can ask for them without taking them.
+
 ``leases/<name>`` holds what the holder said.  On NFS the server keeps the locks, and ends them when
 it has not heard of the client for its lease time.
 """
@@ -10,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import struct
 import time
 
 from archipelagod.stores.directories import make_directory
@@ -18,8 +21,10 @@ from archipelagod.stores.names import checked_name
 from archipelagod.stores.reserve import Reserve
 from archipelagod.wire.errors import LeaseLost
 
-TRIES, PAUSE_S = 5, 0.01  # who asks for the holder has the lock for a moment
+TRIES, PAUSE_S = 5, 0.01  # who releases a lease unlinks its file a moment before it unlocks it
 _MAX_HOLDER = 4096
+_FLOCK = struct.Struct("hhqqi0q")  # struct flock: type, whence, start, length, pid
+_WHOLE_FILE = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 
 
 class FileLease:
@@ -80,7 +85,7 @@ class FileLeases:
         for tried in range(TRIES):
             if tried:
                 time.sleep(PAUSE_S)
-            fd = _locked(path, os.O_CREAT)
+            fd = _locked(path)
             if fd is None:
                 continue
             try:
@@ -95,13 +100,15 @@ class FileLeases:
         """See ILeases."""
         path = self._path(name)
         try:
-            fd = _locked(path, 0)
+            fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         except FileNotFoundError:
             return None
-        if fd is None:
-            return self._said(path)
-        os.close(fd)
-        return None
+        try:
+            found = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _WHOLE_FILE)
+        finally:
+            os.close(fd)
+        is_free = _FLOCK.unpack(found)[0] == fcntl.F_UNLCK
+        return None if is_free else self._said(path)
 
     def _said(self, path: str) -> bytes:
         try:
@@ -116,14 +123,14 @@ class FileLeases:
             os.unlink(self._path(name))  # noqa: PTH108
 
 
-def _locked(path: str, flags: int) -> int | None:
+def _locked(path: str) -> int | None:
     """
     A descriptor with the lock on the file that has this name now; None if another has it.
     """
     while True:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _WHOLE_FILE)
             if _is_named(fd, path):
                 return fd
         except BlockingIOError:

@@ -165,6 +165,7 @@ class OpenMap:
         try:
             self._check_lease()
             self._make_stable(changes, is_whole=is_whole)
+            self._check_lease()  # again: what another took over meanwhile does not have this
         except OSError as error:
             raise self.fail(error) from error
         for oid in dropped:
