@@ -67,7 +67,8 @@ def parse_address(text: str) -> tuple[str, int]:
     Host and port of ``host:port``; an IPv6 address stands in brackets.  Raises SettingsError.
     """
     host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or int(port) > 65535 or not host:
+    is_number = port.isascii() and port.isdecimal() and len(port) <= len("65535")
+    if not colon or not is_number or int(port) > 65535 or not host:
         raise SettingsError(f"nbd.tcp: {text!r} is not address:port")
     return host.removeprefix("[").removesuffix("]"), int(port)
 

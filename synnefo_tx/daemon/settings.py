@@ -33,7 +33,7 @@ def load(path: str | Path, kind: type[T]) -> T:
         raise SettingsError(f"{path}: not UTF-8 text") from error
     try:
         return msgspec.convert(tomllib.loads(text), kind)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # endless numbers and tables are no TOML errors
         raise SettingsError(f"{path}: {error}") from error
     except msgspec.ValidationError as error:
         raise SettingsError(f"{path}: {error}") from error

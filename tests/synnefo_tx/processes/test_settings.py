@@ -59,6 +59,11 @@ class LoadTests(SynchronousTestCase):
         """And text that isn't TOML."""
         self.refusal("port = ")
 
+    def test_endless_toml(self) -> None:
+        """And numbers too long, or tables too deep, for Python."""
+        self.refusal(f"port = {'9' * 5000}")
+        self.refusal(f"port = {'[' * 20000}")
+
     def test_missing_file(self) -> None:
         """And no file at all."""
         self.assertRaises(SettingsError, load, "/nonexistent/x.toml", AllInOneSettings)
