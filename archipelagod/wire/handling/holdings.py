@@ -13,6 +13,7 @@ from archipelagod.wire.interface import IVolumes
 from archipelagod.wire.operations import HASH_BYTES, MAX_VOLUME_HASHES
 
 MAX_ACQUIRED = 1024
+MAX_COLLECTED = 64
 
 
 class Holdings:
@@ -58,8 +59,11 @@ class Holdings:
         """
         Keeps hashes, from the ``first`` on, of a volume that is to be made.
 
-        Raises BadRequest, and forgets them, when others are missing before, or they are too many.
+        Raises BadRequest, and forgets them, when others are missing before, or they are too many;
+        also when the connection is at work on MAX_COLLECTED other volumes.
         """
+        if volume not in self._hashes and len(self._hashes) >= MAX_COLLECTED:
+            raise BadRequest(f"hashes of at most {MAX_COLLECTED} volumes at once")
         collected = self._hashes.setdefault(volume, bytearray())
         is_next = first * HASH_BYTES == len(collected)
         collected += hashes

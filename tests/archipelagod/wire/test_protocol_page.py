@@ -122,6 +122,7 @@ class ProtocolPageTests(SynchronousTestCase):
                 "volumes that one connection has acquired": f"{holdings.MAX_ACQUIRED}",
                 "hashes in a frame": f"{op.MAX_HASHES}",
                 "hashes of a volume made of hashes": f"{op.MAX_VOLUME_HASHES}",
+                "volumes whose hashes one connection has begun": f"{holdings.MAX_COLLECTED}",
                 "extents in a reply": f"{op.MAX_EXTENTS}",
                 "range of one MAPR, MAPW": f"{op.MAX_MAP_BYTES // GIB} GiB",
                 "connections not authenticated": f"{strangers.MAX_STRANGERS}",
