@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.fuzz import CORPUS, memory
+from tests.fuzz.messages import take_count
 
 FOUND = Path(__file__).resolve().parents[2] / "build" / "fuzz"
 MEMORY_MIB = 1024
@@ -78,8 +79,10 @@ def fuzz(name: str, target: Callable[[bytes], None]) -> bool:
     output = log.read_text("utf-8", "replace")
     inputs = re.findall(r"number_of_executed_units: (\d+)", output)
     edges = re.findall(r"cov: (\d+)", output)
+    messages = take_count()
     print(
         f"{name}: {'BROKE' if status else 'held'}, {inputs[-1] if inputs else '?'} inputs, "
+        f"{f'{messages} messages, ' if messages else ''}"
         f"{edges[-1] if edges else '?'} edges, {time.monotonic() - started:.0f} s",
         flush=True,
     )

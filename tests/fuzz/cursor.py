@@ -4,10 +4,16 @@ Choices out of arbitrary bytes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from archipelagod.wire import operations as op
 from archipelagod.wire.framing import REQUEST, pack
 
 EDGES = (0, 1, 511, 4096, (1 << 22) - 1, 1 << 22, 1 << 24, (1 << 24) - 1, 1 << 63, (1 << 64) - 1)
+SHAPES = ((1, 0), (2, 0), (1, 9), (1, 12), (1, 16), (2, 8), (3, 0), (8, 0))  # bytes, then a shift
+MOST_SIZES = 224
+EXPENSIVE, ENOUGH, SHORT = 16 << 20, 1 << 20, 0x3FFF
+COSTLY = b"\xe0"  # the first byte of inputs that may take long
 NAMES = (b"v", b"sealed", b"absent", b"", b"new", b"../x", b"x" * 121)
 OPERATIONS = tuple(
     sorted({number for name, number in vars(op).items() if name.isupper() and number in range(80)})
@@ -22,6 +28,7 @@ class Cursor:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._at = 0
+        self._spent = ENOUGH if data[:1] < COSTLY else 0
 
     @property
     def is_at_end(self) -> bool:
@@ -34,6 +41,15 @@ class Cursor:
         self._at += size
         return found
 
+    def data(self) -> bytes:
+        """Some, rarely many."""
+        size = self.number()
+        return self.bytes(size if size > MOST_SIZES else size % 32)
+
+    def rest(self) -> bytes:
+        """All that are left."""
+        return self.bytes(len(self._data))
+
     def number(self, size: int = 1) -> int:
         """The next ones as a number."""
         return int.from_bytes(self.bytes(size), "little")
@@ -43,14 +59,30 @@ class Cursor:
         choice = self.number()
         if choice < len(EDGES):
             return EDGES[choice]
-        return self.number(3) if choice & 1 else self.number(8)
+        size, shift = SHAPES[choice % len(SHAPES)]
+        return self.number(size) << shift
 
-    def request(self, *, has_target: bool) -> bytes:
-        """A frame whose header is whole."""
-        operation = OPERATIONS[self.number() % len(OPERATIONS)]
-        flags, serial = self.number(), self.number()
-        target = NAMES[self.number() % len(NAMES)] if has_target else b""
-        data = self.bytes(self.number())
+    def size(self) -> int:
+        """An extent; a long one that could be read in few inputs, and not often in one."""
+        found = self.extent()
+        if found <= EXPENSIVE:
+            found = found if self._spent < ENOUGH else found & SHORT
+            self._spent += found
+        return found
+
+    def request(
+        self,
+        operations: Sequence[int] = OPERATIONS,
+        names: Sequence[bytes] = NAMES,
+        serial: int | None = None,
+    ) -> bytes:
+        """A frame whose header is whole; with the serial, if one is given."""
+        operation = operations[self.number() % len(operations)]
+        flags = self.number()
+        if serial is None:
+            serial = self.number()
+        target = names[self.number() % len(names)] if len(names) > 1 else names[0]
+        data = self.data()
         head = pack(
             REQUEST,
             operation,
@@ -58,7 +90,7 @@ class Cursor:
             flags,
             0,
             self.extent(),
-            self.extent(),
+            self.size(),
             len(target),
             len(data),
         )

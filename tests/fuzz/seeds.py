@@ -52,6 +52,8 @@ def seeds() -> dict[str, list[bytes]]:
     """
     asked, answered = _conversation("request"), _conversation("reply")
     structured = [bytes(range(first, first + 60)) for first in range(0, 180, 20)]
+    even = [b"\0" + each for each in structured]  # what begins with an odd byte is raw
+    long = [0, *(at * at * 7 % 251 for at in range(1500))]
     return {
         "frames": [*_frames(), b"".join(asked[:5])],
         "header": _frames(),
@@ -69,17 +71,23 @@ def seeds() -> dict[str, list[bytes]]:
             pack_extents([Extent(0, 4096, "own"), Extent(4096, 1, "zero")]),
         ],
         "places": [b"unix:/run/x", b"tcp:host:1", rb"ssl:a\:b:2:ca=c:certificate=d:key=e"],
-        "stranger": [*_handshake(), b"".join(_handshake())],
-        "server": structured,
-        "client": [b"\1" + answer for answer in answered] + structured,
+        "stranger": [b"\1" + each for each in (*_handshake(), b"".join(_handshake()))] + even,
+        "server": [*structured, bytes(long)],
+        "client": [b"\1" + answer for answer in answered] + [*even, bytes(long)],
+        "blocking_client": [b"\1\3" + answer for answer in answered] + [*even, bytes(long)],
         "options": [b"\0\0\0\1v\0\1\0\3", b"\0\0\0\1v\0\0\0\1\0\0\0\x0fbase:allocation"],
         "negotiation": structured + [bytes((c, 7, 0, 1, 118, 1, 0, 3, 0)) for c in range(8)],
-        "block_transmission": [*structured, b"\x01" + b"".join(asked[3:6])],
-        "nbd_transmission": [bytes((first,)) + each for first in (0, 6) for each in structured],
+        "block_transmission": [*even, b"\x01" + b"".join(asked[3:6]), bytes(long)],
+        "nbd_transmission": [
+            bytes((first, *each)) for first in (0, 2, 6) for each in (*even, long)
+        ],
         "map_record": [_map()],
-        "opening": [_map()],
+        "opening": [_map(), *even, bytes(long)],
         "journal_records": [_journal()],
-        "settings": [b'state_dir = "/x"\nlisten = "unix:/y"\nsecret_file="z"\nnbd_socket="n"\n'],
+        "settings": [
+            b'state_dir = "/x"\nlisten = "unix:/y"\nsecret_file="z"\nnbd_socket="n"\n',
+            *even,
+        ],
     }
 
 

@@ -1,23 +1,14 @@
 """
-Parsers of what was stored, and of settings.
+Parsers of what was stored.
 """
 
 from __future__ import annotations
 
 import struct
-import tempfile
 import zlib
 
-from archipelagod.nbd.settings import parse_address
-from archipelagod.settings import ArchipelagoSettings
-from archipelagod.stores.store import open_memory_store
 from archipelagod.volume import journal, map_format
 from archipelagod.volume.map_format import DamagedMap
-from archipelagod.volume.open_map import MAPS
-from archipelagod.volume.opening import open_volume
-from archipelagod.wire.errors import StorageError
-from synnefo_tx.daemon.settings import SettingsError, load
-from tests.fuzz import memory
 from tests.fuzz.wire_targets import attempt
 
 _RECORD = struct.Struct("<HHIQQI")
@@ -32,24 +23,6 @@ def map_record(data: bytes) -> None:
         attempt(map_format.decode_header, DamagedMap, record)
         if isinstance(found, map_format.Record):
             attempt(map_format.with_header, DamagedMap, found.header, record)
-
-
-def opening(data: bytes) -> None:
-    """
-    A volume whose map is anything can be opened and read, or storage says that it can't.
-    """
-    record = repaired_map(data)
-    found = attempt(map_format.decode, DamagedMap, record)
-    if isinstance(found, BaseException):
-        return
-    store = open_memory_store()
-    store.records.put(MAPS, "v", record)
-    volume = attempt(open_volume, (StorageError, DamagedMap, OSError), store, "v", 1)
-    if isinstance(volume, BaseException):
-        return
-    room = bytearray(min(volume.size_bytes, 8192))
-    attempt(volume.read_into, (StorageError, DamagedMap, OSError), 0, memoryview(room))
-    attempt(volume.close, (StorageError, DamagedMap, OSError))
 
 
 def repaired_map(data: bytes) -> bytes:
@@ -96,14 +69,3 @@ def repaired_journal(data: bytes) -> bytes:
         log[at : at + journal.RECORD_BYTES] = front + struct.pack("<I", zlib.crc32(front))
         at += journal.RECORD_BYTES + size
     return bytes(log)
-
-
-def settings(data: bytes) -> None:
-    """
-    A settings file is settings or SettingsError.
-    """
-    attempt(parse_address, SettingsError, data.decode("utf-8", "replace"))
-    with tempfile.NamedTemporaryFile(dir=memory()) as file:
-        file.write(data)
-        file.flush()
-        attempt(load, SettingsError, file.name, ArchipelagoSettings)

@@ -6,7 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.fuzz import nbd_targets, stored_targets, transmission_targets, wire_targets
+from tests.fuzz import (
+    conversation_targets,
+    nbd_targets,
+    settings_targets,
+    stored_targets,
+    transmission_targets,
+    volume_targets,
+    wire_targets,
+)
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     function.__name__: function
@@ -17,16 +25,17 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         wire_targets.json_arguments,
         wire_targets.replies,
         wire_targets.places,
-        wire_targets.stranger,
-        wire_targets.server,
-        wire_targets.client,
+        conversation_targets.stranger,
+        conversation_targets.server,
+        conversation_targets.client,
+        conversation_targets.blocking_client,
         nbd_targets.options,
         nbd_targets.negotiation,
         transmission_targets.block_transmission,
         transmission_targets.nbd_transmission,
         stored_targets.map_record,
-        stored_targets.opening,
+        volume_targets.opening,
         stored_targets.journal_records,
-        stored_targets.settings,
+        settings_targets.settings,
     )
 }

@@ -1,10 +1,11 @@
 """
-The loops that serve data connections and NBD clients, in Python and in C.
+The loops that serve data connections and NBD clients, in Python and in C: both answer the same.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import shutil
 import socket
 import struct
@@ -19,11 +20,19 @@ from archipelagod.stores.store import open_file_store, open_memory_store
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.opening import open_volume
 from archipelagod.volume.sessions import Sessions
+from archipelagod.wire import operations as op
 from tests.fuzz import memory
 from tests.fuzz.cursor import Cursor
+from tests.fuzz.messages import counted
+from tests.fuzz.replies import answers_to_frames, answers_to_nbd
 
 SIZE = 16 << 20
-_AT_MOST = struct.pack("@ll", 0, 3000)  # 3 ms: nobody reads the replies
+_SO_SNDBUFFORCE = 32
+_ROOM = 64 << 20  # for replies, which nobody reads before the end
+_AT_MOST = struct.pack("@ll", 0, 3000)  # 3 ms, where there is less room
+_SURE = 100_000  # of replies are never too much
+_OPERATIONS = (*sorted(op.OF_DATA_CONNECTIONS - {op.CLOSE}) * 6, op.READ, op.WRITE, op.CLOSE, op.GC)
+_COMMANDS = (*range(9), *(n.CMD_READ, n.CMD_WRITE, *range(n.CMD_FLUSH, n.CMD_BLOCK_STATUS + 1)) * 6)
 
 
 @cache
@@ -43,48 +52,85 @@ def _directory() -> str:
     return made
 
 
-def _serve(sent: bytes, handover: AnyHandover) -> None:
+def _serve(sent: bytes, handover: AnyHandover) -> tuple[bytes, bytes]:
+    """
+    What the loop in Python answers, and that in C.  The volume is empty before.
+    """
     handover = handover._replace(leftover=sent[: 500 << 10])
-    for is_stored in (False, True):
-        server = _server(is_stored)
-        ours, theirs = socket.socketpair()
-        with theirs:
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _AT_MOST)
-            theirs.shutdown(socket.SHUT_WR)
-            server._connection(ours, handover).run()
-        assert server.volume.size_bytes == SIZE
-        assert not server.volume.has_failed
+    return _answered(_server(False), handover), _answered(_server(True), handover)
+
+
+def _answered(server: VolumeServer, handover: AnyHandover) -> bytes:
+    if server.volume.usage().own:
+        server.volume.zero(0, SIZE)
+    ours, theirs = socket.socketpair()
+    with theirs:
+        _give_room(ours)
+        theirs.shutdown(socket.SHUT_WR)
+        server._connection(ours, handover).run()
+        said = bytearray()
+        while part := theirs.recv(1 << 20):
+            said += part
+    assert server.volume.size_bytes == SIZE
+    assert not server.volume.has_failed
+    return bytes(said)
+
+
+def _give_room(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, _ROOM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _AT_MOST)
+
+
+def _are_whole(*said: bytes) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        _give_room(probe)
+        has_room = probe.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) >= _ROOM
+    return has_room or max(map(len, said)) < _SURE
 
 
 def block_transmission(data: bytes) -> None:
     """
-    A data connection, raw or in whole frames: answered or ended.
+    A data connection, raw or in whole frames: answered or ended, alike by both loops.
     """
     cursor = Cursor(data)
     if cursor.number() & 1:
-        _serve(cursor.bytes(len(data)), BlockHandover(b"", b""))
+        _serve(cursor.rest(), BlockHandover(b"", b""))
         return
     sent = bytearray()
+    serial = 0
     while not cursor.is_at_end:
-        sent += cursor.request(has_target=False)
-    _serve(bytes(sent), BlockHandover(b"", b""))
+        serial += 1
+        sent += cursor.request(_OPERATIONS, (b"",), serial)
+    slow, fast = _serve(bytes(sent), BlockHandover(b"", b""))
+    if _are_whole(slow, fast):
+        expected, found = answers_to_frames(slow), answers_to_frames(fast)
+        assert found == expected, (found, expected)
+        counted(len(found))
 
 
 def nbd_transmission(data: bytes) -> None:
     """
-    An NBD client, raw or in whole requests: answered or ended.
+    An NBD client, raw or in whole requests: answered or ended, alike by both loops.
     """
     cursor = Cursor(data)
     choice = cursor.number()
     handover = Handover(bool(choice & 2), bool(choice & 4), b"", b"")
     if choice & 1:
-        _serve(cursor.bytes(len(data)), handover)
+        _serve(cursor.rest(), handover)
         return
     sent = bytearray()
+    reads: dict[int, int] = {}
     while not cursor.is_at_end:
-        kind, flags = cursor.number() % 9, cursor.number()
+        kind, flags = _COMMANDS[cursor.number() % len(_COMMANDS)], cursor.number()
         offset = cursor.extent()
-        payload = cursor.bytes(cursor.number()) if kind == n.CMD_WRITE else b""
-        size = len(payload) if kind == n.CMD_WRITE else cursor.extent() & 0xFFFFFFFF
+        payload = cursor.data() if kind == n.CMD_WRITE else b""
+        size = len(payload) if kind == n.CMD_WRITE else cursor.size() & 0xFFFFFFFF
+        if kind == n.CMD_READ:
+            reads[len(sent)] = size
         sent += REQUEST.pack(n.REQUEST_MAGIC, flags, kind, len(sent), offset, size) + payload
-    _serve(bytes(sent), handover)
+    slow, fast = _serve(bytes(sent), handover)
+    if _are_whole(slow, fast):
+        expected, found = answers_to_nbd(slow, reads), answers_to_nbd(fast, reads)
+        assert found == expected, (found, expected)
+        counted(len(found))

@@ -1,25 +1,16 @@
 """
-Parsers of the block protocol.
+Parsers of the block protocol, one value at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
-
 from archipelagod.wire import arguments, framing, handshake, results
-from archipelagod.wire.errors import BadRequest, NotAuthenticated, StorageError, StorageUnavailable
+from archipelagod.wire.errors import BadRequest, NotAuthenticated, StorageUnavailable
 from archipelagod.wire.frames import REPLY, BadFrame, Frame, FrameDecoder
 from archipelagod.wire.places import BadPlace, parse_place
-from archipelagod.wire.requests import request
-from archipelagod.wire.server import BlockFactory
-from tests.archipelagod.wire.fake_volumes import FakeVolumes
-from tests.fuzz.cursor import Cursor
-from tests.vectors.conversation import shaken
 
 LARGEST = framing.HEADER_BYTES + framing.MAX_TARGET + framing.MAX_DATA
 NONCE = bytes(32)
@@ -107,69 +98,3 @@ def places(data: bytes) -> None:
     A place, or BadPlace.
     """
     attempt(parse_place, BadPlace, data.decode("utf-8", "replace"))
-
-
-def stranger(data: bytes) -> None:
-    """
-    Whoever doesn't know the secret changes nothing, and is heard until the first mistake.
-    """
-    volumes = FakeVolumes()
-    server = BlockFactory(Clock(), b"secret", volumes).buildProtocol(None)
-    transport = StringTransport()
-    server.makeConnection(transport)
-    for at in range(0, len(data), 100):
-        server.dataReceived(data[at : at + 100])
-    server.dataReceived(Cursor(data).request(has_target=True))
-    assert not volumes.volumes
-    assert len(transport.value()) < 2000
-    server.connectionLost()
-
-
-def server(data: bytes) -> None:
-    """
-    A known client may ask for anything: it is answered, and nothing fails unforeseen.
-    """
-    cursor = Cursor(data)
-    _, side, carry = shaken(NONCE, NONCE, b"secret")
-    carry()
-    volumes = side._volumes = side._holdings._volumes = FakeVolumes(largest=1 << 24)
-    for name in ("v", "sealed"):
-        Deferred.fromCoroutine(volumes.create(name, 1 << 20))
-    volumes.of("sealed").is_read_only = True
-    while not cursor.is_at_end:
-        side.dataReceived(cursor.request(has_target=True))
-        for frame in answered(side.transport.value()):
-            assert frame.data != b"internal error", frame
-        side.transport.clear()
-    side.connectionLost()
-
-
-def answered(data: bytes) -> Iterator[Frame]:
-    """
-    What a server said.
-    """
-    return FrameDecoder().feed(data)
-
-
-def client(data: bytes) -> None:
-    """
-    A client takes what a server says for an answer, or ends the connection.
-    """
-    link, _, carry = shaken(NONCE, NONCE, b"secret")
-    carry()
-    asked = [link.ask(request(number, "v")) for number in (10, 20, 71)]
-    cursor = Cursor(data)
-    raw = cursor.number() & 1
-    while not cursor.is_at_end:
-        link.dataReceived(cursor.bytes(1000) if raw else _reply(cursor))
-    link.connectionLost()
-    for each in asked:
-        assert each.called
-        each.addErrback(lambda failure: failure.trap(StorageError))
-
-
-def _reply(cursor: Cursor) -> bytes:
-    kind, operation = cursor.number() % 5, (10, 20, 71)[cursor.number() % 3]
-    serial, status = cursor.number() % 8, cursor.number() % 20
-    data = cursor.bytes(cursor.number())
-    return framing.pack(kind, operation, serial, 0, status, data_bytes=len(data)) + data

@@ -9,7 +9,7 @@ import os
 import random
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import psutil
 
@@ -19,7 +19,7 @@ from archipelagod.wire import handshake, requests
 from archipelagod.wire import operations as op
 from archipelagod.wire.frames import FrameDecoder
 from archipelagod.wire.framing import PROGRESS, REQUEST, pack
-from tests.fuzz.cursor import Cursor
+from tests.fuzz.cursor import NAMES, Cursor
 
 BATCH = 50  # frames on a connection before one that breaks the grammar
 MIB = 1 << 20
@@ -51,14 +51,14 @@ def strange_frame(chance: random.Random) -> bytes:
     if choice == 0:
         return chance.randbytes(chance.randrange(1, 200))
     if choice == 1:
-        return Cursor(chance.randbytes(300)).request(has_target=True)
+        return Cursor(chance.randbytes(300)).request()
     if choice == 2:
         data = chance.randbytes(chance.choice((0, 3, 47, 48, 256)))
         return pack(REQUEST, op.HELLO, 1, data_bytes=len(data)) + data
     if choice == 3:
         data = handshake.hello(chance.randbytes(32))
         greeting = pack(REQUEST, op.HELLO, 1, data_bytes=len(data)) + data
-        return greeting + Cursor(chance.randbytes(300)).request(has_target=True)
+        return greeting + Cursor(chance.randbytes(300)).request()
     return pack(REQUEST, op.HELLO, 1, data_bytes=256)[: chance.randrange(1, 48)]
 
 
@@ -86,9 +86,9 @@ def answered(sock: socket.socket, count: int) -> None:
         count -= sum(1 for frame in decoder.feed(data) if frame.kind != PROGRESS)
 
 
-def nonsense(sock: socket.socket, chance: random.Random, *, has_target: bool) -> None:
+def nonsense(sock: socket.socket, chance: random.Random, names: Sequence[bytes] = NAMES) -> None:
     """Requests that are whole, and once they are answered one that is not."""
-    frames = [Cursor(chance.randbytes(400)).request(has_target=has_target) for _ in range(BATCH)]
+    frames = [Cursor(chance.randbytes(400)).request(names=names) for _ in range(BATCH)]
     with contextlib.suppress(ConnectionError):
         sock.sendall(b"".join(frames))
         answered(sock, BATCH)
@@ -100,7 +100,7 @@ def known(path: str, secret: bytes, count: int, chance: random.Random) -> int:
     for _ in range(0, count, BATCH):
         with connected(path) as sock:
             BlockingLink(sock, secret, 20.0)
-            nonsense(sock, chance, has_target=True)
+            nonsense(sock, chance)
     return count
 
 
@@ -109,7 +109,7 @@ def opened(path: str, secret: bytes, volume: str, count: int, chance: random.Ran
     for _ in range(0, count, BATCH):
         with connected(path) as sock:
             BlockingLink(sock, secret, 20.0).ask(requests.opening(volume, 7))
-            nonsense(sock, chance, has_target=False)
+            nonsense(sock, chance, (b"",))
     return count
 
 
