@@ -20,7 +20,8 @@ from pathlib import Path
 from tests.fuzz import CORPUS, memory
 from tests.fuzz.messages import take_count
 
-FOUND = Path(__file__).resolve().parents[2] / "build" / "fuzz"
+ROOT = Path(__file__).resolve().parents[2]
+FOUND = Path(os.environ.get("SYNNEFO_CACHE") or ROOT / "build").resolve() / "fuzz"
 MEMORY_MIB = 1024
 ONE_INPUT_S = 20
 TOLD_LINES = 40  # of a target that broke

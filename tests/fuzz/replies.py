@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from archipelagod.nbd import numbers as n
@@ -18,16 +19,17 @@ _EXTENT = struct.Struct(">II")
 _ERROR = struct.Struct(">IH")
 
 
-def answers_to_frames(said: bytes) -> dict[int, Any]:
+def answers_to_frames(said: bytes, unsure: AbstractSet[int]) -> dict[int, Any]:
     """
-    By serial: what the one reply says; texts of errors may differ.
+    By serial: what the one reply says; texts of errors may differ, and the content of the unsure.
     """
     decoder = FrameDecoder()
     found: dict[int, Any] = {}
     for frame in decoder.feed(said):
         serial = -1 if frame.kind == ERROR else frame.serial
         assert serial not in found, frame
-        told = "" if frame.status else zlib.crc32(frame.data)
+        is_sure = not frame.status and serial not in unsure
+        told = zlib.crc32(frame.data) if is_sure else 0
         size = len(frame.data) if not frame.status else 0
         found[serial] = (
             frame.kind,
@@ -42,9 +44,9 @@ def answers_to_frames(said: bytes) -> dict[int, Any]:
     return found
 
 
-def answers_to_nbd(said: bytes, reads: dict[int, int]) -> dict[int, Any]:
+def answers_to_nbd(said: bytes, reads: dict[int, int], unsure: AbstractSet[int]) -> dict[int, Any]:
     """
-    By cookie: the error, or a read's content.  reads: their sizes.
+    By cookie: the error, or a read's content if it is not unsure.  reads: their sizes.
     """
     found: dict[int, Any] = {}
     parts: dict[int, list[tuple[int, bytes]]] = {}
@@ -55,7 +57,8 @@ def answers_to_nbd(said: bytes, reads: dict[int, int]) -> dict[int, Any]:
             at += SIMPLE.size
             size = 0 if error else reads.get(cookie, 0)
             assert cookie not in found, cookie
-            found[cookie] = error or zlib.crc32(said[at : at + size])
+            content = b"" if cookie in unsure else said[at : at + size]
+            found[cookie] = error or zlib.crc32(content)
             at += size
             continue
         magic, flags, kind, cookie, size = CHUNK.unpack_from(said, at)
@@ -70,7 +73,8 @@ def answers_to_nbd(said: bytes, reads: dict[int, int]) -> dict[int, Any]:
             parts.setdefault(cookie, []).append(told)
         if flags & n.CHUNK_FLAG_DONE:
             pieces = parts.pop(cookie, [])
-            found[cookie] = _joined(pieces, reads[cookie]) if pieces else told
+            checksum = _joined(pieces, reads[cookie]) if pieces else told
+            found[cookie] = 0 if pieces and cookie in unsure else checksum
         else:
             assert isinstance(told, tuple), kind
     assert at == len(said)

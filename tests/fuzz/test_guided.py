@@ -25,7 +25,9 @@ class GuidedTests(SynchronousTestCase):
 
     def fuzzed(self, *targets: str, runs: int) -> tuple[int, str]:
         """Exit status and output."""
-        environment = {**os.environ, "FUZZ_RUNS": str(runs), "PYTHONPATH": str(ROOT)}
+        cache = str(Path(self.mktemp()).resolve())
+        more = {"FUZZ_RUNS": str(runs), "PYTHONPATH": str(ROOT), "SYNNEFO_CACHE": cache}
+        environment = {**os.environ, **more}
         command = [sys.executable, "-m", "tests.fuzz", *targets]
         ended = subprocess.run(
             command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT
