@@ -20,7 +20,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.model import ADMIN_UP, ClusterFacts, Instance, PutFacts
+from ganetid.cluster.first_start import missing_changes
+from ganetid.cluster.model import ADMIN_UP, Change, ClusterFacts, Instance, PutFacts
 from ganetid.disks.blocks import IBlocks
 from ganetid.events.messages import Newsroom
 from ganetid.events.outbox import Postman
@@ -35,6 +36,7 @@ from ganetid.jobs.stamps import Stamps
 from ganetid.node.assemble import Directories, build_blocks, build_hypervisor, build_node
 from ganetid.node.facts import boot_id
 from ganetid.node.machine import Node
+from ganetid.node.registry import Nodes
 from ganetid.node.upkeep import Periodic, archive_jobs, remove_debris, shorten_logs
 from ganetid.node.watch import GuestWatch
 from ganetid.opcodes.table import OPCODES
@@ -130,14 +132,16 @@ class Ganetid(MultiService):
         cluster = self._configuration(beginning)
         node = await self._build_node(cluster)
         self._node = node
-        queue = self._build_queue(journal, cluster, node)
+        nodes = Nodes(node)
+        await self._store(journal, cluster, missing_changes(cluster, self._reactor.seconds()))
+        queue = self._build_queue(journal, cluster, nodes)
         queue.begin(beginning)
         await queue.look_up_dependencies()
         rebooted = await self._note_boot(journal, cluster)
         ended = await self._find_guests(cluster, node)
-        self._add_upkeep(journal, cluster, node)
+        self._add_upkeep(journal, cluster, nodes, node)
         queue.setServiceParent(self)
-        await self._listen(Api(cluster, node, queue, OPCODES, self._directories.state))
+        await self._listen(Api(cluster, nodes, queue, OPCODES))
         if self.settings.hypervisor == "kvm" and self._hypervisor is None:
             self._probing = Deferred.fromCoroutine(self._accelerator.find_out())
             self._probing.addErrback(lambda failure: failure.trap(CancelledError))
@@ -158,9 +162,7 @@ class Ganetid(MultiService):
             await self._port.stopListening()
         await (super().stopService() or succeed(None))
         if self._node is not None:
-            for hypervisor in self._node.hypervisors.values():
-                await hypervisor.close()
-            await self._node.network.close()
+            await self._node.close()
         if self._journal is not None:
             await self._journal.close()
 
@@ -169,7 +171,8 @@ class Ganetid(MultiService):
         cluster = Configuration(self.settings.cluster_name, self.settings.name_of_node(), empty)
         cluster.load(beginning.snapshot)
         for instance in _being_made(beginning):
-            cluster.claim(instance)
+            node = instance.primary_node or cluster.node_name
+            cluster.claim(evolve(instance, primary_node=node))
         return cluster
 
     async def _build_node(self, cluster: Configuration) -> Node:
@@ -190,17 +193,16 @@ class Ganetid(MultiService):
                     raise
             await deferLater(self._reactor, SECRET_POLL_S)
 
-    def _build_queue(self, journal: Journal, cluster: Configuration, node: Node) -> JobQueue:
+    def _build_queue(self, journal: Journal, cluster: Configuration, nodes: Nodes) -> JobQueue:
         postman = Postman(self._reactor, journal, self._publisher)
         postman.setServiceParent(self)
-        desk = Desk(OPCODES, cluster, node, self._stamps, self._newsroom, self._reactor.seconds)
+        desk = Desk(OPCODES, cluster, nodes, self._stamps, self._newsroom, self._reactor.seconds)
         queue = JobQueue(self._reactor, journal, desk, postman.wake)
         watch = GuestWatch(
-            cluster, node, queue, self._newsroom, self._stamps, self._reactor.seconds
+            cluster, nodes, queue, self._newsroom, self._stamps, self._reactor.seconds
         )
         self._watch = watch
-        for hypervisor in node.hypervisors.values():
-            hypervisor.watch(watch.ended)
+        nodes.own.watch(watch.ended)
         return queue
 
     async def _note_boot(self, journal: Journal, cluster: Configuration) -> bool:
@@ -208,35 +210,33 @@ class Ganetid(MultiService):
         now, before = boot_id(), cluster.facts.boot_id
         if now == before:
             return False
-        change = PutFacts(evolve(cluster.facts, boot_id=now))
-        await journal.commit(Commit(changes=(change,)))
-        cluster.apply((change,))
+        await self._store(journal, cluster, (PutFacts(evolve(cluster.facts, boot_id=now)),))
         return before != ""
 
-    async def _find_guests(self, cluster: Configuration, node: Node) -> list[Ended]:
+    async def _store(
+        self, journal: Journal, cluster: Configuration, changes: tuple[Change, ...]
+    ) -> None:
+        if changes:
+            await journal.commit(Commit(changes=changes))
+            cluster.apply(changes)
+
+    async def _find_guests(self, cluster: Configuration, node: Node) -> tuple[Ended, ...]:
         """Find running guests again, remove those of no instance; what has ended meanwhile."""
-        ended: list[Ended] = []
-        for name, hypervisor in node.hypervisors.items():
-            up = [
-                each.name
-                for each in cluster.instances.values()
-                if each.hypervisor == name and each.admin_state == ADMIN_UP
-            ]
-            ended += await hypervisor.recover(tuple(up))
-        strays = await node.clear_strays(frozenset(cluster.everyone()))
-        if strays:
-            self._log.warn("removed what was left of {names}", names=", ".join(strays))
+        ours = cluster.on_node(node.name)
+        up = tuple(each.name for each in ours if each.admin_state == ADMIN_UP)
+        ended = await node.recover(up, frozenset(each.name for each in ours))
         await node.network.begin()
         return ended
 
-    def _add_upkeep(self, journal: Journal, cluster: Configuration, node: Node) -> None:
+    def _add_upkeep(
+        self, journal: Journal, cluster: Configuration, nodes: Nodes, node: Node
+    ) -> None:
         async def commit(commit: Commit) -> None:
-            await journal.commit(commit)
-            cluster.apply(commit.changes)
+            await self._store(journal, cluster, commit.changes)
 
         for every_s, what, work in (
-            (30, "cutting serial logs short", lambda: shorten_logs(cluster, node)),
-            (60, "removing what failed jobs left", lambda: remove_debris(cluster, node, commit)),
+            (30, "cutting serial logs short", lambda: shorten_logs(node)),
+            (60, "removing what failed jobs left", lambda: remove_debris(cluster, nodes, commit)),
             (3600, "archiving jobs", lambda: archive_jobs(journal, self._stamps)),
         ):
             Periodic(self._reactor, every_s, what, work).setServiceParent(self)
@@ -255,7 +255,7 @@ class Ganetid(MultiService):
         )
         self.rapi_port = self._port.getHost().port
 
-    async def _follow_up(self, queue: JobQueue, ended: list[Ended], rebooted: bool) -> None:
+    async def _follow_up(self, queue: JobQueue, ended: tuple[Ended, ...], rebooted: bool) -> None:
         """Guests that a reboot of this machine ended start again; other ends are entered."""
         for each in ended:
             if rebooted and not each.by_guest:

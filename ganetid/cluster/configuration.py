@@ -7,8 +7,9 @@ It is changed only by `apply`, after the journal has made the same changes durab
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ganetid.cluster.model import (
     AddDebris,
@@ -16,15 +17,22 @@ from ganetid.cluster.model import (
     ClusterFacts,
     Debris,
     DropDebris,
+    DropGroup,
     DropInstance,
+    DropMember,
     DropNetwork,
+    Group,
     Instance,
+    Member,
     Network,
     Nic,
     PutFacts,
+    PutGroup,
     PutInstance,
+    PutMember,
     PutNetwork,
 )
+from ganetid.cluster.nic_index import NicIndex
 
 
 @frozen
@@ -35,6 +43,8 @@ class Snapshot:
     instances: tuple[Instance, ...] = ()
     networks: tuple[Network, ...] = ()
     debris: tuple[Debris, ...] = ()
+    members: tuple[Member, ...] = ()
+    groups: tuple[Group, ...] = ()
 
 
 @frozen
@@ -48,83 +58,145 @@ class Binding:
 
 @define
 class Configuration:
-    """The cluster as last made durable, and claims of jobs that are creating instances now."""
+    """
+    The cluster as last made durable, and claims of jobs that are creating instances now.
+
+    node_name: of this daemon's own node.
+    """
 
     cluster_name: str
     node_name: str
     facts: ClusterFacts
     instances: dict[str, Instance] = field(factory=dict)
     networks: dict[str, Network] = field(factory=dict)
+    members: dict[str, Member] = field(factory=dict)
+    groups: dict[str, Group] = field(factory=dict)
     debris: set[Debris] = field(factory=set)
     _claims: dict[str, Instance] = field(factory=dict)
-    _bindings: dict[str, Binding] | None = None
+    _nics: NicIndex = field(factory=NicIndex)
+    _by_node: dict[str, set[str]] = field(factory=dict)
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Take over changes that have just become durable."""
         for change in changes:
             match change:
                 case PutInstance(instance):
-                    self.instances[instance.name] = instance
+                    self._put_instance(instance)
                 case DropInstance(name):
-                    self.instances.pop(name, None)
+                    self._drop_instance(name)
                 case PutNetwork(network):
                     self.networks[network.name] = network
                 case DropNetwork(name):
                     self.networks.pop(name, None)
-                case PutFacts(facts):
-                    self.facts = facts
                 case AddDebris(debris):
                     self.debris.add(debris)
                 case DropDebris(debris):
                     self.debris.discard(debris)
-        self._bindings = None
+                case _:
+                    self._apply_to_cluster(change)
+
+    def _apply_to_cluster(
+        self, change: PutMember | DropMember | PutGroup | DropGroup | PutFacts
+    ) -> None:
+        match change:
+            case PutMember(member):
+                self.members[member.name] = member
+            case DropMember(name):
+                self.members.pop(name, None)
+            case PutGroup(group):
+                self.groups[group.name] = group
+            case DropGroup(name):
+                self.groups.pop(name, None)
+            case PutFacts(facts):
+                self.facts = facts
 
     def load(self, snapshot: Snapshot) -> None:
         """Take over what was read at start."""
         self.facts = snapshot.facts
-        self.instances = {instance.name: instance for instance in snapshot.instances}
         self.networks = {network.name: network for network in snapshot.networks}
+        self.members = {member.name: member for member in snapshot.members}
+        self.groups = {group.name: group for group in snapshot.groups}
         self.debris = set(snapshot.debris)
-        self._bindings = None
+        self.instances, self._nics, self._by_node = {}, NicIndex(), {}
+        for instance in snapshot.instances:  # "": written before clusters had many nodes
+            node = instance.primary_node or self.node_name
+            self._put_instance(evolve(instance, primary_node=node))
 
     def claim(self, instance: Instance) -> None:
         """Keep the instance's addresses from others while a job creates it."""
+        self.release(instance.name)
         self._claims[instance.name] = instance
-        self._bindings = None
+        self._nics.add(instance)
+        self._by_node.setdefault(instance.primary_node, set()).add(instance.name)
 
     def release(self, name: str) -> None:
         """End a claim; what became durable stays."""
-        self._claims.pop(name, None)
-        self._bindings = None
+        claimed = self._claims.pop(name, None)
+        if claimed is None:
+            return
+        self._nics.discard(claimed)
+        durable = self.instances.get(name)
+        if durable is None or durable.primary_node != claimed.primary_node:
+            self._by_node[claimed.primary_node].discard(name)
+
+    @property
+    def master(self) -> str:
+        """Name of the master node."""
+        return self.facts.master or self.node_name
+
+    def is_known(self, name: str) -> bool:
+        """Whether an instance of this name exists or is being created."""
+        return name in self.instances or name in self._claims
 
     def everyone(self) -> Mapping[str, Instance]:
-        """Instances that exist or are being created."""
+        """Instances that exist or are being created.  Costs a copy: not for every request."""
         return {**self._claims, **self.instances}
 
-    def bindings(self) -> Mapping[str, Binding]:
-        """Every NIC that is in a network, by its MAC address in lower case."""
-        if self._bindings is None:
-            self._bindings = {
-                nic.mac: Binding(instance.name, nic, self.networks[nic.network])
-                for instance in self.everyone().values()
-                for nic in instance.nics
-                if nic.network is not None and nic.network in self.networks
-            }
-        return self._bindings
+    def on_node(self, node: str) -> list[Instance]:
+        """Instances whose primary node it is, those being created included, by name."""
+        names = sorted(self._by_node.get(node, ()))
+        return [self.instances.get(name) or self._claims[name] for name in names]
 
-    def addresses(self, network: str) -> dict[str, str]:
-        """IP address -> instance, of all NICs in `network`."""
-        return {
-            nic.ip: instance.name
-            for instance in self.everyone().values()
-            for nic in instance.nics
-            if nic.network == network and nic.ip is not None
-        }
+    def members_of(self, group: str) -> list[Member]:
+        """The nodes of a group, by name."""
+        names = sorted(name for name, member in self.members.items() if member.group == group)
+        return [self.members[name] for name in names]
+
+    def group_of(self, node: str) -> Group | None:
+        """The group of a node, if there is such a node."""
+        member = self.members.get(node)
+        return None if member is None else self.groups.get(member.group)
+
+    def binding(self, mac: str) -> Binding | None:
+        """The NIC with this MAC address in lower case, if it is in a network."""
+        found = self._nics.by_mac(mac)
+        if found is None or found[1].network not in self.networks:
+            return None
+        return Binding(found[0], found[1], self.networks[found[1].network or ""])
+
+    def has_mac(self, mac: str) -> bool:
+        """Whether a NIC has this MAC address."""
+        return self._nics.by_mac(mac) is not None
+
+    def addresses(self, network: str) -> Mapping[str, Any]:
+        """IP address -> its users, of all NICs in `network`."""
+        return self._nics.addresses(network)
 
     def instances_in(self, network: str) -> list[str]:
         """Names of the instances that have a NIC in `network`, sorted."""
-        return sorted(
-            instance.name
-            for instance in self.everyone().values()
-            if any(nic.network == network for nic in instance.nics)
-        )
+        return self._nics.instances_in(network)
+
+    def _put_instance(self, instance: Instance) -> None:
+        self._drop_instance(instance.name)
+        self.instances[instance.name] = instance
+        self._nics.add(instance)
+        self._by_node.setdefault(instance.primary_node, set()).add(instance.name)
+
+    def _drop_instance(self, name: str) -> None:
+        old = self.instances.pop(name, None)
+        if old is None:
+            return
+        self._nics.discard(old)
+        claimed = self._claims.get(name)
+        if claimed is None or claimed.primary_node != old.primary_node:
+            self._by_node[old.primary_node].discard(name)

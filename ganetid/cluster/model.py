@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 ADMIN_UP = "up"
 ADMIN_DOWN = "down"
+ADMIN_OFFLINE = "offline"
 
 SOURCE_ADMIN = "admin"
 SOURCE_USER = "user"
@@ -64,6 +65,7 @@ class Instance:
 
     hvparams, beparams: what was set for it; defaults are filled in by `cluster.defaults`.
     config_drive: an ISO with what cloud-init asks for belongs to it.
+    primary_node: name of the node that runs it.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Instance:
     serial_no: int = 1
     tags: tuple[str, ...] = ()
     config_drive: bool = False
+    primary_node: str = ""
 
 
 @frozen
@@ -115,8 +118,62 @@ class Network:
 
 
 @frozen
+class Member:
+    """
+    A node of the cluster.
+
+    group: its group's name.  address: host and port of its node RPC; None: this daemon itself.
+    fingerprint: SHA-256 of its certificate, hex.
+    """
+
+    name: str
+    uuid: str
+    group: str
+    ctime: float
+    mtime: float
+    primary_ip: str = "127.0.0.1"
+    secondary_ip: str = "127.0.0.1"
+    address: tuple[str, int] | None = None
+    fingerprint: str | None = None
+    master_candidate: bool = True
+    offline: bool = False
+    drained: bool = False
+    master_capable: bool = True
+    vm_capable: bool = True
+    ndparams: dict[str, Any] = field(factory=dict)
+    tags: tuple[str, ...] = ()
+    serial_no: int = 1
+
+    @property
+    def takes_instances(self) -> bool:
+        """Whether new instances may be placed on it."""
+        return self.vm_capable and not self.offline and not self.drained
+
+
+@frozen
+class Group:
+    """A group of nodes.  ipolicy, ndparams, diskparams: what was set for it, over the cluster's."""
+
+    name: str
+    uuid: str
+    ctime: float
+    mtime: float
+    alloc_policy: str = "preferred"
+    ipolicy: dict[str, Any] = field(factory=dict)
+    ndparams: dict[str, Any] = field(factory=dict)
+    diskparams: dict[str, Any] = field(factory=dict)
+    tags: tuple[str, ...] = ()
+    serial_no: int = 1
+
+
+@frozen
 class ClusterFacts:
-    """What was decided once, when the state directory was first used."""
+    """
+    The cluster's own facts.  node_uuid, group_uuid: of the first node and its group.
+
+    master: name of the master node.  epoch: grows with every change of the master.
+    params: cluster parameters that were set, over the defaults; names of OP_CLUSTER_SET_PARAMS.
+    """
 
     uuid: str
     node_uuid: str
@@ -124,16 +181,26 @@ class ClusterFacts:
     ctime: float
     tags: tuple[str, ...] = ()
     boot_id: str = ""
+    master: str = ""
+    epoch: int = 1
+    params: dict[str, Any] = field(factory=dict)
+    mtime: float = 0.0
+    serial_no: int = 1
 
 
 @frozen
 class Debris:
-    """Something of a job that failed, still to be removed: a volume whose store was away."""
+    """
+    Something of a job that failed, still to be removed: a volume whose store was away.
+
+    node: which node can remove it; empty: the master.
+    """
 
     template: str
     provider: str | None
     instance: str
     disk: str
+    node: str = ""
 
 
 @frozen
@@ -165,6 +232,34 @@ class DropNetwork:
 
 
 @frozen
+class PutMember:
+    """Change: the node is now so."""
+
+    member: Member
+
+
+@frozen
+class DropMember:
+    """Change: no node of this name."""
+
+    name: str
+
+
+@frozen
+class PutGroup:
+    """Change: the group is now so."""
+
+    group: Group
+
+
+@frozen
+class DropGroup:
+    """Change: no group of this name."""
+
+    name: str
+
+
+@frozen
 class PutFacts:
     """Change: the cluster's own facts (tags, boot id)."""
 
@@ -185,4 +280,16 @@ class DropDebris:
     debris: Debris
 
 
-Change = PutInstance | DropInstance | PutNetwork | DropNetwork | PutFacts | AddDebris | DropDebris
+Change = (
+    PutInstance
+    | DropInstance
+    | PutNetwork
+    | DropNetwork
+    | PutMember
+    | DropMember
+    | PutGroup
+    | DropGroup
+    | PutFacts
+    | AddDebris
+    | DropDebris
+)

@@ -15,7 +15,7 @@ from twisted.python.threadpool import ThreadPool
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 SCHEMA = """
 CREATE TABLE facts (key TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE jobs (
@@ -26,10 +26,19 @@ CREATE INDEX jobs_ended ON jobs (ended);
 CREATE TABLE job_secrets (job INTEGER PRIMARY KEY, document BLOB NOT NULL);
 CREATE TABLE instances (name TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE networks (name TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE members (name TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE groups (name TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE debris (document BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, routing_key TEXT NOT NULL,
     body BLOB NOT NULL);
 """
+
+UPGRADES = {
+    1: """
+CREATE TABLE members (name TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE groups (name TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID;
+""",
+}  # from this version to the next
 
 
 class SchemaTooNew(Exception):
@@ -110,9 +119,11 @@ class Database:
         if version > SCHEMA_VERSION:
             connection.close()
             raise SchemaTooNew(f"{self._path} has schema {version}, we know {SCHEMA_VERSION}")
-        if version == 0:
+        if version < SCHEMA_VERSION:
+            steps = [UPGRADES[step] for step in range(version, SCHEMA_VERSION)] if version else []
+            script = "".join(steps) or SCHEMA
             connection.executescript(
-                f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
+                f"BEGIN IMMEDIATE; {script} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
             )
         self._connection = connection
 

@@ -19,12 +19,18 @@ from ganetid.cluster.model import (
     ClusterFacts,
     Debris,
     DropDebris,
+    DropGroup,
     DropInstance,
+    DropMember,
     DropNetwork,
+    Group,
     Instance,
+    Member,
     Network,
     PutFacts,
+    PutGroup,
     PutInstance,
+    PutMember,
     PutNetwork,
 )
 from ganetid.jobs.database import Database
@@ -141,6 +147,8 @@ def _begin(connection: sqlite3.Connection, now: float) -> Beginning:
         instances=tuple(_documents(connection, "SELECT document FROM instances", Instance)),
         networks=tuple(_documents(connection, "SELECT document FROM networks", Network)),
         debris=tuple(_documents(connection, "SELECT document FROM debris", Debris)),
+        members=tuple(_documents(connection, "SELECT document FROM members", Member)),
+        groups=tuple(_documents(connection, "SELECT document FROM groups", Group)),
     )
     (last_id,) = connection.execute("SELECT coalesce(max(id), 0) FROM jobs").fetchone()
     seen = int(_get_fact(connection, "last_job_id") or b"0")
@@ -198,6 +206,14 @@ def _store(connection: sqlite3.Connection, change: Change) -> None:
             _put(connection, "INSERT OR REPLACE INTO instances VALUES (?, ?)", instance)
         case PutNetwork(network):
             _put(connection, "INSERT OR REPLACE INTO networks VALUES (?, ?)", network)
+        case PutMember(member):
+            _put(connection, "INSERT OR REPLACE INTO members VALUES (?, ?)", member)
+        case PutGroup(group):
+            _put(connection, "INSERT OR REPLACE INTO groups VALUES (?, ?)", group)
+        case DropMember(name):
+            connection.execute("DELETE FROM members WHERE name = ?", (name,))
+        case DropGroup(name):
+            connection.execute("DELETE FROM groups WHERE name = ?", (name,))
         case DropInstance(name):
             connection.execute("DELETE FROM instances WHERE name = ?", (name,))
         case DropNetwork(name):
@@ -210,7 +226,9 @@ def _store(connection: sqlite3.Connection, change: Change) -> None:
             connection.execute("DELETE FROM debris WHERE document = ?", (_encode(debris),))
 
 
-def _put(connection: sqlite3.Connection, statement: str, thing: Instance | Network) -> None:
+def _put(
+    connection: sqlite3.Connection, statement: str, thing: Instance | Network | Member | Group
+) -> None:
     connection.execute(statement, (thing.name, _encode(thing)))
 
 

@@ -17,7 +17,7 @@ from ganetid.events.messages import Newsroom
 from ganetid.jobs.journal import Commit, Message
 from ganetid.jobs.model import ERROR, RUNNING, SUCCESS, WAITING, Job, LogEntry, Op
 from ganetid.jobs.stamps import Stamps
-from ganetid.node.machine import Node
+from ganetid.node.registry import Nodes
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import Opcode, Outcome
 from ganetid.opcodes.errors import OpcodeError, OpExecError, encoded
@@ -31,7 +31,7 @@ class Desk:
 
     opcodes: Mapping[str, Opcode]
     cluster: Configuration
-    node: Node
+    nodes: Nodes
     stamps: Stamps
     newsroom: Newsroom
     now: Callable[[], float]
@@ -134,7 +134,7 @@ class Run:
     def _context(self, index: int) -> Context:
         return Context(
             cluster=self.desk.cluster,
-            node=self.desk.node,
+            nodes=self.desk.nodes,
             private=self.private,
             made=self.job.made,
             log=lambda text: self._add_log(index, text),

@@ -232,7 +232,7 @@ class TapNetwork:
             await maybeDeferred(port.stopListening)
 
     def _lease(self, bridge: str, mac: str) -> Lease | None:
-        binding = self._cluster.bindings().get(mac)
+        binding = self._cluster.binding(mac)
         if binding is None or binding.nic.link != bridge or binding.nic.ip is None:
             return None
         network = binding.network

@@ -69,7 +69,9 @@ def build_node(
     directories = Directories(Path(settings.state_dir))
     network = build_network(reactor, settings, cluster)
     templates = build_templates(reactor, settings, directories, blocks)
-    return Node(directories.instances, {hypervisor.name: hypervisor}, templates, network)
+    return Node(
+        cluster.node_name, directories.instances, {hypervisor.name: hypervisor}, templates, network
+    )
 
 
 def build_hypervisor(

@@ -10,42 +10,70 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.threads import deferToThread
+from twisted.logger import Logger
+from zope.interface import implementer
 
 from ganetid.cluster.defaults import BEPARAMS, HVPARAMS, filled
 from ganetid.cluster.model import Debris, Disk, Instance, Network
 from ganetid.console.serial_log import last_lines
 from ganetid.disks.interface import IDiskTemplate
 from ganetid.guest.config_drive import BadConfigDrive, write_config_drive
-from ganetid.hypervisor.interface import ConsolePlace, Guest, IHypervisor
+from ganetid.hypervisor.interface import ConsolePlace, Ended, Guest, IHypervisor
 from ganetid.network.interface import INodeNetwork
+from ganetid.node.facts import NodeFacts, read_facts
+from ganetid.node.interface import Abilities, EndListener, INode
 from ganetid.opcodes.errors import OpExecError
 
 
+@implementer(INode)
 class Node:
     """
-    Instances' guests, disks, NICs and consoles on this machine.
+    INode of this machine.
 
     directory: each instance's files (config drive, serial log) are in ``<directory>/<name>/``.
-    Failures are OpcodeErrors.
     """
+
+    is_reachable = True
+    _log = Logger()
 
     def __init__(
         self,
+        name: str,
         directory: Path,
         hypervisors: Mapping[str, IHypervisor],
         templates: Mapping[str, IDiskTemplate],
         network: INodeNetwork,
     ) -> None:
         """The first hypervisor is the default one."""
+        self.name = name
         self._directory = directory
         self.hypervisors = hypervisors
         self.templates = templates
         self.network = network
 
     @property
-    def default_hypervisor(self) -> str:
-        """The hypervisor of instances that don't name one."""
-        return next(iter(self.hypervisors))
+    def abilities(self) -> Abilities:
+        """See INode."""
+        return Abilities(tuple(self.hypervisors), frozenset(self.templates), str(self.network.mode))
+
+    @property
+    def running(self) -> frozenset[str]:
+        """See INode."""
+        return frozenset().union(*(each.running() for each in self.hypervisors.values()))
+
+    async def facts(self) -> NodeFacts:
+        """See INode."""
+        return await deferToThread(read_facts, self._directory)
+
+    async def recover(self, names: tuple[str, ...], known: frozenset[str]) -> tuple[Ended, ...]:
+        """See INode."""
+        ended: list[Ended] = []
+        for hypervisor in self.hypervisors.values():
+            ended += await hypervisor.recover(names)
+        strays = await self._clear_strays(known)
+        if strays:
+            self._log.warn("removed what was left of {names}", names=", ".join(strays))
+        return tuple(ended)
 
     async def create_disk(self, instance: Instance, disk: Disk) -> None:
         """Make a disk.  Raises OpExecError."""
@@ -64,10 +92,6 @@ class Node:
         """Remove what a failed job left.  Raises OpExecError."""
         disk = Disk(debris.disk, uuid="", size_mib=0, provider=debris.provider)
         await self.templates[debris.template].remove(debris.instance, disk)
-
-    def debris_of(self, instance: Instance, disk: Disk) -> Debris:
-        """The disk as something still to be removed."""
-        return Debris(instance.disk_template, disk.provider, instance.name, disk.name)
 
     async def write_config_drive(self, instance: Instance, files: Mapping[str, bytes]) -> None:
         """Write the instance's config drive.  Raises OpExecError."""
@@ -111,19 +135,17 @@ class Node:
         runs: bool = await self._hypervisor(instance).verify(instance.name)
         return runs
 
-    def seems_running(self, instance: Instance) -> bool:
-        """As far as is known without asking."""
-        hypervisor = self.hypervisors.get(instance.hypervisor)
-        return hypervisor is not None and instance.name in hypervisor.running()
-
     async def clear(self, instance: Instance) -> None:
         """End the guest, remove its NICs, config drive and logs; its disks stay.  Idempotent."""
         await self._hypervisor(instance).clear(instance.name)
         await self.network.unplug(instance)
         await deferToThread(shutil.rmtree, self._directory / instance.name, ignore_errors=True)
 
-    async def clear_strays(self, known: frozenset[str]) -> tuple[str, ...]:
-        """End guests and remove files of no known instance; their names."""
+    async def tidy_after(self, instance: Instance) -> None:
+        """See INode."""
+        await self.network.unplug(instance)
+
+    async def _clear_strays(self, known: frozenset[str]) -> tuple[str, ...]:
         strays: set[str] = set()
         for hypervisor in self.hypervisors.values():
             for name in hypervisor.kept() - known:
@@ -131,6 +153,11 @@ class Node:
                 strays.add(name)
         strays |= set(await deferToThread(_remove_unknown, self._directory, known))
         return tuple(sorted(strays))
+
+    async def carry(self, networks: tuple[Network, ...]) -> None:
+        """See INode."""
+        for network in networks:
+            await self.network.connect(network)
 
     async def connect(self, network: Network) -> None:
         """Carry a network.  Raises OpExecError."""
@@ -140,8 +167,19 @@ class Node:
         """Carry it no more.  Raises OpExecError."""
         await self.network.disconnect(network)
 
-    def console(self, instance: Instance) -> ConsolePlace:
-        """Where the guest's consoles are."""
+    def watch(self, listener: EndListener) -> None:
+        """See INode."""
+        for hypervisor in self.hypervisors.values():
+            hypervisor.watch(listener)
+
+    async def close(self) -> None:
+        """See INode."""
+        for hypervisor in self.hypervisors.values():
+            await hypervisor.close()
+        await self.network.close()
+
+    async def console(self, instance: Instance) -> ConsolePlace:
+        """See INode."""
         place: ConsolePlace = self._hypervisor(instance).console(instance.name)
         return place
 

@@ -19,6 +19,7 @@ from ganetid.console.serial_log import shorten
 from ganetid.jobs.journal import Commit, Journal
 from ganetid.jobs.stamps import Stamps
 from ganetid.node.machine import Node
+from ganetid.node.registry import Nodes
 from ganetid.opcodes.errors import OpcodeError
 
 HOUR_US = 3600 * 1_000_000
@@ -61,20 +62,19 @@ class Periodic(Service):
             self._log.failure("{what} failed", what=self._what)
 
 
-async def shorten_logs(cluster: Configuration, node: Node) -> None:
+async def shorten_logs(node: Node) -> None:
     """Keep the serial logs of running guests within bounds."""
-    for instance in list(cluster.instances.values()):
-        if node.seems_running(instance):
-            await deferToThread(shorten, node.console_log_path(instance.name))
+    for name in sorted(node.running):
+        await deferToThread(shorten, node.console_log_path(name))
 
 
 async def remove_debris(
-    cluster: Configuration, node: Node, commit: Callable[[Commit], Awaitable[None]]
+    cluster: Configuration, nodes: Nodes, commit: Callable[[Commit], Awaitable[None]]
 ) -> None:
     """Remove what failed jobs had to leave; what resists is tried again at the next turn."""
     for debris in list(cluster.debris):
         try:
-            await node.remove_debris(debris)
+            await nodes.named(debris.node or nodes.own.name).remove_debris(debris)
         except OpcodeError:
             continue
         await commit(Commit(changes=(DropDebris(debris),)))

@@ -19,7 +19,7 @@ from ganetid.jobs.journal import Commit
 from ganetid.jobs.locks import Lock
 from ganetid.jobs.queue import JobQueue, Stopped
 from ganetid.jobs.stamps import Stamps
-from ganetid.node.machine import Node
+from ganetid.node.registry import Nodes
 from ganetid.opcodes.instances import changed
 
 
@@ -33,7 +33,7 @@ class GuestWatch:
     """
 
     cluster: Configuration
-    node: Node
+    nodes: Nodes
     queue: JobQueue
     newsroom: Newsroom
     stamps: Stamps
@@ -57,11 +57,11 @@ class GuestWatch:
         if (
             instance is None
             or instance.admin_state != ADMIN_UP
-            or self.node.seems_running(instance)
+            or self.nodes.seems_running(instance)
         ):
             return Commit()
         self._log.warn("guest {name} ended: {reason}", name=end.name, reason=end.reason)
-        await self.node.network.unplug(instance)
+        await self.nodes.of(instance).tidy_after(instance)
         changes: tuple[PutInstance, ...] = ()
         if end.by_guest:
             changes = changed(

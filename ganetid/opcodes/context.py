@@ -10,8 +10,10 @@ from typing import Any
 from attrs import frozen
 
 from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.model import Change
-from ganetid.node.machine import Node
+from ganetid.cluster.model import Change, Instance
+from ganetid.cluster.parameters import actual
+from ganetid.node.interface import INode
+from ganetid.node.registry import Nodes
 
 
 @frozen
@@ -28,10 +30,18 @@ class Context:
     """
 
     cluster: Configuration
-    node: Node
+    nodes: Nodes
     private: Mapping[str, Any]
     made: Mapping[str, Any]
     log: Callable[[str], None]
     note: Callable[[Mapping[str, Any]], Awaitable[None]]
     keep: Callable[[tuple[Change, ...]], Awaitable[None]]
     now: Callable[[], float]
+
+    def node_of(self, instance: Instance) -> INode:
+        """The instance's primary node.  Raises OpPrereqError."""
+        return self.nodes.of(instance)
+
+    def actual(self, instance: Instance) -> Instance:
+        """The instance with all its parameters filled in."""
+        return actual(instance, self.cluster.facts)

@@ -10,11 +10,10 @@ import json
 from typing import Any
 
 import msgspec
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ganetid.cluster.model import ADMIN_UP, AddDebris, Disk, DropDebris, Instance, PutInstance
 from ganetid.jobs.locks import Lock
-from ganetid.node.machine import Node
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import (
     INSTANCE,
@@ -40,6 +39,8 @@ from ganetid.opcodes.errors import (
     OpPrereqError,
 )
 from ganetid.opcodes.instance_parameters import Surroundings, instance_from
+from ganetid.opcodes.instances import debris_of
+from ganetid.placement.choice import node_for
 
 MAX_CONFIG_DRIVE = 2 * 1024 * 1024
 
@@ -57,9 +58,9 @@ async def create(context: Context, given: Input) -> Outcome:
     if given["mode"] != "create":
         raise OpPrereqError(f"Mode '{given['mode']}' is not supported", WRONG_INPUT)
     files = config_drive_files(context.private)
-    instance = instance_from(given, context.cluster, _around(context.node), context.now())
+    instance = _wanted(context, given)
     if given["dry_run"]:
-        return Outcome([context.cluster.node_name])
+        return Outcome([instance.primary_node])
     context.cluster.claim(instance)
     try:
         disks = await _disks_to_make(context, instance)
@@ -71,7 +72,7 @@ async def create(context: Context, given: Input) -> Outcome:
         except Exception:
             await roll_back(context, Made(instance, tuple(made)))
             raise
-        return _created(context, instance)
+        return _created(instance)
     finally:
         context.cluster.release(instance.name)
 
@@ -87,9 +88,9 @@ async def recover(context: Context, given: Input) -> Outcome:
     made = _made_from(context)
     context.cluster.claim(made.instance)
     try:
-        if await context.node.is_running(made.instance):
+        if await context.node_of(made.instance).is_running(made.instance):
             context.log("The guest was found running, the creation is complete")
-            return _created(context, made.instance)
+            return _created(made.instance)
         await roll_back(context, made)
     finally:
         context.cluster.release(made.instance.name)
@@ -99,13 +100,14 @@ async def recover(context: Context, given: Input) -> Outcome:
 async def roll_back(context: Context, made: Made) -> None:
     """Remove guest, taps, config drive and those volumes that the create had made."""
     context.log("Removing what was made")
-    await context.node.clear(made.instance)
+    node = context.node_of(made.instance)
+    await node.clear(made.instance)
     for disk in made.disks:
         try:
-            await context.node.remove_disk(made.instance, disk)
+            await node.remove_disk(made.instance, disk)
         except OpcodeError as error:
             context.log(f"Disk {disk.name} is left to be removed later: {error.args[0]}")
-            debris = context.node.debris_of(made.instance, disk)
+            debris = debris_of(made.instance, disk)
             await context.keep((AddDebris(debris),))
 
 
@@ -128,12 +130,18 @@ def config_drive_files(private: Any) -> dict[str, bytes] | None:
     return files
 
 
-def _around(node: Node) -> Surroundings:
-    return Surroundings(
-        hypervisors=frozenset(node.hypervisors),
-        disk_templates=frozenset(node.templates),
-        default_hypervisor=node.default_hypervisor,
+def _wanted(context: Context, given: Input) -> Instance:
+    """The instance, with its place.  Raises OpPrereqError, TypeEnforcementError."""
+    member = node_for(given, context.cluster, context.nodes)
+    abilities = context.nodes.named(member.name).abilities
+    around = Surroundings(
+        node=member.name,
+        group=member.group,
+        hypervisors=frozenset(abilities.hypervisors),
+        disk_templates=abilities.templates,
+        default_hypervisor=abilities.default_hypervisor,
     )
+    return instance_from(given, context.cluster, around, context.now())
 
 
 async def _disks_to_make(context: Context, instance: Instance) -> tuple[Disk, ...]:
@@ -142,10 +150,10 @@ async def _disks_to_make(context: Context, instance: Instance) -> tuple[Disk, ..
 
     Raises OpPrereqError for one that is there and shouldn't be.
     """
-    node = context.node
+    node = context.node_of(instance)
     wanted = tuple(disk for disk in instance.disks if not disk.reuses_data)
     for disk in wanted:
-        debris = node.debris_of(instance, disk)
+        debris = debris_of(instance, disk)
         if debris in context.cluster.debris:
             await node.remove_disk(instance, disk)
             await context.keep((DropDebris(debris),))
@@ -159,10 +167,11 @@ async def _make_disks(
 ) -> None:
     """Make them one by one; `made` gets each that may be there now, even after a failure."""
     context.log("* creating instance disks...")
+    node = context.node_of(instance)
     for disk in disks:
         made.append(disk)
         try:
-            await context.node.create_disk(instance, disk)
+            await node.create_disk(instance, disk)
         except OpExecError as error:
             if error.nothing_made:
                 made.pop()
@@ -170,19 +179,21 @@ async def _make_disks(
 
 
 async def _make_guest(context: Context, instance: Instance, files: dict[str, bytes] | None) -> None:
+    node = context.node_of(instance)
     if files is not None:
-        await context.node.write_config_drive(instance, files)
+        await node.write_config_drive(instance, files)
     if instance.admin_state == ADMIN_UP:
         context.log("* starting instance...")
-        await context.node.start(instance)
+        await node.start(context.actual(instance))
 
 
-def _created(context: Context, instance: Instance) -> Outcome:
-    return Outcome([context.cluster.node_name], (PutInstance(instance),))
+def _created(instance: Instance) -> Outcome:
+    return Outcome([instance.primary_node], (PutInstance(instance),))
 
 
 def _made_from(context: Context) -> Made:
     instance = msgspec.convert(context.made["instance"], Instance)
+    instance = evolve(instance, primary_node=instance.primary_node or context.nodes.own.name)
     names = set(context.made["disks"])
     return Made(instance, tuple(disk for disk in instance.disks if disk.name in names))
 

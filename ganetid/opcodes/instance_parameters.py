@@ -41,8 +41,10 @@ KNOWN_DISK_FIELDS = frozenset({"name", "size", "mode", "provider", "access", "sp
 
 @frozen
 class Surroundings:
-    """What the checks need to know of the node: which hypervisors and disk templates it has."""
+    """The node that the instance goes to, its group, its hypervisors and disk templates."""
 
+    node: str
+    group: str
     hypervisors: frozenset[str]
     disk_templates: frozenset[str]
     default_hypervisor: str
@@ -55,7 +57,7 @@ def instance_from(
     name = str(given["instance_name"])
     if not NAME.fullmatch(name):
         raise OpPrereqError(f"Invalid instance name '{name}'", WRONG_INPUT)
-    if name in cluster.everyone():
+    if cluster.is_known(name):
         raise OpPrereqError(f"Instance '{name}' is already in the cluster", ALREADY_EXISTS)
     hypervisor = given["hypervisor"] or around.default_hypervisor
     if hypervisor not in around.hypervisors:
@@ -76,7 +78,7 @@ def instance_from(
         hypervisor=hypervisor,
         disk_template=template,
         disks=_disks_from(given["disks"], template),
-        nics=_nics_from(given["nics"], cluster),
+        nics=_nics_from(given["nics"], cluster, around.group),
         beparams=beparams,
         hvparams=hvparams,
         osparams=dict(given["osparams"] or {}),
@@ -85,6 +87,7 @@ def instance_from(
         mtime=now,
         tags=tuple(sorted(set(given["tags"]))),
         config_drive="config_drive" in (given["osparams_private"] or {}),
+        primary_node=around.node,
     )
 
 
@@ -130,16 +133,23 @@ def _disk_from(given: dict[str, Any], template: str) -> Disk:
     return Disk(name, disk_uuid, size_mib, mode, given.get("provider"), params)
 
 
-def _nics_from(given: list[dict[str, Any]], cluster: Configuration) -> tuple[Nic, ...]:
+def _nics_from(given: list[dict[str, Any]], cluster: Configuration, group: str) -> tuple[Nic, ...]:
     if len(given) > MAX_NICS:
         raise OpPrereqError(f"At most {MAX_NICS} NICs are possible", WRONG_INPUT)
     nics: list[Nic] = []
     for each in given:
-        nics.append(_nic_from(each, cluster, nics))
+        nics.append(nic_from(each, cluster, nics, group))
     return tuple(nics)
 
 
-def _nic_from(given: dict[str, Any], cluster: Configuration, others: list[Nic]) -> Nic:
+def nic_from(
+    given: Mapping[str, Any], cluster: Configuration, others: list[Nic], group: str
+) -> Nic:
+    """
+    A NIC as asked for.  others: of the same instance.  group: of the instance's node.
+
+    Raises OpPrereqError.
+    """
     nic_uuid = str(uuid.uuid4())
     network = _network_of(given, cluster)
     mode, link = given.get("mode"), given.get("link")
@@ -148,11 +158,12 @@ def _nic_from(given: dict[str, Any], cluster: Configuration, others: list[Nic]) 
             raise OpPrereqError(
                 "If network is given, mode or link can't be set for this interface", WRONG_INPUT
             )
-        if not network.connections:
+        place = next((each for each in network.connections if each.group == group), None)
+        if place is None:
             raise OpPrereqError(
-                f"Network '{network.name}' is not connected to group 'default'", WRONG_INPUT
+                f"Network '{network.name}' is not connected to group '{group}'", WRONG_INPUT
             )
-        mode, link = network.connections[0].mode, network.connections[0].link
+        mode, link = place.mode, place.link
     return Nic(
         name=str(given.get("name") or nic_uuid),
         uuid=nic_uuid,
@@ -164,7 +175,7 @@ def _nic_from(given: dict[str, Any], cluster: Configuration, others: list[Nic]) 
     )
 
 
-def _network_of(given: dict[str, Any], cluster: Configuration) -> Network | None:
+def _network_of(given: Mapping[str, Any], cluster: Configuration) -> Network | None:
     wanted = given.get("network")
     if wanted is None:
         return None
@@ -178,20 +189,18 @@ def _mac_from(
     given: Any, seed: str, network: Network | None, cluster: Configuration, others: list[Nic]
 ) -> str:
     taken = {nic.mac for nic in others}
-    for instance in cluster.everyone().values():
-        taken |= {nic.mac for nic in instance.nics}
     if given in {None, "auto", "generate"}:
         prefix = (network.mac_prefix if network else None) or "aa:00:00"
         for attempt in range(1000):
             digest = hashlib.sha256(f"{seed}{attempt}".encode()).digest()
             mac = f"{prefix}:{digest[0]:02x}:{digest[1]:02x}:{digest[2]:02x}"
-            if mac not in taken:
+            if mac not in taken and not cluster.has_mac(mac):
                 return mac
         raise OpPrereqError("No free MAC address was found", NOT_UNIQUE)
     mac = str(given).lower()
     if not MAC.fullmatch(mac) or int(mac[:2], 16) & 1:
         raise OpPrereqError(f"Invalid MAC address '{given}'", WRONG_INPUT)
-    if mac in taken:
+    if mac in taken or cluster.has_mac(mac):
         raise OpPrereqError(f"MAC address {mac} already in use in cluster", NOT_UNIQUE)
     return mac
 

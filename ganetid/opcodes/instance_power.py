@@ -30,8 +30,9 @@ async def start(context: Context, given: Input) -> Outcome:
     instance = found(context, given)
     if given["dry_run"]:
         return Outcome()
-    if not await context.node.is_running(instance):
-        await context.node.start(instance)
+    node = context.node_of(instance)
+    if not await node.is_running(instance):
+        await node.start(context.actual(instance))
     return _ended(context, given, instance, ADMIN_UP)
 
 
@@ -54,16 +55,17 @@ async def reboot(context: Context, given: Input) -> Outcome:
     if given["dry_run"]:
         return Outcome()
     kind, timeout_s = given["reboot_type"], int(given["shutdown_timeout"])
-    if not await context.node.is_running(instance):
-        await context.node.start(instance)
+    node = context.node_of(instance)
+    if not await node.is_running(instance):
+        await node.start(context.actual(instance))
     elif kind == "full":
         await _stop(context, instance, timeout_s)
-        await context.node.start(instance)
+        await node.start(context.actual(instance))
     elif kind == "soft" and timeout_s > 0:
-        if not await context.node.reboot_softly(instance, timeout_s):
+        if not await node.reboot_softly(instance, timeout_s):
             context.log(f"The guest did not reboot within {timeout_s} s and was reset")
     else:
-        await context.node.reset(instance)
+        await node.reset(instance)
     return Outcome(
         None,
         changed(instance, context.now(), admin_state=ADMIN_UP, admin_state_source=SOURCE_ADMIN),
@@ -72,13 +74,14 @@ async def reboot(context: Context, given: Input) -> Outcome:
 
 async def recover_reboot(context: Context, given: Input) -> Outcome:
     """A guest that is off is started; of one that runs nobody can tell whether it rebooted."""
-    if not await context.node.is_running(found(context, given)):
+    instance = found(context, given)
+    if not await context.node_of(instance).is_running(instance):
         return await reboot(context, given)
     raise OpExecError("ganetid was interrupted; the guest runs, but it may not have rebooted")
 
 
 async def _stop(context: Context, instance: Instance, timeout_s: int) -> None:
-    if not await context.node.stop(instance, timeout_s):
+    if not await context.node_of(instance).stop(instance, timeout_s):
         context.log(f"The guest did not shut down within {timeout_s} s and was ended")
 
 

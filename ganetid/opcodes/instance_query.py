@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.defaults import BEPARAMS, HVPARAMS, filled
 from ganetid.cluster.model import Disk, Instance, Nic
+from ganetid.cluster.parameters import actual
 from ganetid.jobs.locks import Lock
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import Field, Input, Opcode, Outcome, boolean, list_of_text
@@ -23,21 +23,22 @@ async def query(context: Context, given: Input) -> Outcome:
         instance = context.cluster.instances.get(name)
         if instance is None:
             raise OpPrereqError(f"Instance '{name}' not known", UNKNOWN_ENTITY)
-        running = None if given["static"] else await context.node.is_running(instance)
+        running = None if given["static"] else await context.node_of(instance).is_running(instance)
         facts[name] = described(instance, context.cluster, running)
     return Outcome(facts)
 
 
 def described(instance: Instance, cluster: Configuration, running: bool | None) -> dict[str, Any]:
     """Ganeti's wording of an instance's facts; `running` None: not asked for."""
-    beparams, hvparams = filled(instance.beparams, BEPARAMS), filled(instance.hvparams, HVPARAMS)
+    full = actual(instance, cluster.facts)
+    group = cluster.group_of(instance.primary_node)
     return {
         "name": instance.name,
         "config_state": instance.admin_state,
         "run_state": None if running is None else ("up" if running else "down"),
-        "pnode": cluster.node_name,
-        "pnode_group_uuid": cluster.facts.group_uuid,
-        "pnode_group_name": "default",
+        "pnode": instance.primary_node,
+        "pnode_group_uuid": group.uuid if group else None,
+        "pnode_group_name": group.name if group else None,
         "snodes": [],
         "snodes_group_uuids": [],
         "snodes_group_names": [],
@@ -48,9 +49,9 @@ def described(instance: Instance, cluster: Configuration, running: bool | None) 
         "hypervisor": instance.hypervisor,
         "network_port": None,
         "hv_instance": instance.hvparams,
-        "hv_actual": hvparams,
+        "hv_actual": full.hvparams,
         "be_instance": instance.beparams,
-        "be_actual": beparams,
+        "be_actual": full.beparams,
         "os_instance": instance.osparams,
         "os_actual": instance.osparams,
         "serial_no": instance.serial_no,

@@ -19,7 +19,7 @@ from ganetid.opcodes.definition import (
 )
 from ganetid.opcodes.errors import OpcodeError
 from ganetid.opcodes.instance_power import SHUTDOWN_TIMEOUT_S
-from ganetid.opcodes.instances import alone, found
+from ganetid.opcodes.instances import alone, debris_of, found
 
 
 async def remove(context: Context, given: Input) -> Outcome:
@@ -33,18 +33,19 @@ async def remove(context: Context, given: Input) -> Outcome:
     instance = found(context, given)
     if given["dry_run"]:
         return Outcome()
-    if await context.node.is_running(instance):
-        await context.node.stop(instance, int(given["shutdown_timeout"]))
-    await context.node.clear(instance)
+    node = context.node_of(instance)
+    if await node.is_running(instance):
+        await node.stop(instance, int(given["shutdown_timeout"]))
+    await node.clear(instance)
     left: list[Change] = []
     for disk in instance.disks:
         try:
-            await context.node.remove_disk(instance, disk)
+            await node.remove_disk(instance, disk)
         except OpcodeError as error:
             if not given["ignore_failures"]:
                 raise
             context.log(f"Disk {disk.name} is left to be removed later: {error.args[0]}")
-            left.append(AddDebris(context.node.debris_of(instance, disk)))
+            left.append(AddDebris(debris_of(instance, disk)))
     return Outcome(None, (*left, DropInstance(instance.name)))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import evolve
 
-from ganetid.cluster.model import Instance, PutInstance
+from ganetid.cluster.model import Debris, Disk, Instance, PutInstance
 from ganetid.jobs.locks import Lock
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import Input
@@ -22,6 +22,13 @@ def found(context: Context, given: Input) -> Instance:
     if instance is None:
         raise OpPrereqError(f"Instance '{name}' not known", UNKNOWN_ENTITY)
     return instance
+
+
+def debris_of(instance: Instance, disk: Disk) -> Debris:
+    """The disk as something still to be removed."""
+    return Debris(
+        instance.disk_template, disk.provider, instance.name, disk.name, instance.primary_node
+    )
 
 
 def changed(instance: Instance, now: float, **fields: Any) -> tuple[PutInstance, ...]:

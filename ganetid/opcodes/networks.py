@@ -15,6 +15,7 @@ from attrs import evolve
 
 from ganetid.cluster.model import Connection, DropNetwork, Network, PutNetwork
 from ganetid.jobs.locks import Lock
+from ganetid.node.interface import INode
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import (
     NETWORK,
@@ -81,7 +82,8 @@ async def connect(context: Context, given: Input) -> Outcome:
         return Outcome()
     connection = Connection(GROUP, given["network_mode"], link, str(given["network_vlan"] or ""))
     connected = _next(network, context.now(), connections=(connection,))
-    await context.node.connect(connected)
+    for node in nodes_of(context, GROUP):
+        await node.connect(connected)
     return Outcome(None, (PutNetwork(connected),))
 
 
@@ -102,7 +104,8 @@ async def disconnect(context: Context, given: Input) -> Outcome:
         )
     if given["dry_run"]:
         return Outcome()
-    await context.node.disconnect(network)
+    for node in nodes_of(context, GROUP):
+        await node.disconnect(network)
     return Outcome(None, (PutNetwork(_next(network, context.now(), connections=())),))
 
 
@@ -146,6 +149,12 @@ def found(context: Context, given: Input) -> Network:
     if network is None:
         raise OpPrereqError(f"Network '{name}' not found", UNKNOWN_ENTITY)
     return network
+
+
+def nodes_of(context: Context, group: str) -> list[INode]:
+    """The group's nodes that are not offline."""
+    members = context.cluster.members_of(group)
+    return [context.nodes.named(member.name) for member in members if not member.offline]
 
 
 def _member(address: str | None, subnet: ipaddress.IPv4Network) -> str | None:

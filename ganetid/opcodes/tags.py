@@ -1,16 +1,24 @@
 """
-OP_TAGS_SET, OP_TAGS_DEL: of the cluster, an instance or a network.
+OP_TAGS_SET, OP_TAGS_DEL: of the cluster, an instance, a network, a node or a group.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import evolve
 
 from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.model import Change, PutFacts, PutInstance, PutNetwork
+from ganetid.cluster.model import (
+    Change,
+    PutFacts,
+    PutGroup,
+    PutInstance,
+    PutMember,
+    PutNetwork,
+)
 from ganetid.jobs.locks import Lock
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import (
@@ -56,11 +64,7 @@ def tags_of(cluster: Configuration, kind: str, name: str | None) -> tuple[str, .
     """The tags of an object.  Raises OpPrereqError when there is no such object."""
     if kind == "cluster":
         return cluster.facts.tags
-    thing: Any = None
-    if kind == "instance":
-        thing = cluster.instances.get(name or "")
-    elif kind == "network":
-        thing = cluster.networks.get(name or "")
+    thing = _things(cluster, kind).get(name or "")
     if thing is None:
         raise OpPrereqError(f"{kind.capitalize()} '{name}' not known", UNKNOWN_ENTITY)
     tags: tuple[str, ...] = thing.tags
@@ -70,25 +74,36 @@ def tags_of(cluster: Configuration, kind: str, name: str | None) -> tuple[str, .
 def _outcome(context: Context, given: Input, tags: tuple[str, ...]) -> Outcome:
     if given["dry_run"]:
         return Outcome()
-    cluster, name = context.cluster, given["name"]
-    change: Change
-    if given["kind"] == "cluster":
-        change = PutFacts(evolve(cluster.facts, tags=tags))
-    elif given["kind"] == "instance":
-        instance = cluster.instances[name]
-        change = PutInstance(evolve(instance, tags=tags, serial_no=instance.serial_no + 1))
-    else:
-        network = cluster.networks[name]
-        change = PutNetwork(evolve(network, tags=tags, serial_no=network.serial_no + 1))
-    return Outcome(None, (change,))
+    cluster, kind = context.cluster, given["kind"]
+    thing = cluster.facts if kind == "cluster" else _things(cluster, kind)[given["name"]]
+    newer = evolve(thing, tags=tags, mtime=context.now(), serial_no=thing.serial_no + 1)
+    return Outcome(None, (CHANGES[kind](newer),))
+
+
+def _things(cluster: Configuration, kind: str) -> Mapping[str, Any]:
+    tables: dict[str, Mapping[str, Any]] = {
+        "instance": cluster.instances,
+        "network": cluster.networks,
+        "node": cluster.members,
+        "nodegroup": cluster.groups,
+    }
+    return tables[kind]
 
 
 def _locks(given: Input) -> tuple[Lock, ...]:
     return (Lock(given["kind"], str(given["name"] or "")),)
 
 
+CHANGES: Mapping[str, Callable[[Any], Change]] = {
+    "cluster": PutFacts,
+    "instance": PutInstance,
+    "network": PutNetwork,
+    "node": PutMember,
+    "nodegroup": PutGroup,
+}
+
 FIELDS = (
-    Field("kind", one_of("cluster", "instance", "network"), REQUIRED),
+    Field("kind", one_of(*CHANGES), REQUIRED),
     Field("tags", list_of_text, REQUIRED),
     Field("name", optional(text)),
 )

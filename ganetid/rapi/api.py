@@ -5,14 +5,13 @@ What the handlers of the remote API have at hand.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
 from ganetid.cluster.configuration import Configuration
 from ganetid.jobs.queue import JobQueue, Order
-from ganetid.node.machine import Node
+from ganetid.node.registry import Nodes
 from ganetid.opcodes.definition import Opcode
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.users import READ, WRITE
@@ -27,10 +26,9 @@ class Api:
     """The cluster as the remote API reaches it.  hypervisor_version: QEMU's, when known."""
 
     cluster: Configuration
-    node: Node
+    nodes: Nodes
     queue: JobQueue
     opcodes: Mapping[str, Opcode]
-    state_directory: Path
 
 
 Answer = Callable[[Api, Call], Awaitable[Any]]

@@ -4,14 +4,17 @@ The cluster itself, its node, its node group, its operating systems and all tags
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from ganetid.cluster.defaults import BEPARAMS, HVPARAMS, NICPARAMS, filled
-from ganetid.node.facts import NodeFacts, read_facts
-from ganetid.opcodes.errors import OpPrereqError
+from ganetid.cluster.defaults import NICPARAMS
+from ganetid.cluster.model import Group, Instance, Member
+from ganetid.cluster.parameters import actual_beparams, cluster_beparams, cluster_hvparams
+from ganetid.node.facts import NodeFacts
+from ganetid.opcodes.errors import OpcodeError, OpPrereqError
 from ganetid.opcodes.tags import tags_of
-from ganetid.rapi.api import Api, Verb, reads, submits
+from ganetid.rapi.api import OPEN, Api, Verb, reads, submits
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.faults import Fault
 
@@ -35,9 +38,19 @@ IPOLICY: Mapping[str, Any] = {
 }  # fmt: skip
 
 
+ROLE_LETTERS = {
+    "master": "M",
+    "master-candidate": "C",
+    "regular": "R",
+    "drained": "D",
+    "offline": "O",
+}
+
+
 def _info(api: Api, call: Call) -> Any:
-    facts, hypervisors = api.cluster.facts, list(api.node.hypervisors)
-    templates = sorted(api.node.templates)
+    facts, abilities = api.cluster.facts, api.nodes.own.abilities
+    hypervisors = list(abilities.hypervisors)
+    templates = sorted(abilities.templates)
     return {
         "software_version": SOFTWARE_VERSION,
         "protocol_version": 3000000,
@@ -47,12 +60,12 @@ def _info(api: Api, call: Call) -> Any:
         "vcs_version": "synnefo-tx ganetid",
         "architecture": ["64bits", "x86_64"],
         "name": api.cluster.cluster_name,
-        "master": api.cluster.node_name,
-        "default_hypervisor": api.node.default_hypervisor,
+        "master": api.cluster.master,
+        "default_hypervisor": abilities.default_hypervisor,
         "enabled_hypervisors": hypervisors,
-        "hvparams": {name: dict(HVPARAMS) for name in hypervisors},
+        "hvparams": {name: cluster_hvparams(name, facts) for name in hypervisors},
         "os_hvp": {},
-        "beparams": {"default": dict(BEPARAMS)},
+        "beparams": {"default": cluster_beparams(facts)},
         "osparams": {},
         "ipolicy": {**IPOLICY, "disk-templates": templates},
         "nicparams": {"default": dict(NICPARAMS)},
@@ -87,22 +100,69 @@ def _info(api: Api, call: Call) -> Any:
         "mtime": facts.ctime,
         "uuid": facts.uuid,
         "tags": list(facts.tags),
-        "network_mode": api.node.network.mode,
+        "network_mode": abilities.network_mode,
     }
 
 
-def _node(api: Api, facts: NodeFacts) -> dict[str, Any]:
-    instances = sorted(api.cluster.instances)
-    used = sum(
-        filled(instance.beparams, BEPARAMS)["maxmem"]
-        for instance in api.cluster.instances.values()
-        if api.node.seems_running(instance)
-    )
+async def _node(api: Api, member: Member) -> dict[str, Any]:
+    """The node with Ganeti's N_FIELDS; what only it can tell is null when it can't be asked."""
+    instances = api.cluster.on_node(member.name)
+    node = api.nodes.get(member.name)
+    facts = None
+    if node is not None and not member.offline:
+        with contextlib.suppress(OpcodeError):
+            facts = await node.facts()
+    group = api.cluster.groups[member.group]
     return {
-        "name": api.cluster.node_name,
-        "offline": False,
-        "master_candidate": True,
-        "drained": False,
+        "name": member.name,
+        "offline": member.offline,
+        "master_candidate": member.master_candidate,
+        "drained": member.drained,
+        **_resources(facts, _used(api, instances)),
+        "pinst_cnt": len(instances),
+        "sinst_cnt": 0,
+        "pip": member.primary_ip,
+        "sip": member.secondary_ip,
+        "role": ROLE_LETTERS[role_of(member, api.cluster.master)],
+        "pinst_list": [instance.name for instance in instances],
+        "sinst_list": [],
+        "master_capable": member.master_capable,
+        "vm_capable": member.vm_capable,
+        "ndparams": member.ndparams,
+        "group.uuid": group.uuid,
+        "ctime": member.ctime,
+        "mtime": member.mtime,
+        "uuid": member.uuid,
+        "serial_no": member.serial_no,
+        "tags": list(member.tags),
+    }
+
+
+def role_of(member: Member, master: str) -> str:
+    """Ganeti's word for what the node is."""
+    if member.name == master:
+        return "master"
+    if member.offline:
+        return "offline"
+    if member.drained:
+        return "drained"
+    return "master-candidate" if member.master_candidate else "regular"
+
+
+def _used(api: Api, instances: list[Instance]) -> int:
+    """MiB that running guests may take."""
+    return sum(
+        int(actual_beparams(instance.beparams, api.cluster.facts)["maxmem"])
+        for instance in instances
+        if api.nodes.seems_running(instance)
+    )
+
+
+def _resources(facts: NodeFacts | None, used: int) -> dict[str, Any]:
+    names = ("dtotal", "dfree", "mtotal", "mnode", "mfree", "ctotal", "cnos", "cnodes", "csockets")
+    if facts is None:
+        return {**dict.fromkeys(names), "sptotal": None, "spfree": None}
+    return {
         "dtotal": facts.disk_total,
         "dfree": facts.disk_free,
         "sptotal": None,
@@ -110,78 +170,69 @@ def _node(api: Api, facts: NodeFacts) -> dict[str, Any]:
         "mtotal": facts.memory_total,
         "mnode": facts.memory_node,
         "mfree": max(0, min(facts.memory_free, facts.memory_total - used)),
-        "pinst_cnt": len(instances),
-        "sinst_cnt": 0,
         "ctotal": facts.cpus,
         "cnos": 1,
         "cnodes": 1,
         "csockets": 1,
-        "pip": "127.0.0.1",
-        "sip": "127.0.0.1",
-        "role": "M",
-        "pinst_list": instances,
-        "sinst_list": [],
-        "master_capable": True,
-        "vm_capable": True,
-        "ndparams": {},
-        "group.uuid": api.cluster.facts.group_uuid,
-        "ctime": api.cluster.facts.ctime,
-        "mtime": api.cluster.facts.ctime,
-        "uuid": api.cluster.facts.node_uuid,
-        "serial_no": 1,
-        "tags": [],
     }
 
 
-def _nodes(api: Api, call: Call) -> Any:
-    name = api.cluster.node_name
+async def _nodes(api: Api, call: Call) -> Any:
+    members = [api.cluster.members[name] for name in sorted(api.cluster.members)]
     if not call.flag("bulk"):
-        return [{"id": name, "uri": f"/2/nodes/{name}"}]
-    return [_node(api, read_facts(api.state_directory))]
+        return [{"id": member.name, "uri": f"/2/nodes/{member.name}"} for member in members]
+    return [await _node(api, member) for member in members]
 
 
-def _show_node(api: Api, call: Call) -> Any:
-    if call.items[0] != api.cluster.node_name:
+def _member(api: Api, call: Call) -> Member:
+    member = api.cluster.members.get(call.items[0])
+    if member is None:
         raise Fault(404)
-    return _node(api, read_facts(api.state_directory))
+    return member
+
+
+async def _show_node(api: Api, call: Call) -> Any:
+    return await _node(api, _member(api, call))
 
 
 def _role(api: Api, call: Call) -> Any:
-    if call.items[0] != api.cluster.node_name:
-        raise Fault(404)
-    return "master"
+    return role_of(_member(api, call), api.cluster.master)
 
 
-def _group(api: Api) -> dict[str, Any]:
+def _group(api: Api, group: Group) -> dict[str, Any]:
+    names = [member.name for member in api.cluster.members_of(group.name)]
+    templates = sorted(api.nodes.own.abilities.templates)
     return {
-        "name": "default",
-        "alloc_policy": "preferred",
-        "node_cnt": 1,
-        "node_list": [api.cluster.node_name],
-        "ipolicy": {**IPOLICY, "disk-templates": sorted(api.node.templates)},
-        "custom_ipolicy": {},
-        "diskparams": {},
-        "custom_diskparams": {},
-        "ndparams": {},
-        "custom_ndparams": {},
-        "ctime": api.cluster.facts.ctime,
-        "mtime": api.cluster.facts.ctime,
-        "uuid": api.cluster.facts.group_uuid,
-        "serial_no": 1,
-        "tags": [],
+        "name": group.name,
+        "alloc_policy": group.alloc_policy,
+        "node_cnt": len(names),
+        "node_list": names,
+        "ipolicy": {**IPOLICY, "disk-templates": templates, **group.ipolicy},
+        "custom_ipolicy": group.ipolicy,
+        "diskparams": group.diskparams,
+        "custom_diskparams": group.diskparams,
+        "ndparams": group.ndparams,
+        "custom_ndparams": group.ndparams,
+        "ctime": group.ctime,
+        "mtime": group.mtime,
+        "uuid": group.uuid,
+        "serial_no": group.serial_no,
+        "tags": list(group.tags),
     }
 
 
 def _groups(api: Api, call: Call) -> Any:
+    groups = [api.cluster.groups[name] for name in sorted(api.cluster.groups)]
     if call.flag("bulk"):
-        return [_group(api)]
-    return [{"name": "default", "uri": "/2/groups/default"}]
+        return [_group(api, group) for group in groups]
+    return [{"name": group.name, "uri": f"/2/groups/{group.name}"} for group in groups]
 
 
 def _show_group(api: Api, call: Call) -> Any:
-    if call.items[0] != "default":
+    group = api.cluster.groups.get(call.items[0])
+    if group is None:
         raise Fault(404)
-    return _group(api)
+    return _group(api, group)
 
 
 def _tags_verbs(kind: str) -> Mapping[str, Verb]:
@@ -214,12 +265,14 @@ RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     "/2/info": {"GET": reads(_info)},
     "/2/features": {"GET": reads(lambda api, call: FEATURES)},
     "/2/os": {"GET": reads(lambda api, call: OPERATING_SYSTEMS)},
-    "/2/nodes": {"GET": reads(_nodes)},
-    "/2/nodes/{name}": {"GET": reads(_show_node)},
+    "/2/nodes": {"GET": Verb(_nodes, OPEN)},
+    "/2/nodes/{name}": {"GET": Verb(_show_node, OPEN)},
     "/2/nodes/{name}/role": {"GET": reads(_role)},
     "/2/groups": {"GET": reads(_groups)},
     "/2/groups/{name}": {"GET": reads(_show_group)},
     "/2/tags": _tags_verbs("cluster"),
     "/2/instances/{name}/tags": _tags_verbs("instance"),
     "/2/networks/{name}/tags": _tags_verbs("network"),
+    "/2/nodes/{name}/tags": _tags_verbs("node"),
+    "/2/groups/{name}/tags": _tags_verbs("nodegroup"),
 }

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.defaults import BEPARAMS, HVPARAMS, filled
 from ganetid.cluster.model import ADMIN_UP, SOURCE_USER, Instance
+from ganetid.cluster.parameters import actual
 from ganetid.rapi.api import OPEN, READERS, Api, Verb, reads, submits
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.faults import Fault
@@ -26,19 +26,20 @@ def status_of(instance: Instance, is_running: bool) -> str:
 
 def shown(instance: Instance, cluster: Configuration, is_running: bool) -> dict[str, Any]:
     """The instance with Ganeti's I_FIELDS."""
-    beparams = filled(instance.beparams, BEPARAMS)
+    full = actual(instance, cluster.facts)
+    beparams = full.beparams
     return {
         "name": instance.name,
         "admin_state": instance.admin_state,
         "os": instance.os_type,
-        "pnode": cluster.node_name,
+        "pnode": instance.primary_node,
         "snodes": [],
         "disk_template": instance.disk_template,
         **_nics(instance, cluster),
         **_disks(instance),
         "network_port": None,
         "beparams": {**beparams, "memory": beparams["maxmem"]},
-        "hvparams": filled(instance.hvparams, HVPARAMS),
+        "hvparams": full.hvparams,
         "oper_state": is_running,
         "oper_ram": beparams["maxmem"] if is_running else None,
         "oper_vcpus": beparams["vcpus"] if is_running else None,
@@ -93,26 +94,26 @@ def _list(api: Api, call: Call) -> Any:
     if not call.flag("bulk"):
         return [{"id": name, "uri": f"/2/instances/{name}"} for name in names]
     instances = [api.cluster.instances[name] for name in names]
-    return [shown(each, api.cluster, api.node.seems_running(each)) for each in instances]
+    return [shown(each, api.cluster, api.nodes.seems_running(each)) for each in instances]
 
 
 def _show(api: Api, call: Call) -> Any:
     call.flag("lock")
     instance = _found(api, call)
-    return shown(instance, api.cluster, api.node.seems_running(instance))
+    return shown(instance, api.cluster, api.nodes.seems_running(instance))
 
 
-def _console(api: Api, call: Call) -> Any:
+async def _console(api: Api, call: Call) -> Any:
     """Consoles are unix sockets here, so host and port are of no use; `path` and `serial` are."""
     instance = _found(api, call)
-    if not api.node.seems_running(instance):
+    if not api.nodes.seems_running(instance):
         raise Fault(503, "Instance console unavailable")
-    place = api.node.console(instance)
+    place = await api.nodes.of(instance).console(instance)
     return {
         "instance": instance.name,
         "kind": "msg" if place.vnc is None else "vnc",
         "message": "Instance has no console" if place.vnc is None else None,
-        "host": api.cluster.node_name,
+        "host": instance.primary_node,
         "port": None,
         "user": None,
         "command": None,
@@ -125,7 +126,7 @@ def _console(api: Api, call: Call) -> Any:
 async def _console_log(api: Api, call: Call) -> Any:
     instance = _found(api, call)
     lines = call.number("length") if call.word("length") is not None else None
-    return {"log": await api.node.console_log(instance, lines)}
+    return {"log": await api.nodes.of(instance).console_log(instance, lines)}
 
 
 def _created(call: Call) -> Mapping[str, Any]:
@@ -172,6 +173,6 @@ RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     f"{NAME}/startup": {"PUT": submits("OP_INSTANCE_STARTUP", _started, takes_body=False)},
     f"{NAME}/shutdown": {"PUT": submits("OP_INSTANCE_SHUTDOWN", _shut_down)},
     f"{NAME}/reboot": {"POST": submits("OP_INSTANCE_REBOOT", _rebooted)},
-    f"{NAME}/console": {"GET": Verb(reads(_console).answer, READERS)},
+    f"{NAME}/console": {"GET": Verb(_console, READERS)},
     f"{NAME}/console-log": {"GET": Verb(_console_log, READERS)},
 }

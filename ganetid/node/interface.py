@@ -1,0 +1,112 @@
+"""
+What the master asks of a node, the same whether the node is this daemon or reached by node RPC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from attrs import frozen
+from zope.interface import Attribute, Interface
+
+from ganetid.cluster.model import Debris, Disk, Instance, Network
+from ganetid.hypervisor.interface import ConsolePlace, Ended
+from ganetid.node.facts import NodeFacts
+
+
+@frozen
+class Abilities:
+    """What a node can do: names of its hypervisors (the default one first) and disk templates."""
+
+    hypervisors: tuple[str, ...]
+    templates: frozenset[str]
+    network_mode: str
+
+    @property
+    def default_hypervisor(self) -> str:
+        """The hypervisor of instances that don't name one."""
+        return self.hypervisors[0]
+
+
+EndListener = Callable[[Ended], None]
+
+
+class INode(Interface):
+    """
+    One node's guests, disks, NICs and consoles.
+
+    Instances come with all their parameters filled in (`Configuration.actual`), for a node knows
+    no cluster parameters.  Failures are OpcodeErrors; of a node that can't be reached OpExecError.
+    """
+
+    name = Attribute("the node's name")
+    abilities = Attribute("Abilities, as last told")
+    running = Attribute("frozenset: names of guests that run, as far as is known without asking")
+    is_reachable = Attribute("whether it answered last time")
+
+    async def facts() -> NodeFacts:
+        """The machine's resources now."""
+
+    async def recover(names: tuple[str, ...], known: frozenset[str]) -> tuple[Ended, ...]:
+        """
+        Find guests again; end those of no ``known`` instance and remove their files.
+
+        names: instances that should be running.  Returns those of them that are not, and why.
+        """
+
+    async def create_disk(instance: Instance, disk: Disk) -> None:
+        """Make a disk."""
+
+    async def has_disk(instance: Instance, disk: Disk) -> bool:
+        """Whether the disk is there."""
+
+    async def remove_disk(instance: Instance, disk: Disk) -> None:
+        """Remove a disk; one that is not there is removed already."""
+
+    async def remove_debris(debris: Debris) -> None:
+        """Remove what a failed job left."""
+
+    async def write_config_drive(instance: Instance, files: Mapping[str, bytes]) -> None:
+        """Write the instance's config drive."""
+
+    async def start(instance: Instance) -> None:
+        """Start the guest with all its NICs; on failure its NICs are gone again."""
+
+    async def stop(instance: Instance, timeout_s: float) -> bool:
+        """Ask the guest to go, end it after the timeout; whether it went by itself."""
+
+    async def reset(instance: Instance) -> None:
+        """Reset the guest."""
+
+    async def reboot_softly(instance: Instance, timeout_s: float) -> bool:
+        """Ask the guest to reboot, reset it after the timeout; whether it obeyed."""
+
+    async def is_running(instance: Instance) -> bool:
+        """Asked just now."""
+
+    async def clear(instance: Instance) -> None:
+        """End the guest, remove its NICs, config drive and logs; its disks stay.  Idempotent."""
+
+    async def tidy_after(instance: Instance) -> None:
+        """A guest ended by itself: remove its NICs."""
+
+    async def carry(networks: tuple[Network, ...]) -> None:
+        """Carry just these networks."""
+
+    async def connect(network: Network) -> None:
+        """Carry a network."""
+
+    async def disconnect(network: Network) -> None:
+        """Carry it no more."""
+
+    async def console(instance: Instance) -> ConsolePlace:
+        """Where the guest's consoles are, on the node."""
+
+    async def console_log(instance: Instance, lines: int | None) -> str:
+        """The last lines of what the guest wrote on its serial port."""
+
+    def watch(listener: EndListener) -> None:
+        """Tell `listener` of every guest that ends without being asked to."""
+
+    async def close() -> None:
+        """Let go of it; its guests run on."""
