@@ -14,10 +14,12 @@ from typing import Any
 from attrs import frozen
 
 from ganetid.hypervisor.interface import (
+    DeviceDrive,
     Drive,
     FileDrive,
     Guest,
     NbdDrive,
+    NbdHostDrive,
     NicDevice,
     TapNic,
     UserNic,
@@ -154,10 +156,17 @@ def _block(node: str, drive: Drive) -> str:
                 f"export={_quoted(export)},reconnect-delay={RECONNECT_S},"
                 f"open-timeout={OPEN_TIMEOUT_S},{common}"
             )
-        case FileDrive(path):
+        case NbdHostDrive(host, port, export):
+            return (
+                f"driver=nbd,node-name={node},server.type=inet,server.host={_quoted(host)},"
+                f"server.port={port},export={_quoted(export)},reconnect-delay={RECONNECT_S},"
+                f"open-timeout={OPEN_TIMEOUT_S},{common}"
+            )
+        case FileDrive(path) | DeviceDrive(path):
+            kind = "host_device" if isinstance(drive, DeviceDrive) else "file"
             return (
                 f"driver=raw,node-name={node},{common},"
-                f"file.driver=file,file.filename={_quoted(path)},file.aio=threads"
+                f"file.driver={kind},file.filename={_quoted(path)},file.aio=threads"
             )
 
 

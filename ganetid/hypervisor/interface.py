@@ -28,7 +28,25 @@ class FileDrive:
     read_only: bool = False
 
 
-Drive = NbdDrive | FileDrive
+@frozen
+class NbdHostDrive:
+    """A disk reached by NBD over TCP."""
+
+    host: str
+    port: int
+    export: str
+    read_only: bool = False
+
+
+@frozen
+class DeviceDrive:
+    """A disk on a block device of this node."""
+
+    path: str
+    read_only: bool = False
+
+
+Drive = NbdDrive | NbdHostDrive | FileDrive | DeviceDrive
 
 
 @frozen
