@@ -95,12 +95,12 @@ class Journey:
 
     def banner(self, address: str) -> bool:
         """Whether the guest's SSH server greets."""
+        ask = f"exec 3<>/dev/tcp/{address}/22 && timeout 10 head -c 4 <&3"
         said = subprocess.run(
-            self.cloud.in_network("bash", "-c", f"exec 3<>/dev/tcp/{address}/22 && head -c 4 <&3"),
+            self.cloud.in_network("timeout", "15", "bash", "-c", ask),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             check=False,
-            timeout=20,
         )
         return said.stdout == b"SSH-"
 
