@@ -16,6 +16,7 @@
 struct table_object {
     PyObject_HEAD
     struct table table;
+    struct flushes flushes;
 };
 
 static void drop(void *keep)
@@ -40,6 +41,7 @@ static int table_new(struct table_object *self, PyObject *arguments, PyObject *n
         PyErr_NoMemory();
         return -1;
     }
+    flushes_init(&self->flushes);
     return 0;
 }
 
@@ -48,6 +50,7 @@ static void table_dealloc(struct table_object *self)
     PyTypeObject *type = Py_TYPE(self);
 
     table_free(&self->table, drop);
+    flushes_free(&self->flushes, drop);
     type->tp_free((PyObject *)self);
     Py_DECREF(type);
 }
@@ -233,12 +236,14 @@ static PyObject *table_statistics(struct table_object *self, PyObject *Py_UNUSED
 {
     PyObject *reads = statistics_of(&self->table.counters[READS]);
     PyObject *writes = reads ? statistics_of(&self->table.counters[WRITES]) : NULL;
+    PyObject *flushes = writes ? statistics_of(&self->table.counters[FLUSHES]) : NULL;
 
-    if (!writes) {
+    if (!flushes) {
         Py_XDECREF(reads);
+        Py_XDECREF(writes);
         return NULL;
     }
-    return Py_BuildValue("(NN)", reads, writes);
+    return Py_BuildValue("(NNN)", reads, writes, flushes);
 }
 
 static PyObject *table_generation(struct table_object *self, void *Py_UNUSED(closure))
@@ -256,6 +261,63 @@ static PyObject *table_bypass(struct table_object *self, PyObject *argument)
     Py_RETURN_NONE;
 }
 
+static PyObject *table_wait_for_flushes(struct table_object *self, PyObject *Py_UNUSED(none))
+{
+    size_t count;
+
+    Py_BEGIN_ALLOW_THREADS
+    count = flushes_wait(&self->flushes);
+    Py_END_ALLOW_THREADS
+    return PyLong_FromSize_t(count);
+}
+
+static PyObject *table_wake(struct table_object *self, PyObject *Py_UNUSED(none))
+{
+    flushes_wake(&self->flushes);
+    Py_RETURN_NONE;
+}
+
+/* (owner, bytes, number of flushes) of the asker of that one. */
+static PyObject *answered(struct table_object *self, struct flush *first, bool is_done)
+{
+    struct flushes *flushes = &self->flushes;
+    struct asker *asker = first->asker;
+    size_t room = (flushes->group + flushes->group_count - first) * MOST_HEAD, size;
+    PyObject *bytes = PyBytes_FromStringAndSize(NULL, room);
+
+    if (!bytes)
+        return NULL;
+    PyObject *owner = Py_NewRef((PyObject *)asker->owner);
+    size_t count = flushes_answer(flushes, first, is_done, (uint8_t *)PyBytes_AS_STRING(bytes), &size);
+    for (size_t at = 0; at < count; at++)
+        drop(flushes_release(flushes, asker));
+    if (_PyBytes_Resize(&bytes, size)) {
+        Py_DECREF(owner);
+        return NULL;
+    }
+    return Py_BuildValue("(NNn)", owner, bytes, (Py_ssize_t)count);
+}
+
+static PyObject *table_flushed(struct table_object *self, PyObject *argument)
+{
+    struct flushes *flushes = &self->flushes;
+    int is_done = PyObject_IsTrue(argument);
+    PyObject *all = is_done < 0 ? NULL : PyList_New(0);
+    uint64_t now = loop_now_ns();
+
+    for (size_t at = 0; all && at < flushes->group_count; at++) {
+        struct flush *flush = &flushes->group[at];
+        table_count(&self->table, FLUSHES, 1, 0, now - flush->received_ns);
+        if (!flush->asker)
+            continue;
+        PyObject *one = answered(self, flush, is_done);
+        if (!one || PyList_Append(all, one))
+            Py_CLEAR(all);
+        Py_XDECREF(one);
+    }
+    return all;
+}
+
 static PyMethodDef table_methods[] = {
     {"install", (PyCFunction)table_py_install, METH_VARARGS, NULL},
     {"install_zeros", (PyCFunction)table_install_zeros, METH_VARARGS, NULL},
@@ -266,6 +328,9 @@ static PyMethodDef table_methods[] = {
     {"resize", (PyCFunction)table_py_resize, METH_O, NULL},
     {"take_written", (PyCFunction)table_py_take_written, METH_NOARGS, NULL},
     {"bypass", (PyCFunction)table_bypass, METH_O, NULL},
+    {"wait_for_flushes", (PyCFunction)table_wait_for_flushes, METH_NOARGS, NULL},
+    {"wake", (PyCFunction)table_wake, METH_NOARGS, NULL},
+    {"flushed", (PyCFunction)table_flushed, METH_O, NULL},
     {"statistics", (PyCFunction)table_statistics, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -379,16 +444,25 @@ static PyObject *table_type, *lock_type, *loop_type;
 /* In the order of the module's constants. */
 static const struct codec *const codecs[] = {&nbd_simple, &nbd_structured, &block_frames};
 
+static struct asker *new_asker(PyObject *owner)
+{
+    struct asker *asker = malloc(sizeof *asker);
+
+    if (asker)
+        *asker = (struct asker){Py_NewRef(owner), 1};
+    return asker;
+}
+
 static int loop_new(struct loop_object *self, PyObject *arguments, PyObject *names)
 {
-    static char *keywords[] = {"fd", "table", "lock", "codec", "received", NULL};
+    static char *keywords[] = {"fd", "table", "lock", "codec", "received", "flushed", NULL};
     int fd;
     unsigned codec;
-    PyObject *table, *lock;
+    PyObject *table, *lock, *flushed = NULL;
     Py_buffer received;
 
-    if (!PyArg_ParseTupleAndKeywords(arguments, names, "iO!O!Iy*", keywords, &fd, table_type, &table,
-                                     lock_type, &lock, &codec, &received))
+    if (!PyArg_ParseTupleAndKeywords(arguments, names, "iO!O!Iy*|O", keywords, &fd, table_type, &table,
+                                     lock_type, &lock, &codec, &received, &flushed))
         return -1;
     int result = -1;
     if (self->table || codec >= sizeof codecs / sizeof *codecs)
@@ -400,8 +474,11 @@ static int loop_new(struct loop_object *self, PyObject *arguments, PyObject *nam
         self->loop.table = &((struct table_object *)table)->table;
         self->loop.lock = &((struct lock_object *)lock)->lock;
         self->loop.codec = codecs[codec];
+        self->loop.flushes = &((struct table_object *)table)->flushes;
         if (!loop_init(&self->loop))
             PyErr_SetFromErrno(PyExc_OSError);
+        else if (flushed && !(self->loop.asker = new_asker(flushed)))
+            PyErr_NoMemory();
         else if (!loop_push(&self->loop, received.buf, received.len))
             PyErr_SetString(PyExc_ValueError, "too much was received");
         else
@@ -416,6 +493,8 @@ static void loop_dealloc(struct loop_object *self)
     PyTypeObject *type = Py_TYPE(self);
 
     loop_free(&self->loop);
+    if (self->loop.asker)
+        drop(flushes_release(self->loop.flushes, self->loop.asker));
     Py_XDECREF(self->table);
     Py_XDECREF(self->lock);
     type->tp_free((PyObject *)self);
@@ -496,9 +575,18 @@ static PyObject *loop_py_rest(struct loop_object *self, PyObject *most)
     return rest;
 }
 
+static PyObject *loop_take_flushes(struct loop_object *self, PyObject *Py_UNUSED(none))
+{
+    size_t count = self->loop.flushes_asked;
+
+    self->loop.flushes_asked = 0;
+    return PyLong_FromSize_t(count);
+}
+
 static PyMethodDef loop_methods[] = {
     {"run", (PyCFunction)loop_py_run, METH_NOARGS, NULL},
     {"rest", (PyCFunction)loop_py_rest, METH_O, NULL},
+    {"take_flushes", (PyCFunction)loop_take_flushes, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,4 +1,5 @@
 # ruff: noqa: PYI021 -- this is where users look: there is no Python behind it
+from collections.abc import Callable
 from typing import TypeAlias
 
 NBD_SIMPLE: int
@@ -7,6 +8,7 @@ BLOCK_FRAMES: int
 
 _Counters: TypeAlias = tuple[int, int, tuple[int, ...]]
 _Punted: TypeAlias = tuple[bytes, bytes, int]
+Flushed: TypeAlias = Callable[[bool, bytes, int], None]
 
 def set_most_direct(most: int, /) -> None:
     """Entries with descriptors in all tables together; each table may have 16 in any case."""
@@ -47,9 +49,21 @@ class Table:
         """
     def bypass(self, is_bypassed: bool, /) -> None:
         """Whether loops are to return what they receive."""
-    def statistics(self) -> tuple[_Counters, _Counters]:
+    def wait_for_flushes(self) -> int:
         """
-        Of reads and writes: bytes, microseconds, requests that took less than 2^n of them.
+        Returns when loops asked for flushes, or after ``wake``: how many are to be performed now.
+        One thread calls it; before it did loops leave flushes to their callers.
+        """
+    def wake(self) -> None:
+        """Makes ``wait_for_flushes`` return."""
+    def flushed(self, is_done: bool, /) -> list[tuple[Flushed, bytes, int]]:
+        """
+        What to call of these flushes, by loop: with ``is_done``, the replies, or the requests if
+        they failed, and how many they are.
+        """
+    def statistics(self) -> tuple[_Counters, _Counters, _Counters]:
+        """
+        Of reads, writes and flushes: bytes, microseconds, requests that took less than 2^n of them.
         """
 
 class SendLock:
@@ -65,11 +79,21 @@ class SendLock:
 class Loop:
     """
     Serves the socket ``fd``, of which ``received`` was read before.
+
+    flushed: what becomes of flushes, see Table.flushed; without it they are the caller's.
     """
 
     def __init__(
-        self, fd: int, table: Table, lock: SendLock, codec: int, received: bytes
+        self,
+        fd: int,
+        table: Table,
+        lock: SendLock,
+        codec: int,
+        received: bytes,
+        flushed: Flushed = ...,
     ) -> None: ...
+    def take_flushes(self) -> int:
+        """How many were left to the table since the last call."""
     def rest(self, most: int) -> bytes:
         """
         The whole requests that were received and not yet served, ``most`` of them at most: they

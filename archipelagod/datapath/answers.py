@@ -12,6 +12,7 @@ from archipelagod.datapath.exchange import Exchange
 from archipelagod.datapath.handover import Handover
 from archipelagod.nbd import numbers as n
 from archipelagod.nbd.replies import (
+    REQUEST,
     data_chunk_header,
     error_chunk,
     hole_chunk,
@@ -97,6 +98,14 @@ class Answers:
         except (StorageError, OSError) as error:
             number = self._number(_COUNTED_AS.get(kind, OTHER), error, n.EINVAL)
             self._refuse(kind, cookie, number, str(error))
+
+    def refusal(self, requests: bytes) -> bytes:
+        """
+        Answers to FLUSH requests that failed.
+        """
+        return b"".join(
+            simple(cookie, n.EIO) for _, _, _, cookie, _, _ in REQUEST.iter_unpack(requests)
+        )
 
     def _change(
         self,

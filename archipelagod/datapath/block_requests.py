@@ -59,6 +59,7 @@ class BlockRequests:
             op.CLOSE: self._close,
         }
         exchange.upcoming = self._upcoming
+        exchange.refusal = self._unflushed
 
     def serve_batch(self) -> bool:
         """See Requests."""
@@ -166,14 +167,23 @@ class BlockRequests:
             self._exchange.answer(pack(REPLY, header.operation, header.serial))
 
     def _flush(self, header: Header, _data: memoryview) -> None:
-        name = self._volume.name
-
         def answer(is_done: bool) -> bytes:
             if is_done:
                 return pack(REPLY, header.operation, header.serial)
-            return _refusal(header, StorageUnavailable(f"{name}: it is not on stable storage"))
+            return self._not_flushed(header)
 
         self._exchange.flush(answer)
+
+    def _unflushed(self, requests: bytes) -> bytes:
+        """
+        Answers to requests that are no more than headers.
+        """
+        places = range(0, len(requests), HEADER_BYTES)
+        return b"".join(self._not_flushed(parse(requests, at)) for at in places)
+
+    def _not_flushed(self, header: Header) -> bytes:
+        name = self._volume.name
+        return _refusal(header, StorageUnavailable(f"{name}: it is not on stable storage"))
 
     def _info(self, header: Header, _data: memoryview) -> None:
         flags = op.FLAG_READ_ONLY if self._volume.is_read_only else 0

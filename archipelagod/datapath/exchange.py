@@ -50,6 +50,7 @@ class Exchange:
     For the thread that serves a client.
 
     upcoming: to be set to what gives the reads (offset, size) that are in the inbox.
+    refusal: to be set to what gives the answers to FLUSH requests that failed.
     done: operations of this batch, for the figures.
     """
 
@@ -63,6 +64,7 @@ class Exchange:
         self.done: list[int] = []
         self.is_stopped = False
         self.upcoming: Callable[[], Iterator[tuple[int, int]]] = lambda: iter(())
+        self.refusal: Callable[[bytes], bytes] = bytes
         self._shared = shared
         self.limiter = shared.limiter
         self._pass: Pass = shared.volume.gate.new_pass()
@@ -145,6 +147,22 @@ class Exchange:
             self._settled.set()
 
         self._shared.flusher.submit(done)
+
+    def asked_for_flushes(self, count: int) -> None:
+        """
+        So many more were asked for elsewhere; ``flushed`` hears of them.
+        """
+        self._flushes += count
+
+    def flushed(self, is_done: bool, data: bytes, count: int) -> None:
+        """
+        Answers flushes that were asked for elsewhere.  In the flusher's thread.
+
+        data: the replies, or the requests if it was not possible.
+        """
+        self.outbox.post(data if is_done else self.refusal(data))
+        self._flushed += count
+        self._settled.set()
 
     def settle(self) -> None:
         """

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from archipelagod.datapath.counts import READ, WRITE, Counts
+from archipelagod.datapath.counts import FLUSH, READ, WRITE, Counts
 from archipelagod.datapath.exchange import Exchange
 from archipelagod.datapath.handover import AnyHandover, Handover
 from archipelagod.datapath.inbox import Gone
@@ -66,6 +66,8 @@ class DirectTable:
         self.resize = self.entries.resize
         self.take_written: Callable[[], Written] = self.entries.take_written
         self.bypass = self.entries.bypass
+        self.wait_for_flushes = self.entries.wait_for_flushes
+        self.wake = self.entries.wake
         self._volume = volume
         volume.map.table = self
 
@@ -99,11 +101,16 @@ class DirectTable:
             else:
                 entries.install_slow(index, generation)
 
+    def flushed(self, is_done: bool) -> None:
+        """See Direct."""
+        for answer, replies, count in self.entries.flushed(is_done):
+            answer(is_done, replies, count)
+
     def add_counts(self, total: Counts) -> None:
         """
         Adds what loops did.
         """
-        for operation, figures in zip((READ, WRITE), self.entries.statistics(), strict=True):
+        for operation, figures in zip((READ, WRITE, FLUSH), self.entries.statistics(), strict=True):
             size, microseconds, latency = figures
             total.bytes[operation] += size
             total.microseconds[operation] += microseconds
@@ -137,17 +144,25 @@ class FastLoop:
 
         serve_batch: performs the request in the inbox.
         """
-        inbox, outbox, table = self._exchange.inbox, self._exchange.outbox, self._table
-        received = inbox.take()
-        loop = _fast.Loop(self._sock.fileno(), table.entries, self._lock, self._codec, received)
+        exchange, table = self._exchange, self._table
+        inbox = exchange.inbox
+        loop = _fast.Loop(
+            self._sock.fileno(),
+            table.entries,
+            self._lock,
+            self._codec,
+            inbox.take(),
+            exchange.flushed,
+        )
         while (found := loop.run()) is not None:
+            exchange.asked_for_flushes(loop.take_flushes())
             if isinstance(found, int):
                 table.resolve(found)
             elif isinstance(found, bytes):
                 inbox.put(found)
                 return
             elif not found:
-                outbox.deliver()
+                exchange.outbox.deliver()
             else:
                 head, payload, written = found
                 request = (self._rest(head, written) if written else head) + payload
@@ -156,6 +171,7 @@ class FastLoop:
                 inbox.lend(request)
                 while serve_batch(time.monotonic_ns()):
                     pass
+        exchange.asked_for_flushes(loop.take_flushes())
         raise Gone
 
 

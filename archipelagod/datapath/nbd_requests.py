@@ -25,6 +25,7 @@ class NbdRequests:
         self._inbox = exchange.inbox
         self._answers = Answers(exchange, handover)
         exchange.upcoming = self._upcoming
+        exchange.refusal = self._answers.refusal
 
     def serve_batch(self) -> bool:
         """See Requests."""

@@ -44,8 +44,9 @@ class VolumeServer:
         self._store = store
         self._gone = gone
         tally = Tally()
-        self._shared = Shared(volume, Flusher(volume, tally), Limiter(), tally)
         self._table = direct_table(store, volume)
+        flusher = Flusher(volume, tally, self._table)
+        self._shared = Shared(volume, flusher, Limiter(), tally)
         self._lock = threading.Lock()
         self._open: dict[Connection, threading.Thread] = {}
         self._preparing = threading.Thread(target=self._prepare, daemon=True)

@@ -11,7 +11,7 @@
 #define MOST_TARGET 255
 
 enum { REQUEST = 1, REPLY = 2 };
-enum { OPERATION_READ = 10, OPERATION_WRITE = 11 };
+enum { OPERATION_READ = 10, OPERATION_WRITE = 11, OPERATION_FLUSH = 12 };
 
 struct __attribute__((packed)) frame {
     char magic[4];
@@ -84,6 +84,8 @@ static bool parse(const uint8_t *at, struct request *request)
         request->size = data;
         request->sort = WRITE;
     }
+    if (operation == OPERATION_FLUSH && !data)
+        request->sort = FLUSH;
     return true;
 }
 
@@ -108,4 +110,9 @@ static size_t done_reply(uint8_t *out, const struct request *request)
     return reply(out, request, OPERATION_WRITE, 0);
 }
 
-const struct codec block_frames = {sizeof(struct frame), parse, data_reply, NULL, done_reply};
+static size_t flushed_reply(uint8_t *out, const struct request *request)
+{
+    return reply(out, request, OPERATION_FLUSH, 0);
+}
+
+const struct codec block_frames = {sizeof(struct frame), parse, data_reply, NULL, done_reply, flushed_reply};

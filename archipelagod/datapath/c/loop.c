@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
@@ -28,7 +29,7 @@ enum step { DONE, INPUT, FULL, MISS, LARGE, ASK, REFUSE, BROKEN, LOST, AROUND };
 
 static uint8_t zeros[64 << 10];
 
-static uint64_t now_ns(void)
+uint64_t loop_now_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -72,7 +73,7 @@ bool loop_push(struct loop *loop, const uint8_t *data, size_t size)
         return false;
     memcpy(loop->in + loop->end, data, size);
     loop->end += size;
-    loop->received_ns = now_ns();
+    loop->received_ns = loop_now_ns();
     return true;
 }
 
@@ -103,7 +104,7 @@ static bool send_all(int fd, const uint8_t *data, size_t size, int flags)
 
 static void count(struct loop *loop)
 {
-    uint64_t latency_ns = now_ns() - loop->received_ns;
+    uint64_t latency_ns = loop_now_ns() - loop->received_ns;
 
     for (enum operation operation = 0; operation < OPERATIONS; operation++)
         if (loop->answered[operation].requests)
@@ -156,7 +157,7 @@ static bool receive(struct loop *loop)
         ssize_t got = recv(loop->fd, loop->in + loop->end, IN_BYTES - loop->end, 0);
         if (got > 0) {
             loop->end += got;
-            loop->received_ns = now_ns();
+            loop->received_ns = loop_now_ns();
             return true;
         }
         if (got == 0)
@@ -199,7 +200,7 @@ static bool look_up(struct loop *loop)
     if (loop->looked_up < loop->start)
         loop->looked_up = loop->start;
     while (next(loop, loop->looked_up, &request) == DONE) {
-        if (request.sort != OTHER && !table_is_known(loop->table, request.offset, request.size))
+        if (request.sort < FLUSH && !table_is_known(loop->table, request.offset, request.size))
             if (loop->asked++ < MOST_ASKED) {
                 loop->index = request.offset >> OBJECT_SHIFT;
                 while (loop->table->entries[loop->index].state != UNKNOWN)
@@ -547,6 +548,139 @@ static enum step write_request(struct loop *loop, const struct request *request)
     return go_on_writing(loop);
 }
 
+/* ---- flushes ---- */
+
+void flushes_init(struct flushes *flushes)
+{
+    pthread_mutex_init(&flushes->lock, NULL);
+    pthread_cond_init(&flushes->come, NULL);
+}
+
+static void drop_askers(struct flushes *flushes, struct flush *first, size_t count, void (*drop)(void *))
+{
+    for (struct flush *flush = first; flush < first + count; flush++) {
+        void *owner = flush->asker ? flushes_release(flushes, flush->asker) : NULL;
+        if (owner)
+            drop(owner);
+    }
+    free(first);
+}
+
+void flushes_free(struct flushes *flushes, void (*drop)(void *owner))
+{
+    drop_askers(flushes, flushes->waiting, flushes->waiting_count, drop);
+    drop_askers(flushes, flushes->group, flushes->group_count, drop);
+    flushes->waiting = flushes->group = NULL;
+}
+
+static struct flush *room_for_one(struct flushes *flushes)
+{
+    if (flushes->waiting_count == flushes->waiting_room) {
+        size_t room = flushes->waiting_room ? 2 * flushes->waiting_room : 16;
+        struct flush *more = realloc(flushes->waiting, room * sizeof *more);
+        if (!more)
+            return NULL;
+        flushes->waiting = more;
+        flushes->waiting_room = room;
+    }
+    return &flushes->waiting[flushes->waiting_count];
+}
+
+/* False when nobody attends to them, or there is no memory. */
+static bool flushes_add(struct flushes *flushes, const struct flush *asked)
+{
+    struct flush *room = NULL;
+
+    pthread_mutex_lock(&flushes->lock);
+    if (flushes->is_attended)
+        room = room_for_one(flushes);
+    if (room) {
+        *room = *asked;
+        asked->asker->references++;
+        if (!flushes->waiting_count++)
+            pthread_cond_signal(&flushes->come);
+    }
+    pthread_mutex_unlock(&flushes->lock);
+    return room;
+}
+
+/* Those of the last group are answered. */
+size_t flushes_wait(struct flushes *flushes)
+{
+    struct flush *group = flushes->group;
+    size_t room = flushes->group_room;
+
+    pthread_mutex_lock(&flushes->lock);
+    flushes->is_attended = true;
+    while (!flushes->waiting_count && !flushes->was_woken)
+        pthread_cond_wait(&flushes->come, &flushes->lock);
+    flushes->was_woken = false;
+    flushes->group = flushes->waiting;
+    flushes->group_count = flushes->waiting_count;
+    flushes->group_room = flushes->waiting_room;
+    flushes->waiting = group;
+    flushes->waiting_room = room;
+    flushes->waiting_count = 0;
+    pthread_mutex_unlock(&flushes->lock);
+    return flushes->group_count;
+}
+
+void flushes_wake(struct flushes *flushes)
+{
+    pthread_mutex_lock(&flushes->lock);
+    flushes->was_woken = true;
+    pthread_cond_signal(&flushes->come);
+    pthread_mutex_unlock(&flushes->lock);
+}
+
+void *flushes_release(struct flushes *flushes, struct asker *asker)
+{
+    pthread_mutex_lock(&flushes->lock);
+    bool was_last = !--asker->references;
+    pthread_mutex_unlock(&flushes->lock);
+    void *owner = was_last ? asker->owner : NULL;
+    if (was_last)
+        free(asker);
+    return owner;
+}
+
+size_t flushes_answer(struct flushes *flushes, struct flush *first, bool is_done, uint8_t *out, size_t *size)
+{
+    struct asker *asker = first->asker;
+    struct request request;
+    size_t count = 0;
+
+    *size = 0;
+    for (struct flush *flush = first; flush < flushes->group + flushes->group_count; flush++) {
+        if (flush->asker != asker)
+            continue;
+        if (!is_done) {
+            memcpy(out + *size, flush->head, flush->codec->head);
+            *size += flush->codec->head;
+        } else if (flush->codec->parse(flush->head, &request)) /* as it did before */
+            *size += flush->codec->flushed(out + *size, &request);
+        flush->asker = NULL;
+        count++;
+    }
+    return count;
+}
+
+static enum step flush_request(struct loop *loop)
+{
+    struct flush asked = {loop->asker, loop->codec, loop->received_ns, {0}};
+
+    if (!loop->asker)
+        return REFUSE;
+    if (!hand_in_notes(loop)) /* what was written before it is known to whoever performs it */
+        return LOST;
+    memcpy(asked.head, loop->in + loop->start, loop->codec->head);
+    if (!flushes_add(loop->flushes, &asked))
+        return REFUSE;
+    loop->start += loop->codec->head;
+    loop->flushes_asked++;
+    return DONE;
+}
+
 /* ---- all of it ---- */
 
 static enum step one(struct loop *loop, struct request *request)
@@ -564,6 +698,8 @@ static enum step one(struct loop *loop, struct request *request)
         return ASK;
     if (request->sort == READ)
         return read_request(loop, request);
+    if (request->sort == FLUSH)
+        return flush_request(loop);
     return request->sort == WRITE ? write_request(loop, request) : REFUSE;
 }
 

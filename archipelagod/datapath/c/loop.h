@@ -10,7 +10,7 @@
 
 #define MOST_HEAD 48 /* bytes, of a request or a reply */
 
-enum sort { READ, WRITE, OTHER };
+enum sort { READ, WRITE, FLUSH, OTHER };
 
 struct request {
     enum sort sort; /* OTHER also where flags ask for more than plain reading and writing */
@@ -28,6 +28,7 @@ struct codec {
     size_t (*data)(uint8_t *out, const struct request *request); /* what precedes the data read */
     size_t (*hole)(uint8_t *out, const struct request *request); /* NULL: zeros are sent as data */
     size_t (*done)(uint8_t *out, const struct request *request);
+    size_t (*flushed)(uint8_t *out, const struct request *request);
 };
 
 extern const struct codec nbd_simple, nbd_structured, block_frames;
@@ -39,6 +40,43 @@ struct send_lock {
 };
 
 bool send_lock_try(struct send_lock *lock);
+
+/* A connection that asks for flushes.  It is there as long as one of them waits. */
+struct asker {
+    void *owner; /* of the caller's */
+    unsigned references;
+};
+
+struct flush {
+    struct asker *asker;
+    const struct codec *codec;
+    uint64_t received_ns;
+    uint8_t head[MOST_HEAD]; /* of the request */
+};
+
+/*
+ * Flushes that the clients of a volume asked for.  One thread performs them; it takes all that wait
+ * at once, and what it took is its group until it answered it.
+ */
+struct flushes {
+    pthread_mutex_t lock; /* of all but the group, and of the askers' references */
+    pthread_cond_t come;
+    struct flush *waiting, *group;
+    size_t waiting_count, waiting_room, group_count, group_room;
+    bool is_attended; /* by that thread */
+    bool was_woken;
+};
+
+void flushes_init(struct flushes *flushes);
+void flushes_free(struct flushes *flushes, void (*drop)(void *owner));
+size_t flushes_wait(struct flushes *flushes); /* for one at least, or to be woken: the group's size */
+void flushes_wake(struct flushes *flushes);
+void *flushes_release(struct flushes *flushes, struct asker *asker); /* the owner, if it was the last */
+/*
+ * That one of the group, and all others of its asker: their number, and their replies, or the heads of
+ * the requests if they failed.  The references to the asker are the caller's from here on.
+ */
+size_t flushes_answer(struct flushes *flushes, struct flush *first, bool is_done, uint8_t *out, size_t *size);
 
 enum outcome {
     GONE,    /* the client closed, or broke the grammar */
@@ -61,6 +99,9 @@ struct loop {
     int fd;
     struct table *table;
     struct send_lock *lock;
+    struct flushes *flushes;
+    struct asker *asker; /* NULL: flushes are the caller's */
+    size_t flushes_asked; /* ... and not told to the caller */
     const struct codec *codec;
     uint8_t *in, *out;
     size_t start, end;  /* of what was received and not yet done */
@@ -84,6 +125,8 @@ struct loop {
         uint64_t requests, bytes;
     } answered[OPERATIONS]; /* not yet sent */
 };
+
+uint64_t loop_now_ns(void); /* by the clock of latencies */
 
 bool loop_init(struct loop *loop);
 bool loop_push(struct loop *loop, const uint8_t *data, size_t size); /* received by others */

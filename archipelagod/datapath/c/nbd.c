@@ -9,7 +9,7 @@
 #define STRUCTURED_MAGIC 0x668E33EFu
 #define MOST_PAYLOAD (32u << 20)
 
-enum { CMD_READ, CMD_WRITE, CMD_DISC };
+enum { CMD_READ, CMD_WRITE, CMD_DISC, CMD_FLUSH };
 enum { CHUNK_DONE = 1, CHUNK_DATA = 1, CHUNK_HOLE = 2 };
 
 struct __attribute__((packed)) request_head {
@@ -51,6 +51,8 @@ static bool parse(const uint8_t *at, struct request *request)
         request->sort = READ;
     if (kind == CMD_WRITE && !flags && request->size)
         request->sort = WRITE;
+    if (kind == CMD_FLUSH && !flags && !request->size && !request->offset)
+        request->sort = FLUSH;
     return request->payload <= MOST_PAYLOAD; /* nobody can be made to read that far to answer */
 }
 
@@ -85,5 +87,5 @@ static size_t hole_chunk(uint8_t *out, const struct request *request)
     return sizeof head;
 }
 
-const struct codec nbd_simple = {sizeof(struct request_head), parse, simple, NULL, simple};
-const struct codec nbd_structured = {sizeof(struct request_head), parse, data_chunk, hole_chunk, simple};
+const struct codec nbd_simple = {sizeof(struct request_head), parse, simple, NULL, simple, simple};
+const struct codec nbd_structured = {sizeof(struct request_head), parse, data_chunk, hole_chunk, simple, simple};

@@ -40,7 +40,7 @@ struct written {
 
 #define MOST_WRITTEN 512 /* noted between two flushes; after that only which objects */
 
-enum operation { READS, WRITES, OPERATIONS };
+enum operation { READS, WRITES, FLUSHES, OPERATIONS };
 
 struct counters {
     uint64_t bytes, us, latency[BUCKETS];

@@ -143,6 +143,16 @@ class Block:
         return framing.pack(framing.REPLY, operation, cookie, data_bytes=len(data)) + data
 
 
+class Flushed(list[tuple[bool, bytes, int]]):
+    """
+    What was told of flushes.
+    """
+
+    def __call__(self, is_done: bool, data: bytes, count: int) -> None:
+        """See Table.flushed."""
+        self.append((is_done, data, count))
+
+
 class Pair:
     """
     A client's socket, and a thread that serves the other end until ``close``.
@@ -158,7 +168,9 @@ class Pair:
         self.failed: Exception | None = None
         self._disk = disk
         self._protocol = protocol
-        self.loop = _fast.Loop(self.ours.fileno(), disk.table, self.lock, protocol.codec, received)
+        self.flushed = Flushed()
+        fd = self.ours.fileno()
+        self.loop = _fast.Loop(fd, disk.table, self.lock, protocol.codec, received, self.flushed)
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
 

@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.datapath.fast import IS_BUILT
 from archipelagod.nbd import numbers as n
-from archipelagod.nbd.replies import REQUEST
+from archipelagod.nbd.replies import REQUEST, simple
 from archipelagod.wire import framing, operations
 from tests.archipelagod.datapath.disk import BLOCK, OBJECT, Disk
 from tests.archipelagod.datapath.loop_client import Block, Nbd, Pair, Protocolled
@@ -272,7 +272,7 @@ class TableTests(Served):
         self.read(0, 50)
         self.read(0, 200_000)
         self.pair.close()
-        reads, writes = self.table.statistics()
+        reads, writes, _ = self.table.statistics()
         self.assertEqual((200_050, 2), (reads[0], sum(reads[2])))
         self.assertEqual((100, 1), (writes[0], sum(writes[2])))
 
@@ -308,6 +308,100 @@ class TableTests(Served):
         self.assertEqual(2 << 20, start + size)
         self.assertGreater(start, 300_000)
         self.assertEqual(data, self.disk.content[: 2 << 20])
+
+
+class FlushTests(Served):
+    """Flushes, once somebody performs them."""
+
+    def flush(self, cookie: int) -> bytes:
+        """A request."""
+        return REQUEST.pack(n.REQUEST_MAGIC, 0, n.CMD_FLUSH, cookie, 0, 0)
+
+    def attend(self) -> None:
+        """Somebody performs flushes."""
+        self.table.wake()
+        self.assertEqual(0, self.table.wait_for_flushes())
+
+    def test_unattended(self) -> None:
+        """Until then they are the caller's."""
+        self.pair.send(self.flush(1))
+        self.read(0, 1)
+        self.assertEqual([(self.flush(1), b"", 0)], self.pair.odd)
+        self.assertEqual(0, self.pair.loop.take_flushes())
+
+    def test_group(self) -> None:
+        """Those that wait are answered together, by connection, and what was written is known."""
+        self.attend()
+        other = self.connect()
+        self.pair.theirs.sendall(self.protocol.write(1, 5, b"abc") + self.flush(2) + self.flush(3))
+        self.protocol.reply(self.pair.take, {})
+        other.theirs.sendall(self.flush(4) + self.protocol.read(5, 5, 3))
+        other.take(19)
+        self.assertEqual(3, self.table.wait_for_flushes())
+        self.assertEqual(([0], [(0, 5, 3)]), self.table.take_written())
+        self.pair.send(self.flush(6))
+        self.read(0, 1)
+        for owner, *told in self.table.flushed(True):
+            owner(True, *told)
+        self.assertEqual([(True, simple(2) + simple(3), 2)], self.pair.flushed)
+        self.assertEqual([(True, simple(4), 1)], other.flushed)
+        self.assertEqual(1, self.table.wait_for_flushes())
+        self.assertEqual(3, sum(self.table.statistics()[2][2]))
+        self.assertEqual([], self.pair.odd)
+        self.assertEqual(3, self.pair.loop.take_flushes())
+
+    def test_failure(self) -> None:
+        """Of flushes that failed the requests come back."""
+        self.attend()
+        self.pair.send(self.flush(1) + self.flush(2))
+        self.read(0, 1)
+        self.assertEqual(2, self.table.wait_for_flushes())
+        ((_, *told),) = self.table.flushed(False)
+        self.assertEqual([self.flush(1) + self.flush(2), 2], told)
+
+    def test_odd(self) -> None:
+        """A flush with a flag or a range is the caller's."""
+        self.attend()
+        odd = [
+            REQUEST.pack(n.REQUEST_MAGIC, n.CMD_FLAG_FUA, n.CMD_FLUSH, 1, 0, 0),
+            REQUEST.pack(n.REQUEST_MAGIC, 0, n.CMD_FLUSH, 1, 5, 0),
+        ]
+        self.pair.send(b"".join(odd))
+        self.read(0, 1)
+        self.assertEqual(odd, [head for head, _, _ in self.pair.odd])
+
+    def test_block(self) -> None:
+        """In the block protocol, too."""
+        self.attend()
+        pair = Pair(self.disk, Block())
+        self.addCleanup(pair.close)
+        flush = framing.pack(framing.REQUEST, operations.FLUSH, 9)
+        pair.theirs.sendall(flush)
+        self.assertEqual(1, self.table.wait_for_flushes())
+        reply = framing.pack(framing.REPLY, operations.FLUSH, 9)
+        self.assertEqual([[reply, 1]], [told for _, *told in self.table.flushed(True)])
+
+    def test_gone(self) -> None:
+        """Who is gone is told, too, and let go of then; who waits for ever is so with the table."""
+        self.attend()
+        disk = Disk(["own"], OBJECT)
+        disk.table.wake()
+        disk.table.wait_for_flushes()
+        for number in range(2):
+            pair = Pair(disk, self.protocol)
+            pair.send(self.flush(1) + self.protocol.read(2, 0, 1))
+            pair.take(17)
+            pair.close()
+            if not number:
+                self.assertEqual(1, disk.table.wait_for_flushes())
+                self.assertEqual(1, len(disk.table.flushed(True)))
+            gone = weakref.ref(pair.flushed)
+            del pair
+            if not number:
+                self.assertIsNone(gone())
+        self.assertIsNotNone(gone())
+        del disk
+        self.assertIsNone(gone())
 
 
 class BypassTests(Served):

@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from archipelagod.datapath.fast import IS_BUILT
+from archipelagod.nbd import numbers
+from archipelagod.nbd.replies import REQUEST, simple
 from archipelagod.stores.store import open_file_store
 from archipelagod.volume.freezing import NewMap
 from archipelagod.volume.map_format import OBJECT_BYTES
@@ -47,7 +49,7 @@ class ServedFiles(SynchronousTestCase):
         table: Any = self.served.server.volume.map.table
         if self.is_pure:
             return 0, 0
-        reads, writes = table.entries.statistics()
+        reads, writes, _ = table.entries.statistics()
         return sum(reads[2]), sum(writes[2])
 
     def frozen(self, name: str) -> NewMap:
@@ -164,6 +166,40 @@ class ControlTests(ServedFiles):
             self.assertEqual(0, client.reply()[0].status)
         self.assertEqual(2, len(opened.unsynced.logged))
         self.assertEqual(0 if self.is_pure else 2, self.done_in_c()[1])
+
+    def test_many_flushes(self) -> None:
+        """Every flush is answered once, and counted, whoever saw it."""
+        with self.served.client() as client, self.served.client() as other:
+            for serial in range(1, 100):
+                for each in (client, other):
+                    each.ask(op.WRITE, serial, offset=serial * 4096, data=b"x")
+                    each.ask(op.FLUSH, 1000 + serial)
+            for each in (client, other):
+                found = [each.reply()[0].serial for _ in range(198)]
+                self.assertEqual([*range(1, 100), *range(1001, 1100)], sorted(found))
+                each.ask(op.FLUSH, 7)
+                each.ask(op.CLOSE, 8)
+                self.assertEqual([7, 8], [each.reply()[0].serial for _ in range(2)])
+        figures = self.served.server.statistics()
+        self.assertEqual(200, figures["operations"]["flush"]["count"])
+        self.assertGreaterEqual(figures["largest_flush_group"] * figures["flush_groups"], 200)
+
+    def test_flush_fails(self) -> None:
+        """Of flushes that fail every one is told, in both protocols, and counted."""
+        with self.served.client() as client, self.served.socket(is_nbd=True) as sock:
+            client.ask(op.FLUSH, 1)
+            self.assertEqual(0, client.reply()[0].status)
+            self.served.server.volume.map.fail(OSError(errno.EIO, "broken"))
+            for serial in (2, 3):
+                client.ask(op.FLUSH, serial)
+                header, text = client.reply()
+                self.assertEqual(serial, header.serial)
+                self.assertIn(b"not on stable storage", text)
+            sock.sendall(REQUEST.pack(numbers.REQUEST_MAGIC, 0, numbers.CMD_FLUSH, 9, 0, 0))
+            self.assertEqual(simple(9, numbers.EIO), sock.recv(100))
+        figures = self.served.server.statistics()["operations"]["flush"]
+        self.assertEqual((4, 3), (figures["count"], figures["errors"]))
+        self.addCleanup(self.flushLoggedErrors)
 
     def test_failed_flush(self) -> None:
         """After a failed flush nothing is written any more."""
