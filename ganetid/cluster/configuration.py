@@ -17,6 +17,7 @@ from ganetid.cluster.model import (
     ClusterFacts,
     Debris,
     DropDebris,
+    DropFilter,
     DropGroup,
     DropInstance,
     DropMember,
@@ -27,6 +28,7 @@ from ganetid.cluster.model import (
     Network,
     Nic,
     PutFacts,
+    PutFilter,
     PutGroup,
     PutInstance,
     PutMember,
@@ -92,6 +94,8 @@ class Configuration:
                     self.debris.add(debris)
                 case DropDebris(debris):
                     self.debris.discard(debris)
+                case PutFilter() | DropFilter():
+                    pass  # the job queue keeps its own rules
                 case _:
                     self._apply_to_cluster(change)
 

@@ -204,6 +204,25 @@ class Debris:
 
 
 @frozen
+class FilterRule:
+    """
+    A rule of the job queue: what becomes of jobs that all its predicates match.
+
+    priority: rules with lower ones are asked first, then those with lower watermarks.
+    watermark: the newest job when the rule was made.
+    predicates: ``[name, filter]`` of names jobid, opcode, reason.
+    action: ACCEPT, PAUSE, REJECT, CONTINUE or ``["RATE_LIMIT", n]``.
+    """
+
+    uuid: str
+    watermark: int
+    priority: int = 0
+    predicates: tuple[Any, ...] = ()
+    action: Any = "CONTINUE"
+    reason_trail: tuple[Any, ...] = ()
+
+
+@frozen
 class PutInstance:
     """Change: the instance is now so."""
 
@@ -280,6 +299,20 @@ class DropDebris:
     debris: Debris
 
 
+@frozen
+class PutFilter:
+    """Change: the job queue has this rule."""
+
+    rule: FilterRule
+
+
+@frozen
+class DropFilter:
+    """Change: the job queue has no such rule."""
+
+    uuid: str
+
+
 Change = (
     PutInstance
     | DropInstance
@@ -292,4 +325,6 @@ Change = (
     | PutFacts
     | AddDebris
     | DropDebris
+    | PutFilter
+    | DropFilter
 )
