@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from attrs import evolve
 from twisted.internet.task import deferLater
 from zope.interface import implementer
 
@@ -19,13 +20,12 @@ from archipelagod.wire.errors import (
 )
 from ganetid.cluster.model import Disk
 from ganetid.disks.blocks import IBlocks
-from ganetid.disks.interface import IDiskTemplate
+from ganetid.disks.interface import MIB, IDiskTemplate, Space
 from ganetid.hypervisor.interface import NbdDrive
 from ganetid.opcodes.errors import OpExecError
 
 T = TypeVar("T")
 
-MIB = 1024 * 1024
 AWAY_PATIENCE_S = 20.0  # archipelagod may just be started again
 AWAY_DELAY_S = 0.2
 BUSY_TRIES = 50
@@ -51,22 +51,26 @@ class Archipelago:
 
     async def create(self, instance: str, disk: Disk) -> None:
         """See IDiskTemplate."""
+        await self._make_once("create", disk, lambda: self._make(disk))
+
+    async def _make_once(self, verb: str, disk: Disk, make: Callable[[], Awaitable[None]]) -> None:
+        """`make` makes a volume, but only once, even when an answer is lost."""
         tries = 0
 
-        async def make() -> None:
+        async def attempt() -> None:
             nonlocal tries
             tries += 1
             try:
-                await self._make(disk)
+                await make()
             except VolumeExists:
                 if tries == 1:
                     raise  # later ones find what an earlier one made, whose answer was lost
 
         try:
-            await self._patiently(make)
+            await self._patiently(attempt)
         except StorageError as error:
             nothing_made = tries == 1 and _is_refusal(error)
-            raise _failed("create", disk, error, nothing_made) from error
+            raise _failed(verb, disk, error, nothing_made) from error
 
     async def _make(self, disk: Disk) -> None:
         size_bytes = disk.size_mib * MIB
@@ -106,6 +110,63 @@ class Archipelago:
             else:
                 return
 
+    async def activate(self, instance: str, disk: Disk, exclusive: bool = True) -> NbdDrive:
+        """See IDiskTemplate."""
+        await self.size(instance, disk)
+        return self.drive(instance, disk)
+
+    async def deactivate(self, instance: str, disk: Disk) -> None:
+        """See IDiskTemplate.  The volume closes when its last client goes."""
+
+    def drive(self, instance: str, disk: Disk) -> NbdDrive:
+        """See IDiskTemplate."""
+        return NbdDrive(self._nbd_socket, disk.name, read_only=disk.mode == "ro")
+
+    async def size(self, instance: str, disk: Disk) -> int:
+        """See IDiskTemplate."""
+        info = await self._ask("look for", disk, lambda: self._blocks.info(disk.name))
+        return int(info.size_bytes)
+
+    async def grow(self, instance: str, disk: Disk, new_size_mib: int) -> None:
+        """See IDiskTemplate."""
+        wanted = new_size_mib * MIB
+        if await self.size(instance, disk) < wanted:
+            await self._ask("grow", disk, lambda: self._blocks.resize(disk.name, wanted))
+
+    async def snapshot(self, instance: str, disk: Disk, name: str) -> None:
+        """See IDiskTemplate."""
+        await self._make_once("snapshot", disk, lambda: self._blocks.snapshot(disk.name, name))
+
+    async def rename(self, instance: str, disk: Disk, new_instance: str, new_name: str) -> None:
+        """See IDiskTemplate."""
+        if new_name == disk.name:
+            return
+        try:
+            await self._patiently(lambda: self._blocks.rename(disk.name, new_name))
+        except NoSuchVolume as error:
+            if not await self.exists(new_instance, evolve(disk, name=new_name)):
+                raise _failed("rename", disk, error) from error
+        except StorageError as error:
+            raise _failed("rename", disk, error) from error
+
+    async def set_info(self, instance: str, disk: Disk, text: str) -> None:
+        """See IDiskTemplate.  Volumes have a name and nothing else."""
+
+    async def allow_handover(self, instance: str, disk: Disk) -> None:
+        """See IDiskTemplate.  Both QEMUs must use the same archipelagod."""
+        await self._ask("hand over", disk, lambda: self._blocks.allow_handover(disk.name))
+
+    async def statistics(self) -> Space | None:
+        """See IDiskTemplate.  archipelagod does not tell the room of its store."""
+        return None
+
+    async def _ask(self, verb: str, disk: Disk, ask: Callable[[], Awaitable[T]]) -> T:
+        """The patient answer of `ask`.  Raises OpExecError."""
+        try:
+            return await self._patiently(ask)
+        except StorageError as error:
+            raise _failed(verb, disk, error) from error
+
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         """The answer of `ask`, which is called again while storage is away, for up to 20 s."""
         deadline = self._reactor.seconds() + AWAY_PATIENCE_S
@@ -116,10 +177,6 @@ class Archipelago:
                 if self._reactor.seconds() >= deadline:
                     raise
                 await deferLater(self._reactor, AWAY_DELAY_S)
-
-    def drive(self, instance: str, disk: Disk) -> NbdDrive:
-        """See IDiskTemplate."""
-        return NbdDrive(self._nbd_socket, disk.name, read_only=disk.mode == "ro")
 
 
 def map_of(origin: str) -> str:

@@ -4,12 +4,15 @@ The part of archipelagod's client that disks need, and an in-memory stand-in for
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import evolve, frozen
 from zope.interface import Interface, implementer
 
 from archipelagod.wire.errors import (
     NoSuchVolume,
     NotReadOnly,
+    ReadOnlyVolume,
     StorageUnavailable,
     TooSmall,
     VolumeBusy,
@@ -26,8 +29,20 @@ class IBlocks(Interface):
     async def clone(origin: str, volume: str, size_bytes: int | None = None) -> None:
         """Make a volume with the content of a read-only one.  Raises NoSuchVolume, TooSmall."""
 
-    async def info(volume: str) -> object:
-        """Facts about it.  Raises NoSuchVolume."""
+    async def info(volume: str) -> Any:
+        """Facts about it, such as ``size_bytes`` and ``read_only``.  Raises NoSuchVolume."""
+
+    async def resize(volume: str, size_bytes: int) -> None:
+        """Give it another size, also while it is open.  Raises NoSuchVolume, ReadOnlyVolume."""
+
+    async def snapshot(volume: str, name: str) -> None:
+        """A read-only volume with its present content, also while it is open.  VolumeExists."""
+
+    async def rename(volume: str, name: str) -> None:
+        """Raises NoSuchVolume, VolumeExists, and VolumeBusy while it is open."""
+
+    async def allow_handover(volume: str) -> None:
+        """One more process may open it before the present one has closed it.  NoSuchVolume."""
 
     async def delete(volume: str) -> None:
         """Remove it.  Raises NoSuchVolume, and VolumeBusy while it is open."""
@@ -55,6 +70,7 @@ class MemoryBlocks:
     def __init__(self) -> None:
         self.volumes: dict[str, MemoryVolume] = {}
         self.busy: set[str] = set()
+        self.handovers: list[str] = []
         self.away = False
         self.loses_answer = False
 
@@ -98,6 +114,38 @@ class MemoryBlocks:
         if volume in self.busy:
             raise VolumeBusy(volume)
         del self.volumes[volume]
+
+    async def resize(self, volume: str, size_bytes: int) -> None:
+        """See IBlocks."""
+        found = await self.info(volume)
+        if found.read_only:
+            raise ReadOnlyVolume(volume)
+        self.volumes[volume] = evolve(found, size_bytes=size_bytes)
+        self._answer()
+
+    async def snapshot(self, volume: str, name: str) -> None:
+        """See IBlocks."""
+        found = await self.info(volume)
+        if name in self.volumes:
+            raise VolumeExists(name)
+        self.volumes[name] = evolve(found, name=name, read_only=True, origin=volume)
+        self._answer()
+
+    async def rename(self, volume: str, name: str) -> None:
+        """See IBlocks."""
+        found = await self.info(volume)
+        if volume in self.busy:
+            raise VolumeBusy(volume)
+        if name in self.volumes:
+            raise VolumeExists(name)
+        del self.volumes[volume]
+        self.volumes[name] = evolve(found, name=name)
+        self._answer()
+
+    async def allow_handover(self, volume: str) -> None:
+        """See IBlocks."""
+        await self.info(volume)
+        self.handovers.append(volume)
 
     def _answer(self) -> None:
         if self.loses_answer:

@@ -109,7 +109,7 @@ class _Running(ProcessProtocol):
                 path=str(script.directory),
                 childFDs=descriptors,
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a NUL in a variable
             raise ScriptFailed(f"could not be started: {error}") from error
 
     def connectionMade(self) -> None:
