@@ -6,7 +6,7 @@ It is changed only by `apply`, after the journal has made the same changes durab
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -77,6 +77,11 @@ class Configuration:
     _claims: dict[str, Instance] = field(factory=dict)
     _nics: NicIndex = field(factory=NicIndex)
     _by_node: dict[str, set[str]] = field(factory=dict)
+    _watchers: list[Callable[[Change], None]] = field(factory=list)
+
+    def watch(self, watcher: Callable[[Change], None]) -> None:
+        """Tell `watcher` of every change after it was taken over."""
+        self._watchers.append(watcher)
 
     def apply(self, changes: Iterable[Change]) -> None:
         """Take over changes that have just become durable."""
@@ -98,6 +103,8 @@ class Configuration:
                     pass  # the job queue keeps its own rules
                 case _:
                     self._apply_to_cluster(change)
+            for watcher in self._watchers:
+                watcher(change)
 
     def _apply_to_cluster(
         self, change: PutMember | DropMember | PutGroup | DropGroup | PutFacts
