@@ -66,6 +66,7 @@ class NbdClient:
         self._negotiation = Negotiation(tls)
         self._out = bytearray()
         self._question: Question | None = None  # waits for ``_out`` to be sent
+        self._is_asking = False
         self._attachment: Attachment | None = None
         self._is_ending = False
         self._is_gone = False
@@ -166,11 +167,16 @@ class NbdClient:
     def _ask(self) -> None:
         """
         Looks for the answer once all that was said before is on its way: a client that does not
-        read gets no further, and takes no memory.
+        read gets no further, and takes no memory.  Some answers are there at once, and lead to the
+        next question: they are not to be nested.
         """
-        question, self._question = self._question, None
-        assert question is not None
-        Deferred.fromCoroutine(self._answer(question)).addErrback(self._fail)
+        if self._is_asking:
+            return
+        self._is_asking = True
+        while self._question is not None and not self._out and not self._is_gone:
+            question, self._question = self._question, None
+            Deferred.fromCoroutine(self._answer(question)).addErrback(self._fail)
+        self._is_asking = False
 
     def _fail(self, failure: Failure) -> None:
         self._log.failure("an NBD client could not be served", failure=failure)

@@ -136,6 +136,29 @@ class CrowdTests(StorageCase):
         raw = await deferToThread(RawClient, self.nbd_socket, structured=True)
         raw.close()
 
+    async def test_many_questions_at_once(self) -> None:
+        """Who sends thousands of options ahead is answered each."""
+        await self.serve(datapath="inline")
+        await self.client().create("v", MIB)
+        count = 2500
+        asked = option(n.OPT_INFO, b"\0\0\0\0\0\0") * count  # there is no default export
+
+        def ask() -> list[int]:
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.settimeout(10)
+                sock.connect(self.nbd_socket)
+                sock.sendall(struct.pack(">I", 3) + asked)
+                heard = sock.makefile("rb")
+                heard.read(18)
+                kinds = []
+                for _ in range(count):
+                    _, _, kind, size = struct.unpack(">QIII", heard.read(20))
+                    heard.read(size)
+                    kinds.append(kind)
+                return kinds
+
+        self.assertEqual(await deferToThread(ask), [n.REP_ERR_UNKNOWN] * count)
+
     async def test_a_list_nobody_reads(self) -> None:
         """Who asks for lists and does not read them holds up nobody."""
         await self.serve(datapath="inline")
