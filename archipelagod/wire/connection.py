@@ -66,6 +66,7 @@ class BlockProtocol(Protocol):
         self._features: int | None = None  # None: not authenticated
         self._opening: Frame | None = None  # an OPEN; nothing is read until it is answered
         self._is_attaching = False
+        self._is_reading = False
         self._relay: Relay | None = None
         self._is_over = False
         self._timeout: IDelayedCall | None = None
@@ -88,6 +89,18 @@ class BlockProtocol(Protocol):
             self._read()
 
     def _read(self) -> None:
+        if self._is_reading:
+            return  # an OPEN was refused at once: the loop below goes on
+        self._is_reading = True
+        was_opening = True
+        while was_opening:
+            self._read_frames()
+            was_opening = self._opening is not None
+            self._advance()
+            was_opening = was_opening and self._opening is None and not self._is_over
+        self._is_reading = False
+
+    def _read_frames(self) -> None:
         try:
             while not self._is_over and self._opening is None:
                 frame = self._decoder.next()
@@ -98,7 +111,6 @@ class BlockProtocol(Protocol):
             self.dismiss(str(error))
         except StorageError as error:
             self.dismiss(str(error), error.status)
-        self._advance()
 
     def _take(self, frame: Frame) -> None:
         if frame.kind != REQUEST:

@@ -296,6 +296,18 @@ class OpenTests(WireCase):
         )
         raw.transport.loseConnection()  # type: ignore[union-attr]
 
+    async def test_refused_often(self) -> None:
+        """Thousands of OPENs sent ahead that can't be are refused each."""
+        await self.serve()
+        raw = await introduced(self.wire)
+        count = 3000
+        raw.send(*(Frame(REQUEST, op.OPEN, serial, data=b"?") for serial in range(3, count + 3)))
+        await raw.until(count)
+        self.assertEqual({frame.status for frame in raw.frames[-count:]}, {BadRequest.status})
+        self.assertEqual([f.serial for f in raw.frames[-count:]], list(range(3, count + 3)))
+        raw.transport.loseConnection()  # type: ignore[union-attr]
+        await raw.ended
+
     async def test_gone_meanwhile(self) -> None:
         """A client that goes while its volume is opened leaves no claim on it."""
         await self.serve()
