@@ -22,6 +22,7 @@ from archipelagod.nbd.questions import (
     WantedList,
 )
 from tests.fuzz.cursor import Cursor
+from tests.fuzz.messages import counted
 
 MAX_HELD = n.MAX_OPTION_DATA + 4096
 _OPTION = struct.Struct(">QII")
@@ -45,6 +46,7 @@ def negotiation(data: bytes) -> None:
     with contextlib.suppress(Disconnected):
         outcome = _fed(negotiating, struct.pack(">I", 1 + (choice & 2)), 0)
         while not cursor.is_at_end and not isinstance(outcome, Transmission):
+            counted(1)
             chunk = cursor.bytes(200) if choice & 4 else _option(cursor)
             outcome = _fed(negotiating, chunk, choice)
     negotiating.take()
