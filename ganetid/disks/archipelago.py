@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 AWAY_PATIENCE_S = 20.0  # archipelagod may just be started again
 AWAY_DELAY_S = 0.2
-BUSY_TRIES = 50
+BUSY_PATIENCE_S = 5.0
 BUSY_DELAY_S = 0.1
 
 
@@ -96,13 +96,14 @@ class Archipelago:
         archipelagod may still hold the connection of a QEMU that has just ended, so a busy volume
         is tried again for up to 5 s.
         """
-        for tries_left in reversed(range(BUSY_TRIES)):
+        deadline = self._reactor.seconds() + BUSY_PATIENCE_S
+        while True:
             try:
                 await self._patiently(lambda: self._blocks.delete(disk.name))
             except NoSuchVolume:
                 return
             except VolumeBusy as error:
-                if not tries_left:
+                if self._reactor.seconds() >= deadline:
                     raise _failed("remove", disk, error) from error
                 await deferLater(self._reactor, BUSY_DELAY_S)
             except StorageError as error:

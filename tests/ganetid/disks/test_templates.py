@@ -19,7 +19,7 @@ from ganetid.disks.archipelago import (
     AWAY_DELAY_S,
     AWAY_PATIENCE_S,
     BUSY_DELAY_S,
-    BUSY_TRIES,
+    BUSY_PATIENCE_S,
     Archipelago,
     map_of,
 )
@@ -126,7 +126,7 @@ class ArchipelagoTests(SynchronousTestCase):
         result_of(self, self.disks.create("i", DISK))
         self.blocks.busy.add("snf-vol-1")
         removing = Deferred.fromCoroutine(self.disks.remove("i", DISK))
-        self.clock.pump([BUSY_DELAY_S] * BUSY_TRIES)
+        self.clock.pump([BUSY_DELAY_S] * (int(BUSY_PATIENCE_S / BUSY_DELAY_S) + 2))
         self.failureResultOf(removing, OpExecError)
         self.assertIn("snf-vol-1", self.blocks.volumes)
 
