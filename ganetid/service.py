@@ -225,7 +225,8 @@ class Ganetid(MultiService):
         ours = cluster.on_node(node.name)
         up = tuple(each.name for each in ours if each.admin_state == ADMIN_UP)
         ended = await node.recover(up, frozenset(each.name for each in ours))
-        await node.network.begin()
+        await node.network.begin(node.running)
+        await node.carry(tuple(cluster.networks.values()))
         return ended
 
     def _add_upkeep(

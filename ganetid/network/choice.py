@@ -12,7 +12,6 @@ from typing import Any
 from attrs import evolve
 from twisted.logger import Logger
 
-from ganetid.cluster.configuration import Configuration
 from ganetid.network.interface import INodeNetwork
 from ganetid.network.tap import TapNetwork, TapSettings, is_address
 from ganetid.network.user import UserNetwork
@@ -21,9 +20,13 @@ CAP_NET_ADMIN = 12
 _log = Logger()
 
 
-def choose(reactor: Any, cluster: Configuration, mode: str, settings: TapSettings) -> INodeNetwork:
+def choose(
+    reactor: Any, cluster: str, mode: str, settings: TapSettings, directory: Path
+) -> INodeNetwork:
     """
     The node's network.  mode: tap, user, or auto: taps where they are possible.
+
+    cluster: its name, which the node's own taps and tables bear.  directory: the node's own files.
 
     Raises OSError for mode tap where it can't be.
     """
@@ -33,13 +36,13 @@ def choose(reactor: Any, cluster: Configuration, mode: str, settings: TapSetting
         if not has_nft:
             _log.warn("no nft program: guests are neither masqueraded nor guarded")
         allowed = settings.masquerade and has_nft
-        return TapNetwork(reactor, cluster, evolve(settings, masquerade=allowed))
+        return TapNetwork(reactor, cluster, evolve(settings, masquerade=allowed), directory)
     if mode == "tap":
         raise OSError(f"taps are not possible: {missing}")
     _log.warn(
         "guests get QEMU's user networking and can't reach each other: {reason}", reason=missing
     )
-    return UserNetwork(cluster)
+    return UserNetwork()
 
 
 def missing_for_taps() -> str | None:

@@ -1,39 +1,77 @@
 """
-What a node's network promises: real bridges, or QEMU's own user networking.
+What a node's network promises: real bridges and taps, or QEMU's own user networking.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from zope.interface import Attribute, Interface
 
-from ganetid.cluster.model import Instance, Network
 from ganetid.hypervisor.interface import NicDevice
+from ganetid.network.ports import AddressGroup, NetworkPlan, PortPlan
 
 
 class INodeNetwork(Interface):
     """
     Carries networks and NICs on one node.
 
+    It gets everything in its calls and keeps it on the node's own disk: it never asks the master.
     Every method brings the node to the wanted state, whatever it finds.  Failures are OpExecError.
     """
 
     mode = Attribute("tap or user")
     namespace = Attribute("name of the network namespace that guests run in, or None")
 
-    async def begin() -> None:
-        """Carry again all networks of the configuration; remove taps of guests that are gone."""
+    async def begin(known_running: frozenset[str]) -> None:
+        """
+        Take up again what the node's own files say; call once, before all else.
 
-    async def connect(network: Network) -> None:
-        """Carry the network.  On failure nothing of it is left."""
+        What is as it should be is not touched, so no flow of a running guest is dropped.
+        known_running: names of guests that run; the NICs of all others are removed.
+        """
 
-    async def disconnect(network: Network) -> None:
+    async def carry(networks: tuple[NetworkPlan, ...]) -> None:
+        """Carry just these networks.  One that fails is logged, and the others are carried."""
+
+    async def connect(network: NetworkPlan) -> None:
+        """Carry the network too, or carry it so from now on.  On failure nothing of it is left."""
+
+    async def disconnect(network: str) -> None:
         """Carry it no more."""
 
-    async def plug(instance: Instance) -> tuple[NicDevice, ...]:
-        """Make the NICs of a guest that is about to start.  On failure nothing of it is left."""
+    async def share_groups(groups: tuple[AddressGroup, ...]) -> None:
+        """From now on these are the address groups that rules of NICs name."""
 
-    async def unplug(instance: Instance) -> None:
+    async def plug(
+        instance: str, ports: tuple[PortPlan, ...], metadata: Mapping[str, bytes]
+    ) -> tuple[NicDevice, ...]:
+        """
+        Make the NICs of a guest that is about to start.  On failure nothing of them is left.
+
+        metadata: what the guest's metadata service answers, by path; see guest.metadata.
+        """
+
+    async def unplug(instance: str) -> None:
         """Remove the NICs of a guest that has ended."""
+
+    async def update(
+        instance: str, ports: tuple[PortPlan, ...], metadata: Mapping[str, bytes] | None
+    ) -> None:
+        """
+        Change rules and addresses of NICs of a running guest, all at once.
+
+        ports: all its NICs, the same as are plugged.  metadata: None: as it was.
+        """
+
+    async def plug_one(instance: str, port: PortPlan) -> NicDevice:
+        """Make one more NIC of a guest that runs.  On failure nothing of it is left."""
+
+    async def unplug_one(instance: str, uuid: str) -> None:
+        """Remove one NIC, which the guest has given up."""
+
+    def ports(instance: str) -> tuple[PortPlan, ...]:
+        """The NICs of an instance that are plugged here."""
 
     async def close() -> None:
         """Stop answering; bridges and taps stay, for guests run on."""

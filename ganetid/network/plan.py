@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 
 from attrs import field, frozen
 
-from ganetid.cluster.model import Instance, Network
+from ganetid.network.ports import NetworkPlan
 
 
 @frozen
@@ -34,14 +34,12 @@ class Bridge:
     subnet: str
 
 
-def bridge_of(network: Network) -> Bridge | None:
-    """The network's bridge on this node, None while it is not connected."""
-    if not network.connections:
-        return None
+def bridge_of(network: NetworkPlan) -> Bridge:
+    """The network's bridge on this node."""
     address = None
-    if network.gateway is not None:
+    if network.gateway is not None and network.subnet is not None:
         address = f"{network.gateway}/{ipaddress.IPv4Network(network.subnet).prefixlen}"
-    return Bridge(network.connections[0].link, address, network.subnet)
+    return Bridge(network.link, address, network.subnet or "")
 
 
 def bridge_mac(name: str) -> str:
@@ -81,19 +79,10 @@ def tap_prefix(cluster: str) -> str:
     return f"gt{hashlib.sha256(cluster.encode('utf-8')).hexdigest()[:4]}"
 
 
-def tap_name(cluster: str, instance: Instance, index: int) -> str:
-    """
-    The tap of NIC number `index`: the same after every restart, at most 15 characters.
-
-    Derived from the NIC's UUID, which no other NIC has.
-    """
-    digest = hashlib.sha256(instance.nics[index].uuid.encode("ascii")).hexdigest()
+def tap_name(cluster: str, uuid: str) -> str:
+    """The tap of the NIC with this UUID: the same after every restart, at most 15 characters."""
+    digest = hashlib.sha256(uuid.encode("ascii")).hexdigest()
     return f"{tap_prefix(cluster)}{digest[:9]}"
-
-
-def taps_of(cluster: str, instance: Instance) -> tuple[str, ...]:
-    """The names of all its taps."""
-    return tuple(tap_name(cluster, instance, index) for index in range(len(instance.nics)))
 
 
 def make_tap(name: str, bridge: str) -> tuple[str, ...]:

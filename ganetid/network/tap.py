@@ -6,20 +6,22 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.defer import maybeDeferred
+from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.model import Instance, Network
 from ganetid.hypervisor.interface import TapNic
 from ganetid.network import nftables
 from ganetid.network.dhcp import Lease
 from ganetid.network.dhcp_server import DhcpResponder, adopt
 from ganetid.network.interface import INodeNetwork
+from ganetid.network.kept import Folder, KeptNetworks
 from ganetid.network.namespace import NAMESPACES, let_forward, open_dhcp_socket, within
 from ganetid.network.plan import (
     Bridge,
@@ -30,8 +32,8 @@ from ganetid.network.plan import (
     remove_link,
     stray_taps,
     tap_name,
-    taps_of,
 )
+from ganetid.network.ports import AddressGroup, NetworkPlan, Plugged, PortPlan
 from ganetid.node.programs import ProgramFailed, run
 from ganetid.opcodes.errors import OpExecError
 
@@ -59,19 +61,29 @@ class TapNetwork:
     mode = "tap"
     _log = Logger()
 
-    def __init__(self, reactor: Any, cluster: Configuration, settings: TapSettings) -> None:
+    def __init__(self, reactor: Any, cluster: str, settings: TapSettings, directory: Path) -> None:
+        """cluster: its name.  directory: where the node keeps what it was told."""
         self._reactor = reactor
-        self._cluster = cluster
+        self._name = cluster
         self._settings = settings
+        self._folder = Folder(directory)
         self.namespace = settings.namespace
         self._responders: dict[str, Any] = {}
+        self._networks: dict[str, NetworkPlan] = {}
+        self._plugged: dict[str, Plugged] = {}
 
-    async def begin(self) -> None:
+    async def begin(self, known_running: frozenset[str]) -> None:
         """See INodeNetwork."""
         await self._make_namespace()
+        kept = await deferToThread(self._folder.read)
+        self._networks = {each.name: each for each in kept.networks.plans}
+        self._plugged = {each.instance: each for each in kept.plugged}
+        for instance in set(self._plugged) - known_running:
+            del self._plugged[instance]
+            await deferToThread(self._folder.drop_plugged, instance)
         bridges = self._bridges()
         links = await self._links()
-        wanted = {tap for each in self._cluster.everyone().values() for tap in self._taps(each)}
+        wanted = {tap for each in self._plugged.values() for tap in self._taps(each.ports)}
         lines = [line for bridge in bridges for line in make_bridge(bridge, links)]
         for tap in stray_taps(self._name, links, wanted):
             lines += remove_link(tap, links)
@@ -83,72 +95,117 @@ class TapNetwork:
         for bridge in bridges:
             await self._answer_dhcp(bridge)
 
-    async def connect(self, network: Network) -> None:
+    async def carry(self, networks: tuple[NetworkPlan, ...]) -> None:
         """See INodeNetwork."""
-        bridge = _bridge(network)
+        for name in set(self._networks) - {each.name for each in networks}:
+            await self.disconnect(name)
+        for network in networks:
+            try:
+                await self.connect(network)
+            except OpExecError as error:
+                self._log.error("{error}", error=error)
+
+    async def connect(self, network: NetworkPlan) -> None:
+        """See INodeNetwork."""
+        if self._networks.get(network.name) == network and network.link in self._responders:
+            return
+        bridge = bridge_of(network)
+        self._networks[network.name] = network
         try:
             await self._ip(make_bridge(bridge, await self._links()))
             await within(self._reactor, self.namespace, let_forward)
-            await self._route([*self._bridges(without=network.name), bridge])
+            await self._route(self._bridges())
             await self._answer_dhcp(bridge)
+            await self._keep_networks()
         except (ProgramFailed, OSError) as error:
             await self._undo(network)
             raise OpExecError(f"Can't connect network {network.name}: {error}") from error
 
-    async def disconnect(self, network: Network) -> None:
+    async def disconnect(self, network: str) -> None:
         """See INodeNetwork."""
-        try:
-            await self._disconnect(network)
-        except (ProgramFailed, OSError) as error:
-            raise OpExecError(f"Can't disconnect network {network.name}: {error}") from error
-
-    async def plug(self, instance: Instance) -> tuple[TapNic, ...]:
-        """See INodeNetwork."""
-        lines = [
-            line
-            for index, nic in enumerate(instance.nics)
-            for line in make_tap(tap_name(self._name, instance, index), nic.link)
-        ]
-        try:
-            await self._ip_or_afresh(lines, instance)
-            await self._nft(
-                "".join(nftables.admit_script(self._name, port) for port in self._ports(instance))
-            )
-        except ProgramFailed as error:
-            await self.unplug(instance)
-            raise OpExecError(f"Can't make the NICs of {instance.name}: {error}") from error
-        return tuple(
-            TapNic(nic.mac, tap_name(self._name, instance, index))
-            for index, nic in enumerate(instance.nics)
-        )
-
-    async def unplug(self, instance: Instance) -> None:
-        """See INodeNetwork."""
-        if not instance.nics:
+        carried = self._networks.get(network)
+        if carried is None:
             return
         try:
-            links = await self._links()
-            await self._ip(
-                [line for tap in self._taps(instance) for line in remove_link(tap, links)]
-            )
+            await self._disconnect(carried)
+        except (ProgramFailed, OSError) as error:
+            raise OpExecError(f"Can't disconnect network {network}: {error}") from error
+
+    async def share_groups(self, groups: tuple[AddressGroup, ...]) -> None:
+        """See INodeNetwork."""
+        await deferToThread(self._folder.put_groups, groups)
+
+    async def plug(
+        self, instance: str, ports: tuple[PortPlan, ...], metadata: Mapping[str, bytes]
+    ) -> tuple[TapNic, ...]:
+        """See INodeNetwork."""
+        plugged = Plugged(instance, ports, {}, dict(metadata))
+        try:
+            await deferToThread(self._folder.put_plugged, plugged)
+            self._plugged[instance] = plugged
+            await self._make_taps(ports)
+        except (ProgramFailed, OSError) as error:
+            await self.unplug(instance)
+            raise OpExecError(f"Can't make the NICs of {instance}: {error}") from error
+        return tuple(self._nic(port) for port in ports)
+
+    async def unplug(self, instance: str) -> None:
+        """See INodeNetwork."""
+        plugged = self._plugged.get(instance)
+        if plugged is None:
+            return
+        try:
+            await self._remove_taps(plugged.ports)
+            await deferToThread(self._folder.drop_plugged, instance)
+        except (ProgramFailed, OSError) as error:
+            raise OpExecError(f"Can't remove the NICs of {instance}: {error}") from error
+        del self._plugged[instance]
+
+    async def update(
+        self, instance: str, ports: tuple[PortPlan, ...], metadata: Mapping[str, bytes] | None
+    ) -> None:
+        """See INodeNetwork."""
+        before = self._plugged.get(instance, Plugged(instance))
+        told = before.metadata if metadata is None else dict(metadata)
+        after = evolve(before, ports=ports, metadata=told)
+        try:
+            await deferToThread(self._folder.put_plugged, after)
+            self._plugged[instance] = after
+            await self._guard_all()
+        except (ProgramFailed, OSError) as error:
+            raise OpExecError(f"Can't change the NICs of {instance}: {error}") from error
+
+    async def plug_one(self, instance: str, port: PortPlan) -> TapNic:
+        """See INodeNetwork."""
+        before = self._plugged.get(instance, Plugged(instance))
+        try:
+            await self._make_taps((port,))
         except ProgramFailed as error:
-            raise OpExecError(f"Can't remove the NICs of {instance.name}: {error}") from error
-        for port in self._ports(instance):
-            if port.tap in links:
-                await self._forget_port(port)
+            raise OpExecError(f"Can't make a NIC of {instance}: {error}") from error
+        await self.update(instance, (*before.ports, port), None)
+        return self._nic(port)
+
+    async def unplug_one(self, instance: str, uuid: str) -> None:
+        """See INodeNetwork."""
+        ports = self.ports(instance)
+        try:
+            await self._remove_taps(tuple(port for port in ports if port.uuid == uuid))
+        except ProgramFailed as error:
+            raise OpExecError(f"Can't remove a NIC of {instance}: {error}") from error
+        await self.update(instance, tuple(port for port in ports if port.uuid != uuid), None)
+
+    def ports(self, instance: str) -> tuple[PortPlan, ...]:
+        """See INodeNetwork."""
+        plugged = self._plugged.get(instance)
+        return () if plugged is None else plugged.ports
 
     async def close(self) -> None:
         """See INodeNetwork."""
         for bridge in list(self._responders):
             await self._stop_dhcp(bridge)
 
-    @property
-    def _name(self) -> str:
-        return self._cluster.cluster_name
-
-    def _bridges(self, without: str = "") -> list[Bridge]:
-        networks = [each for each in self._cluster.networks.values() if each.name != without]
-        return [bridge for network in networks if (bridge := bridge_of(network)) is not None]
+    def _bridges(self) -> list[Bridge]:
+        return [bridge_of(network) for network in self._networks.values()]
 
     async def _make_namespace(self) -> None:
         if self.namespace is None:
@@ -181,13 +238,22 @@ class TapNetwork:
         if lines:
             await run(self._reactor, [*self._ip_program(), "-batch", "-"], "\n".join(lines) + "\n")
 
-    async def _ip_or_afresh(self, lines: list[str], instance: Instance) -> None:
-        """Make the taps; when one is left from a guest that died, after removing it."""
-        try:
-            await self._ip(lines)
-        except ProgramFailed:
-            await self.unplug(instance)
-            await self._ip(lines)
+    async def _make_taps(self, ports: tuple[PortPlan, ...]) -> None:
+        """One that is left from a guest that died is made afresh."""
+        links = await self._links()
+        lines: list[str] = []
+        for port in ports:
+            tap = self._tap(port)
+            lines += [*remove_link(tap, links), *make_tap(tap, port.link)]
+        await self._ip(lines)
+        await self._guard_all()
+
+    async def _remove_taps(self, ports: tuple[PortPlan, ...]) -> None:
+        links = await self._links()
+        await self._ip([line for tap in self._taps(ports) for line in remove_link(tap, links)])
+        for port in ports:
+            if self._tap(port) in links:
+                await self._forget_port(nftables.Port(self._tap(port), port.mac, port.ip))
 
     async def _nft(self, script: str) -> None:
         if script and self._settings.masquerade:
@@ -199,18 +265,20 @@ class TapNetwork:
 
     async def _guard_all(self) -> None:
         ports = [
-            port for instance in self._cluster.everyone().values() for port in self._ports(instance)
+            nftables.Port(self._tap(port), port.mac, port.ip)
+            for plugged in self._plugged.values()
+            for port in plugged.ports
         ]
         await self._nft(nftables.guard_script(self._name, ports))
 
-    def _ports(self, instance: Instance) -> list[nftables.Port]:
-        return [
-            nftables.Port(tap_name(self._name, instance, index), nic.mac, nic.ip)
-            for index, nic in enumerate(instance.nics)
-        ]
+    def _tap(self, port: PortPlan) -> str:
+        return tap_name(self._name, port.uuid)
 
-    def _taps(self, instance: Instance) -> tuple[str, ...]:
-        return taps_of(self._name, instance)
+    def _taps(self, ports: tuple[PortPlan, ...]) -> tuple[str, ...]:
+        return tuple(self._tap(port) for port in ports)
+
+    def _nic(self, port: PortPlan) -> TapNic:
+        return TapNic(port.mac, self._tap(port))
 
     async def _forget_port(self, port: nftables.Port) -> None:
         try:
@@ -232,42 +300,48 @@ class TapNetwork:
             await maybeDeferred(port.stopListening)
 
     def _lease(self, bridge: str, mac: str) -> Lease | None:
-        binding = self._cluster.binding(mac)
-        if binding is None or binding.nic.link != bridge or binding.nic.ip is None:
+        bound = (
+            port
+            for plugged in self._plugged.values()
+            for port in plugged.ports
+            if port.mac == mac and port.link == bridge
+        )
+        port = next(bound, None)
+        network = None if port is None else self._networks.get(port.network or "")
+        if port is None or port.ip is None or network is None:
             return None
-        network = binding.network
-        if network.gateway is None:
+        if network.gateway is None or network.subnet is None:
             return None
         return Lease(
-            address=binding.nic.ip,
+            address=port.ip,
             subnet=network.subnet,
             server=network.gateway,
             router=network.gateway,
             dns=self._settings.dns,
-            host_name=binding.instance,
+            host_name=port.host_name,
             lease_s=self._settings.lease_s,
             mtu=self._settings.mtu,
         )
 
-    async def _disconnect(self, network: Network) -> None:
-        bridge = _bridge(network)
-        await self._stop_dhcp(bridge.name)
-        await self._route(self._bridges(without=network.name))
-        await self._ip(remove_link(bridge.name, await self._links()))
+    async def _keep_networks(self) -> None:
+        kept = KeptNetworks(tuple(self._networks.values()))
+        await deferToThread(self._folder.put_networks, kept)
 
-    async def _undo(self, network: Network) -> None:
+    async def _disconnect(self, network: NetworkPlan) -> None:
+        bridge = bridge_of(network)
+        self._networks.pop(network.name, None)
+        await self._stop_dhcp(bridge.name)
+        await self._route(self._bridges())
+        await self._ip(remove_link(bridge.name, await self._links()))
+        await self._keep_networks()
+
+    async def _undo(self, network: NetworkPlan) -> None:
         try:
             await self._disconnect(network)
         except (ProgramFailed, OSError) as error:
             self._log.error(
                 "network {name} is left half made: {error}", name=network.name, error=error
             )
-
-
-def _bridge(network: Network) -> Bridge:
-    bridge = bridge_of(network)
-    assert bridge is not None, "only connected networks are carried"
-    return bridge
 
 
 def is_address(text: str) -> bool:

@@ -4,12 +4,13 @@ Networking without privileges: each NIC on a QEMU user-mode network of its own.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from zope.interface import implementer
 
-from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.model import Instance, Network
 from ganetid.hypervisor.interface import UserNic
 from ganetid.network.interface import INodeNetwork
+from ganetid.network.ports import AddressGroup, NetworkPlan, PortPlan
 
 
 @implementer(INodeNetwork)
@@ -18,36 +19,71 @@ class UserNetwork:
     INodeNetwork that needs no rights.
 
     Guests get their address by DHCP and reach the outside, but not each other, nor can they be
-    reached.
+    reached.  Nothing of it is on disk: a NIC lives in its guest's QEMU, and the master tells the
+    networks again when it takes up the node.
     """
 
     mode = "user"
     namespace: str | None = None
 
-    def __init__(self, cluster: Configuration) -> None:
-        self._cluster = cluster
+    def __init__(self) -> None:
+        self._networks: dict[str, NetworkPlan] = {}
+        self._plugged: dict[str, tuple[PortPlan, ...]] = {}
 
-    async def begin(self) -> None:
+    async def begin(self, known_running: frozenset[str]) -> None:
         """See INodeNetwork."""
 
-    async def connect(self, network: Network) -> None:
+    async def carry(self, networks: tuple[NetworkPlan, ...]) -> None:
+        """See INodeNetwork."""
+        self._networks = {network.name: network for network in networks}
+
+    async def connect(self, network: NetworkPlan) -> None:
+        """See INodeNetwork."""
+        self._networks[network.name] = network
+
+    async def disconnect(self, network: str) -> None:
+        """See INodeNetwork."""
+        self._networks.pop(network, None)
+
+    async def share_groups(self, groups: tuple[AddressGroup, ...]) -> None:
         """See INodeNetwork."""
 
-    async def disconnect(self, network: Network) -> None:
+    async def plug(
+        self, instance: str, ports: tuple[PortPlan, ...], metadata: Mapping[str, bytes]
+    ) -> tuple[UserNic, ...]:
         """See INodeNetwork."""
+        self._plugged[instance] = ports
+        return tuple(self._nic(port) for port in ports)
 
-    async def plug(self, instance: Instance) -> tuple[UserNic, ...]:
+    async def unplug(self, instance: str) -> None:
         """See INodeNetwork."""
-        return tuple(
-            UserNic(nic.mac)
-            if network is None
-            else UserNic(nic.mac, network.subnet, nic.ip, network.gateway)
-            for nic in instance.nics
-            for network in (self._cluster.networks.get(nic.network or ""),)
-        )
+        self._plugged.pop(instance, None)
 
-    async def unplug(self, instance: Instance) -> None:
+    async def update(
+        self, instance: str, ports: tuple[PortPlan, ...], metadata: Mapping[str, bytes] | None
+    ) -> None:
         """See INodeNetwork."""
+        self._plugged[instance] = ports
+
+    async def plug_one(self, instance: str, port: PortPlan) -> UserNic:
+        """See INodeNetwork."""
+        self._plugged[instance] = (*self.ports(instance), port)
+        return self._nic(port)
+
+    async def unplug_one(self, instance: str, uuid: str) -> None:
+        """See INodeNetwork."""
+        left = tuple(port for port in self.ports(instance) if port.uuid != uuid)
+        self._plugged[instance] = left
+
+    def ports(self, instance: str) -> tuple[PortPlan, ...]:
+        """See INodeNetwork."""
+        return self._plugged.get(instance, ())
 
     async def close(self) -> None:
         """See INodeNetwork."""
+
+    def _nic(self, port: PortPlan) -> UserNic:
+        network = self._networks.get(port.network or "")
+        if network is None or network.subnet is None:
+            return UserNic(port.mac)
+        return UserNic(port.mac, network.subnet, port.ip, network.gateway)

@@ -11,7 +11,6 @@ from typing import Any
 from attrs import frozen
 
 from archipelagod.wire.client import BlockClient
-from ganetid.cluster.configuration import Configuration
 from ganetid.disks.archipelago import Archipelago
 from ganetid.disks.blocks import IBlocks
 from ganetid.disks.diskless import Diskless
@@ -52,25 +51,33 @@ class Directories:
         """Disks of template file."""
         return self.state / "disks"
 
+    @property
+    def network(self) -> Path:
+        """What the node's network keeps."""
+        return self.state / "network"
+
     def make(self) -> None:
         """Make what is absent.  Blocks.  Raises OSError."""
-        for directory in (self.state, self.instances, self.run, self.disks):
+        for directory in (self.state, self.instances, self.run, self.disks, self.network):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def build_node(
     reactor: Any,
     settings: GanetiSettings,
-    cluster: Configuration,
     hypervisor: IHypervisor,
     blocks: IBlocks | None,
 ) -> Node:
     """The node.  Raises OSError when its network can't be as set."""
     directories = Directories(Path(settings.state_dir))
-    network = build_network(reactor, settings, cluster)
+    network = build_network(reactor, settings)
     templates = build_templates(reactor, settings, directories, blocks)
     return Node(
-        cluster.node_name, directories.instances, {hypervisor.name: hypervisor}, templates, network
+        settings.name_of_node(),
+        directories.instances,
+        {hypervisor.name: hypervisor},
+        templates,
+        network,
     )
 
 
@@ -89,17 +96,18 @@ def build_hypervisor(
     )
 
 
-def build_network(reactor: Any, settings: GanetiSettings, cluster: Configuration) -> INodeNetwork:
+def build_network(reactor: Any, settings: GanetiSettings) -> INodeNetwork:
     """The node's network.  Raises OSError."""
     if settings.hypervisor == "fake":
-        return UserNetwork(cluster)
+        return UserNetwork()
     taps = TapSettings(
         namespace=settings.network_namespace,
         dns=resolvers() if settings.dns is None else settings.dns,
         lease_s=settings.dhcp_lease_s,
         mtu=settings.mtu,
     )
-    return choose(reactor, cluster, settings.network_mode, taps)
+    kept = Directories(Path(settings.state_dir)).network
+    return choose(reactor, settings.cluster_name, settings.network_mode, taps, kept)
 
 
 def build_templates(

@@ -19,6 +19,7 @@ from ganetid.console.serial_log import last_lines
 from ganetid.disks.interface import IDiskTemplate
 from ganetid.guest.config_drive import BadConfigDrive, write_config_drive
 from ganetid.hypervisor.interface import ConsolePlace, Ended, Guest, IHypervisor
+from ganetid.network.from_cluster import network_of, networks_of, ports_of
 from ganetid.network.interface import INodeNetwork
 from ganetid.node.facts import NodeFacts, read_facts
 from ganetid.node.interface import Abilities, EndListener, INode
@@ -108,17 +109,17 @@ class Node:
         """
         for disk in instance.disks:
             await self.has_disk(instance, disk)
-        nics = await self.network.plug(instance)
+        nics = await self.network.plug(instance.name, ports_of(instance), {})
         try:
             await self._hypervisor(instance).start(self.guest_of(instance, nics))
         except Exception:
-            await self.network.unplug(instance)
+            await self.network.unplug(instance.name)
             raise
 
     async def stop(self, instance: Instance, timeout_s: float) -> bool:
         """Ask the guest to go, end it after the timeout; whether it went by itself."""
         obeyed: bool = await self._hypervisor(instance).stop(instance.name, timeout_s)
-        await self.network.unplug(instance)
+        await self.network.unplug(instance.name)
         return obeyed
 
     async def reset(self, instance: Instance) -> None:
@@ -138,12 +139,12 @@ class Node:
     async def clear(self, instance: Instance) -> None:
         """End the guest, remove its NICs, config drive and logs; its disks stay.  Idempotent."""
         await self._hypervisor(instance).clear(instance.name)
-        await self.network.unplug(instance)
+        await self.network.unplug(instance.name)
         await deferToThread(shutil.rmtree, self._directory / instance.name, ignore_errors=True)
 
     async def tidy_after(self, instance: Instance) -> None:
         """See INode."""
-        await self.network.unplug(instance)
+        await self.network.unplug(instance.name)
 
     async def _clear_strays(self, known: frozenset[str]) -> tuple[str, ...]:
         strays: set[str] = set()
@@ -156,16 +157,17 @@ class Node:
 
     async def carry(self, networks: tuple[Network, ...]) -> None:
         """See INode."""
-        for network in networks:
-            await self.network.connect(network)
+        await self.network.carry(networks_of(networks))
 
     async def connect(self, network: Network) -> None:
         """Carry a network.  Raises OpExecError."""
-        await self.network.connect(network)
+        plan = network_of(network)
+        if plan is not None:
+            await self.network.connect(plan)
 
     async def disconnect(self, network: Network) -> None:
         """Carry it no more.  Raises OpExecError."""
-        await self.network.disconnect(network)
+        await self.network.disconnect(network.name)
 
     def watch(self, listener: EndListener) -> None:
         """See INode."""

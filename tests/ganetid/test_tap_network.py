@@ -15,19 +15,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SkipTest, TestCase
 from zope.interface.verify import verifyObject
 
-from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.model import ClusterFacts, Connection, Instance, Network, Nic
 from ganetid.hypervisor.interface import TapNic
 from ganetid.network.choice import missing_for_taps, resolvers
 from ganetid.network.interface import INodeNetwork
 from ganetid.network.namespace import within
 from ganetid.network.plan import tap_name
+from ganetid.network.ports import NetworkPlan, PortPlan
 from ganetid.network.tap import TapNetwork, TapSettings
 from ganetid.network.user import UserNetwork
 from ganetid.node.programs import run
@@ -38,23 +36,12 @@ GATEWAY, ADDRESS = "10.7.0.1", "10.7.0.9"
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454CA, 2, 0x1000
 
 
-def network(name: str = "snf-net-1", link: str = "gtbr1", third: int = 7) -> Network:
-    return Network(
-        name=name,
-        uuid=name,
-        subnet=f"10.{third}.0.0/24",
-        gateway=f"10.{third}.0.1",
-        ctime=1.0,
-        mtime=1.0,
-        connections=(Connection("default", "bridged", link),),
-    )
+PORT = PortPlan("uuid-of-n1", MAC, (ADDRESS,), "snf-net-1", link="gtbr1", host_name="snf-1")
+TAP = tap_name("test-cluster", PORT.uuid)
 
 
-def instance() -> Instance:
-    nic = Nic("n1", "uuid-of-n1", MAC, ADDRESS, "snf-net-1", "bridged", "gtbr1")
-    return Instance(
-        "snf-1", "u", "x", "kvm", "diskless", (), (nic,), {}, {}, {}, "up", 1.0, 1.0
-    )  # fmt: skip
+def network(name: str = "snf-net-1", link: str = "gtbr1", third: int = 7) -> NetworkPlan:
+    return NetworkPlan(name=name, link=link, subnet=f"10.{third}.0.0/24", gateway=f"10.{third}.0.1")
 
 
 def arp(mac: str, address: str) -> bytes:
@@ -87,13 +74,21 @@ class TapNetworkTests(TestCase):
         self.namespaces = [f"gt{os.getpid()}{kind}" for kind in ("node", "guest", "outside")]
         self.node, self.guest, self.outside = self.namespaces
         self.addCleanup(self.remove_namespaces)
-        facts = ClusterFacts("c", "n", "g", 1.0)
-        self.cluster = Configuration("test-cluster", "node1", facts)
-        self.cluster.networks["snf-net-1"] = network()
-        self.cluster.instances["snf-1"] = instance()
-        settings = TapSettings(self.node, dns=("192.0.2.53",), lease_s=600)
-        self.network = TapNetwork(reactor, self.cluster, settings)
+        self.directory = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.network = self.make_network()
         self.addCleanup(lambda: Deferred.fromCoroutine(self.network.close()))
+
+    def make_network(self) -> TapNetwork:
+        settings = TapSettings(self.node, dns=("192.0.2.53",), lease_s=600)
+        return TapNetwork(reactor, "test-cluster", settings, self.directory)
+
+    async def begin(self) -> None:
+        await self.network.begin(frozenset())
+        await self.network.connect(network())
+
+    async def plug(self) -> tuple[Any, ...]:
+        return await self.network.plug("snf-1", (PORT,), {})
 
     def remove_namespaces(self) -> None:
         for name in self.namespaces:
@@ -122,18 +117,19 @@ class TapNetworkTests(TestCase):
     def test_interfaces(self) -> None:
         """Both kinds of networking have what INodeNetwork says."""
         verifyObject(INodeNetwork, self.network)
-        verifyObject(INodeNetwork, UserNetwork(self.cluster))
+        verifyObject(INodeNetwork, UserNetwork())
 
     def test_begin_twice(self) -> Deferred[None]:
         """At start the bridge is made with its address; doing it again changes nothing."""
 
         async def check() -> None:
-            await self.network.begin()
+            await self.begin()
             before = await self.links()
             self.assertEqual(before["gtbr1"].kind, "bridge")
             self.assertIn(f"{GATEWAY}/24", before["gtbr1"].addresses)
             await self.network.close()
-            await self.network.begin()
+            self.network = self.make_network()
+            await self.network.begin(frozenset())
             self.assertEqual(await self.links(), before)
 
         return self.run_test(check)
@@ -142,14 +138,13 @@ class TapNetworkTests(TestCase):
         """A NIC is a tap on its bridge; unplugged it is gone; a tap left over is replaced."""
 
         async def check() -> None:
-            await self.network.begin()
-            name = tap_name("test-cluster", instance(), 0)
+            await self.begin()
             for _ in range(2):
-                self.assertEqual(await self.network.plug(instance()), (TapNic(MAC, name),))
-                self.assertIn(name, await self.links())
-            await self.network.unplug(instance())
-            self.assertNotIn(name, await self.links())
-            await self.network.unplug(instance())
+                self.assertEqual(await self.plug(), (TapNic(MAC, TAP),))
+                self.assertIn(TAP, await self.links())
+            await self.network.unplug("snf-1")
+            self.assertNotIn(TAP, await self.links())
+            await self.network.unplug("snf-1")
 
         return self.run_test(check)
 
@@ -157,23 +152,25 @@ class TapNetworkTests(TestCase):
         """A NIC whose bridge is not there fails, and leaves no tap."""
 
         async def check() -> None:
-            await self.network.begin()
-            lost = evolve(instance(), nics=(evolve(instance().nics[0], link="nowhere"),))
-            await self.assertFailure(Deferred.fromCoroutine(self.network.plug(lost)), OpExecError)
-            self.assertNotIn(tap_name("test-cluster", lost, 0), await self.links())
+            await self.begin()
+            lost = (PortPlan("uuid-of-n1", MAC, link="nowhere"),)
+            plugging = Deferred.fromCoroutine(self.network.plug("snf-1", lost, {}))
+            await self.assertFailure(plugging, OpExecError)
+            self.assertNotIn(TAP, await self.links())
 
         return self.run_test(check)
 
     def test_strays(self) -> Deferred[None]:
-        """A tap of a guest that is gone is removed at the next start."""
+        """At the next start a guest that runs has its tap still, one that is gone has none."""
 
         async def check() -> None:
-            await self.network.begin()
-            await self.network.plug(instance())
-            await self.network.close()
-            self.cluster.instances.clear()
-            await self.network.begin()
-            self.assertNotIn(tap_name("test-cluster", instance(), 0), await self.links())
+            await self.begin()
+            await self.plug()
+            for running, there in ({"snf-1"}, True), (set(), False):
+                await self.network.close()
+                self.network = self.make_network()
+                await self.network.begin(frozenset(running))
+                self.assertEqual(TAP in await self.links(), there)
 
         return self.run_test(check)
 
@@ -181,8 +178,8 @@ class TapNetworkTests(TestCase):
         """A network that is carried no more leaves no bridge, and can come back."""
 
         async def check() -> None:
-            await self.network.begin()
-            await self.network.disconnect(network())
+            await self.begin()
+            await self.network.disconnect(network().name)
             self.assertNotIn("gtbr1", await self.links())
             await self.network.connect(network())
             self.assertIn("gtbr1", await self.links())
@@ -195,7 +192,8 @@ class TapNetworkTests(TestCase):
             raise SkipTest("there is no busybox for its DHCP client")
 
         async def check() -> None:
-            await self.network.begin()
+            await self.begin()
+            await self.plug()
             await self.add_guest()
             directory = Path(tempfile.mkdtemp())
             self.addCleanup(shutil.rmtree, directory)
@@ -219,11 +217,9 @@ class TapNetworkTests(TestCase):
         """From a tap only frames with the NIC's own addresses get through."""
 
         async def check() -> None:
-            await self.network.begin()
-            await self.network.plug(instance())
-            tap = await within(
-                reactor, self.node, lambda: open_tap(tap_name("test-cluster", instance(), 0))
-            )
+            await self.begin()
+            await self.plug()
+            tap = await within(reactor, self.node, lambda: open_tap(TAP))
             self.addCleanup(os.close, tap)
             frames = {
                 "good": arp(MAC, ADDRESS),
@@ -254,7 +250,7 @@ class TapNetworkTests(TestCase):
         """Guests reach the outside as the node; nobody reaches them, nor other networks' guests."""
 
         async def check() -> None:
-            await self.network.begin()
+            await self.begin()
             await self.network.connect(network("snf-net-2", "gtbr2", 8))
             await self.add_guest()
             await self.ip(

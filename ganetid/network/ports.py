@@ -1,0 +1,184 @@
+"""
+What a node has to know of networks and NICs: frozen values that go over the node RPC as they are.
+
+A node answers DHCP, keeps its packet rules and serves metadata from these alone; it keeps them on
+its own disk.
+"""
+
+from __future__ import annotations
+
+from attrs import field, frozen
+
+BRIDGED = "bridged"
+ROUTED = "routed"
+
+PROTECTED = "protected"
+LIMITED = "limited"
+UNPROTECTED = "unprotected"
+
+INWARDS = "in"
+OUTWARDS = "out"
+
+
+@frozen
+class Vxlan:
+    """
+    An overlay that joins a network's bridges on several nodes.
+
+    vni: 1 to 16777215.  peers: addresses of the cluster's other nodes.  local: this node's own
+    address, the sender of what it sends; None: as routed.
+    """
+
+    vni: int
+    peers: tuple[str, ...] = ()
+    local: str | None = None
+    port: int = 4789
+
+
+@frozen
+class NetworkPlan:
+    """
+    A network as one node carries it.
+
+    mode: bridged or routed.  link: bridge or, routed, routing table; networks may share one.
+    vlan: Ganeti's ``.10``, ``:10:20`` or ``.10:20``, of NICs that name none.
+    mac_prefix: with `mac_filtered` (Synnefo's MAC_FILTERED), how all its MAC addresses begin.
+    uplink: an interface of the node that is a port of the bridge.
+    dns, dns6, domain: what DHCP and router advertisements tell; empty `dns`: the node's setting.
+    routes: (destination, gateway) that DHCP tells.
+    managed6: IPv6 addresses come by DHCPv6 and not from the prefix.
+    masquerade: guests reach the outside under the node's address, where there is a gateway.
+    open_inwards: the outside may begin connections to guests under the guests' own addresses.
+    routers: networks whose guests may reach this one's through the node, by name.
+    """
+
+    name: str
+    link: str
+    mode: str = BRIDGED
+    vlan: str = ""
+    subnet: str | None = None
+    gateway: str | None = None
+    subnet6: str | None = None
+    gateway6: str | None = None
+    mtu: int | None = None
+    mac_prefix: str | None = None
+    mac_filtered: bool = False
+    uplink: str | None = None
+    vxlan: Vxlan | None = None
+    dhcp: bool = True
+    dns: tuple[str, ...] = ()
+    dns6: tuple[str, ...] = ()
+    domain: str | None = None
+    routes: tuple[tuple[str, str], ...] = ()
+    managed6: bool = False
+    masquerade: bool = True
+    open_inwards: bool = False
+    routers: tuple[str, ...] = ()
+
+
+@frozen
+class AddressPair:
+    """More addresses that a NIC may send under: a CIDR, and a MAC address if not the NIC's own."""
+
+    cidr: str
+    mac: str | None = None
+
+
+@frozen
+class SecurityRule:
+    """
+    Something that a security group allows.
+
+    direction: in or out.  ethertype: ipv4 or ipv6.  protocol: tcp, udp, sctp, icmp, icmpv6 or a
+    number; None is any.  port_min, port_max: inclusive; of icmp the type and the code.
+    remote: a CIDR.  remote_group: name of an AddressGroup.  Neither: anybody.
+    """
+
+    direction: str
+    ethertype: str = "ipv4"
+    protocol: str | None = None
+    port_min: int | None = None
+    port_max: int | None = None
+    remote: str | None = None
+    remote_group: str | None = None
+
+
+@frozen
+class AddressGroup:
+    """Addresses under one name, such as those of a security group's members; both versions."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+
+
+@frozen
+class FloatingAddress:
+    """
+    A public IPv4 address of a NIC.
+
+    private: the NIC's own address that it is translated to, one to one.  None: the guest has the
+    public address itself and the node routes it there.
+    """
+
+    public: str
+    private: str | None = None
+
+
+@frozen
+class PortPlan:
+    """
+    A NIC as one node makes it.
+
+    ips: of both versions; the first IPv4 address is the one that DHCP gives.  With none the NIC
+    may use any.  network: name of a NetworkPlan.  link, vlan: its own, else the network's.
+    guarded: whether it is kept from sending under others' addresses.
+    firewall: Synnefo's profile, None for none.  rules: of its security groups; None: not filtered,
+    and empty: nothing is allowed but answers.
+    instance_uuid: what its guest is to metadata.
+    """
+
+    uuid: str
+    mac: str
+    ips: tuple[str, ...] = ()
+    network: str | None = None
+    mode: str = BRIDGED
+    link: str = ""
+    vlan: str = ""
+    mtu: int | None = None
+    host_name: str | None = None
+    guarded: bool = True
+    pairs: tuple[AddressPair, ...] = ()
+    firewall: str | None = None
+    rules: tuple[SecurityRule, ...] | None = None
+    floating: tuple[FloatingAddress, ...] = ()
+    instance_uuid: str = ""
+
+    @property
+    def ip(self) -> str | None:
+        """Its first IPv4 address."""
+        return next(iter(self.ips4), None)
+
+    @property
+    def ips4(self) -> tuple[str, ...]:
+        """Its IPv4 addresses."""
+        return tuple(each for each in self.ips if ":" not in each)
+
+    @property
+    def ips6(self) -> tuple[str, ...]:
+        """Its IPv6 addresses."""
+        return tuple(each for each in self.ips if ":" in each)
+
+
+@frozen
+class Plugged:
+    """
+    An instance's NICs on a node, as the node keeps them.
+
+    numbers: of each NIC by its UUID, 1 to 65534, unique on the node.
+    metadata: what its metadata service answers, by path.
+    """
+
+    instance: str
+    ports: tuple[PortPlan, ...] = ()
+    numbers: dict[str, int] = field(factory=dict)
+    metadata: dict[str, bytes] = field(factory=dict)
