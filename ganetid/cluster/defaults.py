@@ -1,14 +1,16 @@
 """
-Ganeti's parameter tables, as far as this node honours them, and how they are filled in.
+Ganeti's parameter tables and how they are filled in.
 
-Source: Ganeti 3.0.2 `gnt-cluster info`; kvm_path and the accelerator are
-chosen by this daemon's settings.
+Source: Ganeti 3.0.2 `gnt-cluster info`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from ganetid.cluster.kvm_parameters import KVM_DEFAULTS, BadKvmParameter, check_value
+from ganetid.cluster.typed import WrongType, forced, types_of
 
 BEPARAMS: Mapping[str, Any] = {
     "minmem": 128,
@@ -19,32 +21,16 @@ BEPARAMS: Mapping[str, Any] = {
     "spindle_use": 1,
 }
 
-HVPARAMS: Mapping[str, Any] = {
-    "acpi": True,
-    "boot_order": "disk",
-    "cdrom_image_path": "",
-    "cpu_type": "",
-    "disk_cache": "default",
-    "disk_type": "paravirtual",
-    "initrd_path": "",
-    "kernel_args": "",
-    "kernel_path": "",
-    "machine_version": "",
-    "nic_type": "paravirtual",
-    "reboot_behavior": "reboot",
-    "root_path": "",
-    "serial_console": False,
-    "use_localtime": False,
-    "vnc_bind_address": "",
-}
+HVPARAMS: Mapping[str, Any] = KVM_DEFAULTS
 
 NICPARAMS: Mapping[str, Any] = {"mode": "bridged", "link": "br0", "vlan": ""}
 
+SIZES = frozenset({"minmem", "maxmem"})
 ALIASES: Mapping[str, tuple[str, ...]] = {"memory": ("minmem", "maxmem")}
 
 
 class UnknownParameter(Exception):
-    """No such parameter, or a value of the wrong type for it."""
+    """No such parameter, or a value that it can't have."""
 
 
 def beparams_from(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,6 +51,8 @@ def checked(given: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any
         if value == "default" and table[key] != "default":
             continue
         kept[key] = _coerced(key, value, table[key])
+        if table is HVPARAMS:
+            _check_hypervisor_parameter(key, kept[key])
     return kept
 
 
@@ -73,21 +61,17 @@ def filled(given: Mapping[str, Any], table: Mapping[str, Any]) -> dict[str, Any]
     return {**table, **given}
 
 
+def _check_hypervisor_parameter(key: str, value: Any) -> None:
+    try:
+        check_value(key, value)
+    except BadKvmParameter as error:
+        raise UnknownParameter(str(error)) from error
+
+
 def _coerced(key: str, value: Any, default: Any) -> Any:
     """`value` as the type of `default`; numbers may come as text, as Ganeti takes them."""
-    if isinstance(default, bool):
-        if isinstance(value, bool):
-            return value
-        if isinstance(value, str) and value.lower() in {"true", "false"}:
-            return value.lower() == "true"
-        raise UnknownParameter(f"Value '{value}' for parameter '{key}' is not a boolean")
-    if isinstance(default, int):
-        try:
-            return int(value)
-        except (TypeError, ValueError):
-            raise UnknownParameter(
-                f"Value '{value}' for parameter '{key}' is not an integer"
-            ) from None
-    if not isinstance(value, str):
-        raise UnknownParameter(f"Value '{value}' for parameter '{key}' is not a string")
-    return value
+    kind = "size" if key in SIZES else types_of({key: default})[key]
+    try:
+        return forced({key: value}, {key: kind})[key]
+    except WrongType as error:
+        raise UnknownParameter(str(error)) from error

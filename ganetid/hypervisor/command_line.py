@@ -1,68 +1,83 @@
 """
 The QEMU command line for a guest: a pure function.
 
-Checked against QEMU 7.2.22.  `-sandbox` without elevateprivileges and spawn: QEMU daemonises after
-the filter is in place, and dies of it with these two.
+Checked against QEMU 7.2.22.  Devices are in JSON, so that no value can become an option.  QEMU
+does not daemonise itself: that would need what its sandbox denies.
 """
 
 from __future__ import annotations
 
-import ipaddress
+import json
+import shlex
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
-from ganetid.hypervisor.interface import (
-    DeviceDrive,
-    Drive,
-    FileDrive,
-    Guest,
-    NbdDrive,
-    NbdHostDrive,
-    NicDevice,
-    TapNic,
-    UserNic,
-)
+from ganetid.cluster.kvm_parameters import KVM_DEFAULTS
+from ganetid.hypervisor import device_ids
+from ganetid.hypervisor.blocks import Properties, block_node, disk_device, image_node
+from ganetid.hypervisor.consoles import console_arguments
+from ganetid.hypervisor.extras import channel_devices, sound_devices, usb_devices
+from ganetid.hypervisor.firmware import Firmware
+from ganetid.hypervisor.nics import net_backend, nic_device
+from ganetid.hypervisor.paths import Places
+from ganetid.hypervisor.places import Layout, layout, placed
+from ganetid.hypervisor.values import FileDrive, Guest
 
-RECONNECT_S = 300
-OPEN_TIMEOUT_S = 5
-SANDBOX = "on,obsolete=deny,resourcecontrol=deny"
+SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+OWN_PATHS = ("", KVM_DEFAULTS["kvm_path"])  # of kvm_path: they mean the node's own QEMU
+SCSI = {"lsi": "lsi53c895a", "dc390": "dc390", "megasas": "megasas"}
 
-
-@frozen
-class Places:
-    """The files of a guest's run."""
-
-    pid: str
-    qmp: str
-    serial: str
-    serial_log: str
-    vnc: str
-    log: str
+__all__ = ["Machine", "Places", "Run", "is_of_pid_file", "qemu_arguments", "whole"]
 
 
 @frozen
 class Machine:
-    """How this node runs guests: the program, and the accelerator kvm or tcg."""
+    """
+    How this node runs guests: the program, and the accelerator kvm or tcg.
+
+    user: of guests' processes; see unprivileged.py.
+    """
 
     program: str
     accelerator: str
     sandbox: bool = True
+    user: str = "auto"
 
 
-def qemu_arguments(guest: Guest, machine: Machine, places: Places) -> list[str]:
-    """The whole command line, program first."""
-    prefix = ["ip", "netns", "exec", guest.namespace] if guest.namespace else []
+@frozen
+class Run:
+    """
+    How this one start is different.
+
+    prefix: programs that start QEMU with fewer rights.  qmp_fd: the monitor's listening socket,
+    inherited; without one QEMU makes it.  is_incoming: the guest comes from another node.
+    """
+
+    prefix: tuple[str, ...] = ()
+    qmp_fd: int | None = None
+    is_incoming: bool = False
+    firmware: Firmware | None = None
+
+
+def qemu_arguments(
+    guest: Guest, machine: Machine, places: Places, how: Run | None = None
+) -> list[str]:
+    """The whole command line, program first.  Raises HypervisorError for what can't be."""
+    how = how or Run()
+    guest = whole(guest)
+    namespace = ["ip", "netns", "exec", guest.namespace] if guest.namespace else []
+    kvm_path = guest.hvparams["kvm_path"]
+    builder = _Builder(guest, machine, places, how, _layout(guest))
     return [
-        *prefix,
-        machine.program,
-        *_basics(guest, machine),
-        *_consoles(places),
-        *_boot(guest),
-        *_drives(guest),
-        *_nics(guest.nics),
-        *("-daemonize", "-pidfile", places.pid, "-D", places.log),
+        *namespace,
+        *how.prefix,
+        machine.program if kvm_path in OWN_PATHS else kvm_path,
+        *builder.arguments(),
+        *shlex.split(guest.hvparams["kvm_extra"]),
+        *("-pidfile", places.pid),
     ]
 
 
@@ -71,133 +86,224 @@ def is_of_pid_file(arguments: list[str], pid_file: str) -> bool:
     return any(option == "-pidfile" and value == pid_file for option, value in pairwise(arguments))
 
 
-def _basics(guest: Guest, machine: Machine) -> list[str]:
-    cpu = str(guest.hvparams.get("cpu_type") or "")
-    if machine.accelerator == "kvm":
-        accelerator, cpu = "kvm", cpu or "host"
-    else:
-        accelerator, cpu = "tcg,tb-size=64", cpu or "max"
-    return [
-        *("-name", f"guest={_quoted(guest.name)},process={_quoted(guest.name[:15])}"),
-        *("-uuid", guest.uuid),
-        *("-machine", str(guest.hvparams.get("machine_version") or "pc")),
-        *("-accel", accelerator),
-        *("-cpu", cpu),
-        *("-m", f"{guest.memory_mib}M"),
-        *("-smp", str(guest.vcpus)),
-        *("-no-user-config", "-nodefaults", "-display", "none"),
-        *(("-sandbox", SANDBOX) if machine.sandbox else ()),
-        *("-rtc", "base=localtime" if guest.hvparams.get("use_localtime") else "base=utc"),
-        *("-object", "rng-random,id=rng0,filename=/dev/urandom"),
-        *("-device", "virtio-rng-pci,rng=rng0"),
-    ]
+def whole(guest: Guest) -> Guest:
+    """The guest with all its parameters; those of its shape, if it has one."""
+    if guest.shape is None:
+        return evolve(guest, hvparams={**KVM_DEFAULTS, **guest.hvparams})
+    shape = guest.shape
+    parameters = {**KVM_DEFAULTS, **shape.hvparams, "machine_version": shape.machine}
+    return evolve(guest, memory_mib=shape.memory_mib, vcpus=shape.vcpus, hvparams=parameters)
 
 
-def _consoles(places: Places) -> list[str]:
-    return [
-        *("-chardev", f"socket,id=qmp,path={_quoted(places.qmp)},server=on,wait=off"),
-        *("-mon", "chardev=qmp,mode=control"),
-        "-chardev",
-        _serial(places),
-        *("-serial", "chardev:serial0"),
-        *("-device", "VGA", "-vnc", f"unix:{_quoted(places.vnc)}"),
-    ]
+def _layout(guest: Guest) -> Layout:
+    hvparams = guest.hvparams
+    chosen = layout(_machine_type(hvparams), len(guest.drives), len(guest.nics), hvparams)
+    if guest.shape is not None and chosen.is_q35:
+        return Layout(True, guest.shape.disk_ports, guest.shape.nic_ports)
+    return chosen
 
 
-def _serial(places: Places) -> str:
-    """QEMU itself keeps the log, so it goes on while nobody is connected."""
-    return (
-        f"socket,id=serial0,path={_quoted(places.serial)},server=on,wait=off,"
-        f"logfile={_quoted(places.serial_log)},logappend=on"
-    )
+def _machine_type(hvparams: Mapping[str, Any]) -> str:
+    return str(hvparams["machine_version"] or "pc")
 
 
-def _boot(guest: Guest) -> list[str]:
-    kernel = guest.hvparams.get("kernel_path")
-    if not kernel:
-        return ["-boot", "strict=on,menu=off"]
-    initrd = guest.hvparams.get("initrd_path")
-    root = guest.hvparams.get("root_path")
-    words = [f"root={root}"] if root else []
-    words += [str(guest.hvparams.get("kernel_args") or "ro")]
-    if guest.hvparams.get("serial_console"):
-        words.append("console=ttyS0")
-    return [
-        *("-kernel", str(kernel)),
-        *(("-initrd", str(initrd)) if initrd else ()),
-        *("-append", " ".join(words)),
-    ]
+@frozen
+class _Builder:
+    """The parts of one command line."""
+
+    guest: Guest
+    machine: Machine
+    places: Places
+    how: Run
+    layout: Layout
+    _hv: Mapping[str, Any] = field(init=False)
+
+    @_hv.default
+    def _hvparams(self) -> Mapping[str, Any]:
+        return self.guest.hvparams
+
+    def arguments(self) -> list[str]:
+        return [
+            *self._basics(),
+            *self._processors(),
+            *self._memory(),
+            *(("-sandbox", SANDBOX) if self.machine.sandbox else ()),
+            *_devices(self.layout.ports()),
+            *self._common_devices(),
+            *console_arguments(self.guest, self.places, self.how.qmp_fd),
+            *self._boot(),
+            *self._drives(),
+            *self._images(),
+            *self._nics(),
+            *(("-incoming", "defer", "-S") if self.how.is_incoming else ()),
+        ]
+
+    def _basics(self) -> list[str]:
+        name = quoted(self.guest.name)
+        words = [_machine_type(self._hv)]
+        if not self._hv["acpi"]:
+            words.append("acpi=off")
+        words += ["pflash0=code", "pflash1=variables"] if self.how.firmware else []
+        actions = "panic=none"
+        if self._hv["reboot_behavior"] == "exit":
+            actions += ",reboot=shutdown"
+        return [
+            *("-name", f"guest={name},process={quoted(self.guest.name[:15])}"),
+            *("-uuid", self.guest.uuid),
+            *("-machine", ",".join(words)),
+            *("-no-user-config", "-nodefaults", "-display", "none", "-action", actions),
+            *("-rtc", "base=localtime" if self._hv["use_localtime"] else "base=utc"),
+            *self._firmware(),
+        ]
+
+    def _firmware(self) -> list[str]:
+        if self.how.firmware is None:
+            return []
+        code = {"driver": "file", "filename": str(self.how.firmware.code)}
+        return [
+            *_json("-blockdev", {"driver": "raw", "node-name": "code", "read-only": True,
+                                 "file": code}),
+            *_json("-blockdev", {"driver": "raw", "node-name": "variables",
+                                 "file": {"driver": "file", "filename": self.places.nvram}}),
+        ]  # fmt: skip
+
+    def _processors(self) -> list[str]:
+        accelerator = {"": self.machine.accelerator, "enabled": "kvm", "disabled": "tcg"}[
+            self._hv["kvm_flag"]
+        ]
+        default = "max"
+        if accelerator == "kvm":
+            default = "host"
+        elif accelerator == "tcg":
+            accelerator = "tcg,tb-size=64"
+        counts = [str(self.guest.vcpus)]
+        counts += [
+            f"{key}={self._hv['cpu_' + key]}"
+            for key in ("sockets", "cores", "threads")
+            if self._hv["cpu_" + key]
+        ]
+        return [
+            *("-accel", accelerator),
+            *("-cpu", str(self._hv["cpu_type"] or default)),
+            *("-smp", ",".join(counts)),
+        ]
+
+    def _memory(self) -> list[str]:
+        path = self._hv["mem_path"]
+        return [
+            *("-m", f"{self.guest.memory_mib}M"),
+            *(("-mem-path", path, "-mem-prealloc") if path else ()),
+        ]
+
+    def _common_devices(self) -> list[str]:
+        at = self.layout.fixed
+        devices: list[Properties] = [
+            {"driver": "virtio-rng-pci", "rng": "rng0", "id": "rng", **at("rng")},
+            {"driver": "virtio-balloon-pci", "id": "balloon", "deflate-on-oom": True,
+             **at("balloon")},
+            {"driver": "pvpanic", "id": "panic"},
+            *usb_devices(self._hv, at("usb"), self.layout.is_q35),
+            *channel_devices(self._hv, at("channels")),
+        ]  # fmt: skip
+        if self._hv["disk_type"].startswith("scsi"):
+            kind = self._hv["scsi_controller_type"]
+            devices.append({"driver": SCSI.get(kind, kind), "id": "scsi0", **at("scsi")})
+        return [
+            *("-object", "rng-random,id=rng0,filename=/dev/urandom"),
+            *_devices(devices),
+            *sound_devices(self._hv),
+        ]
+
+    def _boot(self) -> list[str]:
+        kernel = self._hv["kernel_path"]
+        if not kernel:
+            return ["-boot", "strict=on,menu=off"]
+        words = [f"root={self._hv['root_path']}"] if self._hv["root_path"] else []
+        words.append(self._hv["kernel_args"] or "ro")
+        if self._hv["serial_console"]:
+            words.append(f"console=ttyS0,{self._hv['serial_speed']}")
+        initrd = self._hv["initrd_path"]
+        return [
+            *("-kernel", kernel),
+            *(("-initrd", initrd) if initrd else ()),
+            *("-append", " ".join(words)),
+        ]
+
+    def _drives(self) -> list[str]:
+        arguments: list[str] = []
+        boots = self._hv["boot_order"] in {"disk", "cdrom", "floppy"}
+        for index, drive in enumerate(self.guest.drives):
+            device = device_ids.of_drive(drive, index)
+            arguments += _json("-blockdev", block_node(device, drive, self._hv))
+            properties = disk_device(device, drive, index, self._hv)
+            if boots:
+                properties["bootindex"] = index + 1
+            arguments += _json("-device", self._disk_placed(properties, index))
+        if self.guest.config_drive is not None:
+            drive = FileDrive(self.guest.config_drive, read_only=True)
+            arguments += _json("-blockdev", block_node("config", drive, KVM_DEFAULTS))
+            properties = {**disk_device("config", drive, 0, KVM_DEFAULTS), **self._at("config")}
+            arguments += _json("-device", properties)
+        return arguments
+
+    def _at(self, device: str) -> Properties:
+        return self.layout.fixed(device)
+
+    def _disk_placed(self, device: Properties, index: int) -> Properties:
+        if device["driver"] == "ide-hd":
+            # pc: two buses of two; q35: six of one.  The last two are for CDs.
+            bus, unit = (index, 0) if self.layout.is_q35 else divmod(index, 2)
+            return {**device, "bus": f"ide.{bus}", "unit": unit}
+        if device["driver"] != "virtio-blk-pci":
+            return device
+        return self._placed("disk", device, index)
+
+    def _placed(self, kind: str, device: Properties, index: int) -> Properties:
+        places = {} if self.guest.shape is None else self.guest.shape.places
+        return placed(device, places.get(device["id"]) or self.layout.of(kind, index))
+
+    def _images(self) -> list[str]:
+        arguments: list[str] = []
+        for number, name in enumerate(("cdrom_image_path", "cdrom2_image_path")):
+            if self._hv[name]:
+                node = f"cd{number}"
+                bus, unit = (4 + number, 0) if self.layout.is_q35 else (1, number)
+                boots = number == 0 and self._hv["boot_order"] == "cdrom"
+                device = {"driver": "ide-cd", "id": f"{node}-drive", "drive": node,
+                          "bus": f"ide.{bus}", "unit": unit,
+                          **({"bootindex": 0} if boots else {})}  # fmt: skip
+                arguments += _json("-blockdev", image_node(node, self._hv[name]))
+                arguments += _json("-device", device)
+        if self._hv["floppy_image_path"]:
+            device = {"driver": "floppy", "id": "floppy", "drive": "fd"}
+            if self._hv["boot_order"] == "floppy":
+                device["bootindex"] = 0
+            arguments += _json("-blockdev", image_node("fd", self._hv["floppy_image_path"]))
+            arguments += _devices([{"driver": "isa-fdc", "id": "fdc"}, device])
+        return arguments
+
+    def _nics(self) -> list[str]:
+        arguments: list[str] = []
+        for index, nic in enumerate(self.guest.nics):
+            device = device_ids.of_nic(nic, index)
+            properties = nic_device(device, nic, self._hv)
+            if self._hv["boot_order"] == "network":
+                properties["bootindex"] = index
+            if properties["driver"] != "ne2k_isa":
+                properties = self._placed("nic", properties, index)
+            arguments += _json("-netdev", net_backend(device, nic, self._hv))
+            arguments += _json("-device", properties)
+        return arguments
 
 
-def _drives(guest: Guest) -> list[str]:
-    boots = guest.hvparams.get("boot_order", "disk") == "disk"
-    arguments: list[str] = []
-    for index, drive in enumerate(guest.drives):
-        order = f",bootindex={index}" if boots else ""
-        arguments += ["-blockdev", _block(f"disk{index}", drive)]
-        arguments += ["-device", f"virtio-blk-pci,drive=disk{index},id=vd{index}{order}"]
-    if guest.config_drive is not None:
-        drive = FileDrive(guest.config_drive, read_only=True)
-        arguments += ["-blockdev", _block("config", drive)]
-        arguments += ["-device", "virtio-blk-pci,drive=config,id=vdconfig"]
-    return arguments
+def _devices(devices: list[Properties]) -> list[str]:
+    return [word for device in devices for word in _json("-device", device)]
 
 
-def _block(node: str, drive: Drive) -> str:
-    common = "cache.direct=off,cache.no-flush=off"
-    if drive.read_only:
-        common += ",read-only=on"
-    else:
-        common += ",discard=unmap"
-    match drive:
-        case NbdDrive(socket, export):
-            return (
-                f"driver=nbd,node-name={node},server.type=unix,server.path={_quoted(socket)},"
-                f"export={_quoted(export)},reconnect-delay={RECONNECT_S},"
-                f"open-timeout={OPEN_TIMEOUT_S},{common}"
-            )
-        case NbdHostDrive(host, port, export):
-            return (
-                f"driver=nbd,node-name={node},server.type=inet,server.host={_quoted(host)},"
-                f"server.port={port},export={_quoted(export)},reconnect-delay={RECONNECT_S},"
-                f"open-timeout={OPEN_TIMEOUT_S},{common}"
-            )
-        case FileDrive(path) | DeviceDrive(path):
-            kind = "host_device" if isinstance(drive, DeviceDrive) else "file"
-            return (
-                f"driver=raw,node-name={node},{common},"
-                f"file.driver={kind},file.filename={_quoted(path)},file.aio=threads"
-            )
+def _json(option: str, properties: Properties) -> list[str]:
+    return [option, json.dumps(properties, separators=(",", ":"))]
 
 
-def _nics(nics: tuple[NicDevice, ...]) -> list[str]:
-    arguments: list[str] = []
-    for index, nic in enumerate(nics):
-        arguments += ["-netdev", _netdev(index, nic)]
-        arguments += ["-device", f"virtio-net-pci,netdev=net{index},mac={nic.mac},romfile="]
-    return arguments
-
-
-def _netdev(index: int, nic: NicDevice) -> str:
-    match nic:
-        case TapNic(_, tap):
-            return f"tap,id=net{index},ifname={_quoted(tap)},script=no,downscript=no"
-        case UserNic():
-            return f"user,id=net{index}{_user_addresses(nic)}"
-
-
-def _user_addresses(nic: UserNic) -> str:
-    """QEMU's network gets the NIC's subnet; its helpers take addresses that the NIC leaves free."""
-    if nic.subnet is None or nic.address is None:
-        return ""
-    subnet = ipaddress.IPv4Network(nic.subnet)
-    spare = (str(host) for host in subnet.hosts() if str(host) not in {nic.address, nic.gateway})
-    gateway = nic.gateway or next(spare)
-    parts: dict[str, Any] = {"net": subnet, "host": gateway, "dhcpstart": nic.address}
-    parts["dns"] = next(spare)
-    return "".join(f",{key}={value}" for key, value in parts.items())
-
-
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     """In QEMU's option syntax a comma within a value is doubled."""
     return value.replace(",", ",,")

@@ -1,129 +1,93 @@
 """
-What every hypervisor promises, and the values it takes.
+What every hypervisor promises.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import field, frozen
 from zope.interface import Attribute, Interface
 
+from ganetid.hypervisor.values import (
+    ELSEWHERE,
+    Changed,
+    ConsolePlace,
+    DeviceDrive,
+    Drive,
+    DriveStatistics,
+    Ended,
+    FileDrive,
+    Guest,
+    Migrated,
+    MigrationDoor,
+    MigrationProgress,
+    MigrationSettings,
+    NbdDrive,
+    NbdHostDrive,
+    NicDevice,
+    NicStatistics,
+    Shape,
+    State,
+    Statistics,
+    TapNic,
+    UserNic,
+)
 
-@frozen
-class NbdDrive:
-    """A disk reached by NBD: the server's unix socket and the export's name."""
-
-    socket: str
-    export: str
-    read_only: bool = False
-
-
-@frozen
-class FileDrive:
-    """A disk in a raw file of this node."""
-
-    path: str
-    read_only: bool = False
-
-
-@frozen
-class NbdHostDrive:
-    """A disk reached by NBD over TCP."""
-
-    host: str
-    port: int
-    export: str
-    read_only: bool = False
-
-
-@frozen
-class DeviceDrive:
-    """A disk on a block device of this node."""
-
-    path: str
-    read_only: bool = False
-
-
-Drive = NbdDrive | NbdHostDrive | FileDrive | DeviceDrive
-
-
-@frozen
-class TapNic:
-    """A NIC on a tap that exists already."""
-
-    mac: str
-    tap: str
-    mtu: int = 1500
-
-
-@frozen
-class UserNic:
-    """
-    A NIC on QEMU's own user-mode network, which needs no privileges.
-
-    address, gateway: what the guest gets by DHCP, when the NIC has an address.
-    """
-
-    mac: str
-    subnet: str | None = None
-    address: str | None = None
-    gateway: str | None = None
-
-
-NicDevice = TapNic | UserNic
-
-
-@frozen
-class Guest:
-    """
-    A guest to be started.
-
-    memory_mib: its RAM in MiB.  config_drive: path of an ISO that it sees as a read-only disk.
-    hvparams: Ganeti's, all of them.  namespace: the network namespace that it runs in.
-    """
-
-    name: str
-    uuid: str
-    memory_mib: int
-    vcpus: int
-    drives: tuple[Drive, ...] = ()
-    nics: tuple[NicDevice, ...] = ()
-    config_drive: str | None = None
-    hvparams: dict[str, Any] = field(factory=dict)
-    namespace: str | None = None
-
-
-@frozen
-class Ended:
-    """
-    A guest's run is over though nobody asked us to end it.
-
-    by_guest: it powered itself off; otherwise it died.
-    """
-
-    name: str
-    by_guest: bool
-    reason: str
-
-
-@frozen
-class ConsolePlace:
-    """Where a guest's consoles are reached: unix sockets, None where it has none."""
-
-    vnc: str | None
-    serial: str | None
-
+__all__ = [
+    "ELSEWHERE",
+    "ChangeListener",
+    "Changed",
+    "ConsolePlace",
+    "DeviceDrive",
+    "Drive",
+    "DriveStatistics",
+    "Ended",
+    "FileDrive",
+    "Guest",
+    "IHypervisor",
+    "Listener",
+    "Migrated",
+    "MigrationDoor",
+    "MigrationProgress",
+    "MigrationSettings",
+    "NbdDrive",
+    "NbdHostDrive",
+    "NicDevice",
+    "NicStatistics",
+    "ProgressListener",
+    "Shape",
+    "State",
+    "Statistics",
+    "TapNic",
+    "UserNic",
+]
 
 Listener = Callable[[Ended], None]
+ChangeListener = Callable[[Changed], None]
+ProgressListener = Callable[[MigrationProgress], None]
 
 
 class IHypervisor(Interface):
     """
     Runs guests that outlive this process.
 
-    All names are instance names.  Failures are HypervisorError.
+    All names are instance names.  Failures are HypervisorError; a guest that is off, and one
+    that is on its way between two nodes, takes no orders but those that say so.
+
+    How a guest moves, and who may run it at each instant.  A step is taken only after the one
+    before it was answered; each side tells where it stands by `state`, also after a restart.
+
+    1. destination `expect`: ARRIVING.  Source runs.
+    2. source `migrate`: source runs (until its QEMU stops it), destination ARRIVING.
+    3. `migrate` returned: source LEFT, destination ARRIVED (or, for an instant, ARRIVING).
+       Nobody runs: the destination holds the guest until it is told to go on.
+    4. destination `settle`: destination runs.  5. source `settle`: nothing is left of it there.
+
+    Broken off in 1 or 2: `abort` on the destination, then on the source; the source runs on.
+    In 3: either go on with 4, or `abort` the destination and, only after it has answered (or its
+    node is dead for certain), the source.  In 4 without an answer: ask the destination for its
+    state; if it runs, go on with 5, else `settle` it again.
     """
 
     name = Attribute("Ganeti's name of it: kvm, fake")
@@ -160,8 +124,21 @@ class IHypervisor(Interface):
         Returns whether it rebooted by itself.  Raises HypervisorError for a guest that is off.
         """
 
+    async def pause(name: str) -> None:
+        """Stop its processors; its memory and devices stay.  Idempotent."""
+
+    async def resume(name: str) -> None:
+        """Let it go on, also after an I/O error.  Idempotent."""
+
     def running() -> frozenset[str]:
-        """Names of guests that have a running process, as far as is known at this moment."""
+        """
+        Names of guests that have a process here, as far as is known at this moment.
+
+        Paused ones too.  Not guests that are arriving here, or that have left.
+        """
+
+    def state(name: str) -> State | None:
+        """What is known of the guest at this moment; None when it has no process here."""
 
     async def verify(name: str) -> bool:
         """The guest was just asked, and it runs."""
@@ -175,8 +152,101 @@ class IHypervisor(Interface):
     def console(name: str) -> ConsolePlace:
         """Where the guest's consoles are."""
 
-    def watch(listener: Listener) -> None:
-        """Tell `listener` of every guest that ends without being asked to."""
+    async def plug_drive(name: str, drive: Drive, index: int) -> None:
+        """
+        Give the running guest a disk; it needs a uuid.
+
+        index: among its disks, which chooses the place in the machine if that is free.
+        Raises HypervisorError, and then the guest has it not; also when it has it already.
+        """
+
+    async def unplug_drive(name: str, uuid: str, timeout_s: float = 30.0) -> None:
+        """
+        Take a disk from the running guest, once the guest has let go of it.
+
+        Raises HypervisorError when it has not in time: it may still do so; ask again.
+        A disk that it has not is taken already.
+        """
+
+    async def plug_nic(name: str, nic: NicDevice, index: int) -> None:
+        """Give the running guest a NIC, as `plug_drive`."""
+
+    async def unplug_nic(name: str, uuid: str, timeout_s: float = 30.0) -> None:
+        """Take a NIC from the running guest, as `unplug_drive`; its tap stays."""
+
+    async def devices(name: str) -> frozenset[str]:
+        """uuids of disks and NICs that the guest has now, the first 18 characters of each."""
+
+    async def resize_drive(name: str, uuid: str, size_bytes: int) -> None:
+        """Tell the running guest its disk's new size; what is below has that size already."""
+
+    async def set_memory(name: str, memory_mib: int) -> None:
+        """
+        Ask the guest to make do with so much memory, at most what it was started with.
+
+        It obeys by and by, if it has a balloon driver; `statistics` tells.
+        """
+
+    async def statistics(name: str) -> Statistics:
+        """What it uses."""
+
+    async def agent(
+        name: str, command: str, arguments: Mapping[str, Any] | None = None, timeout_s: float = 5.0
+    ) -> Any:
+        """
+        The guest agent's answer to a command, such as guest-ping or guest-fsfreeze-freeze.
+
+        Raises HypervisorError: the guest has no channel for an agent, none answers within the
+        time, or it refuses.
+        """
+
+    async def shape(name: str) -> Shape:
+        """The hardware of the guest, for the Guest that its destination expects."""
+
+    async def expect(guest: Guest, door: MigrationDoor | None = None) -> str:
+        """
+        Make ready for a guest that is about to come; its `shape` is set.
+
+        Returns the uri where the source is to send it.  Raises HypervisorError, and then nothing
+        of it is left.
+        """
+
+    async def migrate(
+        name: str,
+        uri: str,
+        settings: MigrationSettings | None = None,
+        progress: ProgressListener | None = None,
+    ) -> Migrated:
+        """
+        Send the guest away; when this returns it has left, and runs nowhere.
+
+        Raises HypervisorError: it has not left, and runs on here.  `abort` makes it do so.
+        """
+
+    async def settle(name: str, run: bool = True) -> None:
+        """
+        Destination: let the guest that arrived go on (unless it was paused: `run`).
+        Source: end what is left of the guest that has left.  Idempotent.
+
+        For a destination, only after `migrate` has returned at the source.  Waits some seconds
+        for the last of the guest.  Raises HypervisorError for a guest that has not all arrived,
+        or not left.
+        """
+
+    async def abort(name: str) -> None:
+        """
+        Destination: end it, whatever arrived.  Source: break off, and let the guest go on.
+
+        For a source whose guest has left, only when the destination is known to have ended.
+        Idempotent.
+        """
+
+    def watch(listener: Listener, changes: ChangeListener | None = None) -> None:
+        """
+        Tell `listener` of every guest that ends without being asked to.
+
+        changes: is told of every change of state that does not end it, asked for or not.
+        """
 
     async def close() -> None:
         """Let go of all guests; they run on."""

@@ -4,7 +4,7 @@ A QMP connection to one QEMU.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -51,13 +51,19 @@ class QmpLink(Protocol):
         self._is_lost = False
         self.lost: Deferred[None] = Deferred()
 
-    async def ready(self) -> None:
-        """Negotiate.  Raises QmpGone, QmpRefused."""
-        self._greeted.addTimeout(CONNECT_TIMEOUT_S, self._reactor, _gone_after_timeout)
+    async def ready(self, patience_s: float = CONNECT_TIMEOUT_S) -> None:
+        """Negotiate, once QEMU has greeted, within the time.  Raises QmpGone, QmpRefused."""
+        self._greeted.addTimeout(patience_s, self._reactor, _gone_after_timeout)
         await self._greeted
         await self.execute("qmp_capabilities")
 
     def execute(self, command: str, **arguments: Any) -> Deferred[Any]:
+        """As `execute_with`; names of arguments with dashes are written with underscores."""
+        return self.execute_with(
+            command, {key.replace("_", "-"): value for key, value in arguments.items()}
+        )
+
+    def execute_with(self, command: str, arguments: Mapping[str, Any]) -> Deferred[Any]:
         """The command's result; fails with QmpRefused, or QmpGone after 10 s without an answer."""
         answer: Deferred[Any] = Deferred()
         if self._is_lost or self.transport is None:
@@ -66,7 +72,6 @@ class QmpLink(Protocol):
         self._number += 1
         number = self._number
         self._asked[number] = answer
-        arguments = {key.replace("_", "-"): value for key, value in arguments.items()}
         self.transport.write(encode_command(number, command, arguments))
         answer.addTimeout(COMMAND_TIMEOUT_S, self._reactor, _gone_after_timeout)
         return answer.addBoth(self._forget, number)
@@ -118,8 +123,17 @@ def _gone_after_timeout(result: Any, timeout: float) -> Any:
     raise QmpGone(f"no answer within {timeout} s")
 
 
-async def connect(reactor: Any, path: str, on_event: Callable[[Event], None]) -> QmpLink:
-    """A negotiated connection to the QEMU at `path`.  Raises QmpGone, QmpRefused."""
+async def connect(
+    reactor: Any,
+    path: str,
+    on_event: Callable[[Event], None],
+    patience_s: float = CONNECT_TIMEOUT_S,
+) -> QmpLink:
+    """
+    A negotiated connection to the QEMU at `path`.  Raises QmpGone, QmpRefused.
+
+    patience_s: how long QEMU may take to greet.
+    """
     link = QmpLink(reactor, on_event)
     endpoint = UNIXClientEndpoint(reactor, path, timeout=CONNECT_TIMEOUT_S)
     try:
@@ -127,7 +141,7 @@ async def connect(reactor: Any, path: str, on_event: Callable[[Event], None]) ->
     except Exception as error:
         raise QmpGone(f"{path}: {error}") from error
     try:
-        await link.ready()
+        await link.ready(patience_s)
     except Exception:
         link.close()
         raise

@@ -1,11 +1,10 @@
-"""Plans as data: networks, packet rules, the QEMU command line, routes, users."""
+"""Plans as data: networks, packet rules, routes, users."""
 
 from __future__ import annotations
 
 import hashlib
 import shutil
 import tempfile
-from itertools import pairwise
 from pathlib import Path
 
 import pycdlib
@@ -15,17 +14,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ganetid.console.serial_log import last_lines, shorten
 from ganetid.guest.config_drive import BadConfigDrive, write_config_drive
-from ganetid.hypervisor.command_line import Machine, Places, is_of_pid_file, qemu_arguments
-from ganetid.hypervisor.interface import Guest, NbdDrive, TapNic, UserNic
 from ganetid.network import plan
 from ganetid.network.nftables import table_name
 from ganetid.network.plan import Bridge, Link
 from ganetid.rapi.faults import Fault
 from ganetid.rapi.routes import RESOURCES, match
 from ganetid.rapi.users import REALM, Users, parse_users
-
-PLACES = Places("/r/pid", "/r/qmp", "/r/ser", "/l/con", "/r/vnc", "/r/log")
-MACHINE = Machine("qemu", "tcg")
 
 
 class BridgePlanTests(SynchronousTestCase):
@@ -58,50 +52,6 @@ class BridgePlanTests(SynchronousTestCase):
     def test_table_name(self, cluster: str) -> None:
         """A table's name holds nothing that nft could read as more than a name."""
         self.assertRegex(table_name(cluster), r"\A[a-z]+_[A-Za-z0-9_]*\Z")
-
-
-class CommandLineTests(SynchronousTestCase):
-    """QEMU's arguments."""
-
-    def test_cannot_add_options(self) -> None:
-        """A comma in a name stays in its value."""
-        drive = NbdDrive("/n,b", "vol,export=other")
-        arguments = qemu_arguments(Guest("a,b", "u", 64, 1, (drive,)), MACHINE, PLACES)
-        block = arguments[arguments.index("-blockdev") + 1]
-        self.assertIn("server.path=/n,,b,export=vol,,export=other,", block)
-        self.assertIn("guest=a,,b,process=a,,b", arguments)
-
-    def test_read_only(self) -> None:
-        """The config drive is read-only, and never booted from."""
-        guest = Guest("a", "u", 64, 1, config_drive="/c.iso")
-        arguments = qemu_arguments(guest, MACHINE, PLACES)
-        block = arguments[arguments.index("-blockdev") + 1]
-        self.assertIn("read-only=on", block)
-        self.assertFalse([each for each in arguments if "bootindex" in each])
-
-    def test_namespace(self) -> None:
-        """In a namespace QEMU is started by ip netns exec."""
-        guest = Guest("a", "u", 64, 1, namespace="ns1")
-        self.assertEqual(
-            qemu_arguments(guest, MACHINE, PLACES)[:5], ["ip", "netns", "exec", "ns1", "qemu"]
-        )
-
-    def test_nics(self) -> None:
-        """A NIC is a tap, or a user network that hands out the NIC's own address."""
-        nics = (TapNic("m1", "t1"), UserNic("m2", "10.0.0.0/24", "10.0.0.2", "10.0.0.1"))
-        arguments = qemu_arguments(Guest("a", "u", 64, 1, nics=nics), MACHINE, PLACES)
-        devices = [value for key, value in pairwise(arguments) if key == "-netdev"]
-        self.assertEqual(devices[0], "tap,id=net0,ifname=t1,script=no,downscript=no")
-        self.assertEqual(
-            devices[1],
-            "user,id=net1,net=10.0.0.0/24,host=10.0.0.1,dhcpstart=10.0.0.2,dns=10.0.0.3",
-        )
-
-    def test_known_again(self) -> None:
-        """A process is ours when it was told our pid file."""
-        arguments = qemu_arguments(Guest("a", "u", 64, 1), MACHINE, PLACES)
-        self.assertTrue(is_of_pid_file(arguments, "/r/pid"))
-        self.assertFalse(is_of_pid_file(arguments, "/r/pid2"))
 
 
 class RouteTests(SynchronousTestCase):
