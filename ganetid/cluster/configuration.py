@@ -134,7 +134,11 @@ class Configuration:
             self._put_instance(evolve(instance, primary_node=node))
 
     def claim(self, instance: Instance) -> None:
-        """Keep the instance's addresses from others while a job creates it."""
+        """
+        Keep the instance's addresses from others while a job creates or changes it.
+
+        The claim ends when the instance becomes durable, or by `release`.
+        """
         self.release(instance.name)
         self._claims[instance.name] = instance
         self._nics.add(instance)
@@ -198,6 +202,7 @@ class Configuration:
         return self._nics.instances_in(network)
 
     def _put_instance(self, instance: Instance) -> None:
+        self.release(instance.name)  # what was claimed is durable now
         self._drop_instance(instance.name)
         self.instances[instance.name] = instance
         self._nics.add(instance)

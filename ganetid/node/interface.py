@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from attrs import frozen
 from zope.interface import Attribute, Interface
 
-from ganetid.cluster.model import Debris, Disk, Instance, Network
+from ganetid.cluster.model import Debris, Disk, Instance, Network, Nic
 from ganetid.hypervisor.interface import ConsolePlace, Ended
 from ganetid.node.facts import NodeFacts
 
@@ -104,6 +104,42 @@ class INode(Interface):
 
     async def console_log(instance: Instance, lines: int | None) -> str:
         """The last lines of what the guest wrote on its serial port."""
+
+    async def plug_disk(instance: Instance, disk: Disk, index: int) -> None:
+        """Give the running guest a disk."""
+
+    async def unplug_disk(instance: Instance, disk: Disk) -> None:
+        """Take a disk from the guest, if it runs and has it; the disk is then inactive."""
+
+    async def plug_nic(instance: Instance, nic: Nic, index: int) -> None:
+        """Give the running guest a NIC."""
+
+    async def unplug_nic(instance: Instance, nic: Nic) -> None:
+        """Take a NIC from the guest, if it runs and has it."""
+
+    async def update_nics(instance: Instance) -> None:
+        """Addresses and rules of the guest's NICs are now those of the instance."""
+
+    async def set_memory(instance: Instance, memory_mib: int) -> None:
+        """Ask the running guest to make do with so much memory."""
+
+    async def grow_disk(instance: Instance, disk: Disk, new_size_mib: int) -> None:
+        """Make a disk larger; a running guest sees it.  disk: with its former size."""
+
+    async def snapshot_disk(instance: Instance, disk: Disk, name: str) -> None:
+        """Keep a disk's present content under `name`."""
+
+    async def activate_disk(instance: Instance, disk: Disk) -> str:
+        """Make a disk usable on the node; its path or URI."""
+
+    async def deactivate_disk(instance: Instance, disk: Disk) -> None:
+        """The node needs the disk no more."""
+
+    async def rename_disk(instance: Instance, disk: Disk, new_instance: str, new_name: str) -> None:
+        """It is now the disk `new_name` of `new_instance`.  Again is harmless."""
+
+    async def rename_files(instance: Instance, new_name: str) -> None:
+        """What is kept of the instance is now of `new_name`.  Again is harmless."""
 
     def watch(listener: EndListener) -> None:
         """Tell `listener` of every guest that ends without being asked to."""

@@ -14,9 +14,53 @@ from ganetid.cluster.model import Change
 from ganetid.jobs.locks import Lock
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.errors import BadParameters
+from ganetid.opcodes.fields import (
+    Check,
+    anything,
+    boolean,
+    either,
+    integer,
+    list_of,
+    list_of_dicts,
+    list_of_text,
+    mapping,
+    not_negative,
+    one_of,
+    optional,
+    string,
+    text,
+    tuple_of,
+)
+
+__all__ = [
+    "INSTANCE",
+    "NETWORK",
+    "REQUIRED",
+    "Check",
+    "Field",
+    "Input",
+    "Opcode",
+    "Outcome",
+    "Perform",
+    "anything",
+    "boolean",
+    "either",
+    "filled_input",
+    "integer",
+    "list_of",
+    "list_of_dicts",
+    "list_of_text",
+    "mapping",
+    "not_negative",
+    "one_of",
+    "optional",
+    "parted",
+    "string",
+    "text",
+    "tuple_of",
+]
 
 Input = Mapping[str, Any]
-Check = Callable[[Any], bool]
 
 INSTANCE = "instance"
 NETWORK = "network"
@@ -73,75 +117,12 @@ class Opcode:
         return "".join(word.capitalize() for word in self.op_id.split("_"))
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-def _is_integer(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _is_dependencies(value: Any) -> bool:
-    return isinstance(value, list) and all(
-        isinstance(item, list)
-        and len(item) == 2
-        and _is_integer(item[0])
-        and item[0] > 0
-        and _is_list_of_text(item[1])
-        for item in value
-    )
-
-
-def _is_list_of_text(value: Any) -> bool:
-    return isinstance(value, list) and all(_is_text(item) for item in value)
-
-
-def _is_list_of_dicts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
-
-
-def optional(check: Check) -> Check:
-    """The check, or None."""
-    return lambda value: value is None or check(value)
-
-
-def one_of(*values: str) -> Check:
-    """Exactly one of these words."""
-    return lambda value: value in values
-
-
-text: Check = _is_text
-integer: Check = _is_integer
-list_of_text: Check = _is_list_of_text
-list_of_dicts: Check = _is_list_of_dicts
-
-
-def boolean(value: Any) -> bool:
-    """True or false."""
-    return isinstance(value, bool)
-
-
-def mapping(value: Any) -> bool:
-    """A JSON object."""
-    return isinstance(value, dict)
-
-
-def not_negative(value: Any) -> bool:
-    """A whole number from 0."""
-    return _is_integer(value) and value >= 0
-
-
-def anything(value: Any) -> bool:
-    """Whatever: a parameter that is accepted and not used."""
-    return True
-
-
 COMMON = (
     Field("dry_run", optional(boolean), False),
     Field("debug_level", not_negative, 0),
-    Field("priority", one_of(-10, 0, 10), 0),  # type: ignore[arg-type]
-    Field("depends", optional(_is_dependencies)),
-    Field("comment", optional(text)),
+    Field("priority", one_of(-10, 0, 10), 0),
+    Field("depends", optional(list_of(tuple_of(integer, list_of_text)))),
+    Field("comment", optional(string)),
     Field("reason", lambda value: isinstance(value, list), []),
 )
 

@@ -15,22 +15,8 @@ from attrs import evolve, frozen
 from ganetid.cluster.model import ADMIN_UP, AddDebris, Disk, DropDebris, Instance, PutInstance
 from ganetid.jobs.locks import Lock
 from ganetid.opcodes.context import Context
-from ganetid.opcodes.definition import (
-    INSTANCE,
-    REQUIRED,
-    Field,
-    Input,
-    Opcode,
-    Outcome,
-    anything,
-    boolean,
-    list_of_dicts,
-    list_of_text,
-    mapping,
-    one_of,
-    optional,
-    text,
-)
+from ganetid.opcodes.create_fields import FIELDS
+from ganetid.opcodes.definition import INSTANCE, Input, Opcode, Outcome
 from ganetid.opcodes.errors import (
     ALREADY_EXISTS,
     WRONG_INPUT,
@@ -40,6 +26,7 @@ from ganetid.opcodes.errors import (
 )
 from ganetid.opcodes.instance_parameters import Surroundings, instance_from
 from ganetid.opcodes.instances import debris_of
+from ganetid.opcodes.policy_check import require_allowed
 from ganetid.placement.choice import node_for
 
 MAX_CONFIG_DRIVE = 2 * 1024 * 1024
@@ -59,6 +46,7 @@ async def create(context: Context, given: Input) -> Outcome:
         raise OpPrereqError(f"Mode '{given['mode']}' is not supported", WRONG_INPUT)
     files = config_drive_files(context.private)
     instance = _wanted(context, given)
+    require_allowed(context, instance, given["ignore_ipolicy"])
     if given["dry_run"]:
         return Outcome([instance.primary_node])
     context.cluster.claim(instance)
@@ -72,9 +60,10 @@ async def create(context: Context, given: Input) -> Outcome:
         except Exception:
             await roll_back(context, Made(instance, tuple(made)))
             raise
-        return _created(instance)
-    finally:
+    except Exception:
         context.cluster.release(instance.name)
+        raise
+    return _created(instance)
 
 
 async def recover(context: Context, given: Input) -> Outcome:
@@ -92,8 +81,10 @@ async def recover(context: Context, given: Input) -> Outcome:
             context.log("The guest was found running, the creation is complete")
             return _created(made.instance)
         await roll_back(context, made)
-    finally:
+    except Exception:
         context.cluster.release(made.instance.name)
+        raise
+    context.cluster.release(made.instance.name)
     raise OpExecError("ganetid was interrupted during the creation; what was made is removed")
 
 
@@ -206,35 +197,10 @@ def _locks(given: Input) -> tuple[Lock, ...]:
     )
 
 
-IGNORED = (
-    "pnode", "pnode_uuid", "snode", "snode_uuid", "iallocator", "group_name", "wait_for_sync",
-    "ip_check", "name_check", "conflicts_check", "no_install", "force_variant", "ignore_ipolicy",
-    "opportunistic_locking", "identify_defaults", "file_driver", "file_storage_dir",
-    "instance_communication", "compress", "src_node", "src_node_uuid", "src_path", "forthcoming",
-    "commit", "source_handshake", "source_instance_name", "source_shutdown_timeout",
-    "source_x509_ca", "helper_startup_timeout", "helper_shutdown_timeout",
-)  # fmt: skip
-
 OPCODES = (
     Opcode(
         op_id="OP_INSTANCE_CREATE",
-        fields=(
-            Field("instance_name", text, REQUIRED),
-            Field("mode", one_of("create", "import", "remote-import"), REQUIRED),
-            Field("disks", list_of_dicts, REQUIRED),
-            Field("nics", list_of_dicts, REQUIRED),
-            Field("disk_template", optional(text), "ext"),
-            Field("os_type", optional(text)),
-            Field("hypervisor", optional(text)),
-            Field("beparams", mapping, {}),
-            Field("hvparams", mapping, {}),
-            Field("osparams", optional(mapping)),
-            Field("osparams_private", optional(mapping)),
-            Field("osparams_secret", optional(mapping)),
-            Field("start", boolean, True),
-            Field("tags", list_of_text, []),
-            *(Field(name, anything) for name in IGNORED),
-        ),
+        fields=FIELDS,
         run=create,
         recover=recover,
         locks=_locks,

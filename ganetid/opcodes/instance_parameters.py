@@ -13,15 +13,10 @@ from typing import Any
 
 from attrs import frozen
 
+from ganetid.cluster.cluster_defaults import cluster_nicparams, cluster_parameter, enabled_templates
 from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.defaults import (
-    HVPARAMS,
-    NICPARAMS,
-    UnknownParameter,
-    beparams_from,
-    checked,
-)
-from ganetid.cluster.model import ADMIN_DOWN, ADMIN_UP, Disk, Instance, Network, Nic
+from ganetid.cluster.defaults import HVPARAMS, UnknownParameter, beparams_from, checked
+from ganetid.cluster.model import ADMIN_DOWN, ADMIN_UP, Connection, Disk, Instance, Network, Nic
 from ganetid.opcodes.errors import (
     ALREADY_EXISTS,
     NOT_UNIQUE,
@@ -64,9 +59,14 @@ def instance_from(
         raise OpPrereqError(
             f"Selected hypervisor ({hypervisor}) not enabled in the cluster", WRONG_INPUT
         )
-    template = given["disk_template"]
-    if template not in around.disk_templates:
-        raise OpPrereqError(f"Disk template '{template}' is not enabled", WRONG_INPUT)
+    enabled = enabled_templates(cluster.facts, around.disk_templates)
+    template = given["disk_template"] or enabled[0]
+    if template not in enabled:
+        raise OpPrereqError(
+            f"Disk template '{template}' is not enabled in cluster. Enabled disk templates are:"
+            f" {','.join(enabled)}",
+            WRONG_INPUT,
+        )
     try:
         beparams, hvparams = beparams_from(given["beparams"]), checked(given["hvparams"], HVPARAMS)
     except UnknownParameter as error:
@@ -77,7 +77,7 @@ def instance_from(
         os_type=given["os_type"] or "",
         hypervisor=hypervisor,
         disk_template=template,
-        disks=_disks_from(given["disks"], template),
+        disks=disks_from(given["disks"], template),
         nics=_nics_from(given["nics"], cluster, around.group),
         beparams=beparams,
         hvparams=hvparams,
@@ -99,23 +99,27 @@ def _uuid_from(name: str) -> str:
         return str(uuid.uuid4())
 
 
-def _disks_from(given: list[dict[str, Any]], template: str) -> tuple[Disk, ...]:
+def disks_from(given: list[dict[str, Any]], template: str) -> tuple[Disk, ...]:
+    """The disks that are asked for.  Raises OpPrereqError."""
     if template == "diskless":
         if given:
             raise OpPrereqError("Diskless instances can't have disks", WRONG_INPUT)
         return ()
     if len(given) > MAX_DISKS:
         raise OpPrereqError(f"At most {MAX_DISKS} disks are possible", WRONG_INPUT)
-    disks = tuple(_disk_from(each, template) for each in given)
+    disks = tuple(disk_from(each, template) for each in given)
     if len({disk.name for disk in disks}) < len(disks):
         raise OpPrereqError("Two disks have the same name", WRONG_INPUT)
     return disks
 
 
-def _disk_from(given: dict[str, Any], template: str) -> Disk:
+def disk_from(given: Mapping[str, Any], template: str) -> Disk:
+    """A disk as asked for.  Raises OpPrereqError."""
     size = given.get("size")
+    if size is None:
+        raise OpPrereqError("Missing disk size", WRONG_INPUT)
     try:
-        size_mib = int(size)  # type: ignore[arg-type]
+        size_mib = int(size)
     except (TypeError, ValueError):
         raise OpPrereqError(f"Invalid disk size '{size}'", WRONG_INPUT) from None
     if size_mib <= 0:
@@ -151,33 +155,42 @@ def nic_from(
     Raises OpPrereqError.
     """
     nic_uuid = str(uuid.uuid4())
-    network = _network_of(given, cluster)
-    mode, link = given.get("mode"), given.get("link")
+    network = network_of(given.get("network"), cluster)
+    mode, link = given.get("mode"), given.get("link") or given.get("bridge")
     if network is not None:
         if mode or link:
             raise OpPrereqError(
                 "If network is given, mode or link can't be set for this interface", WRONG_INPUT
             )
-        place = next((each for each in network.connections if each.group == group), None)
-        if place is None:
-            raise OpPrereqError(
-                f"Network '{network.name}' is not connected to group '{group}'", WRONG_INPUT
-            )
+        place = place_in(network, group)
         mode, link = place.mode, place.link
+    inherited = cluster_nicparams(cluster.facts)
     return Nic(
         name=str(given.get("name") or nic_uuid),
         uuid=nic_uuid,
-        mac=_mac_from(given.get("mac"), nic_uuid, network, cluster, others),
-        ip=_ip_from(given.get("ip"), network, cluster, others),
+        mac=mac_from(given.get("mac"), nic_uuid, network, cluster, others),
+        ip=ip_from(given.get("ip"), network, cluster, others),
         network=None if network is None else network.name,
-        mode=str(mode or NICPARAMS["mode"]),
-        link=str(link or NICPARAMS["link"]),
+        mode=str(mode or inherited["mode"]),
+        link=str(link or inherited["link"]),
     )
 
 
-def _network_of(given: Mapping[str, Any], cluster: Configuration) -> Network | None:
-    wanted = given.get("network")
-    if wanted is None:
+def place_in(network: Network, group: str) -> Connection:
+    """The network's place in a node group.  Raises OpPrereqError where it has none."""
+    for each in network.connections:
+        if each.group == group:
+            return each
+    raise OpPrereqError(
+        f"No netparams found for network {network.name}. Maybe not connected to node's"
+        f" nodegroup ({group})?",
+        WRONG_INPUT,
+    )
+
+
+def network_of(wanted: Any, cluster: Configuration) -> Network | None:
+    """The network of this name or UUID; None for none.  Raises OpPrereqError."""
+    if wanted is None or str(wanted).lower() == "none":
         return None
     for network in cluster.networks.values():
         if wanted in {network.name, network.uuid}:
@@ -185,12 +198,19 @@ def _network_of(given: Mapping[str, Any], cluster: Configuration) -> Network | N
     raise OpPrereqError(f"Network '{wanted}' not found", UNKNOWN_ENTITY)
 
 
-def _mac_from(
+def mac_from(
     given: Any, seed: str, network: Network | None, cluster: Configuration, others: list[Nic]
 ) -> str:
+    """
+    The MAC address that is asked for, or a free one.
+
+    seed: the same seed gives the same address if it is free.  Raises OpPrereqError.
+    """
     taken = {nic.mac for nic in others}
     if given in {None, "auto", "generate"}:
-        prefix = (network.mac_prefix if network else None) or "aa:00:00"
+        prefix = (network.mac_prefix if network else None) or cluster_parameter(
+            cluster.facts, "mac_prefix"
+        )
         for attempt in range(1000):
             digest = hashlib.sha256(f"{seed}{attempt}".encode()).digest()
             mac = f"{prefix}:{digest[0]:02x}:{digest[1]:02x}:{digest[2]:02x}"
@@ -205,15 +225,19 @@ def _mac_from(
     return mac
 
 
-def _ip_from(
+def ip_from(
     given: Any, network: Network | None, cluster: Configuration, others: list[Nic]
 ) -> str | None:
+    """The address that is asked for, of a pool the first free one.  Raises OpPrereqError."""
     if given is None or str(given).lower() == "none":
         return None
     if network is None:
         if given == "pool":
             raise OpPrereqError("if ip=pool, parameter network must be passed too", WRONG_INPUT)
-        return str(ipaddress.ip_address(given))
+        try:
+            return str(ipaddress.ip_address(given))
+        except ValueError:
+            raise OpPrereqError(f"Invalid IP address '{given}'", WRONG_INPUT) from None
     taken = set(cluster.addresses(network.name)) | {
         nic.ip for nic in others if nic.network == network.name and nic.ip
     }
@@ -227,7 +251,8 @@ def _ip_from(
         raise OpPrereqError(f"IP address {address} is not in {network.subnet}", WRONG_INPUT)
     if str(address) in taken or str(address) == network.gateway:
         raise OpPrereqError(
-            f"IP address {address} already in use or reserved in network {network.name}", NOT_UNIQUE
+            f"IP address {address} already in use or does not belong to network {network.name}",
+            NOT_UNIQUE,
         )
     return str(address)
 

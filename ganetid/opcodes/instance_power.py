@@ -8,7 +8,6 @@ from ganetid.cluster.model import ADMIN_DOWN, ADMIN_UP, SOURCE_ADMIN, Instance
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import (
     INSTANCE,
-    REQUIRED,
     Field,
     Input,
     Opcode,
@@ -17,10 +16,9 @@ from ganetid.opcodes.definition import (
     boolean,
     not_negative,
     one_of,
-    text,
 )
 from ganetid.opcodes.errors import OpExecError
-from ganetid.opcodes.instances import alone, changed, found
+from ganetid.opcodes.instances import NAMED, alone, changed, found
 
 SHUTDOWN_TIMEOUT_S = 120  # Ganeti's DEFAULT_SHUTDOWN_TIMEOUT
 
@@ -97,7 +95,7 @@ OPCODES = (
     Opcode(
         op_id="OP_INSTANCE_STARTUP",
         fields=(
-            Field("instance_name", text, REQUIRED),
+            *NAMED,
             Field("force", boolean, False),
             Field("no_remember", boolean, False),
             Field("ignore_offline_nodes", anything, False),
@@ -114,7 +112,7 @@ OPCODES = (
     Opcode(
         op_id="OP_INSTANCE_SHUTDOWN",
         fields=(
-            Field("instance_name", text, REQUIRED),
+            *NAMED,
             Field("timeout", not_negative, SHUTDOWN_TIMEOUT_S),
             Field("force", boolean, False),
             Field("no_remember", boolean, False),
@@ -130,7 +128,7 @@ OPCODES = (
     Opcode(
         op_id="OP_INSTANCE_REBOOT",
         fields=(
-            Field("instance_name", text, REQUIRED),
+            *NAMED,
             Field("reboot_type", one_of("soft", "hard", "full"), "hard"),
             Field("shutdown_timeout", not_negative, SHUTDOWN_TIMEOUT_S),
             Field("ignore_secondaries", anything, False),

@@ -8,18 +8,16 @@ from ganetid.cluster.model import AddDebris, Change, DropInstance
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import (
     INSTANCE,
-    REQUIRED,
     Field,
     Input,
     Opcode,
     Outcome,
     boolean,
     not_negative,
-    text,
 )
 from ganetid.opcodes.errors import OpcodeError
 from ganetid.opcodes.instance_power import SHUTDOWN_TIMEOUT_S
-from ganetid.opcodes.instances import alone, debris_of, found
+from ganetid.opcodes.instances import NAMED, alone, debris_of, found
 
 
 async def remove(context: Context, given: Input) -> Outcome:
@@ -53,7 +51,7 @@ OPCODES = (
     Opcode(
         op_id="OP_INSTANCE_REMOVE",
         fields=(
-            Field("instance_name", text, REQUIRED),
+            *NAMED,
             Field("shutdown_timeout", not_negative, SHUTDOWN_TIMEOUT_S),
             Field("ignore_failures", boolean, False),
         ),

@@ -8,11 +8,18 @@ from typing import Any
 
 from attrs import evolve
 
-from ganetid.cluster.model import Debris, Disk, Instance, PutInstance
+from ganetid.cluster.model import (
+    ADMIN_DOWN,
+    ADMIN_OFFLINE,
+    Debris,
+    Disk,
+    Instance,
+    PutInstance,
+)
 from ganetid.jobs.locks import Lock
 from ganetid.opcodes.context import Context
-from ganetid.opcodes.definition import Input
-from ganetid.opcodes.errors import UNKNOWN_ENTITY, OpPrereqError
+from ganetid.opcodes.definition import REQUIRED, Field, Input, optional, text
+from ganetid.opcodes.errors import UNKNOWN_ENTITY, WRONG_STATE, OpPrereqError
 
 
 def found(context: Context, given: Input) -> Instance:
@@ -22,6 +29,22 @@ def found(context: Context, given: Input) -> Instance:
     if instance is None:
         raise OpPrereqError(f"Instance '{name}' not known", UNKNOWN_ENTITY)
     return instance
+
+
+def require_state(instance: Instance, states: tuple[str, ...], purpose: str) -> None:
+    """Raises OpPrereqError unless the instance is meant to be in one of these states."""
+    if instance.admin_state not in states:
+        raise OpPrereqError(
+            f"Instance '{instance.name}' is marked to be {instance.admin_state}, {purpose}",
+            WRONG_STATE,
+        )
+
+
+async def require_off(context: Context, instance: Instance, purpose: str) -> None:
+    """Raises OpPrereqError for an instance that is meant to run, or whose guest runs."""
+    require_state(instance, (ADMIN_DOWN, ADMIN_OFFLINE), purpose)
+    if await context.node_of(instance).is_running(instance):
+        raise OpPrereqError(f"Instance {instance.name} is running, {purpose}", WRONG_STATE)
 
 
 def debris_of(instance: Instance, disk: Disk) -> Debris:
@@ -42,3 +65,6 @@ def changed(instance: Instance, now: float, **fields: Any) -> tuple[PutInstance,
 def alone(given: Input) -> tuple[Lock, ...]:
     """The instance, exclusively."""
     return (Lock("instance", str(given["instance_name"])),)
+
+
+NAMED = (Field("instance_name", text, REQUIRED), Field("instance_uuid", optional(text)))

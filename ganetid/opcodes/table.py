@@ -7,11 +7,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ganetid.opcodes import (
+    cluster_modify,
+    group_change,
     instance_create,
+    instance_disks,
+    instance_modify,
     instance_power,
     instance_query,
+    instance_reinstall,
     instance_remove,
-    networks,
+    instance_rename,
+    network_change,
+    network_connect,
+    node_membership,
+    node_set_params,
     tags,
 )
 from ganetid.opcodes.definition import Opcode
@@ -19,11 +28,20 @@ from ganetid.opcodes.definition import Opcode
 OPCODES: Mapping[str, Opcode] = {
     opcode.op_id: opcode
     for family in (
+        cluster_modify,
+        group_change,
         instance_create,
+        instance_disks,
+        instance_modify,
         instance_power,
         instance_query,
+        instance_reinstall,
         instance_remove,
-        networks,
+        instance_rename,
+        network_change,
+        network_connect,
+    node_membership,
+    node_set_params,
         tags,
     )
     for opcode in family.OPCODES

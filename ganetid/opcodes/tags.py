@@ -66,7 +66,7 @@ def tags_of(cluster: Configuration, kind: str, name: str | None) -> tuple[str, .
         return cluster.facts.tags
     thing = _things(cluster, kind).get(name or "")
     if thing is None:
-        raise OpPrereqError(f"{kind.capitalize()} '{name}' not known", UNKNOWN_ENTITY)
+        raise OpPrereqError(UNKNOWN[kind].format(name), UNKNOWN_ENTITY)
     tags: tuple[str, ...] = thing.tags
     return tags
 
@@ -100,6 +100,13 @@ CHANGES: Mapping[str, Callable[[Any], Change]] = {
     "network": PutNetwork,
     "node": PutMember,
     "nodegroup": PutGroup,
+}
+
+UNKNOWN: Mapping[str, str] = {
+    "instance": "Instance '{}' not known",
+    "network": "Network '{}' not found",
+    "node": "Node '{}' not known",
+    "nodegroup": "Node group '{}' not found",
 }
 
 FIELDS = (

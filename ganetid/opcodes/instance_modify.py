@@ -1,0 +1,274 @@
+"""
+OP_INSTANCE_SET_PARAMS: an instance's disks, NICs, parameters and state.
+
+What a running guest can be given at once is, with hot-plugging; the rest counts at its next start.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from attrs import evolve
+
+from ganetid.cluster.model import Disk, Instance, Nic, PutInstance
+from ganetid.cluster.parameters import actual_beparams
+from ganetid.jobs.locks import Lock
+from ganetid.opcodes.context import Context
+from ganetid.opcodes.definition import INSTANCE, Field, Input, Opcode, Outcome
+from ganetid.opcodes.device_changes import ADD, DETACH, GOES, changes_kind
+from ganetid.opcodes.errors import (
+    WRONG_INPUT,
+    WRONG_STATE,
+    OpcodeError,
+    OpExecError,
+    OpPrereqError,
+)
+from ganetid.opcodes.fields import (
+    boolean,
+    disk_parameters,
+    disk_template,
+    mapping,
+    nic_parameters,
+    one_of,
+    optional,
+    positive,
+    text,
+)
+from ganetid.opcodes.instances import NAMED, alone, found
+from ganetid.opcodes.modify_plan import Plan, Step, plan_of
+from ganetid.opcodes.policy_check import require_allowed
+from ganetid.opcodes.template_change import convert
+
+CHANGING = (
+    "nics", "disks", "beparams", "hvparams", "os_name", "osparams", "osparams_private", "offline",
+    "runtime_mem", "disk_template", "pnode", "instance_communication",
+)  # fmt: skip
+
+
+async def modify(context: Context, given: Input) -> Outcome:
+    """Change what is given; on failure what was made for it is gone again."""
+    _require_changes(given)
+    instance = found(context, given)
+    plan = plan_of(context, instance, given)
+    if given["disks"] or given["nics"] or given["beparams"]:
+        require_allowed(context, plan.instance, given["ignore_ipolicy"] or given["force"])
+    hot = await _can_plug(context, instance, given)
+    told: list[list[Any]] = []
+    if given["runtime_mem"]:
+        await _set_memory(context, plan.instance, given)
+        told.append(["runtime_memory", given["runtime_mem"]])
+    if given["dry_run"]:
+        return Outcome()
+    if given["disk_template"]:
+        plan = await convert(context, plan, given)
+    context.cluster.claim(plan.instance)
+    try:
+        told += await _perform(context, instance, plan, hot)
+    except Exception:
+        context.cluster.release(instance.name)
+        raise
+    return Outcome([*told, *plan.told], _changes(context, instance, plan.instance))
+
+
+async def recover(context: Context, given: Input) -> Outcome:
+    """After a crash: what was made and is not the instance's is removed, then all is done again."""
+    instance = found(context, given)
+    node = context.node_of(instance)
+    for each in context.made.get("disks", ()):
+        disk = msgspec.convert(each, Disk)
+        if disk.uuid not in {mine.uuid for mine in instance.disks}:
+            await node.unplug_disk(instance, disk)
+            if not disk.reuses_data:
+                await node.remove_disk(instance, disk)
+    for each in context.made.get("nics", ()):
+        nic = msgspec.convert(each, Nic)
+        if nic.uuid not in {mine.uuid for mine in instance.nics}:
+            await node.unplug_nic(instance, nic)
+    return await modify(context, given)
+
+
+async def _perform(context: Context, old: Instance, plan: Plan, hot: bool) -> list[list[Any]]:
+    """Do the steps on the node; what Ganeti tells of them."""
+    added = [step.device for step in (*plan.disks, *plan.nics) if step.action == ADD]
+    if added:
+        await context.note({
+            "disks": [each for each in added if isinstance(each, Disk)],
+            "nics": [each for each in added if isinstance(each, Nic)],
+        })  # fmt: skip
+    done: list[Step] = []
+    told: list[list[Any]] = list(plan.told_disks)
+    try:
+        for step in plan.disks:
+            done.append(step)
+            told += await _disk_step(context, old, plan.instance, step, hot)
+        told += plan.told_nics
+        for step in plan.nics:
+            done.append(step)
+            told += await _nic_step(context, old, plan.instance, step, hot)
+    except OpcodeError:
+        await _take_back(context, old, done, hot)
+        raise
+    return told
+
+
+async def _disk_step(
+    context: Context, old: Instance, new: Instance, step: Step, hot: bool
+) -> list[list[Any]]:
+    node, disk = context.node_of(new), step.device
+    assert isinstance(disk, Disk)
+    told: list[list[Any]] = []
+    label = f"disk/{step.index}"
+    if step.action == ADD:
+        if not disk.reuses_data:
+            if await node.has_disk(new, disk):
+                raise OpExecError(f"Volume {disk.name} exists already", nothing_made=True)
+            await node.create_disk(new, disk)
+        if hot:
+            await node.plug_disk(context.actual(new), disk, step.index)
+            told.append([label, "hotplug:done"])
+    elif step.action in GOES:
+        if hot:
+            await node.unplug_disk(old, disk)
+            told.append([label, "hotplug:done"])
+        if step.action != DETACH:
+            await node.remove_disk(old, disk)
+    return told
+
+
+async def _nic_step(
+    context: Context, old: Instance, new: Instance, step: Step, hot: bool
+) -> list[list[Any]]:
+    nic = step.device
+    assert isinstance(nic, Nic)
+    if not hot:
+        return []
+    node = context.node_of(new)
+    if step.action == ADD:
+        await node.plug_nic(context.actual(new), nic, step.index)
+        return [[f"nic.{step.index}", "hotplug:done"]]
+    if step.action in GOES:
+        await node.unplug_nic(old, nic)
+    else:
+        before = next(each for each in old.nics if each.uuid == nic.uuid)
+        if (before.mac, before.link, before.mode) != (nic.mac, nic.link, nic.mode):
+            await node.unplug_nic(old, before)
+            await node.plug_nic(context.actual(new), nic, step.index)
+        else:
+            await node.update_nics(context.actual(new))
+    return [[f"nic/{step.index}", "hotplug:done"]]
+
+
+async def _take_back(context: Context, instance: Instance, done: list[Step], hot: bool) -> None:
+    """Remove what steps have added; the failure that led here is what is told."""
+    node = context.node_of(instance)
+    for step in reversed(done):
+        if step.action != ADD:
+            continue
+        try:
+            if isinstance(step.device, Nic):
+                if hot:
+                    await node.unplug_nic(instance, step.device)
+                continue
+            if hot:
+                await node.unplug_disk(instance, step.device)
+            if not step.device.reuses_data:
+                await node.remove_disk(instance, step.device)
+        except OpcodeError as error:
+            context.log(f" - WARNING: {step.device.name} could not be removed: {error.args[0]}")
+
+
+async def _can_plug(context: Context, instance: Instance, given: Input) -> bool:
+    """Whether devices are plugged while the guest runs.  Raises OpPrereqError."""
+    if not (given["hotplug"] or given["hotplug_if_possible"]):
+        return False
+    if await context.node_of(instance).is_running(instance):
+        return True
+    if given["hotplug"]:
+        raise OpPrereqError(
+            f"Hotplug is not possible: Instance {instance.name} is not running", WRONG_STATE
+        )
+    context.log(" - INFO: Modification will take place without hotplugging.")
+    return False
+
+
+async def _set_memory(context: Context, instance: Instance, given: Input) -> None:
+    wanted = int(given["runtime_mem"])
+    node = context.node_of(instance)
+    if not await node.is_running(instance):
+        raise OpPrereqError(f"Instance {instance.name} is not running", WRONG_STATE)
+    beparams = actual_beparams(instance.beparams, context.cluster.facts)
+    low, high = beparams["minmem"], beparams["maxmem"]
+    if not given["force"] and not low <= wanted <= high:
+        raise OpPrereqError(
+            f"Instance {instance.name} must have memory between {low} and {high} MB of memory"
+            " unless --force is given",
+            WRONG_INPUT,
+        )
+    if not given["dry_run"]:
+        await node.set_memory(instance, wanted)
+
+
+def _changes(context: Context, old: Instance, new: Instance) -> tuple[PutInstance, ...]:
+    newer = evolve(new, mtime=context.now(), serial_no=old.serial_no + 1)
+    return (PutInstance(newer),)
+
+
+def _require_changes(given: Input) -> None:
+    if all(given[name] in (None, [], {}) for name in CHANGING):
+        raise OpPrereqError("No changes submitted", WRONG_INPUT)
+    if given["disk_template"] and given["disks"]:
+        raise OpPrereqError(
+            "Disk template conversion and other disk changes not supported at the same time",
+            WRONG_INPUT,
+        )
+
+
+def _locks(given: Input) -> tuple[Lock, ...]:
+    changes = [each[-1] for each in given["nics"]]
+    networks = {str(each["network"]) for each in changes if each.get("network")}
+    shared = (Lock("network", name, shared=True) for name in sorted(networks))
+    return (*alone(given), *shared)
+
+
+OPCODES = (
+    Opcode(
+        op_id="OP_INSTANCE_SET_PARAMS",
+        fields=(
+            *NAMED,
+            Field("force", boolean, False),
+            Field("force_variant", boolean, False),
+            Field("ignore_ipolicy", boolean, False),
+            Field("nics", changes_kind(nic_parameters), []),
+            Field("disks", changes_kind(disk_parameters), []),
+            Field("beparams", mapping, {}),
+            Field("runtime_mem", optional(positive)),
+            Field("hvparams", mapping, {}),
+            Field("disk_template", optional(disk_template)),
+            Field("ext_params", mapping, {}),
+            Field("file_driver", optional(one_of("blktap2", "loop", "blktap"))),
+            Field("file_storage_dir", optional(text)),
+            Field("pnode", optional(text)),
+            Field("pnode_uuid", optional(text)),
+            Field("remote_node", optional(text)),
+            Field("remote_node_uuid", optional(text)),
+            Field("iallocator", optional(text)),
+            Field("os_name", optional(text)),
+            Field("osparams", mapping, {}),
+            Field("osparams_private", optional(mapping)),
+            Field("wait_for_sync", boolean, True),
+            Field("offline", optional(boolean)),
+            Field("conflicts_check", boolean, True),
+            Field("hotplug", boolean, False),
+            Field("hotplug_if_possible", boolean, False),
+            Field("keep_disks", boolean, False),
+            Field("instance_communication", optional(boolean)),
+        ),
+        run=modify,
+        recover=recover,
+        locks=_locks,
+        described_by="instance_name",
+        subject=(INSTANCE, "instance_name"),
+        renamed={"custom_beparams": "beparams", "custom_hvparams": "hvparams"},
+    ),
+)
