@@ -24,6 +24,9 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     nbd_socket, block_endpoint, block_secret_file: archipelagod's; without them there is no
     template ext.
     hypervisor: "fake" runs nothing, for load tests.
+    role: "node" never begins as a master; "auto" is what the cluster last said, a master at first.
+    node_port: of node RPC, 0 for any free one; without it the cluster has one node.
+    node_host: where node RPC listens.  node_address: where others reach that, if it differs.
     dns: name servers that DHCP tells; by default this machine's own.
     """
 
@@ -31,6 +34,10 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     users_file: str
     cluster_name: str = "cluster"
     node_name: str = ""
+    role: Literal["auto", "node"] = "auto"
+    node_host: str = "127.0.0.1"
+    node_port: int | None = None
+    node_address: str | None = None
     rapi_host: str = "127.0.0.1"
     rapi_port: int = 5080
     rapi_certificate: str | None = None
@@ -68,5 +75,9 @@ def check(settings: GanetiSettings) -> None:
         raise SettingsError("network_namespace: not a name of a network namespace")
     if not 0 <= settings.rapi_port <= 65535:
         raise SettingsError("rapi_port: must be 0 (any free one) to 65535")
+    if settings.node_port is not None and not 0 <= settings.node_port <= 65535:
+        raise SettingsError("node_port: must be 0 (any free one) to 65535")
+    if settings.role == "node" and settings.node_port is None:
+        raise SettingsError("node_port: a node needs it, for its master reaches it there")
     if settings.dhcp_lease_s < 60:
         raise SettingsError("dhcp_lease_s: must be at least 60 seconds")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 from zope.interface import implementer
@@ -51,6 +52,8 @@ class Node:
         self.hypervisors = hypervisors
         self.templates = templates
         self.network = network
+        self._ended: dict[str, Ended] = {}
+        self._listeners: list[EndListener] = []
 
     @property
     def abilities(self) -> Abilities:
@@ -66,15 +69,29 @@ class Node:
         """See INode."""
         return await deferToThread(read_facts, self._directory)
 
+    async def find_guests(self) -> None:
+        """Find guests again that a former life of this daemon started.  Call once, before all."""
+        names = await deferToThread(_directories_in, self._directory)
+        for hypervisor in self.hypervisors.values():
+            for end in await hypervisor.recover(names):
+                self._ended[end.name] = end
+            hypervisor.watch(self._note_end)
+
     async def recover(self, names: tuple[str, ...], known: frozenset[str]) -> tuple[Ended, ...]:
         """See INode."""
-        ended: list[Ended] = []
-        for hypervisor in self.hypervisors.values():
-            ended += await hypervisor.recover(names)
         strays = await self._clear_strays(known)
         if strays:
             self._log.warn("removed what was left of {names}", names=", ".join(strays))
-        return tuple(ended)
+        running = self.running
+        gone = Ended("", by_guest=False, reason="its guest is gone")
+        return tuple(
+            self._ended.get(name, evolve(gone, name=name)) for name in names if name not in running
+        )
+
+    def _note_end(self, end: Ended) -> None:
+        self._ended[end.name] = end
+        for listener in list(self._listeners):
+            listener(end)
 
     async def create_disk(self, instance: Instance, disk: Disk) -> None:
         """Make a disk.  Raises OpExecError."""
@@ -171,8 +188,11 @@ class Node:
 
     def watch(self, listener: EndListener) -> None:
         """See INode."""
-        for hypervisor in self.hypervisors.values():
-            hypervisor.watch(listener)
+        self._listeners.append(listener)
+
+    def forget(self, listener: EndListener) -> None:
+        """It is told no more."""
+        self._listeners.remove(listener)
 
     async def close(self) -> None:
         """See INode."""
@@ -224,6 +244,10 @@ class Node:
 
     def _config_drive(self, name: str) -> Path:
         return self._directory / name / "config.iso"
+
+
+def _directories_in(directory: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.name for path in directory.iterdir() if path.is_dir()))
 
 
 def _remove_unknown(directory: Path, known: frozenset[str]) -> list[str]:

@@ -5,20 +5,45 @@ The cluster's nodes by name, as the master reaches them.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
-from ganetid.cluster.model import Instance
+from ganetid.cluster.model import Instance, Member
 from ganetid.node.interface import INode
-from ganetid.opcodes.errors import UNKNOWN_ENTITY, OpPrereqError
+from ganetid.opcodes.errors import UNKNOWN_ENTITY, WRONG_STATE, OpExecError, OpPrereqError
+
+
+class IOutside(Protocol):
+    """What opcodes on nodes need beside INode; see `ganetid.node.fleet`."""
+
+    async def greet(self, member: Member, patience_s: float) -> None:
+        """Wait until the node answers our calls.  Raises OpExecError."""
 
 
 class Nodes:
     """
     INodes by name.  own: that of this daemon.
+
+    offline: names of nodes that are marked offline, which are never called.
+    expected: (node, instance) of guests that may be on another node than their primary one.
     """
 
     def __init__(self, own: INode) -> None:
         self.own = own
+        self.offline: frozenset[str] = frozenset()
+        self.expected: set[tuple[str, str]] = set()
+        self._outside: IOutside | None = None
         self._nodes: dict[str, INode] = {own.name: own}
+
+    @property
+    def outside(self) -> IOutside:
+        """The way to nodes that are not in the cluster yet.  Raises OpExecError."""
+        if self._outside is None:
+            raise OpExecError("This cluster has no node RPC: set node_port")
+        return self._outside
+
+    def lead_outside(self, outside: IOutside) -> None:
+        """From now on, more nodes can be reached."""
+        self._outside = outside
 
     def add(self, node: INode) -> None:
         """A node joined."""
@@ -32,21 +57,39 @@ class Nodes:
         return iter(list(self._nodes.values()))
 
     def get(self, name: str) -> INode | None:
-        """The node of this name, if there is one."""
+        """The node of this name, if there is one that is not offline."""
         return self._nodes.get(name)
 
     def named(self, name: str) -> INode:
         """The node of this name.  Raises OpPrereqError."""
         node = self._nodes.get(name)
-        if node is None:
-            raise OpPrereqError(f"Node '{name}' not known", UNKNOWN_ENTITY)
-        return node
+        if node is not None:
+            return node
+        if name in self.offline:
+            raise OpPrereqError(f"Node '{name}' is marked offline", WRONG_STATE)
+        raise OpPrereqError(f"Node '{name}' not known", UNKNOWN_ENTITY)
 
     def of(self, instance: Instance) -> INode:
         """The instance's primary node.  Raises OpPrereqError."""
         return self.named(instance.primary_node or self.own.name)
 
+    def is_up(self, name: str) -> bool:
+        """Whether the node answers."""
+        node = self._nodes.get(name)
+        return node is not None and bool(node.is_reachable)
+
     def seems_running(self, instance: Instance) -> bool:
         """Whether its guest runs, as far as is known without asking."""
         node = self._nodes.get(instance.primary_node)
-        return node is not None and instance.name in node.running
+        return node is not None and node.is_reachable and instance.name in node.running
+
+    def seen_elsewhere(self, instance: Instance) -> list[str]:
+        """Names of other nodes than the primary one where its guest runs."""
+        return sorted(
+            node.name
+            for node in self._nodes.values()
+            if node.name != instance.primary_node
+            and node.is_reachable
+            and instance.name in node.running
+            and (node.name, instance.name) not in self.expected
+        )

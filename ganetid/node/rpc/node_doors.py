@@ -1,0 +1,108 @@
+"""
+What a node answers its master: calls of INode, the stream of news, and views of the cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from attrs import field, frozen
+from twisted.logger import Logger
+
+from ganetid.node.machine import Node
+from ganetid.node.membership import Membership, View
+from ganetid.node.news import Newsroom, Running
+from ganetid.node.rpc.answered import Answered
+from ganetid.node.rpc.calls import CALLS, Call, decode_arguments, encode, error_to_wire
+from ganetid.node.rpc.server import GONE, MASTER, MEMBER, NOT_FOUND, Asked, Door, Refused
+from ganetid.opcodes.errors import OpcodeError, OpExecError
+
+
+class Answer(msgspec.Struct, array_like=True):
+    """
+    The answer to a call.
+
+    result: encoded by itself.  error: see `error_to_wire`.  running: what changed since the
+    version that the caller knew.
+    """
+
+    incarnation: str
+    result: msgspec.Raw | None = None
+    error: list[Any] | None = None
+    running: Running | None = None
+
+
+@frozen
+class NodeDoors:
+    """
+    Doors of a node.
+
+    deposed: is called when another node has become master than the one known so far.
+    """
+
+    node: Node
+    newsroom: Newsroom
+    membership: Membership
+    deposed: Callable[[], None]
+    _answered: Answered = field(factory=Answered)
+    _log = Logger()
+
+    def doors(self) -> dict[str, Door]:
+        """By the first word of the path."""
+        return {
+            "call": Door(self._call, MASTER),
+            "news": Door(self._stream, MASTER),
+            "view": Door(self._view, MEMBER),
+        }
+
+    async def _view(self, asked: Asked) -> bytes:
+        told = msgspec.json.decode(asked.body, type=View)
+        assert asked.peer is not None
+        if await self.membership.take(asked.peer.name, asked.peer.fingerprint, told):
+            self.deposed()
+        return b"{}"
+
+    async def _call(self, asked: Asked) -> bytes:
+        call = CALLS.get(asked.path[-1])
+        if call is None or len(asked.path) != 2:
+            raise Refused(NOT_FOUND, b"no such call")
+        request = asked.header("x-ganetid-request")
+        before = asked.header("x-ganetid-incarnation")
+        if (
+            before not in {"", self.newsroom.incarnation}
+            and not call.repeatable
+            and not self._answered.knows(request)
+        ):
+            raise Refused(GONE, b"the node's daemon was started again meanwhile")
+        arguments = decode_arguments(call, asked.body)
+        outcome = await self._answered.answer(request, self._performing(call, arguments))
+        answer = msgspec.msgpack.decode(outcome, type=Answer)
+        known = asked.header("x-ganetid-running")
+        if known.isdecimal() and asked.header("x-ganetid-of") == self.newsroom.incarnation:
+            answer.running = self.newsroom.changes_since(int(known))
+        return encode(answer)
+
+    def _performing(self, call: Call, arguments: list[Any]) -> Callable[[], Awaitable[bytes]]:
+        async def perform() -> bytes:
+            answer = Answer(self.newsroom.incarnation)
+            try:
+                result = await getattr(self.node, call.name)(*arguments)
+                answer.result = msgspec.Raw(encode(result))
+            except OpcodeError as error:
+                answer.error = error_to_wire(error)
+            except Exception as error:  # noqa: BLE001 - the edge of a service: logged
+                self._log.failure("{call} broke", call=call.name)
+                reason = f"Unexpected {type(error).__name__}, see the log of {self.node.name}"
+                answer.error = error_to_wire(OpExecError(reason))
+            return encode(answer)
+
+        return perform
+
+    async def _stream(self, asked: Asked) -> None:
+        request = asked.request
+        after = asked.header("x-ganetid-ends-after")
+        of_us = asked.header("x-ganetid-of") == self.newsroom.incarnation
+        request.notifyFinish().addBoth(lambda _: self.newsroom.forget(request.write))
+        await self.newsroom.listen(request.write, int(after) if of_us and after.isdecimal() else 0)

@@ -1,0 +1,230 @@
+"""
+What only the master runs: the journal, the job queue, news, upkeep and the hold on other nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from attrs import evolve
+from twisted.application.service import MultiService
+from twisted.internet.defer import succeed
+from twisted.logger import Logger
+
+from ganetid.cluster.configuration import Configuration
+from ganetid.cluster.first_start import missing_changes
+from ganetid.cluster.model import ADMIN_UP, Change, ClusterFacts, Instance, PutFacts, PutMember
+from ganetid.events.messages import Newsroom
+from ganetid.events.outbox import Postman
+from ganetid.hypervisor.interface import Ended
+from ganetid.jobs.database import Database, OneThread
+from ganetid.jobs.journal import Beginning, Commit, Journal
+from ganetid.jobs.model import RUNNING
+from ganetid.jobs.queue import JobQueue, Order
+from ganetid.jobs.run import Desk
+from ganetid.jobs.stamps import Stamps
+from ganetid.node.facts import boot_id
+from ganetid.node.fleet import Fleet
+from ganetid.node.membership import OlderMaster
+from ganetid.node.registry import Nodes
+from ganetid.node.remote import RemoteNode
+from ganetid.node.upkeep import Periodic, archive_jobs, remove_debris, shorten_logs
+from ganetid.node.watch import GuestWatch
+from ganetid.opcodes.table import OPCODES
+from ganetid.rapi.api import Api
+from ganetid.roles.invitations import join_door
+from ganetid.roles.node import NodeHalf
+from ganetid.roles.rapi import RapiPort
+from synnefo_tx.daemon.bus.interface import IPublisher
+
+
+class MasterHalf(MultiService):
+    """
+    The master of a cluster.  Begin with `begin`, end with `end`.
+
+    deposed: is called when a newer master is heard of.
+    """
+
+    name = "master"
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        half: NodeHalf,
+        publisher: IPublisher,
+        rapi: RapiPort,
+        deposed: Callable[[OlderMaster], None],
+    ) -> None:
+        super().__init__()
+        self._reactor = reactor
+        self._half = half
+        self._settings = half.settings
+        self._publisher = publisher
+        self._rapi = rapi
+        self._deposed = deposed
+        self._stamps = Stamps(reactor.seconds)
+        self._newsroom = Newsroom(self._settings.cluster_name, self._settings.queue_prefix)
+        self._journal: Journal | None = None
+        self._watch: GuestWatch | None = None
+        self.fleet: Fleet | None = None
+        self.cluster = Configuration(
+            self._settings.cluster_name, half.membership.name, ClusterFacts("", "", "", 0.0)
+        )
+
+    async def begin(self) -> None:
+        """Take up the cluster as the journal has it.  Raises OSError."""
+        super().startService()
+        database = Database(
+            self._half.directories.state / "cluster.db", OneThread(self._reactor, "journal")
+        )
+        journal = self._journal = Journal(database)
+        beginning = await journal.begin(self._reactor.seconds())
+        cluster = self._load(beginning)
+        nodes = Nodes(self._half.node)
+        now = self._reactor.seconds()
+        await self._store(missing_changes(cluster, now))
+        await self._store(self._own_changes(now))
+        queue = self._build_queue(journal, nodes)
+        queue.begin(beginning)
+        await queue.look_up_dependencies()
+        rebooted = await self._note_boot()
+        ended = await self._take_up_own()
+        if self._half.has_rpc:
+            await self._reach_others(nodes, queue)
+        self._add_upkeep(journal, nodes)
+        queue.setServiceParent(self)
+        await self._rapi.listen(Api(cluster, nodes, queue, OPCODES))
+        await self._follow_up(queue, ended, rebooted)
+        self._log.info(
+            "cluster {name} is up: {instances} instances, {networks} networks, {members} nodes,"
+            " port {port}",
+            name=cluster.cluster_name,
+            instances=len(cluster.instances),
+            networks=len(cluster.networks),
+            members=len(cluster.members),
+            port=self._rapi.port,
+        )
+
+    async def end(self) -> None:
+        """Let jobs end that soon do, and let go of all nodes."""
+        await self._rapi.close()
+        await (super().stopService() or succeed(None))
+        if self._watch is not None:
+            self._half.node.forget(self._watch.ended)
+        if self.fleet is not None:
+            await self.fleet.close()
+        if self._journal is not None:
+            await self._journal.close()
+
+    def _load(self, beginning: Beginning) -> Configuration:
+        cluster = self.cluster
+        cluster.load(beginning.snapshot)
+        for instance in _being_made(beginning):
+            node = instance.primary_node or cluster.node_name
+            cluster.claim(evolve(instance, primary_node=node))
+        return cluster
+
+    def _own_changes(self, now: float) -> tuple[Change, ...]:
+        """This node's entry, as it is reached now."""
+        member = self.cluster.members[self.cluster.node_name]
+        if not self._half.has_rpc:
+            return ()
+        address = self._half.address
+        assert address is not None
+        current = evolve(
+            member,
+            address=address,
+            fingerprint=self._half.identity.fingerprint,
+            primary_ip=address[0],
+            secondary_ip=address[0],
+        )
+        return () if current == member else (PutMember(evolve(current, mtime=now)),)
+
+    def _build_queue(self, journal: Journal, nodes: Nodes) -> JobQueue:
+        postman = Postman(self._reactor, journal, self._publisher)
+        postman.setServiceParent(self)
+        seconds = self._reactor.seconds
+        desk = Desk(OPCODES, self.cluster, nodes, self._stamps, self._newsroom, seconds)
+        queue = JobQueue(self._reactor, journal, desk, postman.wake)
+        watch = GuestWatch(self.cluster, nodes, queue, self._newsroom, self._stamps, seconds)
+        self._watch = watch
+        nodes.own.watch(watch.ended)
+        return queue
+
+    async def _reach_others(self, nodes: Nodes, queue: JobQueue) -> None:
+        fleet = self.fleet = Fleet(
+            reactor=self._reactor,
+            cluster=self.cluster,
+            nodes=nodes,
+            membership=self._half.membership,
+            identity=lambda: self._half.identity,
+            in_sync=lambda: (self.cluster.node_name,),
+            ended=self._ended,
+            came=self._take_up,
+            deposed=self._deposed,
+        )
+        await fleet.begin()
+        view = self._half.membership
+        self._half.site.doors["join"] = join_door(self._half, queue, view, self._reactor)
+
+    async def _take_up(self, node: RemoteNode) -> None:
+        node.watch(self._ended)
+
+    def _ended(self, end: Ended) -> None:
+        assert self._watch is not None
+        self._watch.ended(end)
+
+    async def _note_boot(self) -> bool:
+        """Whether this machine was booted since we last ran."""
+        now, before = boot_id(), self.cluster.facts.boot_id
+        if now == before:
+            return False
+        await self._store((PutFacts(evolve(self.cluster.facts, boot_id=now)),))
+        return before != ""
+
+    async def _store(self, changes: tuple[Change, ...]) -> None:
+        if changes:
+            assert self._journal is not None
+            await self._journal.commit(Commit(changes=changes))
+            self.cluster.apply(changes)
+
+    async def _take_up_own(self) -> tuple[Ended, ...]:
+        """Remove guests of no instance here; what has ended meanwhile."""
+        node, cluster = self._half.node, self.cluster
+        ours = cluster.on_node(node.name)
+        up = tuple(each.name for each in ours if each.admin_state == ADMIN_UP)
+        ended = await node.recover(up, frozenset(each.name for each in ours))
+        await node.carry(tuple(cluster.networks.values()))
+        return ended
+
+    def _add_upkeep(self, journal: Journal, nodes: Nodes) -> None:
+        async def commit(commit: Commit) -> None:
+            await self._store(commit.changes)
+
+        node, cluster = self._half.node, self.cluster
+        for every_s, what, work in (
+            (30, "cutting serial logs short", lambda: shorten_logs(node)),
+            (60, "removing what failed jobs left", lambda: remove_debris(cluster, nodes, commit)),
+            (3600, "archiving jobs", lambda: archive_jobs(journal, self._stamps)),
+        ):
+            Periodic(self._reactor, every_s, what, work).setServiceParent(self)
+
+    async def _follow_up(self, queue: JobQueue, ended: tuple[Ended, ...], rebooted: bool) -> None:
+        """Guests that a reboot of this machine ended start again; other ends are entered."""
+        for each in ended:
+            if rebooted and not each.by_guest:
+                await queue.submit(Order((("OP_INSTANCE_STARTUP", {"instance_name": each.name}),)))
+            else:
+                self._ended(each)
+
+
+def _being_made(beginning: Beginning) -> list[Instance]:
+    """Instances that an interrupted job was creating; recovery decides about them."""
+    return [
+        msgspec.convert(job.made["instance"], Instance)
+        for job in beginning.unfinished
+        if "instance" in job.made and any(op.status == RUNNING for op in job.ops)
+    ]
