@@ -60,11 +60,11 @@ def content(path: str) -> Content:
 
 class Sweep:
     """
-    One deed, on copies of one store.  directory: for them.
+    One deed, on copies of one store.  directory: for them.  hits: calls that were killed or failed.
     """
 
     def __init__(self, directory: str, deed: str) -> None:
-        self.runs = 0
+        self.runs = self.hits = 0
         self._deed = deed
         self._is_atomic = DEEDS[deed][0]
         self._template = f"{directory}/template"
@@ -121,6 +121,7 @@ class Sweep:
                     ended = self._hit(call, effect, number)
                     if not ended.was_hit:
                         break
+                    self.hits += 1
                     for text in self._looked_at(ended):
                         yield f"{self._deed}, {call} {number} {effect}, {ended.said}: {text}"
 

@@ -15,6 +15,7 @@ from tests.chaos.daemon import Daemon
 from tests.chaos.rounds import Chaos, Damage
 from tests.chaos.sweeps import Sweep, can_trace
 
+FEWEST_HITS = 20  # of any deed; with an strace that hits nothing all would be well
 DEATHS = ("all", "worker", "daemon", "stopped worker", "workers", "all", "stop", "all")
 
 
@@ -48,4 +49,6 @@ class ShortTests(SynchronousTestCase):
             raise SkipTest("needs strace (Debian: strace), and the right to trace")
         directory = self.directory()
         for deed in ("flush", "live_snapshot"):
-            self.assertEqual(list(Sweep(directory, deed).wrong(["signal=SIGKILL"])), [])
+            sweep = Sweep(directory, deed)
+            self.assertEqual(list(sweep.wrong(["signal=SIGKILL"])), [])
+            self.assertGreater(sweep.hits, FEWEST_HITS)
