@@ -130,7 +130,7 @@ class DaemonTests(ClusterTestCase):
             if entry.name.isdigit():
                 arguments = arguments_of(int(entry.name))
                 if any(str(self.directory) in each for each in arguments) and any(
-                    each == "-daemonize" for each in arguments
+                    each == "-pidfile" for each in arguments
                 ):
                     found.append(int(entry.name))
         return found
