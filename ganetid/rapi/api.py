@@ -4,6 +4,7 @@ What the handlers of the remote API have at hand.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -14,16 +15,19 @@ from ganetid.jobs.queue import JobQueue, Order
 from ganetid.node.registry import Nodes
 from ganetid.opcodes.definition import Opcode
 from ganetid.rapi.arguments import Call
+from ganetid.rapi.faults import Fault
 from ganetid.rapi.users import READ, WRITE
 
 OPEN: frozenset[str] = frozenset()
 READERS = frozenset({READ, WRITE})
 WRITERS = frozenset({WRITE})
+SOURCE_USER = "gnt:user"
+SOURCE_LIBRARY = "gnt:library:rlib2"
 
 
 @frozen
 class Api:
-    """The cluster as the remote API reaches it.  hypervisor_version: QEMU's, when known."""
+    """The cluster as the remote API reaches it."""
 
     cluster: Configuration
     nodes: Nodes
@@ -32,6 +36,8 @@ class Api:
 
 
 Answer = Callable[[Api, Call], Awaitable[Any]]
+Static = Callable[[Call], Mapping[str, Any]]
+Body = Callable[[Call], Any]
 
 
 @frozen
@@ -40,10 +46,12 @@ class Verb:
     What a method does on a resource.
 
     access: a user needs one of these rights; empty: anybody, also without credentials.
+    op_id: of the job that it makes, if it makes one.
     """
 
     answer: Answer
     access: frozenset[str]
+    op_id: str | None = None
 
 
 def reads(answer: Callable[[Api, Call], Any]) -> Verb:
@@ -56,18 +64,41 @@ def reads(answer: Callable[[Api, Call], Any]) -> Verb:
 
 
 def submits(
-    op_id: str, static: Callable[[Call], Mapping[str, Any]], takes_body: bool = True
+    op_id: str,
+    static: Static,
+    body: Body | None = None,
+    takes_body: bool = True,
+    access: frozenset[str] = WRITERS,
 ) -> Verb:
-    """A job of one opcode; answers its id.  `static`: parameters that the URL decides."""
+    """
+    A job of one opcode; answers its id.
+
+    static: parameters that the URL decides.  body: what stands for the request's body.
+    """
 
     async def respond(api: Api, call: Call) -> int:
-        fixed = {**static(call), "reason": _reason(call)}
-        given = call.parameters(fixed, api.opcodes[op_id].renamed) if takes_body else fixed
+        opcode = opcode_of(api, op_id)
+        fixed = {**static(call), "reason": reason(call, op_id)}
+        given = fixed
+        if takes_body:
+            content = call.body if body is None else body(call)
+            given = call.parameters(fixed, opcode.renamed, content)
         return await api.queue.submit(Order(((op_id, given),), call.effect))
 
-    return Verb(respond, WRITERS)
+    return Verb(respond, access, op_id)
 
 
-def _reason(call: Call) -> list[list[Any]]:
-    """The start of Ganeti's reason trail; without times, so that a repeated call is the same."""
-    return [["gnt:user", text, 0] for text in call.words("reason")]
+def opcode_of(api: Api, op_id: str) -> Opcode:
+    """The opcode.  Raises Fault 501 for one that this daemon has not."""
+    opcode = api.opcodes.get(op_id)
+    if opcode is None:
+        raise Fault(501, f"{op_id} is not supported")
+    return opcode
+
+
+def reason(call: Call, op_id: str) -> list[list[Any]]:
+    """Ganeti's reason trail: why, by which part of the program, and when in nanoseconds."""
+    now = time.time_ns()
+    name = op_id.removeprefix("OP_").lower()
+    trail = [[SOURCE_USER, text, now] for text in call.words("reason")[:1] if text]
+    return [*trail, [f"{SOURCE_LIBRARY}:{name}", "", now]]

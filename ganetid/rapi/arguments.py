@@ -45,6 +45,17 @@ class Call:
         values = self.query.get(name)
         return values[0] if values else default
 
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing is to be done."""
+        return self.flag("dry-run")
+
+    @property
+    def mapping(self) -> dict[str, Any]:
+        """The body, which must be an object.  Raises Fault 400."""
+        body: dict[str, Any] = checked_type(self.body, dict, "Body contents")
+        return body
+
     def words(self, name: str) -> list[str]:
         """All values of a query argument."""
         return list(self.query.get(name, ()))
@@ -58,18 +69,17 @@ class Call:
         return None
 
     def parameters(
-        self, static: Mapping[str, Any], renamed: Mapping[str, str] | None = None
+        self,
+        static: Mapping[str, Any],
+        renamed: Mapping[str, str] | None = None,
+        body: Any = None,
     ) -> dict[str, Any]:
         """
         The opcode's parameters: the body's, under their new names, and those of the URL.
 
         Raises Fault 400, in Ganeti's words.
         """
-        body = {} if self.body is None else self.body
-        if not isinstance(body, dict):
-            kind = type(body).__name__
-            raise Fault(400, f"Body contents: Type is '{kind}', but 'dict' is expected")
-        given = dict(body)
+        given = dict(checked_type({} if body is None else body, dict, "Body contents"))
         for old, new in (renamed or {}).items():
             if old in given and new in given:
                 raise Fault(
@@ -81,3 +91,12 @@ class Call:
         if overwritten:
             raise Fault(400, f"Can't overwrite static parameters {overwritten!r}")
         return {**given, **static}
+
+
+def checked_type(value: Any, kind: type, label: str) -> Any:
+    """The value, if it is of this type.  Raises Fault 400, in Ganeti's words."""
+    if not isinstance(value, kind):
+        raise Fault(
+            400, f"{label}: Type is '{type(value).__name__}', but '{kind.__name__}' is expected"
+        )
+    return value

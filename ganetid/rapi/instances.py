@@ -10,7 +10,7 @@ from typing import Any
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import ADMIN_UP, SOURCE_USER, Instance
 from ganetid.cluster.parameters import actual
-from ganetid.rapi.api import OPEN, READERS, Api, Verb, reads, submits
+from ganetid.rapi.api import READERS, Api, Verb, reads
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.faults import Fault
 
@@ -129,50 +129,10 @@ async def _console_log(api: Api, call: Call) -> Any:
     return {"log": await api.nodes.of(instance).console_log(instance, lines)}
 
 
-def _created(call: Call) -> Mapping[str, Any]:
-    """Ganeti wants the version of the request's form, and keeps it from the opcode."""
-    if isinstance(call.body, dict):
-        version = call.body.pop("__version__", 0)
-        if version == 0:
-            raise Fault(400, "Instance creation request version 0 is no longer supported")
-        if version != 1:
-            raise Fault(400, f"Unsupported request data version {version}")
-    else:
-        call.parameters({})
-        raise Fault(400, "Instance creation request version 0 is no longer supported")
-    return {"dry_run": call.flag("dry-run")}
-
-
-def _named(call: Call) -> dict[str, Any]:
-    return {"instance_name": call.items[0], "dry_run": call.flag("dry-run")}
-
-
-def _started(call: Call) -> Mapping[str, Any]:
-    flags = {"force": call.flag("force"), "no_remember": call.flag("no_remember")}
-    return {**_named(call), **flags}
-
-
-def _shut_down(call: Call) -> Mapping[str, Any]:
-    return {**_named(call), "no_remember": call.flag("no_remember")}
-
-
-def _rebooted(call: Call) -> Mapping[str, Any]:
-    ignored = {"ignore_secondaries": call.flag("ignore_secondaries")}
-    return {**_named(call), "reboot_type": call.word("type", "hard"), **ignored}
-
-
-def _queried(call: Call) -> Mapping[str, Any]:
-    return {"instances": [call.items[0]], "static": call.flag("static")}
-
-
 NAME = "/2/instances/{name}"
 RESOURCES: Mapping[str, Mapping[str, Verb]] = {
-    "/2/instances": {"GET": reads(_list), "POST": submits("OP_INSTANCE_CREATE", _created)},
-    NAME: {"GET": reads(_show), "DELETE": submits("OP_INSTANCE_REMOVE", _named)},
-    f"{NAME}/info": {"GET": Verb(submits("OP_INSTANCE_QUERY_DATA", _queried).answer, OPEN)},
-    f"{NAME}/startup": {"PUT": submits("OP_INSTANCE_STARTUP", _started, takes_body=False)},
-    f"{NAME}/shutdown": {"PUT": submits("OP_INSTANCE_SHUTDOWN", _shut_down)},
-    f"{NAME}/reboot": {"POST": submits("OP_INSTANCE_REBOOT", _rebooted)},
+    "/2/instances": {"GET": reads(_list)},
+    NAME: {"GET": reads(_show)},
     f"{NAME}/console": {"GET": Verb(_console, READERS)},
     f"{NAME}/console-log": {"GET": Verb(_console_log, READERS)},
 }

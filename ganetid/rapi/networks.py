@@ -10,6 +10,7 @@ from typing import Any
 
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Network
+from ganetid.opcodes.networks import external, in_order, taken
 from ganetid.rapi.api import Api, Verb, reads, submits
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.faults import Fault
@@ -18,9 +19,7 @@ from ganetid.rapi.faults import Fault
 def shown(network: Network, cluster: Configuration) -> dict[str, Any]:
     """The network with Ganeti's NET_FIELDS."""
     subnet = ipaddress.IPv4Network(network.subnet)
-    edges = {str(subnet.network_address), str(subnet.broadcast_address)}
-    external = edges | set(network.reserved) | ({network.gateway} if network.gateway else set())
-    taken = external | set(cluster.addresses(network.name))
+    used = taken(network, cluster)
     return {
         "name": network.name,
         "network": network.subnet,
@@ -28,26 +27,27 @@ def shown(network: Network, cluster: Configuration) -> dict[str, Any]:
         "network6": network.network6,
         "gateway6": network.gateway6,
         "mac_prefix": network.mac_prefix,
-        "free_count": subnet.num_addresses - len(taken),
-        "reserved_count": len(taken),
-        "map": _map(subnet, taken),
-        "group_list": [[each.group, each.mode, each.link, each.vlan] for each in
-                       network.connections],
+        "free_count": subnet.num_addresses - len(used),
+        "reserved_count": len(used),
+        "map": _map(subnet, used),
+        "group_list": [
+            [each.group, each.mode, each.link, each.vlan] for each in network.connections
+        ],
         "inst_list": cluster.instances_in(network.name),
-        "external_reservations": ", ".join(sorted(external, key=ipaddress.IPv4Address)),
+        "external_reservations": ", ".join(in_order(external(network))),
         "ctime": network.ctime,
         "mtime": network.mtime,
         "uuid": network.uuid,
         "serial_no": network.serial_no,
         "tags": list(network.tags),
-    }  # fmt: skip
+    }
 
 
-def _map(subnet: ipaddress.IPv4Network, taken: set[str]) -> str:
+def _map(subnet: ipaddress.IPv4Network, used: set[str]) -> str:
     """One character an address: X taken, a dot free."""
     characters = bytearray(b"." * subnet.num_addresses)
     first = int(subnet.network_address)
-    for address in taken:
+    for address in used:
         characters[int(ipaddress.IPv4Address(address)) - first] = ord("X")
     return characters.decode("ascii")
 
@@ -67,17 +67,23 @@ def _show(api: Api, call: Call) -> Any:
 
 
 def _added(call: Call) -> Mapping[str, Any]:
-    return {"dry_run": call.flag("dry-run")}
+    return {"dry_run": call.dry_run}
 
 
 def _named(call: Call) -> Mapping[str, Any]:
-    return {"network_name": call.items[0], "dry_run": call.flag("dry-run")}
+    return {"network_name": call.items[0]}
+
+
+def _named_dry(call: Call) -> Mapping[str, Any]:
+    return {**_named(call), "dry_run": call.dry_run}
 
 
 NAME = "/2/networks/{name}"
 RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     "/2/networks": {"GET": reads(_list), "POST": submits("OP_NETWORK_ADD", _added)},
-    NAME: {"GET": reads(_show), "DELETE": submits("OP_NETWORK_REMOVE", _named)},
-    f"{NAME}/connect": {"PUT": submits("OP_NETWORK_CONNECT", _named)},
-    f"{NAME}/disconnect": {"PUT": submits("OP_NETWORK_DISCONNECT", _named)},
+    NAME: {"GET": reads(_show), "DELETE": submits("OP_NETWORK_REMOVE", _named_dry)},
+    f"{NAME}/connect": {"PUT": submits("OP_NETWORK_CONNECT", _named_dry)},
+    f"{NAME}/disconnect": {"PUT": submits("OP_NETWORK_DISCONNECT", _named_dry)},
+    f"{NAME}/modify": {"PUT": submits("OP_NETWORK_SET_PARAMS", _named)},
+    f"{NAME}/rename": {"PUT": submits("OP_NETWORK_RENAME", _named_dry)},
 }

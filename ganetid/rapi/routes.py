@@ -9,18 +9,45 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from ganetid.rapi import cluster, instances, jobs, networks
+from ganetid.rapi import (
+    cluster,
+    groups,
+    instance_actions,
+    instances,
+    jobs,
+    networks,
+    node_actions,
+    nodes,
+    tags,
+)
 from ganetid.rapi.api import Verb
 from ganetid.rapi.faults import Fault
 
 PLACEHOLDERS = {"{name}": r"([\w._-]+)", "{id}": r"([0-9]{1,18})"}
 
-RESOURCES: Mapping[str, Mapping[str, Verb]] = {
-    **cluster.RESOURCES,
-    **instances.RESOURCES,
-    **networks.RESOURCES,
-    **jobs.RESOURCES,
-}
+FAMILIES: tuple[Mapping[str, Mapping[str, Verb]], ...] = (
+    cluster.RESOURCES,
+    instances.RESOURCES,
+    instance_actions.RESOURCES,
+    nodes.RESOURCES,
+    node_actions.RESOURCES,
+    groups.RESOURCES,
+    networks.RESOURCES,
+    tags.RESOURCES,
+    jobs.RESOURCES,
+)
+
+
+def _merged() -> dict[str, dict[str, Verb]]:
+    """All verbs of a path together, whatever family they are of."""
+    merged: dict[str, dict[str, Verb]] = {}
+    for family in FAMILIES:
+        for path, verbs in family.items():
+            merged.setdefault(path, {}).update(verbs)
+    return merged
+
+
+RESOURCES: Mapping[str, Mapping[str, Verb]] = _merged()
 
 
 @frozen

@@ -1,0 +1,86 @@
+"""
+/2/groups and what is below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ganetid.cluster.cluster_defaults import (
+    enabled_templates,
+    group_diskparams,
+    group_ndparams,
+)
+from ganetid.cluster.model import Group
+from ganetid.cluster.policy import cluster_policy, group_policy
+from ganetid.rapi.api import Api, Verb, reads, submits
+from ganetid.rapi.arguments import Call
+from ganetid.rapi.faults import Fault
+
+
+def shown(api: Api, group: Group) -> dict[str, Any]:
+    """The group with Ganeti's G_FIELDS."""
+    facts = api.cluster.facts
+    names = [member.name for member in api.cluster.members_of(group.name)]
+    templates = enabled_templates(facts, api.nodes.own.abilities.templates)
+    return {
+        "alloc_policy": group.alloc_policy,
+        "name": group.name,
+        "node_cnt": len(names),
+        "node_list": names,
+        "ipolicy": group_policy(cluster_policy(facts.params, templates), group.ipolicy),
+        "custom_ipolicy": group.ipolicy,
+        "diskparams": group_diskparams(facts, group),
+        "custom_diskparams": group.diskparams,
+        "ndparams": group_ndparams(facts, group),
+        "custom_ndparams": group.ndparams,
+        "ctime": group.ctime,
+        "mtime": group.mtime,
+        "uuid": group.uuid,
+        "serial_no": group.serial_no,
+        "tags": list(group.tags),
+    }
+
+
+def _list(api: Api, call: Call) -> Any:
+    groups = [api.cluster.groups[name] for name in sorted(api.cluster.groups)]
+    if call.flag("bulk"):
+        return [shown(api, group) for group in groups]
+    return [{"name": group.name, "uri": f"/2/groups/{group.name}"} for group in groups]
+
+
+def _show(api: Api, call: Call) -> Any:
+    group = api.cluster.groups.get(call.items[0])
+    if group is None:
+        raise Fault(404)
+    return shown(api, group)
+
+
+def _added(call: Call) -> Mapping[str, Any]:
+    return {"dry_run": call.dry_run}
+
+
+def _named(call: Call) -> dict[str, Any]:
+    return {"group_name": call.items[0]}
+
+
+def _named_dry(call: Call) -> dict[str, Any]:
+    return {**_named(call), "dry_run": call.dry_run}
+
+
+def _assigned(call: Call) -> Mapping[str, Any]:
+    return {**_named_dry(call), "force": call.flag("force")}
+
+
+GROUP = "/2/groups/{name}"
+RESOURCES: Mapping[str, Mapping[str, Verb]] = {
+    "/2/groups": {"GET": reads(_list), "POST": submits("OP_GROUP_ADD", _added)},
+    GROUP: {
+        "GET": reads(_show),
+        "DELETE": submits("OP_GROUP_REMOVE", _named_dry, takes_body=False),
+    },
+    f"{GROUP}/modify": {"PUT": submits("OP_GROUP_SET_PARAMS", _named)},
+    f"{GROUP}/rename": {"PUT": submits("OP_GROUP_RENAME", _named_dry)},
+    f"{GROUP}/assign-nodes": {"PUT": submits("OP_GROUP_ASSIGN_NODES", _assigned)},
+}

@@ -1,0 +1,187 @@
+"""
+What can be done with instances: each makes a job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ganetid.jobs.queue import Order
+from ganetid.opcodes.definition import filled_input
+from ganetid.rapi.api import OPEN, WRITERS, Api, Verb, opcode_of, reason, submits
+from ganetid.rapi.arguments import Call, checked_type
+from ganetid.rapi.faults import Fault
+
+VERSION = "__version__"
+
+
+def _created(call: Call) -> Any:
+    """Ganeti wants the version of the request's form, and keeps it from the opcode."""
+    body = dict(call.mapping)
+    version = body.pop(VERSION, 0)
+    if version == 0:
+        raise Fault(400, "Instance creation request version 0 is no longer supported")
+    if version != 1:
+        raise Fault(400, f"Unsupported request data version {version}")
+    return _with_usb(body)
+
+
+def _modified(call: Call) -> Any:
+    return _with_usb(dict(call.mapping))
+
+
+def _with_usb(body: dict[str, Any]) -> dict[str, Any]:
+    """usb_devices may have spaces between its devices."""
+    hvparams = body.get("hvparams")
+    if isinstance(hvparams, dict) and isinstance(hvparams.get("usb_devices"), str):
+        devices = hvparams["usb_devices"].replace(" ", ",")
+        body["hvparams"] = {**hvparams, "usb_devices": devices}
+    return body
+
+
+async def _allocate_many(api: Api, call: Call) -> int:
+    """One job that makes a job for each instance."""
+    body = call.mapping
+    if "instances" not in body:
+        raise Fault(400, "Request is missing required 'instances' field in body")
+    create = opcode_of(api, "OP_INSTANCE_CREATE")
+    wanted = []
+    for each in checked_type(body["instances"], list, "'instances' parameter"):
+        given = Call(call.items, call.query, each).parameters({}, create.renamed, each)
+        filled_input(create, given)
+        wanted.append(given)
+    op_id = "OP_INSTANCE_MULTI_ALLOC"
+    fixed = {"dry_run": call.dry_run, "reason": reason(call, op_id)}
+    given = call.parameters(fixed, body={**body, "instances": wanted})
+    return await api.queue.submit(Order(((op_id, given),), call.effect))
+
+
+async def _reinstall(api: Api, call: Call) -> int:
+    """One job of two or three opcodes: off, made anew, on again."""
+    body = _reinstall_body(call)
+    name = {"instance_name": call.items[0], "reason": reason(call, "OP_INSTANCE_REINSTALL")}
+    again = {**name, "os_type": body.get("os"), "osparams": body.get("osparams")}
+    for private in ("osparams_private", "osparams_secret"):
+        if private in body:
+            again[private] = body[private]
+    ops: list[tuple[str, Mapping[str, Any]]] = [
+        ("OP_INSTANCE_SHUTDOWN", name),
+        ("OP_INSTANCE_REINSTALL", again),
+    ]
+    if checked_type(body.get("start", True), bool, "'start' parameter"):
+        ops.append(("OP_INSTANCE_STARTUP", {**name, "force": False}))
+    return await api.queue.submit(Order(tuple(ops), call.effect))
+
+
+def _reinstall_body(call: Call) -> dict[str, Any]:
+    words = {name for name in call.query if name != "reason"}
+    if call.body:
+        if words:
+            raise Fault(400, "Can't combine query and body parameters")
+        if not isinstance(call.body, dict):
+            raise Fault(400, "Invalid body contents, not a dictionary")
+        return call.body
+    if words:
+        return {"os": call.word("os"), "start": not call.flag("nostartup")}
+    return {}
+
+
+def _named(call: Call) -> dict[str, Any]:
+    return {"instance_name": call.items[0]}
+
+
+def _named_dry(call: Call) -> dict[str, Any]:
+    return {**_named(call), "dry_run": call.dry_run}
+
+
+def _removed(call: Call) -> Mapping[str, Any]:
+    return {**_named_dry(call), "ignore_failures": False}
+
+
+def _started(call: Call) -> Mapping[str, Any]:
+    flags = {"force": call.flag("force"), "no_remember": call.flag("no_remember")}
+    return {**_named_dry(call), **flags}
+
+
+def _shut_down(call: Call) -> Mapping[str, Any]:
+    return {**_named_dry(call), "no_remember": call.flag("no_remember")}
+
+
+def _rebooted(call: Call) -> Mapping[str, Any]:
+    ignored = {"ignore_secondaries": call.flag("ignore_secondaries")}
+    return {**_named_dry(call), "reboot_type": call.word("type", "hard"), **ignored}
+
+
+def _queried(call: Call) -> Mapping[str, Any]:
+    return {"instances": [call.items[0]], "static": call.flag("static")}
+
+
+def _activated(call: Call) -> Mapping[str, Any]:
+    return {**_named(call), "ignore_size": call.flag("ignore_size")}
+
+
+def _deactivated(call: Call) -> Mapping[str, Any]:
+    return {**_named(call), "force": call.flag("force")}
+
+
+def _grown(call: Call) -> Mapping[str, Any]:
+    return {**_named(call), "disk": int(call.items[1])}
+
+
+def _prepared(call: Call) -> Mapping[str, Any]:
+    return {**_named(call), "mode": call.word("mode")}
+
+
+def _replacement(call: Call) -> Any:
+    """The body; older clients say it in the query.  Disks may be a text of numbers."""
+    words = ("remote_node", "mode", "disks", "iallocator")
+    if call.body:
+        body = dict(call.mapping)
+    else:
+        body = {name: call.word(name) for name in words} if set(call.query) & set(words) else {}
+    disks = body.pop("disks", None)
+    if isinstance(disks, str) and disks:
+        try:
+            body["disks"] = [int(part) for part in disks.split(",")]
+        except ValueError as error:
+            raise Fault(400, f"Invalid disk index passed: {error}") from None
+    elif disks:
+        body["disks"] = disks
+    return body
+
+
+NAME = "/2/instances/{name}"
+RESOURCES: Mapping[str, Mapping[str, Verb]] = {
+    "/2/instances": {
+        "POST": submits("OP_INSTANCE_CREATE", lambda call: {"dry_run": call.dry_run}, _created)
+    },
+    "/2/instances-multi-alloc": {"POST": Verb(_allocate_many, WRITERS, "OP_INSTANCE_MULTI_ALLOC")},
+    NAME: {"DELETE": submits("OP_INSTANCE_REMOVE", _removed)},
+    f"{NAME}/info": {
+        "GET": submits("OP_INSTANCE_QUERY_DATA", _queried, takes_body=False, access=OPEN)
+    },
+    f"{NAME}/startup": {"PUT": submits("OP_INSTANCE_STARTUP", _started, takes_body=False)},
+    f"{NAME}/shutdown": {"PUT": submits("OP_INSTANCE_SHUTDOWN", _shut_down)},
+    f"{NAME}/reboot": {"POST": submits("OP_INSTANCE_REBOOT", _rebooted)},
+    f"{NAME}/reinstall": {"POST": Verb(_reinstall, WRITERS, "OP_INSTANCE_REINSTALL")},
+    f"{NAME}/modify": {"PUT": submits("OP_INSTANCE_SET_PARAMS", _named, _modified)},
+    f"{NAME}/rename": {"PUT": submits("OP_INSTANCE_RENAME", _named)},
+    f"{NAME}/migrate": {"PUT": submits("OP_INSTANCE_MIGRATE", _named)},
+    f"{NAME}/failover": {"PUT": submits("OP_INSTANCE_FAILOVER", _named)},
+    f"{NAME}/replace-disks": {"POST": submits("OP_INSTANCE_REPLACE_DISKS", _named, _replacement)},
+    f"{NAME}/activate-disks": {
+        "PUT": submits("OP_INSTANCE_ACTIVATE_DISKS", _activated, takes_body=False)
+    },
+    f"{NAME}/deactivate-disks": {
+        "PUT": submits("OP_INSTANCE_DEACTIVATE_DISKS", _deactivated, takes_body=False)
+    },
+    f"{NAME}/recreate-disks": {"POST": submits("OP_INSTANCE_RECREATE_DISKS", _named)},
+    f"{NAME}/disk/{{id}}/grow": {"POST": submits("OP_INSTANCE_GROW_DISK", _grown)},
+    f"{NAME}/snapshot": {"POST": submits("OP_INSTANCE_SNAPSHOT", _named)},
+    f"{NAME}/prepare-export": {"PUT": submits("OP_BACKUP_PREPARE", _prepared, takes_body=False)},
+    f"{NAME}/export": {
+        "PUT": submits("OP_BACKUP_EXPORT", _named),
+        "DELETE": submits("OP_BACKUP_REMOVE", _named, takes_body=False),
+    },
+}
