@@ -1,0 +1,1 @@
+"""Programs of the administrator's that run before and after opcodes."""
