@@ -15,13 +15,14 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from ganetid.cluster.defaults import BEPARAMS, HVPARAMS, filled
-from ganetid.cluster.model import Debris, Disk, Instance, Network
+from ganetid.cluster.model import Debris, Disk, Instance, Network, Nic
 from ganetid.console.serial_log import last_lines
 from ganetid.disks.interface import IDiskTemplate
 from ganetid.guest.config_drive import BadConfigDrive, write_config_drive
 from ganetid.hypervisor.interface import ConsolePlace, Ended, Guest, IHypervisor
 from ganetid.network.from_cluster import network_of, networks_of, ports_of
 from ganetid.network.interface import INodeNetwork
+from ganetid.node.devices import Devices
 from ganetid.node.facts import NodeFacts, read_facts
 from ganetid.node.interface import Abilities, EndListener, INode
 from ganetid.opcodes.errors import OpExecError
@@ -186,6 +187,61 @@ class Node:
         """Carry it no more.  Raises OpExecError."""
         await self.network.disconnect(network.name)
 
+    async def plug_disk(self, instance: Instance, disk: Disk, index: int) -> None:
+        """See INode."""
+        await self._devices(instance).plug_disk(instance, disk, index)
+
+    async def unplug_disk(self, instance: Instance, disk: Disk) -> None:
+        """See INode."""
+        await self._devices(instance).unplug_disk(instance, disk)
+
+    async def plug_nic(self, instance: Instance, nic: Nic, index: int) -> None:
+        """See INode."""
+        await self._devices(instance).plug_nic(instance, nic, index)
+
+    async def unplug_nic(self, instance: Instance, nic: Nic) -> None:
+        """See INode."""
+        await self._devices(instance).unplug_nic(instance, nic)
+
+    async def update_nics(self, instance: Instance) -> None:
+        """See INode."""
+        await self._devices(instance).update_nics(instance)
+
+    async def set_memory(self, instance: Instance, memory_mib: int) -> None:
+        """See INode."""
+        await self._hypervisor(instance).set_memory(instance.name, memory_mib)
+
+    async def grow_disk(self, instance: Instance, disk: Disk, new_size_mib: int) -> None:
+        """See INode."""
+        await self._devices(instance).grow_disk(instance, disk, new_size_mib)
+
+    async def snapshot_disk(self, instance: Instance, disk: Disk, name: str) -> None:
+        """See INode."""
+        await self._template(instance).snapshot(instance.name, disk, name)
+
+    async def activate_disk(self, instance: Instance, disk: Disk) -> str:
+        """See INode."""
+        return await self._devices(instance).activate_disk(instance, disk)
+
+    async def deactivate_disk(self, instance: Instance, disk: Disk) -> None:
+        """See INode."""
+        await self._template(instance).deactivate(instance.name, disk)
+
+    async def rename_disk(
+        self, instance: Instance, disk: Disk, new_instance: str, new_name: str
+    ) -> None:
+        """See INode."""
+        await self._template(instance).rename(instance.name, disk, new_instance, new_name)
+
+    async def rename_files(self, instance: Instance, new_name: str) -> None:
+        """See INode."""
+        await self._hypervisor(instance).clear(instance.name)
+        old, new = self._directory / instance.name, self._directory / new_name
+        await deferToThread(_move, old, new)
+
+    def _devices(self, instance: Instance) -> Devices:
+        return Devices(self._hypervisor(instance), self._template(instance), self.network)
+
     def watch(self, listener: EndListener) -> None:
         """See INode."""
         self._listeners.append(listener)
@@ -223,8 +279,14 @@ class Node:
             uuid=instance.uuid,
             memory_mib=beparams["maxmem"],
             vcpus=beparams["vcpus"],
-            drives=tuple(template.drive(instance.name, disk) for disk in instance.disks),
-            nics=nics,
+            drives=tuple(
+                evolve(template.drive(instance.name, disk), uuid=disk.uuid)
+                for disk in instance.disks
+            ),
+            nics=tuple(
+                evolve(device, uuid=nic.uuid)
+                for device, nic in zip(nics, instance.nics, strict=True)
+            ),
             config_drive=drive,
             hvparams=filled(instance.hvparams, HVPARAMS),
             namespace=self.network.namespace,
@@ -248,6 +310,12 @@ class Node:
 
 def _directories_in(directory: Path) -> tuple[str, ...]:
     return tuple(sorted(path.name for path in directory.iterdir() if path.is_dir()))
+
+
+def _move(old: Path, new: Path) -> None:
+    """Done already when only the new one is there."""
+    if old.exists():
+        old.replace(new)
 
 
 def _remove_unknown(directory: Path, known: frozenset[str]) -> list[str]:
