@@ -27,6 +27,8 @@ from tests.vectors.conversation import shaken
 
 NONCE, SECRET = bytes(32), b"secret"
 MOST_TO_A_STRANGER = 2000
+MANY = 1500  # of one request, sent ahead
+SELDOM = 16  # of 65536
 ASKED = (op.READ, op.INFO, op.GC)
 _HANDSHAKES = (op.HELLO, op.AUTHENTICATE, *OPERATIONS)
 _SAID = (handshake.hello(NONCE), handshake.hello(NONCE, 0, 9, 0, 0), bytes(32))
@@ -127,9 +129,10 @@ class Conversation:
         elif choice < 64:
             self.volumes.let_go()
         else:
-            self.asked += 1
-            counted(1)
-            frame = cursor.request()
+            times = MANY if choice == 255 and cursor.number() < SELDOM else 1
+            self.asked += times
+            counted(times)
+            frame = cursor.request() * times
             cut = len(frame) * (choice - 64) // 192
             side.dataReceived(frame[:cut])
             if not side.transport.disconnecting:

@@ -47,13 +47,16 @@ def negotiation(data: bytes) -> None:
         outcome = _fed(negotiating, struct.pack(">I", 1 + (choice & 2)), 0)
         while not cursor.is_at_end and not isinstance(outcome, Transmission):
             counted(1)
-            chunk = cursor.bytes(200) if choice & 4 else _option(cursor)
+            chunk = cursor.bytes(200) if choice & 4 else option(cursor)
             outcome = _fed(negotiating, chunk, choice)
     negotiating.take()
     assert len(negotiating._pending) <= MAX_HELD
 
 
-def _option(cursor: Cursor) -> bytes:
+def option(cursor: Cursor) -> bytes:
+    """
+    One that is whole; what it says may be nonsense.
+    """
     number = cursor.number() % 13
     if cursor.number() & 1:
         data = cursor.bytes(cursor.number(2))

@@ -72,11 +72,17 @@ def seeds() -> dict[str, list[bytes]]:
         ],
         "places": [b"unix:/run/x", b"tcp:host:1", rb"ssl:a\:b:2:ca=c:certificate=d:key=e"],
         "stranger": [b"\1" + each for each in (*_handshake(), b"".join(_handshake()))] + even,
-        "server": [*structured, bytes(long)],
+        "server": [*structured, bytes(long), bytes((255, 0, 11, 0, 0, 0, 1, 63))],
         "client": [b"\1" + answer for answer in answered] + [*even, bytes(long)],
         "blocking_client": [b"\1\3" + answer for answer in answered] + [*even, bytes(long)],
         "options": [b"\0\0\0\1v\0\1\0\3", b"\0\0\0\1v\0\0\0\1\0\0\0\x0fbase:allocation"],
         "negotiation": structured + [bytes((c, 7, 0, 1, 118, 1, 0, 3, 0)) for c in range(8)],
+        "nbd_client": [
+            *structured,
+            bytes(long),
+            bytes((255, 0, 6, 0, 0, 0, 0)),
+            bytes((80, 7, 0, 1, 118)),
+        ],
         "block_transmission": [*even, b"\x01" + b"".join(asked[3:6]), bytes(long)],
         "nbd_transmission": [
             bytes((first, *each)) for first in (0, 2, 6) for each in (*even, long)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from tests.fuzz import (
     conversation_targets,
+    nbd_client_targets,
     nbd_targets,
     settings_targets,
     stored_targets,
@@ -31,6 +32,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         conversation_targets.blocking_client,
         nbd_targets.options,
         nbd_targets.negotiation,
+        nbd_client_targets.nbd_client,
         transmission_targets.block_transmission,
         transmission_targets.nbd_transmission,
         stored_targets.map_record,
