@@ -220,6 +220,8 @@ class FakeHypervisor:
         progress: ProgressListener | None = None,
     ) -> Migrated:
         """See IHypervisor."""
+        if self.state(name) is State.LEFT:
+            return Migrated(0, 0, 0, 0)
         guest = self._here(name)
         if uri != f"fake:{name}":
             raise HypervisorError(f"Instance {name} can't be sent to {uri}")

@@ -4,18 +4,30 @@ What every hypervisor must do: one suite, run on each implementation.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 from zope.interface.verify import verifyObject
 
-from ganetid.hypervisor.interface import Ended, Guest, IHypervisor
+from ganetid.hypervisor.interface import (
+    Changed,
+    Ended,
+    FileDrive,
+    Guest,
+    IHypervisor,
+    State,
+    UserNic,
+)
 from ganetid.opcodes.errors import HypervisorError
+
+DISK = "11111111-2222-3333-4444-555555555555"
+NIC = "21111111-2222-3333-4444-555555555555"
 
 
 @frozen
@@ -24,11 +36,13 @@ class Bench:
     What the suite needs of an implementation.
 
     make: a hypervisor; the next one made is the same machine after a restart of the process.
+    make_other: one of another machine.
     guest: a guest that starts, by name.  broken: one that doesn't.
     let_die: end a guest behind the hypervisor's back.
     """
 
     make: Callable[[], IHypervisor]
+    make_other: Callable[[], IHypervisor]
     guest: Callable[[str], Guest]
     broken: Callable[[str], Guest]
     let_die: Callable[[IHypervisor, str], None]
@@ -50,14 +64,15 @@ def hypervisor_contract(build: Callable[[TestCase], Bench]) -> type[TestCase]:  
         def setUp(self) -> None:
             self.bench = build(self)
             self.made: list[IHypervisor] = []
+            self.others: list[IHypervisor] = []
             self.addCleanup(self.clear)
 
         def clear(self) -> Deferred[None]:
             async def clear() -> None:
-                last = self.made[-1]
-                for name in last.kept():
-                    await last.clear(name)
-                for each in self.made:
+                for each in self.others[-1:] + self.made[-1:]:
+                    for name in each.kept():
+                        await each.clear(name)
+                for each in self.others + self.made:
                     await each.close()
 
             return Deferred.fromCoroutine(clear())
@@ -67,6 +82,33 @@ def hypervisor_contract(build: Callable[[TestCase], Bench]) -> type[TestCase]:  
             self.made.append(made)
             self.ended = list(await made.recover(names))
             return made
+
+        async def other(self) -> Any:
+            made = self.bench.make_other()
+            self.others.append(made)
+            await made.recover(())
+            return made
+
+        async def refused(self, work: Awaitable[Any]) -> None:
+            """It fails with HypervisorError."""
+            await self.assertFailure(
+                Deferred.fromCoroutine(work),  # type: ignore[arg-type]
+                HypervisorError,
+            )
+
+        async def under_way(self) -> tuple[Any, Any]:
+            """A source whose guest `one` has left, and the destination that got it."""
+            source, destination = await self.hypervisor(), await self.other()
+            await source.start(self.bench.guest("one"))
+            guest = evolve(self.bench.guest("one"), shape=await source.shape("one"))
+            uri = await destination.expect(guest)
+            self.assertEqual(destination.state("one"), State.ARRIVING)
+            self.assertNotIn("one", destination.running())
+            moved = await source.migrate("one", uri)
+            self.assertTrue(moved.was_running)
+            self.assertEqual(source.state("one"), State.LEFT)
+            self.assertNotIn("one", source.running())
+            return source, destination
 
         @deferred
         async def test_interface(self) -> None:
@@ -199,5 +241,165 @@ def hypervisor_contract(build: Callable[[TestCase], Bench]) -> type[TestCase]:  
             ended = await told.addTimeout(10, reactor)
             self.assertEqual((ended.name, ended.by_guest), ("one", False))
             self.assertNotIn("one", hypervisor.running())
+
+        @deferred
+        async def test_pause(self) -> None:
+            """A paused guest is there but does not run; each change is told, and only once."""
+            hypervisor = await self.hypervisor()
+            await self.refused(hypervisor.pause("one"))
+            await hypervisor.start(self.bench.guest("one"))
+            told: list[Changed] = []
+            hypervisor.watch(lambda ended: None, told.append)
+            for _ in range(2):
+                await hypervisor.pause("one")
+            self.assertEqual(hypervisor.state("one"), State.PAUSED)
+            self.assertIn("one", hypervisor.running())
+            self.assertFalse(await hypervisor.verify("one"))
+            for _ in range(2):
+                await hypervisor.resume("one")
+            self.assertTrue(await hypervisor.verify("one"))
+            self.assertEqual([each.what for each in told], ["paused", "running"])
+
+        @deferred
+        async def test_paused_found_again(self) -> None:
+            """A paused guest is found paused by the next process."""
+            first = await self.hypervisor()
+            await first.start(self.bench.guest("one"))
+            await first.pause("one")
+            await first.close()
+            second = await self.hypervisor("one")
+            self.assertEqual((second.state("one"), self.ended), (State.PAUSED, []))
+            await second.resume("one")
+            self.assertTrue(await second.verify("one"))
+
+        @deferred
+        async def test_reset_is_told(self) -> None:
+            """Who watches is told of a reset."""
+            hypervisor = await self.hypervisor()
+            await hypervisor.start(self.bench.guest("one"))
+            told: Deferred[Changed] = Deferred()
+            hypervisor.watch(lambda ended: None, told.callback)
+            await hypervisor.reset("one")
+            self.assertEqual((await told.addTimeout(5, reactor)).what, "reset")
+
+        @deferred
+        async def test_plug(self) -> None:
+            """Disks and NICs are plugged once, and the next process still knows them."""
+            hypervisor = await self.hypervisor()
+            await hypervisor.start(self.bench.guest("one"))
+            with tempfile.NamedTemporaryFile() as file:
+                file.truncate(1024 * 1024)
+                drive = FileDrive(file.name, uuid=DISK)
+                await hypervisor.plug_drive("one", drive, 0)
+                await self.refused(hypervisor.plug_drive("one", drive, 1))
+                await self.refused(hypervisor.plug_drive("one", FileDrive(file.name), 1))
+                await hypervisor.plug_nic("one", UserNic("52:54:00:00:00:01", uuid=NIC), 0)
+                await self.refused(
+                    hypervisor.plug_nic("one", UserNic("52:54:00:00:00:02", uuid=NIC), 1)
+                )
+                await hypervisor.close()
+                again = await self.hypervisor("one")
+                self.assertEqual(await again.devices("one"), {DISK[:18], NIC[:18]})
+                await again.resize_drive("one", DISK, 1024 * 1024)
+                await self.refused(again.resize_drive("one", NIC, 1024 * 1024))
+                await again.unplug_drive("one", "never-there")
+                await again.clear("one")
+
+        @deferred
+        async def test_memory(self) -> None:
+            """Memory can be asked back down to something, not given beyond what there is."""
+            hypervisor = await self.hypervisor()
+            guest = self.bench.guest("one")
+            await hypervisor.start(evolve(guest, start_memory_mib=guest.memory_mib // 2))
+            await self.refused(hypervisor.set_memory("one", guest.memory_mib + 1))
+            await self.refused(hypervisor.set_memory("one", 0))
+            await hypervisor.set_memory("one", guest.memory_mib)
+            used = await hypervisor.statistics("one")
+            self.assertEqual(used.memory_mib, guest.memory_mib)
+
+        @deferred
+        async def test_no_agent(self) -> None:
+            """A guest without an agent says so."""
+            hypervisor = await self.hypervisor()
+            await hypervisor.start(self.bench.guest("one"))
+            await self.refused(hypervisor.agent("one", "guest-ping"))
+
+        @deferred
+        async def test_move(self) -> None:
+            """A guest that moves runs at its destination once it is settled there."""
+            source, destination = await self.under_way()
+            for side in (source, destination):
+                await self.refused(side.resume("one"))
+                await self.refused(side.reset("one"))
+                self.assertFalse(await side.verify("one"))
+            told: list[Ended] = []
+            source.watch(told.append)
+            for _ in range(2):
+                await destination.settle("one")
+                self.assertTrue(await destination.verify("one"))
+            for _ in range(2):
+                await source.settle("one")
+                self.assertIsNone(source.state("one"))
+            self.assertNotIn("one", source.kept())
+            self.assertTrue(await destination.verify("one"))
+            self.assertEqual(told, [])
+
+        @deferred
+        async def test_move_paused(self) -> None:
+            """A guest that was paused is paused at its destination."""
+            source, destination = await self.hypervisor(), await self.other()
+            await source.start(self.bench.guest("one"))
+            await source.pause("one")
+            guest = evolve(self.bench.guest("one"), shape=await source.shape("one"))
+            moved = await source.migrate("one", await destination.expect(guest))
+            self.assertFalse(moved.was_running)
+            await destination.settle("one", run=moved.was_running)
+            self.assertEqual(destination.state("one"), State.PAUSED)
+            await destination.resume("one")
+            self.assertTrue(await destination.verify("one"))
+
+        @deferred
+        async def test_call_back(self) -> None:
+            """A guest that left comes back when its destination is given up."""
+            source, destination = await self.under_way()
+            await destination.abort("one")
+            self.assertIsNone(destination.state("one"))
+            self.assertNotIn("one", destination.kept())
+            for _ in range(2):
+                await source.abort("one")
+                self.assertTrue(await source.verify("one"))
+
+        @deferred
+        async def test_never_sent(self) -> None:
+            """A destination that is given up leaves nothing, and the source runs on."""
+            source, destination = await self.hypervisor(), await self.other()
+            await source.start(self.bench.guest("one"))
+            guest = evolve(self.bench.guest("one"), shape=await source.shape("one"))
+            await destination.expect(guest)
+            for _ in range(2):
+                await destination.abort("one")
+            await source.abort("one")
+            self.assertEqual((destination.kept(), destination.state("one")), (frozenset(), None))
+            self.assertTrue(await source.verify("one"))
+
+        @deferred
+        async def test_nobody_there(self) -> None:
+            """A guest that can't be sent runs on."""
+            source = await self.hypervisor()
+            await source.start(self.bench.guest("one"))
+            await self.refused(source.migrate("one", "unix:/nowhere/at/all"))
+            self.assertTrue(await source.verify("one"))
+
+        @deferred
+        async def test_left_found_again(self) -> None:
+            """A source that is started anew knows that its guest has left."""
+            source, _ = await self.under_way()
+            await source.close()
+            again = await self.hypervisor("one")
+            self.assertEqual((again.state("one"), self.ended), (State.LEFT, []))
+            self.assertNotIn("one", again.running())
+            self.assertTrue((await again.migrate("one", "fake:one")).was_running)
+            await again.settle("one")
+            self.assertNotIn("one", again.kept())
 
     return HypervisorContract

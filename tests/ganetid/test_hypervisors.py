@@ -18,7 +18,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 from ganetid.hypervisor.command_line import Machine
 from ganetid.hypervisor.fake import FakeHypervisor
-from ganetid.hypervisor.interface import Ended, FileDrive, Guest, IHypervisor
+from ganetid.hypervisor.interface import Ended, FileDrive, Guest, IHypervisor, State
 from ganetid.hypervisor.kvm import KvmHypervisor
 from ganetid.hypervisor.probe_guest import MARK, init_program, initramfs
 from tests.contracts.hypervisor import Bench, hypervisor_contract
@@ -34,12 +34,14 @@ def guest(name: str, **changes: Any) -> Guest:
 
 def fake_bench(test: TestCase) -> Bench:
     world: dict[str, Guest] = {}
+    states: dict[str, State] = {}
 
     def let_die(hypervisor: IHypervisor, name: str) -> None:
         hypervisor.power_off(name, by_guest=False)
 
     return Bench(
-        make=lambda: FakeHypervisor(reactor, world),
+        make=lambda: FakeHypervisor(reactor, world, states=states),
+        make_other=lambda: FakeHypervisor(reactor),
         guest=guest,
         broken=lambda name: guest(f"unstartable-{name}"),
         let_die=let_die,
@@ -72,6 +74,7 @@ def kvm_bench(test: TestCase) -> Bench:
 
     return Bench(
         make=lambda: make_kvm(directory),
+        make_other=lambda: make_kvm(directory / "other"),
         guest=guest,
         broken=lambda name: guest(name, drives=(FileDrive("/nowhere/at/all"),)),
         let_die=let_die,
