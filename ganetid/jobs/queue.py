@@ -65,7 +65,9 @@ class JobQueue(Service):
         self._reactor = reactor
         self._journal = journal
         self._desk = desk
-        self._ledger = Ledger(self._commit, self._show)
+        self._ledger = Ledger(
+            self._commit, self._show, lambda ops, effect: self.submit(Order(ops, effect))
+        )
         self._told = told
         self._pending: dict[int, Job] = {}
         self._private: dict[int, dict[str, Any]] = {}

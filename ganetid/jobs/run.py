@@ -18,7 +18,7 @@ from ganetid.jobs.journal import Commit, Message
 from ganetid.jobs.model import ERROR, RUNNING, SUCCESS, WAITING, Job, LogEntry, Op
 from ganetid.jobs.stamps import Stamps
 from ganetid.node.registry import Nodes
-from ganetid.opcodes.context import Context
+from ganetid.opcodes.context import Context, Ops
 from ganetid.opcodes.definition import Opcode, Outcome
 from ganetid.opcodes.errors import OpcodeError, OpExecError, encoded
 
@@ -44,10 +44,12 @@ class Ledger:
 
     commit: makes a Commit durable, takes its changes over and sends its news.
     show: tells who waits that the job is now so.
+    submit: makes a job of these opcodes, once for each effect.
     """
 
     commit: Callable[[Commit], Awaitable[None]]
     show: Callable[[Job], None]
+    submit: Callable[[Ops, str], Awaitable[int]]
 
 
 @define
@@ -141,6 +143,7 @@ class Run:
             note=self._note,
             keep=lambda changes: self._commit((), changes),
             now=self.desk.now,
+            submit=lambda ops, word: self.ledger.submit(ops, f"job:{self.job.id}:{index}:{word}"),
         )
 
     def _add_log(self, index: int, text: str) -> None:

@@ -15,6 +15,8 @@ from ganetid.cluster.parameters import actual
 from ganetid.node.interface import INode
 from ganetid.node.registry import Nodes
 
+Ops = tuple[tuple[str, Mapping[str, Any]], ...]
+
 
 @frozen
 class Context:
@@ -27,6 +29,8 @@ class Context:
     note: makes a note durable, and returns after that.
     keep: makes changes durable before the opcode has ended, and returns after that.
     now: seconds since the epoch.
+    submit: makes a job of these opcodes and gives its id; the word tells it from other jobs of the
+    same opcode, so that after a crash it is not made twice.
     """
 
     cluster: Configuration
@@ -37,6 +41,7 @@ class Context:
     note: Callable[[Mapping[str, Any]], Awaitable[None]]
     keep: Callable[[tuple[Change, ...]], Awaitable[None]]
     now: Callable[[], float]
+    submit: Callable[[Ops, str], Awaitable[int]]
 
     def node_of(self, instance: Instance) -> INode:
         """The instance's primary node.  Raises OpPrereqError."""
