@@ -66,6 +66,8 @@ INSTANCE = "instance"
 NETWORK = "network"
 CENSORED = "<redacted>"
 SECRET_FIELDS = ("osparams_private", "osparams_secret")
+OF_SYSTEMS = "osparams_private_cluster"
+NESTED = "instances"  # parameters of other opcodes, with secrets of their own
 
 
 @frozen
@@ -155,4 +157,16 @@ def parted(complete: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
         if shown.get(name):
             private[name] = shown[name]
             shown[name] = dict.fromkeys(shown[name], CENSORED)
+    by_system = shown.get(OF_SYSTEMS)
+    if by_system:
+        private[OF_SYSTEMS] = by_system
+        shown[OF_SYSTEMS] = {
+            name: dict.fromkeys(params, CENSORED) for name, params in by_system.items()
+        }
+    nested = shown.get(NESTED)
+    if isinstance(nested, list) and all(isinstance(each, dict) for each in nested):
+        pairs = [parted(each) for each in nested]
+        if any(hidden for _, hidden in pairs):
+            private[NESTED] = nested
+            shown[NESTED] = [each for each, _ in pairs]
     return shown, private

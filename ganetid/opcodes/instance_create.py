@@ -45,7 +45,7 @@ async def create(context: Context, given: Input) -> Outcome:
     if given["mode"] != "create":
         raise OpPrereqError(f"Mode '{given['mode']}' is not supported", WRONG_INPUT)
     files = config_drive_files(context.private)
-    instance = _wanted(context, given)
+    instance = wanted_instance(context, given)
     require_allowed(context, instance, given["ignore_ipolicy"])
     if given["dry_run"]:
         return Outcome([instance.primary_node])
@@ -121,7 +121,7 @@ def config_drive_files(private: Any) -> dict[str, bytes] | None:
     return files
 
 
-def _wanted(context: Context, given: Input) -> Instance:
+def wanted_instance(context: Context, given: Input) -> Instance:
     """The instance, with its place.  Raises OpPrereqError, TypeEnforcementError."""
     member = node_for(given, context.cluster, context.nodes)
     abilities = context.nodes.named(member.name).abilities

@@ -12,6 +12,7 @@ from ganetid.opcodes import (
     instance_create,
     instance_disks,
     instance_modify,
+    instance_multi_alloc,
     instance_power,
     instance_query,
     instance_reinstall,
@@ -33,6 +34,7 @@ OPCODES: Mapping[str, Opcode] = {
         instance_create,
         instance_disks,
         instance_modify,
+        instance_multi_alloc,
         instance_power,
         instance_query,
         instance_reinstall,
@@ -40,8 +42,8 @@ OPCODES: Mapping[str, Opcode] = {
         instance_rename,
         network_change,
         network_connect,
-    node_membership,
-    node_set_params,
+        node_membership,
+        node_set_params,
         tags,
     )
     for opcode in family.OPCODES
