@@ -25,7 +25,7 @@ from ganetid.node.rpc.authority import Identity
 from ganetid.node.rpc.client import NodeClient, Rejected, Unreachable
 from ganetid.opcodes.errors import OpExecError
 
-GREET_AGAIN_S = 0.5
+GREET_AGAIN_S = 0.2
 
 
 @define(eq=False)
@@ -100,7 +100,7 @@ class Fleet:
                 try:
                     await self._tell(client)
                 except (Unreachable, Rejected) as error:
-                    if self.reactor.seconds() > deadline:
+                    if self._closed or self.reactor.seconds() > deadline:
                         raise OpExecError(
                             f"Node {member.name} does not answer at"
                             f" {member.address}: {error}; is ganetid running there?"

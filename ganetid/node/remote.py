@@ -26,7 +26,7 @@ from ganetid.node.rpc.node_doors import Answer
 from ganetid.opcodes.errors import OpExecError
 
 SILENCE_S = 5.0  # after so much, ticks come every second, the node counts as unreachable
-RETRY_S = 0.5
+RETRY_S = 0.2
 COMES_BACK_S = 3.0
 LONGEST_RETRY_S = 5.0
 
@@ -140,7 +140,7 @@ class RemoteNode:
         """Whether it is reachable; one that was only just lost is waited for."""
         deadline = self._reactor.seconds() + COMES_BACK_S
         while not self.is_reachable and self._reactor.seconds() < deadline and not self._closed:
-            await deferLater(self._reactor, RETRY_S / 5)
+            await deferLater(self._reactor, RETRY_S / 2)
         return self.is_reachable
 
     async def _ask(self, call: Call, arguments: list[Any]) -> Any:
@@ -175,7 +175,7 @@ class RemoteNode:
             self._heard = self._heard.changed(answer.running)
         if answer.error is not None:
             raise error_from_wire(answer.error)
-        return decode_result(call, bytes(answer.result or b"\xc0"))
+        return decode_result(call, bytes(answer.result))
 
     async def _while_there(self, asking: Coroutine[Any, Any, Reply]) -> Reply:
         """What is asked of a machine that falls silent is not waited for."""

@@ -4,7 +4,7 @@ What only the master runs: the journal, the job queue, news, upkeep and the hold
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -69,6 +69,7 @@ class MasterHalf(MultiService):
         self._newsroom = Newsroom(self._settings.cluster_name, self._settings.queue_prefix)
         self._journal: Journal | None = None
         self._watch: GuestWatch | None = None
+        self._queue: JobQueue | None = None
         self.fleet: Fleet | None = None
         self.cluster = Configuration(
             self._settings.cluster_name, half.membership.name, ClusterFacts("", "", "", 0.0)
@@ -119,6 +120,11 @@ class MasterHalf(MultiService):
         if self._journal is not None:
             await self._journal.close()
 
+    async def submit(self, op_id: str, given: Mapping[str, Any]) -> int:
+        """The id of a new job of one opcode.  Raises BadParameters, QueueFull, Stopped."""
+        assert self._queue is not None
+        return await self._queue.submit(Order(((op_id, given),)))
+
     def _load(self, beginning: Beginning) -> Configuration:
         cluster = self.cluster
         cluster.load(beginning.snapshot)
@@ -148,7 +154,7 @@ class MasterHalf(MultiService):
         postman.setServiceParent(self)
         seconds = self._reactor.seconds
         desk = Desk(OPCODES, self.cluster, nodes, self._stamps, self._newsroom, seconds)
-        queue = JobQueue(self._reactor, journal, desk, postman.wake)
+        queue = self._queue = JobQueue(self._reactor, journal, desk, postman.wake)
         watch = GuestWatch(self.cluster, nodes, queue, self._newsroom, self._stamps, seconds)
         self._watch = watch
         nodes.own.watch(watch.ended)

@@ -13,6 +13,7 @@ from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
+from twisted.protocols.policies import WrappingFactory
 
 from ganetid.disks.blocks import IBlocks
 from ganetid.hypervisor.accelerator import Accelerator
@@ -74,6 +75,7 @@ class NodeHalf:
         self._identity: Identity | None = None
         self._tls: ServerTls | None = None
         self._port: Any = None
+        self._connections: Any = None
         self._probing: Deferred[Any] = succeed(None)
 
     @property
@@ -130,6 +132,8 @@ class NodeHalf:
             self._newsroom.stop()
         if self._port is not None:
             await self._port.stopListening()
+            for connection in list(self._connections.protocols):
+                connection.transport.abortConnection()
         if self._node is not None:
             await self._node.close()
 
@@ -159,9 +163,10 @@ class NodeHalf:
         doors = NodeDoors(self.node, newsroom, self.membership, self._deposed)
         self.site.doors.update(doors.doors())
         self._tls = ServerTls(self.identity)
+        self._connections = WrappingFactory(self.site.site())
         self._port = self._reactor.listenSSL(
             self.settings.node_port,
-            self.site.site(),
+            self._connections,
             self._tls,
             interface=self.settings.node_host,
         )

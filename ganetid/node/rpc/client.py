@@ -143,7 +143,8 @@ class NodeClient:
         response.original.deliverBody(receiver)
 
     async def close(self) -> None:
-        """Close idle connections."""
+        """Close connections, also those that only now become idle."""
+        self._pool.cachedConnectionTimeout = 0
         await self._pool.closeCachedConnections()
 
     async def _begin(

@@ -29,7 +29,7 @@ class Answer(msgspec.Struct, array_like=True):
     """
 
     incarnation: str
-    result: msgspec.Raw | None = None
+    result: msgspec.Raw = msgspec.Raw(b"\xc0")
     error: list[Any] | None = None
     running: Running | None = None
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import frozen
 from OpenSSL import SSL, crypto
+from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.internet.ssl import (
     Certificate,
     CertificateOptions,
@@ -31,9 +32,10 @@ class Peer:
     fingerprint: str
 
 
+@implementer(IOpenSSLServerConnectionCreator)
 class ServerTls:
     """
-    A context factory for `listenSSL` that takes up a new identity without listening anew.
+    TLS for `listenSSL` that takes up a new identity without listening anew.
 
     A caller may come without a certificate (it has none before it has joined); one that is shown
     must be signed by the cluster's CA.
@@ -48,14 +50,14 @@ class ServerTls:
         self._options = CertificateOptions(
             privateKey=own.privateKey.original,
             certificate=own.original,
-            trustRoot=trustRootFromCertificates([_root(identity)]),
+            verify=True,
+            caCerts=[_root(identity).original],
             requireCertificate=False,
         )
 
-    def getContext(self) -> SSL.Context:
-        """See twisted.internet.ssl.ContextFactory."""
-        context: SSL.Context = self._options.getContext()
-        return context
+    def serverConnectionForTLS(self, tlsProtocol: Any) -> SSL.Connection:
+        """See IOpenSSLServerConnectionCreator."""
+        return SSL.Connection(self._options.getContext(), None)
 
 
 @implementer(IPolicyForHTTPS)
