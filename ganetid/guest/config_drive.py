@@ -21,15 +21,15 @@ class BadConfigDrive(Exception):
     """A path that no ISO image can hold."""
 
 
-def write_config_drive(path: Path, files: Mapping[str, bytes]) -> None:
+def write_config_drive(path: Path, files: Mapping[str, bytes], label: str = LABEL) -> None:
     """
     Write the image to `path`, readable to its owner alone; a former one is replaced at once.
 
-    files: content by path within the image.  Blocks: call it in a thread.
+    files: content by path within the image.  label: by which cloud-init knows what it is.  Blocks: call it in a thread.
     Raises BadConfigDrive, OSError.
     """
     image = pycdlib.PyCdlib()
-    image.new(interchange_level=3, joliet=3, rock_ridge="1.09", vol_ident=LABEL)
+    image.new(interchange_level=3, joliet=3, rock_ridge="1.09", vol_ident=label)
     try:
         _Filler(image).fill(files)
         content = io.BytesIO()
