@@ -25,7 +25,8 @@ def write_config_drive(path: Path, files: Mapping[str, bytes], label: str = LABE
     """
     Write the image to `path`, readable to its owner alone; a former one is replaced at once.
 
-    files: content by path within the image.  label: by which cloud-init knows what it is.  Blocks: call it in a thread.
+    files: content by path within the image.  label: by which cloud-init knows what it is.
+    Blocks: call it in a thread.
     Raises BadConfigDrive, OSError.
     """
     image = pycdlib.PyCdlib()

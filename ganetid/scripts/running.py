@@ -33,6 +33,7 @@ class Script:
     environment: all of it, the script inherits nothing.  directory: where it works.
     descriptors: open descriptors of ours by their number in the script; standard input is
     /dev/null and standard output and error come to `take` where none is named.
+    also_read: further descriptors of the script whose words come to `take`.
     """
 
     program: Path
@@ -41,6 +42,7 @@ class Script:
     timeout_s: float
     arguments: tuple[str, ...] = ()
     descriptors: Mapping[int, int] = field(factory=dict)
+    also_read: tuple[int, ...] = ()
 
 
 class ScriptFailed(Exception):
@@ -90,13 +92,16 @@ class _Running(ProcessProtocol):
         self._pid: int | None = None
         self._patience: Any = None
         self._has_exited = False
+        self._read: list[int] = []
         self.was_killed = False
         self.ended: Deferred[str | None] = Deferred()
 
     def spawn(self, script: Script, null: int) -> None:
         """Start it.  Raises ScriptFailed."""
         descriptors: dict[int, int | str] = {STDIN: null, STDOUT: "r", STDERR: "r"}
+        descriptors |= dict.fromkeys(script.also_read, "r")
         descriptors |= script.descriptors
+        self._read = [number for number, end in descriptors.items() if end == "r"]
         command = [SETSID, str(script.program), *script.arguments]
         if not os.access(script.program, os.X_OK):
             raise ScriptFailed("it is missing or not executable")
@@ -141,7 +146,7 @@ class _Running(ProcessProtocol):
 
     def _hang_up(self) -> None:
         assert self.transport is not None
-        for number in (STDOUT, STDERR):
+        for number in self._read:
             with contextlib.suppress(KeyError):
                 self.transport.closeChildFD(number)
 
