@@ -14,6 +14,7 @@ from synnefo_tx.http.reply import Reply, json_reply
 from synnefo_tx.identity.rows.lists import Filter, Page
 
 LONGEST_PAGE = 1000
+MOST_DIGITS = 18  # Python reads no endless numbers
 COMPARATORS = ("equals", "contains", "startswith", "endswith")
 
 
@@ -82,6 +83,7 @@ def _limit(call: Call) -> int | None:
     text = call.query("limit")
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal()) or int(text) < 1:
+    digits = text.lstrip("0")
+    if not (text.isascii() and text.isdecimal()) or not digits:
         raise BadRequest(f"Invalid input for field 'limit': {text!r} is not a positive number")
-    return min(int(text), LONGEST_PAGE)
+    return LONGEST_PAGE if len(digits) > MOST_DIGITS else min(int(digits), LONGEST_PAGE)

@@ -15,6 +15,7 @@ from synnefo_tx.image.reception import Read
 from synnefo_tx.image.rows import images
 
 OCTETS = "application/octet-stream"
+MOST_DIGITS = 18  # Python reads no endless numbers
 
 
 def add_routes(router: Router, service: ImageService) -> None:
@@ -73,6 +74,6 @@ def _length(call: Call) -> int | None:
     announced = call.header("x-openstack-image-size")
     text = call.header("content-length") or announced
     for value in (text, announced):
-        if value and not value.isdecimal():
+        if value and (not value.isdecimal() or len(value) > MOST_DIGITS):
             raise BadRequest("Invalid or missing image size in request headers.")
     return int(text) if text else None

@@ -115,6 +115,10 @@ class ListTests(AccountsCase):
             answer = self.cloud.ask("GET", f"/v3/projects?limit={limit}", self.admin)
             self.assertEqual((limit, answer.code), (limit, 400))
 
+    def test_an_endless_limit_is_the_longest_page(self) -> None:
+        answer = self.cloud.ask("GET", f"/v3/projects?limit={'9' * 5000}", self.admin)
+        self.assertEqual((answer.code, len(answer.json["projects"])), (200, 3))
+
     def test_an_attack_by_filter_is_only_text(self) -> None:
         self.assertEqual(self.ids("projects?name=x'%20OR%20'1'='1"), [])
 
