@@ -109,9 +109,16 @@ class Database:
             await self._thread.run(connection.close)
         self._thread.stop()
 
+    connection_class = sqlite3.Connection  # the master's ships commits to candidates
+
     def _open(self) -> None:
         self._path.touch(mode=0o600)
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            self._path,
+            isolation_level=None,
+            check_same_thread=False,
+            factory=self.connection_class,
+        )
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA secure_delete=ON")
