@@ -16,7 +16,7 @@ from synnefo_tx.image.blocks import IBlocks
 
 PIECE_BYTES = 1024 * 1024
 READS_UNDER_WAY = 3
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
 @frozen
