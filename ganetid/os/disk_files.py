@@ -77,15 +77,19 @@ class DiskFiles:
         daemon = _Daemon()
         arguments = _arguments(self._program, drive, file, pid_file)
         try:
-            self._reactor.spawnProcess(daemon, self._program, arguments, env={"PATH": os.defpath})
-        except OSError as error:
-            raise _cannot(drive, error.strerror or "") from error
-        try:
+            self._spawn(daemon, drive, arguments)
             await self._until_ready(daemon, drive, pid_file)
             yield file
         finally:
             await self._end(daemon)
             await deferToThread(_forget, file, pid_file)
+
+    def _spawn(self, daemon: _Daemon, drive: Drive, arguments: list[str]) -> None:
+        try:
+            self._reactor.spawnProcess(daemon, self._program, arguments, env={"PATH": os.defpath})
+        except OSError as error:
+            daemon.ended.callback(None)
+            raise _cannot(drive, error.strerror or "") from error
 
     async def _until_ready(self, daemon: _Daemon, drive: Drive, pid_file: Path) -> None:
         """The pid file is written when the export is there."""

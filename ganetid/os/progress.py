@@ -68,7 +68,7 @@ def said_by_script(line: str, now: float) -> Body | None:
         body = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(body, dict) or body.get("type") not in TYPES:
+    if not isinstance(body, dict) or str(body.get("type")) not in TYPES:
         return None
     body.setdefault("timestamp", now)
     return body
