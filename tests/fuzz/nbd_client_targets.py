@@ -197,7 +197,9 @@ def nbd_client(data: bytes) -> None:
                 talk.reactor.advance(choice - 64)
             elif choice == 255 and cursor.number() < SELDOM:
                 said = option(cursor)
-                talk.say(said * min(MANY, MOST_IN_FLIGHT // len(said)))
+                times = min(MANY, MOST_IN_FLIGHT // len(said))
+                counted(times)
+                talk.say(said * times)
             else:
                 talk.say(cursor.bytes(100) if choice == 72 else option(cursor))
     finally:
