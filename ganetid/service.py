@@ -19,6 +19,7 @@ from ganetid.node.membership import OlderMaster
 from ganetid.roles.master import MasterHalf
 from ganetid.roles.node import NodeHalf
 from ganetid.roles.rapi import RapiPort
+from ganetid.roles.succession import CannotBeMaster, Succession
 from ganetid.settings import GanetiSettings, check
 from synnefo_tx.daemon.bus.interface import IPublisher
 
@@ -47,10 +48,14 @@ class Ganetid(Service):
         self._reactor = reactor
         self._publisher = publisher
         self._rapi = RapiPort(settings, reactor)
-        self.half = NodeHalf(settings, reactor, blocks, hypervisor, self._stand_down)
+        self.half = NodeHalf(settings, reactor, blocks, hypervisor, self._depose)
         self.master: MasterHalf | None = None
         self._admin = AdminDoor(reactor, self)
+        self.succession = Succession(
+            reactor, self.half, lambda: self.master is not None, self.stand_down
+        )
         self._waiting: list[Deferred[None]] = []
+        self._is_asking = False
         self._outcome: Failure | bool | None = None
         self._starting: Deferred[None] = succeed(None)
         self._changing: Deferred[None] = succeed(None)
@@ -103,12 +108,20 @@ class Ganetid(Service):
     async def _begin(self) -> None:
         check(self.settings)
         await self.half.begin()
-        if self.half.membership.is_master and self.settings.role != "node":
+        self.half.site.doors.update(self.succession.doors())
+        if self.half.membership.is_master and await self._resumes():
             await self._begin_master()
         else:
             self._log.info("node {name} is up", name=self.half.membership.name)
         self.half.probe()
         await self._admin.listen()
+
+    async def _resumes(self) -> bool:
+        self._is_asking = True
+        try:
+            return await self.succession.wait_to_resume()
+        finally:
+            self._is_asking = False
 
     async def _begin_master(self) -> None:
         self.master = MasterHalf(
@@ -117,6 +130,8 @@ class Ganetid(Service):
         await self.master.begin()
 
     async def _end(self) -> None:
+        if self._is_asking:
+            self._starting.cancel()
         await self._starting
         await self._changing
         await self._admin.close()
@@ -124,19 +139,36 @@ class Ganetid(Service):
             await self.master.end()
         await self.half.end()
 
+    async def take_over(self, forced: bool) -> None:
+        """
+        Make this node the master.  forced: without the votes of nodes that don't answer.
+
+        Raises CannotBeMaster.
+        """
+        replica = self.half.replica
+        if self.master is not None or replica is None:
+            raise CannotBeMaster("it is the master already")
+        await self.succession.succeed(forced)
+        await replica.take_over()
+        await self._begin_master()
+
     def _heard_of_newer(self, older: OlderMaster) -> None:
         self._log.critical("this daemon is the master no more: {why}", why=older)
         self.half.membership.keep(older.view)
-        self._stand_down()
+        self._depose()
 
-    def _stand_down(self) -> None:
+    def _depose(self) -> None:
         """Another node is master: be a node only."""
+        self._changing = Deferred.fromCoroutine(self.stand_down())
+        self._changing.addErrback(
+            lambda failure: self._log.failure("the master half did not end well", failure)
+        )
+
+    async def stand_down(self) -> None:
+        """End the master half; what it has acknowledged is with the candidates."""
         master, self.master = self.master, None
         if master is not None:
-            self._changing = Deferred.fromCoroutine(master.end())
-            self._changing.addErrback(
-                lambda failure: self._log.failure("the master half did not end well", failure)
-            )
+            await master.end()
 
 
 def build_service(

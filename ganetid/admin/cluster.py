@@ -56,4 +56,24 @@ def status(obtain: Callable[[], Session]) -> None:
     click.echo(json.dumps(obtain().ask("status"), indent=2))
 
 
-COMMANDS = (init, status)
+@click.command(name="master-failover")
+@click.option(
+    "--no-voting",
+    "forced",
+    is_flag=True,
+    help="Do without the votes of nodes that don't answer.  They, the former master among them,"
+    " must be down for certain; changes that only they know are lost.",
+)
+@click.pass_obj
+def master_failover(obtain: Callable[[], Session], forced: bool) -> None:
+    """
+    Make this machine the master; on a master candidate.
+
+    The former master ends its work first if it answers.  Otherwise a majority of the nodes has to
+    say that it is gone, and that this candidate has every acknowledged change.
+    """
+    obtain().ask("take-over", {"forced": forced})
+    click.echo("this machine is the master now")
+
+
+COMMANDS = (init, status, master_failover)

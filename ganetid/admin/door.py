@@ -20,6 +20,7 @@ from ganetid.node.rpc.joining import Token
 from ganetid.roles.invitations import invitations_of
 from ganetid.roles.master import MasterHalf
 from ganetid.roles.node import NodeHalf
+from ganetid.roles.succession import CannotBeMaster
 
 SOCKET = "admin.sock"
 Given = Mapping[str, Any]
@@ -34,6 +35,9 @@ class IDaemon(Protocol):
 
     half: NodeHalf
     master: MasterHalf | None
+
+    async def take_over(self, forced: bool) -> None:
+        """Make this node the master.  Raises CannotBeMaster."""
 
 
 class AdminDoor(Resource):
@@ -50,6 +54,7 @@ class AdminDoor(Resource):
         self.verbs: dict[str, Callable[[Given], Awaitable[Any]]] = {
             "status": self._status,
             "invite": self._invite,
+            "take-over": self._take_over,
         }
 
     async def listen(self) -> None:
@@ -96,6 +101,13 @@ class AdminDoor(Resource):
             "view": half.membership.view,
             "running": sorted(half.node.running),
         }
+
+    async def _take_over(self, given: Given) -> Any:
+        try:
+            await self._daemon.take_over(bool(given.get("forced")))
+        except CannotBeMaster as error:
+            raise AdminRefused(str(error)) from error
+        return {"epoch": self._daemon.half.membership.view}
 
     async def _invite(self, given: Given) -> Any:
         half, master = self._daemon.half, self._daemon.master

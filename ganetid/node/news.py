@@ -105,6 +105,11 @@ class Newsroom:
         if self._loop.running:
             self._loop.stop()
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._listeners)
+
     async def listen(self, listener: Callable[[bytes], None], ends_after: int) -> None:
         """Tell `listener` everything, then all news.  ends_after: the last end it has heard of."""
         if self._facts is None:

@@ -34,6 +34,8 @@ from ganetid.node.upkeep import Periodic, archive_jobs, remove_debris, shorten_l
 from ganetid.node.watch import GuestWatch
 from ganetid.opcodes.table import OPCODES
 from ganetid.rapi.api import Api
+from ganetid.replication.recording import RecordingConnection
+from ganetid.roles.candidates import Candidates
 from ganetid.roles.invitations import join_door
 from ganetid.roles.node import NodeHalf
 from ganetid.roles.rapi import RapiPort
@@ -71,6 +73,8 @@ class MasterHalf(MultiService):
         self._watch: GuestWatch | None = None
         self._queue: JobQueue | None = None
         self.fleet: Fleet | None = None
+        self.candidates = Candidates(reactor, half, self._deposed)
+        self._watched: set[str] = set()
         self.cluster = Configuration(
             self._settings.cluster_name, half.membership.name, ClusterFacts("", "", "", 0.0)
         )
@@ -81,6 +85,8 @@ class MasterHalf(MultiService):
         database = Database(
             self._half.directories.state / "cluster.db", OneThread(self._reactor, "journal")
         )
+        if self._half.has_rpc:
+            database.connection_class = RecordingConnection
         journal = self._journal = Journal(database)
         beginning = await journal.begin(self._reactor.seconds())
         cluster = self._load(beginning)
@@ -94,7 +100,7 @@ class MasterHalf(MultiService):
         rebooted = await self._note_boot()
         ended = await self._take_up_own()
         if self._half.has_rpc:
-            await self._reach_others(nodes, queue)
+            await self._reach_others(nodes, queue, database)
         self._add_upkeep(journal, nodes)
         queue.setServiceParent(self)
         await self._rapi.listen(Api(cluster, nodes, queue, OPCODES))
@@ -117,6 +123,7 @@ class MasterHalf(MultiService):
             self._half.node.forget(self._watch.ended)
         if self.fleet is not None:
             await self.fleet.close()
+        self.candidates.close()
         if self._journal is not None:
             await self._journal.close()
 
@@ -147,7 +154,14 @@ class MasterHalf(MultiService):
             primary_ip=address[0],
             secondary_ip=address[0],
         )
-        return () if current == member else (PutMember(evolve(current, mtime=now)),)
+        changes: list[Change] = []
+        if current != member:
+            changes.append(PutMember(evolve(current, mtime=now)))
+        view, facts = self._half.membership.view, self.cluster.facts
+        if view is not None and (facts.master, facts.epoch) != (view.master, view.epoch):
+            new = evolve(facts, master=view.master, epoch=view.epoch, mtime=now)
+            changes.append(PutFacts(evolve(new, serial_no=facts.serial_no + 1)))
+        return tuple(changes)
 
     def _build_queue(self, journal: Journal, nodes: Nodes) -> JobQueue:
         postman = Postman(self._reactor, journal, self._publisher)
@@ -160,24 +174,29 @@ class MasterHalf(MultiService):
         nodes.own.watch(watch.ended)
         return queue
 
-    async def _reach_others(self, nodes: Nodes, queue: JobQueue) -> None:
+    async def _reach_others(self, nodes: Nodes, queue: JobQueue, database: Database) -> None:
         fleet = self.fleet = Fleet(
             reactor=self._reactor,
             cluster=self.cluster,
             nodes=nodes,
             membership=self._half.membership,
             identity=lambda: self._half.identity,
-            in_sync=lambda: (self.cluster.node_name,),
+            in_sync=lambda: self.candidates.in_sync(self.cluster.node_name),
             ended=self._ended,
             came=self._take_up,
             deposed=self._deposed,
         )
+        self.candidates.begin_with(fleet)
+        await self.candidates.ship(database)
+        self.candidates.setServiceParent(self)
         await fleet.begin()
         view = self._half.membership
         self._half.site.doors["join"] = join_door(self._half, queue, view, self._reactor)
 
     async def _take_up(self, node: RemoteNode) -> None:
-        node.watch(self._ended)
+        if node.name not in self._watched:
+            self._watched.add(node.name)
+            node.watch(self._ended)
 
     def _ended(self, end: Ended) -> None:
         assert self._watch is not None

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
@@ -18,14 +19,16 @@ from twisted.protocols.policies import WrappingFactory
 from ganetid.disks.blocks import IBlocks
 from ganetid.hypervisor.accelerator import Accelerator
 from ganetid.hypervisor.interface import IHypervisor
+from ganetid.jobs.database import OneThread
 from ganetid.node.assemble import Directories, build_blocks, build_hypervisor, build_node
 from ganetid.node.machine import Node
 from ganetid.node.membership import Membership
 from ganetid.node.news import Newsroom
 from ganetid.node.rpc.authority import Identity, KeyFiles, new_authority, new_identity
 from ganetid.node.rpc.node_doors import NodeDoors
-from ganetid.node.rpc.server import RpcSite
+from ganetid.node.rpc.server import MASTER, Asked, Door, RpcSite
 from ganetid.node.rpc.trust import ServerTls
+from ganetid.replication.replica import Files, Replica, read_files, write_files
 from ganetid.settings import GanetiSettings
 
 SECRET_PATIENCE_S = 30.0
@@ -74,6 +77,7 @@ class NodeHalf:
         self._newsroom: Newsroom | None = None
         self._identity: Identity | None = None
         self._tls: ServerTls | None = None
+        self.replica: Replica | None = None
         self._port: Any = None
         self._connections: Any = None
         self._probing: Deferred[Any] = succeed(None)
@@ -102,6 +106,11 @@ class NodeHalf:
             return None
         return (self.settings.node_address or self.settings.node_host, self.rpc_port)
 
+    @property
+    def hears_master(self) -> bool:
+        """Whether a master is connected right now."""
+        return self._newsroom is not None and self._newsroom.is_heard
+
     async def begin(self) -> None:
         """Find guests again and carry their networks.  Raises NotJoined, OSError."""
         await deferToThread(self.directories.make)
@@ -116,6 +125,8 @@ class NodeHalf:
         await self._node.find_guests()
         await self._node.network.begin(self._node.running)
         if self.has_rpc:
+            self.replica = Replica(self.directories.state, OneThread(self._reactor, "replica"))
+            await self.replica.open()
             self._listen()
 
     def probe(self) -> None:
@@ -134,6 +145,8 @@ class NodeHalf:
             await self._port.stopListening()
             for connection in list(self._connections.protocols):
                 connection.transport.abortConnection()
+        if self.replica is not None:
+            await self.replica.close()
         if self._node is not None:
             await self._node.close()
 
@@ -162,6 +175,9 @@ class NodeHalf:
         newsroom.start()
         doors = NodeDoors(self.node, newsroom, self.membership, self._deposed)
         self.site.doors.update(doors.doors())
+        assert self.replica is not None
+        self.site.doors.update(self.replica.doors())
+        self.site.doors["files"] = Door(self._take_files, MASTER)
         self._tls = ServerTls(self.identity)
         self._connections = WrappingFactory(self.site.site())
         self._port = self._reactor.listenSSL(
@@ -171,6 +187,23 @@ class NodeHalf:
             interface=self.settings.node_host,
         )
         self.rpc_port = self._port.getHost().port
+
+    @property
+    def rapi_certificate(self) -> Path:
+        """Certificate and key of the remote API."""
+        named = self.settings.rapi_certificate
+        return Path(named) if named else self.directories.state / "rapi.pem"
+
+    async def files(self) -> Files:
+        """What a master needs beside the journal."""
+        users = Path(self.settings.users_file)
+        return await deferToThread(read_files, self.keys.directory, self.rapi_certificate, users)
+
+    async def _take_files(self, asked: Asked) -> bytes:
+        files = msgspec.json.decode(asked.body, type=Files)
+        users = Path(self.settings.users_file)
+        await deferToThread(write_files, files, self.keys.directory, self.rapi_certificate, users)
+        return b"{}"
 
     async def _connect_storage(self) -> Any:
         """archipelagod may only be starting, and makes the shared secret: wait for it."""

@@ -13,7 +13,7 @@ import treq
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as TooLate
-from twisted.internet.error import ConnectError, ConnectionClosed
+from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionClosed
 from twisted.internet.task import deferLater
 from twisted.web._newclient import RequestNotSent
 from twisted.web.client import (
@@ -34,7 +34,7 @@ CONNECTIONS = 8
 TRIES = 4
 FIRST_DELAY_S = 0.1
 
-NOT_SENT = (ConnectError, RequestNotSent)
+NOT_SENT = (ConnectError, ConnectingCancelledError, RequestNotSent)
 LOST = (
     ConnectionClosed,
     ResponseNeverReceived,

@@ -1,0 +1,1 @@
+"""The journal on more than one machine: shipped to master candidates before it is acknowledged."""

@@ -1,0 +1,131 @@
+"""
+The master keeps its candidates in sync: all that are reachable, again and again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThread
+from twisted.logger import Logger
+
+from ganetid.jobs.database import Database
+from ganetid.node.fleet import Fleet
+from ganetid.node.membership import OlderMaster
+from ganetid.node.remote import RemoteNode
+from ganetid.node.rpc.client import Rejected, Unreachable
+from ganetid.replication.copying import copy_database
+from ganetid.replication.election import majority
+from ganetid.replication.recording import RecordingConnection
+from ganetid.replication.shipping import Replicator
+from ganetid.roles.node import NodeHalf
+
+LOOK_EVERY_S = 1.0
+
+
+class Candidates(Service):
+    """Replication, as a part of the master half."""
+
+    name = "candidates"
+    _log = Logger()
+
+    def __init__(
+        self, reactor: Any, half: NodeHalf, deposed: Callable[[OlderMaster], None]
+    ) -> None:
+        self._reactor = reactor
+        self._half = half
+        self._deposed = deposed
+        self._fleet: Fleet | None = None
+        self._replicator: Replicator | None = None
+        self._loop = LoopingCall(self._look)
+        self._loop.clock = reactor
+
+    def begin_with(self, fleet: Fleet) -> None:
+        """Whose nodes they are."""
+        self._fleet = fleet
+
+    async def ship(self, database: Database) -> None:
+        """From now on every commit goes to those that are in sync."""
+        path = self._half.directories.state / "cluster.db"
+        replicator = Replicator(
+            reactor=self._reactor,
+            reign="",
+            copy=lambda: deferToThread(copy_database, path),
+            files=self._half.files,
+            tell=self._tell,
+            deposed=self._deposed,
+        )
+        replicator.reign = await database.transact(
+            lambda connection: cast("RecordingConnection", connection).begin_shipping(
+                replicator.ship
+            )
+        )
+        self._replicator = replicator
+
+    def in_sync(self, master: str) -> tuple[str, ...]:
+        """Names of the master and of candidates that have every acknowledged commit."""
+        followers = self._replicator.in_sync() if self._replicator else ()
+        return tuple(sorted({master, *followers}))
+
+    def startService(self) -> None:
+        """Look for candidates at once."""
+        super().startService()
+        self._loop.start(LOOK_EVERY_S)
+
+    def stopService(self) -> None:
+        """Take up no more."""
+        super().stopService()
+        self._loop.stop()
+
+    def close(self) -> None:
+        """Wait for nobody any more."""
+        if self._replicator is not None:
+            self._replicator.close()
+
+    async def _tell(self) -> None:
+        assert self._fleet is not None
+        told = await self._fleet.tell_all()
+        view = self._half.membership.view
+        if view is not None and len(told) + 1 < majority(view):
+            self._log.warn(
+                "only {told} of {all} nodes could be told who is in sync: {in_sync}",
+                told=len(told) + 1,
+                all=len(view.nodes),
+                in_sync=", ".join(view.in_sync),
+            )
+
+    def _look(self) -> None:
+        """Take up candidates that came, let go of nodes that are candidates no more."""
+        assert self._fleet is not None
+        replicator = self._replicator
+        if replicator is None:
+            return
+        members = self._fleet.cluster.members
+        wanted = {
+            node.name: node
+            for node in self._fleet.remote()
+            if node.name in members and members[node.name].master_candidate
+        }
+        for name in set(replicator.followers) - set(wanted):
+            self._begin(replicator.forget(name), name)
+        for name, node in wanted.items():
+            if node.is_reachable:
+                self._begin(self._follow(node), name)
+
+    async def _follow(self, node: RemoteNode) -> None:
+        assert self._replicator is not None
+        try:
+            await self._replicator.follow(node.client)
+        except (Unreachable, Rejected) as error:
+            self._log.warn("candidate {name} is not in sync: {error}", name=node.name, error=error)
+        except OlderMaster as older:
+            self._deposed(older)
+
+    def _begin(self, work: Any, name: str) -> None:
+        Deferred.fromCoroutine(work).addErrback(
+            lambda failure: self._log.failure("candidate {name} broke", failure, name=name)
+        )

@@ -1,0 +1,1 @@
+"""Tests of the replicated journal and of master failover."""
