@@ -41,11 +41,12 @@ class Order:
     A job to be submitted.
 
     ops: (opcode name, parameters).  effect: whose wish it is; a second order with the same effect
-    is answered with the first one's job.
+    is answered with the first one's job.  caller: who orders it, for those who ask later.
     """
 
     ops: tuple[tuple[str, Mapping[str, Any]], ...]
     effect: str | None = None
+    caller: str | None = None
 
 
 class JobQueue(Service):
