@@ -15,6 +15,7 @@ OTHERS = "others"  # has every package that is not named here
 LANES = {
     "chaos": ("chaos", "image"),
     "archipelagod": ("archipelagod",),
+    "synnefo_tx": ("synnefo_tx",),
     OTHERS: (),
     ALONE: ("end_to_end",),
 }
