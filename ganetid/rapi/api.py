@@ -8,15 +8,18 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ganetid.cluster.configuration import Configuration
 from ganetid.jobs.queue import JobQueue, Order
 from ganetid.node.registry import Nodes
+from ganetid.opcodes.context import Ops
 from ganetid.opcodes.definition import Opcode
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.faults import Fault
-from ganetid.rapi.users import READ, WRITE
+from ganetid.rapi.kept import Kept
+from ganetid.rapi.metrics import Meter
+from ganetid.rapi.rights import READ, WRITE
 
 OPEN: frozenset[str] = frozenset()
 READERS = frozenset({READ, WRITE})
@@ -27,12 +30,20 @@ SOURCE_LIBRARY = "gnt:library:rlib2"
 
 @frozen
 class Api:
-    """The cluster as the remote API reaches it."""
+    """
+    The cluster as the remote API reaches it.
+
+    strict: answers have Ganeti 3.0.2's status codes also where those mislead.
+    meter, kept: what is counted, and answers that are kept.
+    """
 
     cluster: Configuration
     nodes: Nodes
     queue: JobQueue
     opcodes: Mapping[str, Opcode]
+    strict: bool = False
+    meter: Meter = field(factory=Meter)
+    kept: Kept = field(factory=Kept)
 
 
 Answer = Callable[[Api, Call], Awaitable[Any]]
@@ -83,9 +94,14 @@ def submits(
         if takes_body:
             content = call.body if body is None else body(call)
             given = call.parameters(fixed, opcode.renamed, content)
-        return await api.queue.submit(Order(((op_id, given),), call.effect))
+        return await order(api, call, ((op_id, given),))
 
     return Verb(respond, access, op_id)
+
+
+async def order(api: Api, call: Call, ops: Ops) -> int:
+    """The id of a new job of these opcodes, which remembers who wanted it."""
+    return await api.queue.submit(Order(ops, call.effect, caller=call.caller_label))
 
 
 def opcode_of(api: Api, op_id: str) -> Opcode:

@@ -10,6 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from ganetid.rapi.faults import Fault
+from ganetid.rapi.gate import Caller
 
 EFFECT = "synnefo-effect:"
 
@@ -20,11 +21,18 @@ class Call:
     A request that was routed, let in and parsed.
 
     items: the variable parts of the path.  query: all values by name.  body: parsed JSON or None.
+    caller: who it is, if they said so.
     """
 
     items: tuple[str, ...]
     query: Mapping[str, Sequence[str]]
     body: Any
+    caller: Caller | None = None
+
+    @property
+    def caller_label(self) -> str | None:
+        """How a job remembers who wanted it."""
+        return None if self.caller is None else self.caller.label
 
     def number(self, name: str, default: int = 0) -> int:
         """A query argument that is a whole number.  Raises Fault 400."""

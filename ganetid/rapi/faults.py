@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Mapping
 
 from ganetid.jobs.queue import QueueFull, Stopped
 from ganetid.opcodes.errors import BadParameters
@@ -17,6 +18,7 @@ EXPLAINED: dict[int, tuple[str, str]] = {
     404: ("Not Found", "Nothing matches the given URI"),
     413: ("Request Entity Too Large", "Entity is too large"),
     415: ("Unsupported Media Type", "Entity body in unsupported format"),
+    429: ("Too Many Requests", "The user has sent too many requests in a given amount of time"),
     500: ("Internal Server Error", "Server got itself in trouble"),
     501: ("Not Implemented", "Server does not support this operation"),
     502: ("Bad Gateway", "Invalid responses from another server/proxy"),
@@ -26,12 +28,19 @@ EXPLAINED: dict[int, tuple[str, str]] = {
 
 
 class Fault(Exception):
-    """The answer is an error with this status; no message means the status' usual words."""
+    """
+    The answer is an error with this status; no message means the status' usual words.
 
-    def __init__(self, status: int, message: str = "") -> None:
+    headers: further ones of the answer.
+    """
+
+    def __init__(
+        self, status: int, message: str = "", headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(status, message)
         self.status = status
         self.message = message
+        self.headers = headers or {}
 
 
 STATUSES: dict[type[Exception], int] = {BadParameters: 400, QueueFull: 503, Stopped: 503}

@@ -7,9 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ganetid.jobs.queue import Order
 from ganetid.opcodes.definition import filled_input
-from ganetid.rapi.api import OPEN, WRITERS, Api, Verb, opcode_of, reason, submits
+from ganetid.rapi.api import OPEN, WRITERS, Api, Verb, opcode_of, order, reason, submits
 from ganetid.rapi.arguments import Call, checked_type
 from ganetid.rapi.faults import Fault
 
@@ -54,7 +53,7 @@ async def _allocate_many(api: Api, call: Call) -> int:
     op_id = "OP_INSTANCE_MULTI_ALLOC"
     fixed = {"dry_run": call.dry_run, "reason": reason(call, op_id)}
     given = call.parameters(fixed, body={**body, "instances": wanted})
-    return await api.queue.submit(Order(((op_id, given),), call.effect))
+    return await order(api, call, ((op_id, given),))
 
 
 async def _reinstall(api: Api, call: Call) -> int:
@@ -71,7 +70,7 @@ async def _reinstall(api: Api, call: Call) -> int:
     ]
     if checked_type(body.get("start", True), bool, "'start' parameter"):
         ops.append(("OP_INSTANCE_STARTUP", {**name, "force": False}))
-    return await api.queue.submit(Order(tuple(ops), call.effect))
+    return await order(api, call, tuple(ops))
 
 
 def _reinstall_body(call: Call) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from ganetid.rapi import (
 )
 from ganetid.rapi.api import Verb
 from ganetid.rapi.faults import Fault
+from ganetid.rapi.rights import permission_of
 
 PLACEHOLDERS = {"{name}": r"([\w._-]+)", "{id}": r"([0-9]{1,18})"}
 
@@ -52,10 +53,16 @@ RESOURCES: Mapping[str, Mapping[str, Verb]] = _merged()
 
 @frozen
 class Match:
-    """A verb, and the variable parts of the path it was found by."""
+    """
+    A verb, and the variable parts of the path it was found by.
+
+    path: as in the table.  permission: what its user has to be permitted.
+    """
 
     verb: Verb
     items: tuple[str, ...]
+    path: str
+    permission: str
 
 
 def _compiled(path: str) -> re.Pattern[str]:
@@ -65,16 +72,34 @@ def _compiled(path: str) -> re.Pattern[str]:
     return re.compile(pattern, re.ASCII)
 
 
-_PATTERNS = [(_compiled(path), verbs) for path, verbs in RESOURCES.items()]
+_PLAIN = {path: verbs for path, verbs in RESOURCES.items() if "{" not in path}
+_PATTERNS = [
+    (path, path.count("/"), _compiled(path), verbs)
+    for path, verbs in RESOURCES.items()
+    if "{" in path
+]
+_PERMISSIONS = {
+    (method, path): permission_of(method, path)
+    for path, verbs in RESOURCES.items()
+    for method in verbs
+}
 
 
 def match(method: str, path: str) -> Match:
     """What answers.  Raises Fault 404 for an unknown path and 501 for an unknown method."""
-    for pattern, verbs in _PATTERNS:
-        found = pattern.fullmatch(path)
-        if found is None:
-            continue
-        if method not in verbs:
-            raise Fault(501, f"Method {method} is unsupported for path {path}")
-        return Match(verbs[method], found.groups())
+    template, verbs, items = _found(path)
+    if method not in verbs:
+        raise Fault(501, f"Method {method} is unsupported for path {path}")
+    return Match(verbs[method], items, template, _PERMISSIONS[method, template])
+
+
+def _found(path: str) -> tuple[str, Mapping[str, Verb], tuple[str, ...]]:
+    verbs = _PLAIN.get(path)
+    if verbs is not None:
+        return path, verbs, ()
+    depth = path.count("/")
+    for template, parts, pattern, some in _PATTERNS:
+        found = pattern.fullmatch(path) if parts == depth else None
+        if found is not None:
+            return template, some, found.groups()
     raise Fault(404)

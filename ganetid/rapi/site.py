@@ -5,9 +5,13 @@ The HTTP side of the remote API: limits, credentials, parsing, and errors as JSO
 from __future__ import annotations
 
 import json
+import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+import msgspec
+from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -16,16 +20,21 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
 from ganetid.rapi import routes
+from ganetid.rapi.answers import JSON, Document, Encoded, Page, Taken
 from ganetid.rapi.api import Api
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.faults import Fault, body_of, fault_of
+from ganetid.rapi.gate import Gate
+from ganetid.rapi.metrics import stopwatch
+from ganetid.rapi.sending import Reply, send
+from ganetid.rapi.tokens import TokenFile
 from ganetid.rapi.users import REALM, Users
 
 MAX_BODY = 10 * 1024 * 1024  # Ganeti's
 IDLE_S = 60
 # Ganeti takes the first only; clients that name the charset mean the same.
 JSON_TYPES = frozenset({"application/json", "application/json; charset=utf-8"})
-SERVER = b"Ganeti 3.0.2"  # what clients look for
+UNKNOWN_PATH = "unknown"
 
 
 class LimitedRequest(Request):
@@ -56,10 +65,10 @@ class RemoteApi(Resource):
     isLeaf = True
     _log = Logger()
 
-    def __init__(self, api: Api, users: Users) -> None:
+    def __init__(self, api: Api, gate: Gate) -> None:
         super().__init__()
         self._api = api
-        self._users = users
+        self._gate = gate
 
     def render(self, request: Request) -> int:
         """Twisted: answer the request."""
@@ -69,46 +78,56 @@ class RemoteApi(Resource):
     async def _respond(self, request: Request) -> None:
         gone = request.notifyFinish()
         gone.addErrback(lambda _: None)
+        begun = stopwatch()
+        method, path = request.method.decode("ascii", "replace"), UNKNOWN_PATH
         try:
-            body = json.dumps(await self._answer(request)).encode("ascii")
+            target, _, query = request.uri.decode("ascii", "replace").partition("?")
+            found = routes.match(method, unquote(target))
+            path = found.path
+            answer = await self._answer(request, found, query)
+            if isinstance(answer, Taken):
+                await answer.begin(request)
+                return
+            reply = _reply(answer)
         except Exception as error:  # noqa: BLE001 - the edge of a service: logged
-            fault = fault_of(error)
-            if fault is None:
-                self._log.failure("{method} {uri} broke", method=request.method, uri=request.uri)
-                fault = Fault(500)
-            request.setResponseCode(fault.status)
-            if fault.status == 401:
-                realm = f'Basic realm="{REALM}"'.encode("ascii")
-                request.setHeader(b"www-authenticate", realm)
-            body = body_of(fault)
-        if request._disconnected:
-            return
-        request.setHeader(b"content-type", b"application/json")
-        request.setHeader(b"content-length", b"%d" % len(body))
-        request.setHeader(b"server", SERVER)
-        request.write(body)
-        request.finish()
+            reply = self._refusal(request, error)
+        self._api.meter.answered(method, path, reply.status, stopwatch() - begun)
+        await send(request, reply)
 
-    async def _answer(self, request: Request) -> Any:
-        path, _, query = request.uri.decode("ascii", "replace").partition("?")
-        found = routes.match(request.method.decode("ascii", "replace"), unquote(path))
-        self._let_in(request, found.verb.access)
-        call = Call(found.items, parse_qs(query, keep_blank_values=True), _parsed_body(request))
+    async def _answer(self, request: Request, found: routes.Match, query: str) -> Any:
+        peer = request.getClientAddress()
+        address = str(getattr(peer, "host", ""))
+        caller = self._gate.let_in(
+            request.getHeader("authorization"), address, found.verb.access, found.permission
+        )
+        arguments = parse_qs(query, keep_blank_values=True)
+        call = Call(found.items, arguments, _parsed_body(request), caller)
         return await found.verb.answer(self._api, call)
 
-    def _let_in(self, request: Request, access: frozenset[str]) -> None:
-        """Raises Fault 401 or 403 unless the request's user may."""
-        header = request.getHeader("authorization")
-        if header is None and not access:
-            return
-        user = None if header is None else self._users.authenticate(header)
-        if user is None:
-            raise Fault(401)
-        if access and not access & user.rights:
-            raise Fault(403)
+    def _refusal(self, request: Request, error: Exception) -> Reply:
+        fault = fault_of(error)
+        if fault is None:
+            self._log.failure("{method} {uri} broke", method=request.method, uri=request.uri)
+            fault = Fault(500)
+        headers = dict(fault.headers)
+        if fault.status == 401:
+            headers["www-authenticate"] = f'Basic realm="{REALM}"'
+        return Reply(fault.status, body_of(fault), JSON, tuple(headers.items()))
 
     def _lost(self, failure: Failure) -> None:
         self._log.failure("an answer could not be sent", failure=failure)
+
+
+def _reply(answer: Any) -> Reply:
+    match answer:
+        case Encoded(body):
+            return Reply(200, body, JSON)
+        case Document(body, content_type):
+            return Reply(200, body, content_type)
+        case Page(value, after):
+            body = value.body if isinstance(value, Encoded) else msgspec.json.encode(value)
+            return Reply(200, body, JSON, () if after is None else (("x-next-after", after),))
+    return Reply(200, msgspec.json.encode(answer), JSON)
 
 
 def _parsed_body(request: HttpRequest) -> Any:
@@ -126,9 +145,24 @@ def _parsed_body(request: HttpRequest) -> Any:
         raise Fault(400, "Unable to parse JSON data") from None
 
 
-def site_of(api: Api, users: Users, reactor: Any) -> Site:
+@frozen
+class Access:
+    """
+    Who may use the remote API.
+
+    tokens: the file of bearer tokens.  needs_user: reads too need credentials.
+    """
+
+    tokens: Path | None = None
+    needs_user: bool = False
+
+
+def site_of(api: Api, users: Users, reactor: Any, access: Access | None = None) -> Site:
     """The remote API as a site that listens can serve."""
-    site = Site(RemoteApi(api, users), requestFactory=LimitedRequest, timeout=IDLE_S,
+    access = access or Access()
+    tokens = None if access.tokens is None else TokenFile(access.tokens)
+    gate = Gate(users, time.time, tokens, access.needs_user)
+    site = Site(RemoteApi(api, gate), requestFactory=LimitedRequest, timeout=IDLE_S,
                 reactor=reactor)  # fmt: skip
     site.displayTracebacks = False
     return site

@@ -14,9 +14,11 @@ from pathlib import Path
 from attrs import frozen
 from twisted.logger import Logger
 
+from ganetid.rapi.rights import READ, WRITE
+
+__all__ = ["READ", "REALM", "WRITE", "User", "Users", "basic_credentials", "parse_users"]
+
 REALM = "Ganeti Remote API"
-READ = "read"
-WRITE = "write"
 
 
 @frozen
@@ -33,19 +35,23 @@ class User:
     rights: frozenset[str]
 
     def accepts(self, password: str) -> bool:
-        """Whether this is the user's password; in constant time."""
-        if self.scheme == "ha1":
-            offered = hashlib.md5(  # noqa: S324  # Ganeti's file format prescribes it
-                f"{self.name}:{REALM}:{password}".encode()
-            ).hexdigest()
-            return hmac.compare_digest(offered, self.secret.lower())
-        if self.scheme == "cleartext":
-            return hmac.compare_digest(password.encode(), self.secret.encode())
-        return False
+        """Whether this is the user's password; whatever it is, in the same time."""
+        hashed = hashlib.md5(  # noqa: S324  # Ganeti's file format prescribes it
+            f"{self.name}:{REALM}:{password}".encode()
+        ).hexdigest()
+        offered = {"ha1": hashed, "cleartext": password}.get(self.scheme, "")
+        wanted = self.secret.lower() if self.scheme == "ha1" else self.secret
+        fits = hmac.compare_digest(_digest(offered), _digest(wanted))
+        return fits and self.scheme in {"ha1", "cleartext"}
+
+
+def _digest(text: str) -> bytes:
+    """Of one length for every text, so that comparing tells nothing of the length."""
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
 
 
 def parse_users(text: str) -> dict[str, User]:
-    """The users of a file: lines of ``name password [options]``; options: read, write."""
+    """The users of a file: lines of ``name password [options]``; see rights.py for options."""
     users: dict[str, User] = {}
     for line in text.splitlines():
         words = line.split()
@@ -75,7 +81,10 @@ class Users:
         credentials = basic_credentials(header)
         if credentials is None:
             return None
-        name, password = credentials
+        return self.user_of(*credentials)
+
+    def user_of(self, name: str, password: str) -> User | None:
+        """The user of this name, None unless the password is right."""
         user = self._current().get(name)
         if user is None:
             _NOBODY.accepts(password)

@@ -306,9 +306,7 @@ class RemoteApiTests(ClusterTestCase):
             job = await client.job("PUT", f"/2/networks/{NETWORK}/disconnect", leave)
             self.assertEqual(job["opresult"][0][1][1], "wrong_state")
             job = await client.job("DELETE", f"/2/networks/{NETWORK}")
-            self.assertEqual(
-                job["opresult"][0][1], ["Network still connected", "wrong_state"]
-            )
+            self.assertEqual(job["opresult"][0][1], ["Network still connected", "wrong_state"])
             await client.job("DELETE", f"/2/instances/{NAME}")
             for verb, path, body in (
                 ("PUT", f"/2/networks/{NETWORK}/disconnect", leave),

@@ -1,0 +1,1 @@
+"""Our daemons judged by clients and servers of others."""
