@@ -13,7 +13,7 @@ from attrs import field, frozen
 from ganetid.cluster.model import Change
 from ganetid.jobs.locks import Lock
 from ganetid.opcodes.context import Context
-from ganetid.opcodes.errors import BadParameters
+from ganetid.opcodes.errors import WRONG_INPUT, BadParameters
 from ganetid.opcodes.fields import (
     Check,
     anything,
@@ -144,9 +144,19 @@ def filled_input(opcode: Opcode, given: Mapping[str, Any]) -> dict[str, Any]:
     for each in fields:
         value = given.get(each.name, each.default)
         if value is REQUIRED or not each.check(value):
-            raise BadParameters(f"Parameter '{opcode.op_id}.{each.name}' fails validation")
+            words = f"Parameter '{opcode.op_id}.{each.name}' fails validation"
+            raise BadParameters(str((words, WRONG_INPUT)))
         complete[each.name] = copy.deepcopy(value)
     return complete
+
+
+def told(complete: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as Ganeti tells them: without those that have no value, but for two."""
+    return {
+        name: value
+        for name, value in complete.items()
+        if value is not None or name in {"comment", "depends"}
+    }
 
 
 def parted(complete: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -12,6 +12,7 @@ UNKNOWN_ENTITY = "unknown_entity"
 ALREADY_EXISTS = "already_exists"
 NOT_UNIQUE = "resource_not_unique"
 NO_RESOURCES = "insufficient_resources"
+INTERNAL = "internal_error"
 
 
 class OpcodeError(Exception):
@@ -46,6 +47,20 @@ class HypervisorError(OpcodeError):
 
 class TypeEnforcementError(OpcodeError):
     """A parameter is unknown or of the wrong type."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
+class TagError(OpcodeError):
+    """A tag can't be so."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
+class AddressPoolError(OpcodeError):
+    """An address of a network can't be used."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganetid.jobs.model import Job, pair, summary
-from ganetid.opcodes.definition import Opcode
+from ganetid.opcodes.definition import Opcode, told
 from ganetid.rapi.api import OPEN, WRITERS, Api, Verb
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.faults import Fault
@@ -22,7 +22,7 @@ def shown(job: Job, opcodes: Mapping[str, Opcode]) -> dict[str, Any]:
     """The job with all of Ganeti's fields."""
     return {
         "id": job.id,
-        "ops": [op.input for op in job.ops],
+        "ops": [told(op.input) for op in job.ops],
         "status": job.status,
         "summary": [summary(op.input, _described_by(op.op_id, opcodes)) for op in job.ops],
         "opstatus": [op.status for op in job.ops],
