@@ -16,30 +16,34 @@ from archipelagod.stores.directories import make_directory, sync_directory
 from archipelagod.stores.file_copying import read_all, write_at
 from archipelagod.stores.listing import Listing
 from archipelagod.stores.names import UNFINISHED, checked_name
-from archipelagod.stores.reserve import Reserve
-from archipelagod.stores.system_calls import CANNOT, allocate, rename_new
+from archipelagod.stores.reserve import FULL, Reserve
+from archipelagod.stores.system_calls import CANNOT, rename_new
 from archipelagod.stores.unfinished import Unfinished, forget, link_new
 
-AHEAD = 4 << 20  # bytes of space that a log takes ahead
+LEAST_AHEAD, MOST_AHEAD = 64 << 10, 4 << 20  # bytes that a log is longer than what it has
 
 
 class FileLog:
     """
     See ILog.
+
+    It is overwritten, not extended: to sync bytes that the file has already costs half as much, for
+    the file system has nothing to commit.  Space that was only allocated would not do, it has to be
+    marked as written.
     """
 
     def __init__(self, fd: int, size: int) -> None:
         self._fd = fd
         self._size = size
-        self._room = size
+        self._room = size  # bytes of the file
 
     def append(self, data: bytes) -> None:
         """See ILog."""
         end = self._size + len(data)
         try:
+            write_at(self._fd, data, self._size)
             if end > self._room:
                 self._make_room(end)
-            write_at(self._fd, data, self._size)
         except OSError:
             os.ftruncate(self._fd, self._size)  # half a record would hide all that follow it
             self._room = self._size
@@ -48,14 +52,28 @@ class FileLog:
 
     def _make_room(self, end: int) -> None:
         """
-        Takes space ahead, where that is cheap: to sync writes within it costs half as much.
+        Writes zeros ahead, as many as there are bytes already, if there is space.
         """
-        if allocate(self._fd, self._size, end + AHEAD - self._size):
-            self._room = end + AHEAD
+        self._room = end
+        ahead = min(max(end, LEAST_AHEAD), MOST_AHEAD)
+        try:
+            write_at(self._fd, bytes(ahead), end)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            os.ftruncate(self._fd, end)  # others need it more
+        else:
+            self._room += ahead
 
     def sync(self) -> None:
         """See ILog."""
         os.fdatasync(self._fd)
+
+    def restart(self, start: bytes) -> None:
+        """See ILog.  What is written is in one sector."""
+        write_at(self._fd, start, 0)
+        os.fdatasync(self._fd)
+        self._size = len(start)
 
     def close(self) -> None:
         """See ILog."""

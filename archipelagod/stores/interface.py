@@ -112,7 +112,8 @@ class IObjects(Interface):
 
 class ILog(Interface):
     """
-    A record that grows at its end.  Whoever reads it may find zeros after what was appended.
+    A record that grows at its end.  Whoever reads it may find more after what was appended: zeros,
+    or what was there before ``restart``.
     """
 
     def append(data: bytes) -> None:
@@ -124,6 +125,13 @@ class ILog(Interface):
     def sync() -> None:
         """
         Returns when everything appended is on stable storage.
+        """
+
+    def restart(start: bytes) -> None:
+        """
+        Begins anew with ``start``, of at most 512 bytes, in place of the first of what is there.
+        It is on stable storage then; a power cut before leaves the old bytes or the new ones, not
+        some of each.  Raises OSError, also when the log was replaced, if the store can tell.
         """
 
     def close() -> None:

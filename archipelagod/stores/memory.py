@@ -117,15 +117,23 @@ class MemoryLog:
 
     def __init__(self, value: bytearray, changed: Callable[[], None]) -> None:
         self._value = value
+        self._end = len(value)
         self._changed = changed
 
     def append(self, data: bytes) -> None:
         """See ILog."""
-        self._value += data
+        end = self._end + len(data)
+        self._value[self._end : end] = data
+        self._end = end
         self._changed()
 
     def sync(self) -> None:
         """See ILog."""
+
+    def restart(self, start: bytes) -> None:
+        """See ILog."""
+        self._end = 0
+        self.append(start)
 
     def close(self) -> None:
         """See ILog."""

@@ -1,8 +1,8 @@
 """
 A power cut: what was not stable is lost, or some of it.  Standard library only.
 
-Of each object some sectors stay as they were and some as they became, as on a disk that loses its
-power; a log ends somewhere between what was stable and what was appended, or in zeros.
+Of each object and log some sectors stay as they were and some as they became, as on a disk that
+loses its power; a log may also end where zeros were.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from archipelagod.stores.unsynced import (
     FLUSH,
     FLUSH_ALL,
     LOG,
+    LOG_CHANGE,
     LOG_END,
+    LOG_RESTART,
     LOG_SYNC,
     MAX_OBJECT,
     REMOVE,
@@ -106,42 +108,68 @@ def _rewrite(store: Store, oid: int, old: bytes, new: bytes, chance: random.Rand
 
 def _cut_logs(store: Store, notes: list[Note], chance: random.Random) -> int:
     count = 0
-    for place, size in _stable_logs(notes).items():
+    for place, changes in _unstable_logs(notes).items():
         room, _, name = place.decode().partition("/")
         with contextlib.suppress(FileNotFoundError):
             value = store.records.get(room, name)
-            left = value[:size] + _tail(value[size:], chance)
+            left = _log_left(value, changes, chance)
             if left != value:
                 store.records.log(room, name, left, replaces=True).close()
                 count += 1
     return count
 
 
-def _stable_logs(notes: list[Note]) -> dict[bytes, int]:
+def _unstable_logs(notes: list[Note]) -> dict[bytes, list[Note]]:
     """
-    By place, the stable size of every log that is still there.
+    By place, the changes of every log that are not known to be stable, by time.
     """
     which: dict[bytes, int] = {}
-    sizes: dict[bytes, int] = {}
+    found: dict[bytes, list[Note]] = {}
     for note in notes:
+        place = note.data[: note.size] if note.kind == LOG_CHANGE else note.data
         if note.kind == LOG:
-            which[note.data] = note.key
-        if note.kind in (LOG, LOG_SYNC) and which.get(note.data) == note.key:
-            sizes[note.data] = note.offset
+            which[place] = note.key
         elif note.kind == LOG_END:
-            which.pop(note.data, None)
-            sizes.pop(note.data, None)
-    return sizes
+            which.pop(place, None)
+            found.pop(place, None)
+        if note.kind in (LOG, LOG_CHANGE, LOG_SYNC, LOG_RESTART) and which.get(place) == note.key:
+            found[place] = _still_unstable(found.get(place, []), note)
+    return found
 
 
-def _tail(tail: bytes, chance: random.Random) -> bytes:
+def _still_unstable(changes: list[Note], note: Note) -> list[Note]:
     """
-    What is left of an append: its beginning, with zeros after it or without, or any of its sectors.
+    Changes of a log after one more note.
     """
-    written = len(tail.rstrip(b"\0"))
-    cut = chance.randint(0, written)
+    if note.kind == LOG_CHANGE:
+        return [*changes, note]
+    if note.kind == LOG_SYNC:  # a change at 0 is a restart that was cut short
+        return [each for each in changes if each.offset >= note.offset]
+    return []
+
+
+def _log_left(new: bytes, changes: list[Note], chance: random.Random) -> bytes:
+    """
+    What is left of a log: the beginning of its changes, or any sectors of them.
+    """
+    old = bytearray(new)
+    for note in reversed(changes):
+        was = note.data[note.size :]
+        place = slice(note.offset, min(note.offset + len(was), len(new)))
+        old[place] = was[: place.stop - place.start]
+    if not changes:
+        return new
+    end = max(note.offset + len(note.data) - note.size for note in changes)
+    cut = chance.randint(changes[0].offset, end)
+    if cut < SECTOR and not min(note.offset for note in changes):
+        cut = 0  # a restart
     how = chance.randrange(3)
     if how < 2:
-        return tail[:cut] + bytes(len(tail) - cut if how else 0)
-    parts = (tail[at : at + SECTOR] for at in range(0, len(tail), SECTOR))
-    return b"".join(part if chance.random() < 0.5 else bytes(len(part)) for part in parts)
+        left = new[:cut] + old[cut:]
+        return left.rstrip(b"\0") if how else left
+    return _mixed_sectors(bytes(old), new, chance)
+
+
+def _mixed_sectors(old: bytes, new: bytes, chance: random.Random) -> bytes:
+    parts = (slice(at, at + SECTOR) for at in range(0, len(new), SECTOR))
+    return b"".join((old if chance.random() < 0.5 else new)[part] for part in parts)

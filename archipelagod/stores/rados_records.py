@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +34,15 @@ class RadosLog:
 
     def append(self, data: bytes) -> None:
         """See ILog."""
+        with self._change() as operation:
+            operation.append(bytes(data))
+
+    @contextlib.contextmanager
+    def _change(self) -> Iterator[Any]:
         try:
             with self._pool.change(self._name) as operation:
                 _must_be(operation, self._mark)
-                operation.append(bytes(data))
+                yield operation
         except OSError as error:
             if error.errno not in (errno.ECANCELED, errno.ENOENT):
                 raise
@@ -44,6 +50,11 @@ class RadosLog:
 
     def sync(self) -> None:
         """See ILog: every append was stable when it returned."""
+
+    def restart(self, start: bytes) -> None:
+        """See ILog."""
+        with self._change() as operation:
+            operation.write_full(bytes(start))
 
     def close(self) -> None:
         """See ILog."""

@@ -16,7 +16,7 @@ T = TypeVar("T")
 RESERVE_BYTES = 1 << 20
 PART_BYTES = 64 << 10  # given up at a time: guests that write take what is free at once
 ROOM = 16  # so many times as much must be free before we take anything
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Reserve:
@@ -52,7 +52,7 @@ class Reserve:
             try:
                 return call()
             except OSError as error:
-                if error.errno not in _FULL or not self._give_up():
+                if error.errno not in FULL or not self._give_up():
                     raise
 
     def _give_up(self) -> bool:

@@ -53,18 +53,6 @@ def sync_file_system(path: str) -> None:
         raise OSError(number, os.strerror(number), path)
 
 
-def allocate(fd: int, offset: int, size: int) -> bool:
-    """
-    The range of the file has space, and reads as zeros where nothing was written; False where the
-    file system can't, or is full.
-    """
-    import ctypes
-
-    return not _failure(
-        lambda: int(_libc().fallocate(fd, 0, ctypes.c_long(offset), ctypes.c_long(size)))
-    )
-
-
 def punch(fd: int, offset: int, size: int) -> bool:
     """
     Frees the range in the file; False where the file system can't.  Raises OSError.

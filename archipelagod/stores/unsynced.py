@@ -13,7 +13,7 @@ import os
 import struct
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from archipelagod.stores.directories import make_directory
@@ -25,7 +25,7 @@ _serial = itertools.count()
 
 # kinds of notes
 CREATE, CHANGE, REMOVE, DONE, FLUSH, FLUSH_ALL = b"c", b"w", b"x", b"d", b"f", b"a"
-LOG, LOG_SYNC, LOG_END = b"l", b"s", b"e"
+LOG, LOG_CHANGE, LOG_SYNC, LOG_RESTART, LOG_END = b"l", b"o", b"s", b"r", b"e"
 
 
 class Note(NamedTuple):
@@ -34,7 +34,11 @@ class Note(NamedTuple):
 
     CREATE, CHANGE (of a range, and the ``data`` that was there) and REMOVE (all ``data``) of object
     ``key`` begin at ``at_ns``; DONE says with ``offset`` which it ends.  FLUSH and FLUSH_ALL began
-    at ``at_ns``.  Of logs ``data`` is room and name, ``key`` which log, ``offset`` the stable size.
+    at ``at_ns``.
+
+    Of logs ``data`` is room and name, ``key`` which log.  LOG and LOG_RESTART: all of it is stable.
+    LOG_SYNC: what was appended before ``offset``.  LOG_CHANGE: the bytes at ``offset`` are about to
+    change; what was there follows the name, whose length is ``size``.
     """
 
     kind: bytes
@@ -196,8 +200,9 @@ class NotedRecords:
         log = self._records.log(room, name, start, replaces)
         place = f"{room}/{name}".encode()
         began_ns = time.monotonic_ns()
-        self._book.note(Note(LOG, began_ns, began_ns, len(start), data=place))
-        return NotedLog(log, self._book, Note(LOG_SYNC, began_ns, began_ns, len(start), data=place))
+        about = Note(LOG, began_ns, began_ns, len(start), data=place)
+        self._book.note(about)
+        return NotedLog(log, self._book, about, lambda: self._records.view(room, name))
 
 
 class NotedLog:
@@ -205,15 +210,26 @@ class NotedLog:
     See ILog.
     """
 
-    def __init__(self, log: Any, book: Book, stable: Note) -> None:
+    def __init__(self, log: Any, book: Book, about: Note, view: Callable[[], memoryview]) -> None:
         self._log = log
         self._book = book
-        self._stable = stable
-        self._size = stable.offset
+        self._about = about
+        self._view = view
+        self._size = about.offset
         self.close = log.close
+
+    def _note(self, kind: bytes, offset: int, size: int = 0, data: bytes = b"") -> None:
+        data = self._about.data + data
+        self._book.note(Note(kind, self._about.key, time.monotonic_ns(), offset, size, data))
+
+    def _note_change(self, offset: int, size: int) -> None:
+        with contextlib.suppress(FileNotFoundError):  # it was removed, and can lose nothing
+            old = bytes(self._view()[offset : offset + size]).ljust(size, b"\0")
+            self._note(LOG_CHANGE, offset, len(self._about.data), old)
 
     def append(self, data: bytes) -> None:
         """See ILog."""
+        self._note_change(self._size, len(data))
         self._log.append(data)
         self._size += len(data)
 
@@ -221,7 +237,14 @@ class NotedLog:
         """See ILog."""
         size = self._size
         self._log.sync()
-        self._book.note(self._stable._replace(at_ns=time.monotonic_ns(), offset=size))
+        self._note(LOG_SYNC, size)
+
+    def restart(self, start: bytes) -> None:
+        """See ILog."""
+        self._note_change(0, len(start))
+        self._log.restart(start)
+        self._note(LOG_RESTART, 0)
+        self._size = len(start)
 
 
 def read_object(objects: Any, oid: int, offset: int, size: int) -> bytes:

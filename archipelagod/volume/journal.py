@@ -7,7 +7,7 @@ so that an opening that finds one knows of a crash.
 A record is 32 bytes: kind, spare, index, slot, parent, tag, CRC-32, little-endian.
 
 - ``START`` comes first: uid in ``index``, session in the upper and map serial in the lower half of
-  ``slot``.
+  ``slot``, salt in ``parent``.  The CRC-32 of all other records begins with the salt.
 - ``CHANGE`` says that ``index`` now holds ``slot``, whose parent is given if it is PARTIAL.  It
   reaches the kernel before the write that caused it is acknowledged, so it survives the daemon; its
   tag names the boot of the machine.
@@ -21,6 +21,10 @@ A record is 32 bytes: kind, spare, index, slot, parent, tag, CRC-32, little-endi
 - ``SYNCED`` is a COMMIT after which no DATA before it is needed: the objects have it.
 - ``GARBAGE`` says that the object ``slot`` is not needed once the map does not refer to it.
 
+When the map holds all of it the journal begins anew in the same place, and is written over what it
+said before.  That may include content that a guest chose, which must not be taken for records: so
+the salt is new each time, and known to nobody else.
+
 So a flush of a few small writes costs one write and one sync, of the journal, however many objects
 they went to.
 
@@ -31,6 +35,7 @@ whose content was lost; and the DATA of the last COMMIT is written to the object
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -75,6 +80,8 @@ class Replay(NamedTuple):
     valid: int  # so many of them count
     data: list[Data]  # to be written to the objects again, oldest first
     garbage: set[int]  # unless the map refers to them
+    end: int = 0  # bytes of it; what follows says nothing
+    salt: int = 0
 
 
 def boot_tag() -> int:
@@ -88,12 +95,19 @@ def boot_tag() -> int:
         return 0
 
 
-def pack(kind: int, index: int, slot: int, tag: int, parent: int = 0) -> bytes:
+def fresh_salt() -> int:
+    """
+    A number that nobody can guess, not 0: that was the salt of journals which did not know of it.
+    """
+    return int.from_bytes(os.urandom(4), "little") or 1
+
+
+def pack(kind: int, index: int, slot: int, tag: int, parent: int = 0, salt: int = 0) -> bytes:
     """
     One record.
     """
     front = _RECORD.pack(kind, 0, index, slot, parent, tag)
-    return front + _SUM.pack(zlib.crc32(front))
+    return front + _SUM.pack(zlib.crc32(front, salt))
 
 
 def journal_name(uid: int) -> str:
@@ -117,7 +131,9 @@ def replay(data: bytes, tag: int) -> Replay | None:
     written: list[Data] = []
     committed = needed = survived = 0
     garbage: set[int] = set()
+    end = RECORD_BYTES
     for record in records:
+        end += RECORD_BYTES + len(record.content)
         if record.kind in (CHANGE, FILL):
             changes.append(Change(record.kind, record.at, record.slot, record.parent))
             survived += record.tag == tag
@@ -133,7 +149,8 @@ def replay(data: bytes, tag: int) -> Replay | None:
     is_same_boot = bool(tag) and start.tag == tag and survived == len(changes)
     valid = len(changes) if is_same_boot else committed
     data_needed = [] if is_same_boot else written[:needed]
-    return Replay(start.slot & 0xFFFFFFFF, start.slot >> 32, changes, valid, data_needed, garbage)
+    serial, session, salt = start.slot & 0xFFFFFFFF, start.slot >> 32, start.parent & 0xFFFFFFFF
+    return Replay(serial, session, changes, valid, data_needed, garbage, end, salt)
 
 
 class _Read(NamedTuple):
@@ -147,12 +164,14 @@ class _Read(NamedTuple):
 
 def _records(data: bytes) -> Iterator[_Read]:
     view = memoryview(data)
-    at = 0
+    at = salt = 0
     while at + RECORD_BYTES <= len(data):
         front = view[at : at + _RECORD.size]
-        if _SUM.unpack_from(data, at + _RECORD.size)[0] != zlib.crc32(front):
+        if _SUM.unpack_from(data, at + _RECORD.size)[0] != zlib.crc32(front, salt):
             return
         kind, _, index, slot, parent, tag = _RECORD.unpack(front)
+        if not at:
+            salt = parent & 0xFFFFFFFF
         at += RECORD_BYTES
         size = parent >> 32 if kind == DATA else 0
         content = view[at : at + size]

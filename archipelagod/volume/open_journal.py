@@ -18,6 +18,7 @@ from archipelagod.volume.journal import (
     START,
     SYNCED,
     boot_tag,
+    fresh_salt,
     journal_name,
     pack,
 )
@@ -40,6 +41,7 @@ class Journal:
         self._session = session
         self._serial = serial
         self._tag = boot_tag()
+        self._salt = fresh_salt()
         self._log: ILog | None = None
         self.changes = self.committed = 0
         self.data_bytes = 0  # of DATA that is needed
@@ -59,6 +61,16 @@ class Journal:
         """
         self._log = self._new_log(replaces=False)
 
+    def _new_log(self, *, replaces: bool) -> ILog:
+        return self._store.records.log(ROOM, journal_name(self._uid), self._start(), replaces)
+
+    def _start(self) -> bytes:
+        numbers = self._session << 32 | self._serial
+        return pack(START, self._uid, numbers, self._tag, self._salt)
+
+    def _pack(self, kind: int, index: int, slot: int, parent: int = 0) -> bytes:
+        return pack(kind, index, slot, self._tag, parent, self._salt)
+
     def begin_anew(self, serial: int, session: int) -> None:
         """
         Forgets all changes: the map of that serial holds them.  There is a log at any moment.
@@ -67,20 +79,18 @@ class Journal:
         """
         self._serial = serial
         self._session = session
-        log = self._new_log(replaces=True)
-        self.close()
-        self._log = log
+        self._salt = fresh_salt()
+        if self._log is None:
+            self._log = self._new_log(replaces=True)
+        else:
+            self._log.restart(self._start())
         self.changes = self.committed = self.data_bytes = self.size_bytes = 0
-
-    def _new_log(self, *, replaces: bool) -> ILog:
-        start = pack(START, self._uid, self._session << 32 | self._serial, self._tag)
-        return self._store.records.log(ROOM, journal_name(self._uid), start, replaces)
 
     def change(self, index: int, slot: int) -> None:
         """
         Records that ``index`` holds ``slot``, which is not PARTIAL.  Raises OSError.
         """
-        self._append(pack(CHANGE, index, slot, self._tag), 1)
+        self._append(self._pack(CHANGE, index, slot), 1)
 
     def change_partly(
         self, index: int, slot: int, parent: int, runs: list[tuple[int, int]]
@@ -90,7 +100,7 @@ class Journal:
 
         Raises OSError.
         """
-        data = pack(CHANGE, index, slot, self._tag, parent)
+        data = self._pack(CHANGE, index, slot, parent)
         data += b"".join(self._fill(index, slot, first, count) for first, count in runs)
         self._append(data, 1 + len(runs))
 
@@ -101,7 +111,7 @@ class Journal:
         self._append(self._fill(index, slot, first, count), 1)
 
     def _fill(self, index: int, slot: int, first: int, count: int) -> bytes:
-        return pack(FILL, index, first << 32 | count, self._tag, slot)
+        return self._pack(FILL, index, first << 32 | count, slot)
 
     def _append(self, data: bytes, changes: int) -> None:
         self._put(data)
@@ -118,7 +128,7 @@ class Journal:
         The record that precedes ``content`` in what ``commit`` is given.
         """
         summed = len(content) << 32 | zlib.crc32(content)
-        return pack(DATA, inner, oid, self._tag, summed)
+        return self._pack(DATA, inner, oid, summed)
 
     def commit(self, changes: int, data: memoryview) -> None:
         """
@@ -129,7 +139,7 @@ class Journal:
         """
         if self._log is None or (changes <= self.committed and not data):
             return
-        self._put(b"".join((data, pack(COMMIT, 0, changes, self._tag))))
+        self._put(b"".join((data, self._pack(COMMIT, 0, changes))))
         self._log.sync()
         self.committed = max(changes, self.committed)
         self.data_bytes += len(data)
@@ -140,7 +150,7 @@ class Journal:
         """
         if self._log is None or (changes <= self.committed and not self.data_bytes):
             return
-        self._put(pack(SYNCED, 0, changes, self._tag))
+        self._put(self._pack(SYNCED, 0, changes))
         self._log.sync()
         self.committed = max(changes, self.committed)
         self.data_bytes = 0
@@ -152,7 +162,7 @@ class Journal:
         Raises OSError.
         """
         assert self._log is not None
-        self._put(b"".join(pack(GARBAGE, 0, oid, self._tag) for oid in oids))
+        self._put(b"".join(self._pack(GARBAGE, 0, oid) for oid in oids))
         self._log.sync()
 
     def close(self) -> None:

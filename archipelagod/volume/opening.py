@@ -96,7 +96,10 @@ def _recover(store: Store, opened: OpenMap) -> None:
     store.objects.flush_all()  # writes that the dead writer acknowledged are still in the kernel
     garbage = found.garbage
     if found.serial == header.serial:
-        garbage |= _apply(found, opened.slots)
+        dropped = _apply(found, opened.slots)
+        if not dropped <= garbage:
+            _add_garbage(store, header.uid, found, dropped)
+        garbage |= dropped
         _write_again(store, found, opened.slots.references())
         opened.replace_record()
     if found.session:
@@ -121,6 +124,17 @@ def _apply(found: journal.Replay, slots: Slots) -> set[int]:
         elif slots.view[change.at] == change.parent:
             slots.fill(change.at, change.slot >> 32, change.slot & 0xFFFFFFFF)
     return dropped
+
+
+def _add_garbage(store: Store, uid: int, found: journal.Replay, oids: set[int]) -> None:
+    """
+    Has the journal name objects that the map is about to let go of: if this is interrupted when the
+    map is written nothing else tells of them.
+    """
+    name = journal.journal_name(uid)
+    said = store.records.get(journal.ROOM, name, found.end)
+    records = (journal.pack(journal.GARBAGE, 0, oid, 0, 0, found.salt) for oid in sorted(oids))
+    store.records.put(journal.ROOM, name, said + b"".join(records))
 
 
 def _write_again(store: Store, found: journal.Replay, needed: set[int]) -> None:

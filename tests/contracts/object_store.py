@@ -369,6 +369,22 @@ def object_store_tests(  # noqa: C901 - a class of small tests
             self.assertEqual(self.logged(), b"zeroonetwo")
             log.close()
 
+        def test_log_restarted(self) -> None:
+            """A log may begin anew: what it had may follow what is appended then."""
+            log = self.store.records.log("journals", "1", b"0")
+            for _ in range(3):
+                log.append(b"x" * 40000)
+            log.sync()
+            for start in (b"first", b"second"):
+                log.restart(start)
+                self.assertEqual(self.logged()[: len(start)], start)
+                log.append(b"one")
+                log.append(b"two" * 50000)
+                log.sync()
+                wanted = start + b"one" + b"two" * 50000
+                self.assertEqual(self.logged()[: len(wanted)], wanted)
+            log.close()
+
         def test_log_anew(self) -> None:
             """A log can take the place of another."""
             old = self.store.records.log("journals", "1", b"old")

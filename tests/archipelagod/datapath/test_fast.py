@@ -324,7 +324,7 @@ class FlushTests(Served):
 
     def test_unattended(self) -> None:
         """Until then they are the caller's."""
-        self.pair.send(self.flush(1))
+        self.pair.theirs.sendall(self.flush(1))
         self.read(0, 1)
         self.assertEqual([(self.flush(1), b"", 0)], self.pair.odd)
         self.assertEqual(0, self.pair.loop.take_flushes())
@@ -339,7 +339,7 @@ class FlushTests(Served):
         other.take(19)
         self.assertEqual(3, self.table.wait_for_flushes())
         self.assertEqual(([0], [(0, 5, 3)]), self.table.take_written())
-        self.pair.send(self.flush(6))
+        self.pair.theirs.sendall(self.flush(6))
         self.read(0, 1)
         for owner, *told in self.table.flushed(True):
             owner(True, *told)
@@ -353,7 +353,7 @@ class FlushTests(Served):
     def test_failure(self) -> None:
         """Of flushes that failed the requests come back."""
         self.attend()
-        self.pair.send(self.flush(1) + self.flush(2))
+        self.pair.theirs.sendall(self.flush(1) + self.flush(2))
         self.read(0, 1)
         self.assertEqual(2, self.table.wait_for_flushes())
         ((_, *told),) = self.table.flushed(False)
@@ -366,7 +366,7 @@ class FlushTests(Served):
             REQUEST.pack(n.REQUEST_MAGIC, n.CMD_FLAG_FUA, n.CMD_FLUSH, 1, 0, 0),
             REQUEST.pack(n.REQUEST_MAGIC, 0, n.CMD_FLUSH, 1, 5, 0),
         ]
-        self.pair.send(b"".join(odd))
+        self.pair.theirs.sendall(b"".join(odd))
         self.read(0, 1)
         self.assertEqual(odd, [head for head, _, _ in self.pair.odd])
 
@@ -389,7 +389,7 @@ class FlushTests(Served):
         disk.table.wait_for_flushes()
         for number in range(2):
             pair = Pair(disk, self.protocol)
-            pair.send(self.flush(1) + self.protocol.read(2, 0, 1))
+            pair.theirs.sendall(self.flush(1) + self.protocol.read(2, 0, 1))
             pair.take(17)
             pair.close()
             if not number:

@@ -137,6 +137,40 @@ class PowerCutTests(SynchronousTestCase):
             sizes.add(len(found.rstrip(b"\0")))
         self.assertGreater(len(sizes), 5)
 
+    def test_restarted_logs(self) -> None:
+        """A log that began anew has what was synced since, and then parts of two ages."""
+        kinds = set()
+        for seed in range(60):
+            log = self.noted().records.log("journals", "1", b"0" * 10, replaces=True)
+            log.append(b"1" * SECTOR * 9)
+            log.restart(b"2" * 10)
+            log.append(b"3" * 20)
+            log.sync()
+            log.append(b"4" * SECTOR * 5)
+            log.close()
+            found = self.left(seed).records.get("journals", "1").rstrip(b"\0")
+            self.assertEqual(found[:30], b"2" * 10 + b"3" * 20)
+            self.assertEqual(found[30 + SECTOR * 5 :], b"1" * (SECTOR * 4 - 20))
+            tail = found[30 : 30 + SECTOR * 5]
+            self.assertLessEqual(set(tail), set(b"14"))
+            kinds.add(tail.lstrip(b"4").lstrip(b"1") == b"")
+        self.assertEqual(kinds, {True, False})
+
+    def test_restart_cut_short(self) -> None:
+        """A log is what it was, or begins anew; never with a part of each start."""
+        found = set()
+        for seed in range(40):
+            log = self.noted().records.log("journals", "1", b"0" * 10, replaces=True)
+            log.append(b"1" * 2000)
+            log.sync()
+            log._note_change(0, 10)  # type: ignore[attr-defined] -- and the power goes
+            log._log.restart(b"2" * 10)  # type: ignore[attr-defined]
+            log.close()
+            left = self.left(seed).records.get("journals", "1").rstrip(b"\0")
+            self.assertEqual(left[10:], b"1" * 2000)
+            found.add(left[:10])
+        self.assertEqual(found, {b"0" * 10, b"2" * 10})
+
     def test_records_stay(self) -> None:
         """Records are stable, also where a log was before."""
         store = self.noted()

@@ -45,9 +45,28 @@ class _Fused:
 
         def changing(*arguments: Any, **named: Any) -> Any:
             self._fuse.step()
-            return found(*arguments, **named)
+            made = found(*arguments, **named)
+            return _FusedLog(made, self) if name == "log" else made
 
         return changing
+
+
+class _FusedLog:
+    """
+    What it appends survives a killed daemon anyway.
+    """
+
+    def __init__(self, log: Any, records: _Fused) -> None:
+        self._log = log
+        self._records = records
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    def restart(self, start: bytes) -> None:
+        """See ILog."""
+        self._records._fuse.step()
+        self._log.restart(start)
 
 
 def fused(store: Store, fuse: Fuse) -> Store:

@@ -348,14 +348,17 @@ class CrashTests(SynchronousTestCase):
 def retagged(data: bytes) -> bytes:
     """The journal as another boot of the machine would find it."""
     found = []
-    at = 0
+    at = salt = 0
     while at + RECORD_BYTES <= len(data):
-        kind, _, index, slot, parent, _ = struct.unpack_from("<HHIQQI", data, at)
-        if not kind:
-            break  # space taken ahead
+        kind, _, index, slot, parent, tag = struct.unpack_from("<HHIQQI", data, at)
+        if data[at : at + RECORD_BYTES] != pack(kind, index, slot, tag, parent, salt):
+            break  # space taken ahead, or what it said before it began anew
         assert kind in (START, CHANGE, COMMIT, FILL, DATA, SYNCED, GARBAGE)
+        again = pack(kind, index, slot, OTHER_BOOT, parent, salt)
+        if kind == START:
+            salt = parent
         at += RECORD_BYTES
         size = parent >> 32 if kind == DATA else 0
-        found.append(pack(kind, index, slot, OTHER_BOOT, parent) + data[at : at + size])
+        found.append(again + data[at : at + size])
         at += size
     return b"".join(found)

@@ -135,6 +135,34 @@ class JournalTests(SynchronousTestCase):
         self.assertEqual(found.changes, EXPECTED)
         self.assertEqual(found.valid, 5)
 
+    def test_begun_anew(self) -> None:
+        """What a journal said before it began anew counts for nothing, in whatever it is found."""
+        store = open_memory_store()
+        kept = Journal(store, 1, 3, 5)
+        kept.begin()
+        for number in range(20):
+            kept.change(number, 70)
+        kept.begin_anew(4, 6)
+        kept.change(7, 71)
+        data = store.records.get(ROOM, "00000001")
+        self.assertEqual(len(data), 21 * RECORD_BYTES)
+        found = replay(data, boot_tag())
+        assert found is not None
+        self.assertEqual((found.serial, found.session, found.changes), (4, 6, [(CHANGE, 7, 71, 0)]))
+
+    def test_forged(self) -> None:
+        """Records that a guest wrote as content are none when it is found behind the end."""
+        store = open_memory_store()
+        kept = Journal(store, 1, 3, 5)
+        kept.begin()
+        forged = pack(CHANGE, 7, 70, boot_tag()) * 100
+        kept.commit(0, memoryview(kept.data(9, 0, memoryview(forged)) + forged))
+        kept.begin_anew(4, 6)
+        kept.change(1, 71)
+        found = replay(store.records.get(ROOM, "00000001"), boot_tag())
+        assert found is not None
+        self.assertEqual(found.changes, [(CHANGE, 1, 71, 0)])
+
     def test_discarded(self) -> None:
         """A discarded journal is gone, and may begin again."""
         store = open_memory_store()

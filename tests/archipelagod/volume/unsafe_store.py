@@ -120,7 +120,7 @@ class UnsafeObjects:
 
 class UnsafeLog:
     """
-    A log that may lose its end.
+    A log of which what was not synced may be lost, in whole or in part.
     """
 
     def __init__(self, records: UnsafeRecords, room: str, name: str, log: MemoryLog) -> None:
@@ -136,7 +136,13 @@ class UnsafeLog:
     def sync(self) -> None:
         """See ILog."""
         self._records._machine.step()
-        self._records.safe_size[self._key] = len(self._records._memory._values[self._key])
+        self._records.made_safe(*self._key)
+
+    def restart(self, start: bytes) -> None:
+        """See ILog."""
+        self._records._machine.step()
+        self._log.restart(start)
+        self._records.made_safe(*self._key)
 
     def close(self) -> None:
         """See ILog."""
@@ -150,7 +156,7 @@ class UnsafeRecords:
     def __init__(self, machine: Machine, memory: MemoryRecords) -> None:
         self._machine = machine
         self._memory = memory
-        self.safe_size: dict[tuple[str, str], int] = {}
+        self._safe: dict[tuple[str, str], bytes] = {}  # what logs had when they were synced
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._memory, name)
@@ -167,26 +173,31 @@ class UnsafeRecords:
         """See IRecords."""
         self._machine.step()
         log = UnsafeLog(self, room, name, self._memory.log(room, name, start, replaces))
-        self.safe_size[room, name] = len(start)
+        self.made_safe(room, name)
         return log
+
+    def made_safe(self, room: str, name: str) -> None:
+        """The log will be there as it is now."""
+        self._safe[room, name] = bytes(self._memory._values[room, name])
 
     def cut(self) -> MemoryRecords:
         """What is there after a power cut."""
         left = MemoryRecords()
         for key, value in self._memory._values.items():
-            size = len(value)
-            if key in self.safe_size:
-                size = self._machine.chance.randint(self.safe_size[key], size)
-            left._values[key] = bytearray(value[:size])
-            if key in self.safe_size and self._machine.chance.random() < 0.3:
-                self._damage(left._values[key], self.safe_size[key])
+            left._values[key] = bytearray(self._left(self._safe.get(key, bytes(value)), value))
         return left
 
-    def _damage(self, value: bytearray, safe_size: int) -> None:
-        """The file grew, but a part of what was appended did not get there."""
-        if len(value) >= safe_size + RECORD_BYTES:
-            start = self._machine.chance.randrange(safe_size, len(value) - RECORD_BYTES + 1)
-            value[start : start + RECORD_BYTES] = bytes(RECORD_BYTES)
+    def _left(self, safe: bytes, value: bytearray) -> bytes:
+        """Its beginning as it became, or any parts of it; the end may not be there at all."""
+        chance = self._machine.chance
+        old = safe.ljust(len(value), b"\0")
+        cut = chance.randint(0, len(value))
+        left = bytearray(value[:cut] + old[cut:])
+        for _ in range(chance.choice((0, 0, 1, 3))):
+            start = chance.randint(0, len(value))
+            part = slice(start, start + chance.choice((1, 2, 5)) * RECORD_BYTES)
+            left[part] = chance.choice((old, value))[part]
+        return bytes(left[: max(len(safe), chance.choice((cut, len(value))))])
 
 
 class UnsafeStore:
