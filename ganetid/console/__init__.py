@@ -1,1 +1,1 @@
-"""What guests write on their serial port."""
+"""Guests' consoles: what was written on the serial port, and the proxy that leads to them."""
