@@ -44,4 +44,5 @@ def cluster_beparams(facts: ClusterFacts) -> dict[str, Any]:
 
 def cluster_hvparams(hypervisor: str, facts: ClusterFacts) -> dict[str, Any]:
     """The cluster's parameters of a hypervisor."""
-    return filled(facts.params.get("hvparams", {}).get(hypervisor, {}), HVPARAMS)
+    table = HVPARAMS if hypervisor == "kvm" else {}
+    return filled(facts.params.get("hvparams", {}).get(hypervisor, {}), table)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 from attrs import frozen
 
-from ganetid.opcodes.errors import UNKNOWN_ENTITY, WRONG_INPUT, OpPrereqError
+from ganetid.opcodes.errors import UNKNOWN_ENTITY, WRONG_INPUT, OpExecError, OpPrereqError
 from ganetid.opcodes.fields import (
     Check,
     Kind,
@@ -117,8 +117,7 @@ def index_of(devices: Sequence[D], change: DeviceChange, kind: str) -> int:
             if place < LAST:
                 raise OpPrereqError(f"Not accepting negative indices other than -1: {place}",
                                     WRONG_INPUT)  # fmt: skip
-            raise OpPrereqError(f"Got {kind} index {place}, but there are only {len(devices)}",
-                                WRONG_INPUT)  # fmt: skip
+            raise OpExecError(f"Got {kind} index {place}, but there are only {len(devices)}")
         return index
     for index, device in enumerate(devices):
         if place in {device.name, device.uuid}:

@@ -62,7 +62,7 @@ async def add(context: Context, given: Input) -> Outcome:
 async def remove(context: Context, given: Input) -> Outcome:
     """Take a group out; refused while it has nodes, and for the last one."""
     group = group_named(context.cluster, given["group_name"])
-    members = [member.name for member in context.cluster.members_of(group.name)]
+    members = [member.uuid for member in context.cluster.members_of(group.name)]
     if members:
         raise OpPrereqError(
             f"Group '{group.name}' not empty, has the following nodes: {', '.join(members)}",
@@ -102,7 +102,7 @@ async def set_params(context: Context, given: Input) -> Outcome:
     if given["dry_run"]:
         return Outcome()
     told = [
-        [name, getattr(newer, name)]
+        [name, str(getattr(newer, name))]
         for name in ("ndparams", "diskparams")
         if given[name] is not None
     ]

@@ -14,6 +14,7 @@ from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import INSTANCE, REQUIRED, Field, Input, Opcode, Outcome
 from ganetid.opcodes.device_changes import replaced
 from ganetid.opcodes.errors import (
+    INTERNAL,
     UNKNOWN_ENTITY,
     WRONG_INPUT,
     WRONG_STATE,
@@ -146,6 +147,8 @@ def _recreated(instance: Instance, given: list[Any]) -> dict[int, Disk]:
             f"Some disks have been specified more than once: {', '.join(map(str, twice))}",
             WRONG_INPUT,
         )
+    if max(indices) >= len(instance.disks):
+        raise OpPrereqError(f"Invalid disk index '{max(indices)}'", WRONG_INPUT)
     return {
         index: _with_parameters(_disk(instance, index)[1], index, change) for index, change in pairs
     }
@@ -166,10 +169,9 @@ def _with_parameters(disk: Disk, index: int, given: dict[str, Any]) -> Disk:
 async def replace(context: Context, given: Input) -> Outcome:
     """Of mirrored disks only, and no template here mirrors between two nodes."""
     instance = found(context, given)
+    assert instance.name
     raise OpPrereqError(
-        f"Can only run replace disks for DRBD8-based instances; {instance.name} has"
-        f" '{instance.disk_template}'",
-        WRONG_INPUT,
+        "The instance has a strange layout, expected one secondary but found 0", INTERNAL
     )
 
 
@@ -197,10 +199,10 @@ def _disk(instance: Instance, place: int | str) -> tuple[int, Disk]:
         if place in {index, str(index), disk.name, disk.uuid}:
             return index, disk
     if isinstance(place, int):
+        last = len(instance.disks) - 1
         raise OpPrereqError(
-            f"Invalid disk index '{place}', instance has {len(instance.disks)} disks",
-            WRONG_INPUT,
-        )
+            f"Invalid disk index: {place} (instace has disks 0 to {last}", WRONG_INPUT
+        )  # Ganeti's spelling
     raise OpPrereqError(f"Cannot find disk with identifier {place}", UNKNOWN_ENTITY)
 
 

@@ -11,12 +11,19 @@ from typing import Any
 import msgspec
 from attrs import evolve
 
-from ganetid.cluster.model import Disk, Instance, Nic, PutInstance
+from ganetid.cluster.model import (
+    ADMIN_DOWN,
+    ADMIN_OFFLINE,
+    Disk,
+    Instance,
+    Nic,
+    PutInstance,
+)
 from ganetid.cluster.parameters import actual_beparams
 from ganetid.jobs.locks import Lock
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import INSTANCE, Field, Input, Opcode, Outcome
-from ganetid.opcodes.device_changes import ADD, DETACH, GOES, changes_kind
+from ganetid.opcodes.device_changes import ADD, DETACH, GOES, REMOVE, changes_kind
 from ganetid.opcodes.errors import (
     WRONG_INPUT,
     WRONG_STATE,
@@ -35,7 +42,7 @@ from ganetid.opcodes.fields import (
     positive,
     text,
 )
-from ganetid.opcodes.instances import NAMED, alone, found
+from ganetid.opcodes.instances import NAMED, alone, found, require_state
 from ganetid.opcodes.modify_plan import Plan, Step, plan_of
 from ganetid.opcodes.policy_check import require_allowed
 from ganetid.opcodes.template_change import convert
@@ -54,6 +61,9 @@ async def modify(context: Context, given: Input) -> Outcome:
     if given["disks"] or given["nics"] or given["beparams"]:
         require_allowed(context, plan.instance, given["ignore_ipolicy"] or given["force"])
     hot = await _can_plug(context, instance, given)
+    if not hot and any(step.action == REMOVE for step in plan.disks):
+        purpose = "can't remove volume from a running instance without using hotplug"
+        require_state(instance, (ADMIN_DOWN, ADMIN_OFFLINE), purpose)
     told: list[list[Any]] = []
     if given["runtime_mem"]:
         await _set_memory(context, plan.instance, given)

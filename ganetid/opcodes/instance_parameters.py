@@ -22,9 +22,11 @@ from ganetid.opcodes.errors import (
     NOT_UNIQUE,
     UNKNOWN_ENTITY,
     WRONG_INPUT,
+    WRONG_STATE,
     OpPrereqError,
     TypeEnforcementError,
 )
+from ganetid.opcodes.networks import external
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 VOLUME = re.compile(r"[A-Za-z0-9._-]{1,120}")
@@ -57,7 +59,9 @@ def instance_from(
     hypervisor = given["hypervisor"] or around.default_hypervisor
     if hypervisor not in around.hypervisors:
         raise OpPrereqError(
-            f"Selected hypervisor ({hypervisor}) not enabled in the cluster", WRONG_INPUT
+            f"Selected hypervisor ({hypervisor}) not enabled in the cluster"
+            f" ({', '.join(sorted(around.hypervisors))})",
+            WRONG_STATE,
         )
     enabled = enabled_templates(cluster.facts, around.disk_templates)
     template = given["disk_template"] or enabled[0]
@@ -247,9 +251,8 @@ def ip_from(
         address = ipaddress.IPv4Address(given)
     except ValueError:
         raise OpPrereqError(f"Invalid IP address '{given}'", WRONG_INPUT) from None
-    if address not in ipaddress.IPv4Network(network.subnet):
-        raise OpPrereqError(f"IP address {address} is not in {network.subnet}", WRONG_INPUT)
-    if str(address) in taken or str(address) == network.gateway:
+    inside = address in ipaddress.IPv4Network(network.subnet)
+    if not inside or str(address) in taken or str(address) in external(network):
         raise OpPrereqError(
             f"IP address {address} already in use or does not belong to network {network.name}",
             NOT_UNIQUE,
@@ -258,7 +261,7 @@ def ip_from(
 
 
 def _first_free(network: Network, taken: set[str]) -> str:
-    kept = {network.gateway, *network.reserved, *taken}
+    kept = external(network) | taken
     for address in ipaddress.IPv4Network(network.subnet).hosts():
         if str(address) not in kept:
             return str(address)

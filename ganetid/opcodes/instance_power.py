@@ -18,14 +18,17 @@ from ganetid.opcodes.definition import (
     one_of,
 )
 from ganetid.opcodes.errors import OpExecError
-from ganetid.opcodes.instances import NAMED, alone, changed, found
+from ganetid.opcodes.instances import NAMED, alone, changed, found, require_state
 
+ONLINE = (ADMIN_DOWN, ADMIN_UP)
+NOT_ONLINE = "can't use instance from outside down, up states"
 SHUTDOWN_TIMEOUT_S = 120  # Ganeti's DEFAULT_SHUTDOWN_TIMEOUT
 
 
 async def start(context: Context, given: Input) -> Outcome:
     """Start the guest; one that runs already is left alone."""
     instance = found(context, given)
+    require_state(instance, ONLINE, NOT_ONLINE)
     if given["dry_run"]:
         return Outcome()
     node = context.node_of(instance)
@@ -37,6 +40,8 @@ async def start(context: Context, given: Input) -> Outcome:
 async def shut_down(context: Context, given: Input) -> Outcome:
     """Ask the guest to go, end it after the timeout; one that is off already is left alone."""
     instance = found(context, given)
+    if not given["force"]:
+        require_state(instance, ONLINE, NOT_ONLINE)
     if given["dry_run"]:
         return Outcome()
     await _stop(context, instance, int(given["timeout"]))
@@ -50,6 +55,7 @@ async def reboot(context: Context, given: Input) -> Outcome:
     A guest that is off is started.
     """
     instance = found(context, given)
+    require_state(instance, ONLINE, NOT_ONLINE)
     if given["dry_run"]:
         return Outcome()
     kind, timeout_s = given["reboot_type"], int(given["shutdown_timeout"])
@@ -102,6 +108,7 @@ OPCODES = (
             Field("hvparams", anything, {}),
             Field("beparams", anything, {}),
             Field("startup_paused", anything, False),
+            Field("shutdown_timeout", not_negative, SHUTDOWN_TIMEOUT_S),
         ),
         run=start,
         recover=start,

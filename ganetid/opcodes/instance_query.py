@@ -61,13 +61,18 @@ def described(instance: Instance, cluster: Configuration, running: bool | None) 
     }
 
 
+def name_of(device: Nic | Disk) -> str | None:
+    """What its user called it; None for a name that was made from its UUID."""
+    return None if device.name.startswith(device.uuid) else device.name
+
+
 def _nic(nic: Nic, cluster: Configuration) -> list[Any]:
     network = cluster.networks.get(nic.network or "")
     netinfo = None
     if network is not None:
         netinfo = {"name": network.name, "network": network.subnet, "gateway": network.gateway}
     uuid = None if network is None else network.uuid
-    return [nic.ip, nic.uuid, nic.name, nic.mac, nic.mode, nic.link, "", uuid, netinfo]
+    return [nic.ip, nic.uuid, name_of(nic), nic.mac, nic.mode, nic.link, "", uuid, netinfo]
 
 
 def _disk(index: int, disk: Disk, instance: Instance) -> dict[str, Any]:
@@ -82,7 +87,7 @@ def _disk(index: int, disk: Disk, instance: Instance) -> dict[str, Any]:
         "mode": disk.mode,
         "size": disk.size_mib,
         "spindles": None,
-        "name": disk.name,
+        "name": name_of(disk),
         "uuid": disk.uuid,
     }
 

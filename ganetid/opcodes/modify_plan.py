@@ -167,7 +167,7 @@ def _changed_nics(
         return inserted(nics, index, nic), Step(ADD, index, nic), [[f"nic.{index}", words]]
     index = index_of(nics, change, "NIC")
     if change.action in GOES:
-        told = [[f"nic/{index}", change.action]]
+        told = [[f"NIC/{index}", change.action]]
         return without(nics, index), Step(change.action, index, nics[index]), told
     others = list(without(nics, index))
     nic = modified_nic(nics[index], change.parameters, cluster, others, name)
@@ -183,7 +183,7 @@ def _told_of_nic(old: Nic, new: Nic, index: int, parameters: Mapping[str, Any]) 
     ]
     if new.network != old.network:
         told.append([f"nic.network/{index}", new.network])
-    told += [[f"nic.{key}/{index}", getattr(new, key)] for key in ("mode", "link")]
+    told += [[f"nic.{key}/{index}", getattr(new, key)] for key in ("link", "mode")]
     return [*told, [f"nic.vlan/{index}", ""]]
 
 
@@ -199,7 +199,9 @@ def _with_parameters(plan: Plan, given: Input) -> Plan:
         if given["beparams"]:
             spelt = spelt_beparams(given["beparams"])
             instance = evolve(instance, beparams=_merged(instance.beparams, spelt))
-            told += [[f"be/{key}", value] for key, value in spelt.items()]
+            told += [
+                [f"be/{key}", spelt.get(key, value)] for key, value in given["beparams"].items()
+            ]
     except UnknownParameter as error:
         raise TypeEnforcementError(str(error)) from error
     if given["os_name"]:
@@ -237,6 +239,7 @@ def _with_state(plan: Plan, given: Input) -> Plan:
     if given["offline"] is None:
         return plan
     wanted = ADMIN_OFFLINE if given["offline"] else ADMIN_DOWN
-    require_state(plan.instance, (ADMIN_DOWN, ADMIN_OFFLINE), "can't change to offline")
+    purpose = "can't change to offline without being down first"
+    require_state(plan.instance, (ADMIN_DOWN, ADMIN_OFFLINE), purpose)
     instance = evolve(plan.instance, admin_state=wanted)
     return evolve(plan, instance=instance, told=(*plan.told, ["admin_state", wanted]))

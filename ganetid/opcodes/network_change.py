@@ -18,6 +18,7 @@ from ganetid.opcodes.errors import (
     ALREADY_EXISTS,
     WRONG_INPUT,
     WRONG_STATE,
+    AddressPoolError,
     OpExecError,
     OpPrereqError,
 )
@@ -168,7 +169,9 @@ def _new_gateway(context: Context, network: Network, wanted: str) -> str | None:
         context.log(f" - WARNING: Gateway is already {wanted}")
         return wanted
     address = _inside(wanted, ipaddress.IPv4Network(network.subnet))
-    if address in external(network) or address in context.cluster.addresses(network.name):
+    if address in external(network):
+        raise AddressPoolError(f"IP {address} is already externally reserved")
+    if address in context.cluster.addresses(network.name):
         raise OpPrereqError(f"Gateway IP address '{address}' is already reserved", WRONG_STATE)
     return address
 
@@ -243,7 +246,7 @@ OPCODES = (
             Field("mac_prefix", optional(text)),
             Field("add_reserved_ips", optional(list_of(ipv4))),
             Field("conflicts_check", boolean, True),
-            Field("tags", optional(list_of_text), []),
+            Field("tags", list_of_text, []),
         ),
         renamed={"name": "network_name"},
     ),

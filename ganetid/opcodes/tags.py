@@ -27,26 +27,27 @@ from ganetid.opcodes.definition import (
     Input,
     Opcode,
     Outcome,
-    list_of_text,
+    list_of,
     one_of,
     optional,
+    string,
     text,
 )
-from ganetid.opcodes.errors import UNKNOWN_ENTITY, WRONG_INPUT, OpPrereqError
+from ganetid.opcodes.errors import UNKNOWN_ENTITY, OpPrereqError, TagError
 
-TAG = re.compile(r"[\w.+*/:@-]{1,128}", re.ASCII)
+TAG = re.compile(r"[\w.+*/:@-]+", re.ASCII)
+MAX_LENGTH = 128
 MAX_TAGS = 4096
 
 
 async def set_tags(context: Context, given: Input) -> Outcome:
     """Add tags; those already there stay."""
     for tag in given["tags"]:
-        if not TAG.fullmatch(tag):
-            raise OpPrereqError(f"Tag '{tag}' is not valid", WRONG_INPUT)
+        _check(tag)
     tags = tags_of(context.cluster, given["kind"], given["name"])
     wanted = tuple(sorted({*tags, *given["tags"]}))
     if len(wanted) > MAX_TAGS:
-        raise OpPrereqError(f"Too many tags, at most {MAX_TAGS} are possible", WRONG_INPUT)
+        raise TagError("Too many tags")
     return _outcome(context, given, wanted)
 
 
@@ -69,6 +70,16 @@ def tags_of(cluster: Configuration, kind: str, name: str | None) -> tuple[str, .
         raise OpPrereqError(UNKNOWN[kind].format(name), UNKNOWN_ENTITY)
     tags: tuple[str, ...] = thing.tags
     return tags
+
+
+def _check(tag: str) -> None:
+    """Raises TagError."""
+    if not tag:
+        raise TagError("Tags cannot be empty")
+    if len(tag) > MAX_LENGTH:
+        raise TagError(f"Tag too long (maximum {MAX_LENGTH} characters)")
+    if not TAG.fullmatch(tag):
+        raise TagError("Tag contains invalid characters")
 
 
 def _outcome(context: Context, given: Input, tags: tuple[str, ...]) -> Outcome:
@@ -111,7 +122,7 @@ UNKNOWN: Mapping[str, str] = {
 
 FIELDS = (
     Field("kind", one_of(*CHANGES), REQUIRED),
-    Field("tags", list_of_text, REQUIRED),
+    Field("tags", list_of(string), REQUIRED),
     Field("name", optional(text)),
 )
 

@@ -7,12 +7,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ganetid.cluster.cluster_defaults import cluster_nicparams
 from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.model import ADMIN_UP, SOURCE_USER, Instance
+from ganetid.cluster.model import ADMIN_OFFLINE, ADMIN_UP, SOURCE_USER, Instance, Nic
 from ganetid.cluster.parameters import actual
+from ganetid.opcodes.instance_query import name_of
 from ganetid.rapi.api import READERS, Api, Verb, reads
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.faults import Fault
+
+FIRST_VNC_PORT = 5900
 
 
 def status_of(instance: Instance, is_running: bool) -> str:
@@ -21,6 +25,8 @@ def status_of(instance: Instance, is_running: bool) -> str:
         return "running" if instance.admin_state == ADMIN_UP else "ERROR_up"
     if instance.admin_state == ADMIN_UP:
         return "ERROR_down"
+    if instance.admin_state == ADMIN_OFFLINE:
+        return "ADMIN_offline"
     return "USER_down" if instance.admin_state_source == SOURCE_USER else "ADMIN_down"
 
 
@@ -46,13 +52,22 @@ def shown(instance: Instance, cluster: Configuration, is_running: bool) -> dict[
         "status": status_of(instance, is_running),
         "custom_hvparams": instance.hvparams,
         "custom_beparams": instance.beparams,
-        "custom_nicparams": [{"mode": nic.mode, "link": nic.link} for nic in instance.nics],
+        "custom_nicparams": [custom_nicparams(nic, cluster) for nic in instance.nics],
         "ctime": instance.ctime,
         "mtime": instance.mtime,
         "uuid": instance.uuid,
         "serial_no": instance.serial_no,
         "tags": list(instance.tags),
     }
+
+
+def custom_nicparams(nic: Nic, cluster: Configuration) -> dict[str, str]:
+    """What is not the cluster's; of a NIC in a network, what the network's place says."""
+    if nic.network is not None:
+        return {"mode": nic.mode, "link": nic.link, "vlan": ""}
+    inherited = cluster_nicparams(cluster.facts)
+    own = {"mode": nic.mode, "link": nic.link}
+    return {key: value for key, value in own.items() if value != inherited[key]}
 
 
 def _nics(instance: Instance, cluster: Configuration) -> dict[str, Any]:
@@ -63,7 +78,7 @@ def _nics(instance: Instance, cluster: Configuration) -> dict[str, Any]:
         "nic.macs": [nic.mac for nic in nics],
         "nic.modes": [nic.mode for nic in nics],
         "nic.uuids": [nic.uuid for nic in nics],
-        "nic.names": [nic.name for nic in nics],
+        "nic.names": [name_of(nic) for nic in nics],
         "nic.links": [nic.link for nic in nics],
         "nic.networks": [network.uuid if network else None for network in networks],
         "nic.networks.names": [nic.network for nic in nics],
@@ -78,7 +93,7 @@ def _disks(instance: Instance) -> dict[str, Any]:
         "disk.spindles": [None for _ in disks],
         "disk_usage": sum(disk.size_mib for disk in disks),
         "disk.uuids": [disk.uuid for disk in disks],
-        "disk.names": [disk.name for disk in disks],
+        "disk.names": [name_of(disk) for disk in disks],
     }
 
 
@@ -109,18 +124,20 @@ async def _console(api: Api, call: Call) -> Any:
     if not api.nodes.seems_running(instance):
         raise Fault(503, "Instance console unavailable")
     place = await api.nodes.of(instance).console(instance)
-    return {
+    if place.vnc is None and place.serial is None and place.vnc_port is None:
+        message = f"Console not available for {instance.hypervisor} hypervisor"
+        return {"instance": instance.name, "kind": "msg", "message": message}
+    port = place.vnc_port
+    facts = {
         "instance": instance.name,
-        "kind": "msg" if place.vnc is None else "vnc",
-        "message": "Instance has no console" if place.vnc is None else None,
-        "host": instance.primary_node,
-        "port": None,
-        "user": None,
-        "command": None,
-        "display": None,
+        "kind": "ssh" if place.vnc is None and port is None else "vnc",
+        "host": place.vnc_host or instance.primary_node,
+        "port": port,
+        "display": None if port is None else port - FIRST_VNC_PORT,
         "path": place.vnc,
         "serial": place.serial,
     }
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 async def _console_log(api: Api, call: Call) -> Any:

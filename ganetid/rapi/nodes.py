@@ -115,7 +115,8 @@ def found(api: Api, call: Call) -> Member:
 
 
 async def _show(api: Api, call: Call) -> Any:
-    return await shown(api, found(api, call))
+    facts = await shown(api, found(api, call))
+    return {**facts, "secondary_ip": facts["sip"]}  # of one node Ganeti has this name too
 
 
 def _role(api: Api, call: Call) -> Any:

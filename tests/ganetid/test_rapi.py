@@ -89,8 +89,9 @@ class RemoteApiTests(ClusterTestCase):
                 ({"__version__": 7}, "Unsupported request data version 7"),
                 ({"nonsense": 1}, ("Invalid body parameters: Object OpInstanceCreate doesn&#x27;t"
                                   " support the parameter &#x27;nonsense&#x27;")),
-                ({"disks": 3}, ("Invalid body parameters: Parameter"
-                               " &#x27;OP_INSTANCE_CREATE.disks&#x27; fails validation")),
+                ({"disks": 3}, ("Invalid body parameters: (&quot;Parameter"
+                               " &#x27;OP_INSTANCE_CREATE.disks&#x27; fails validation&quot;,"
+                               " &#x27;wrong_input&#x27;)")),
                 ({"dry_run": True}, "Can&#x27;t overwrite static parameters {&#x27;dry_run&#x27;}"),
                 ({"os": "x"}, ("Parameter &#x27;os&#x27; was renamed to"
                               " &#x27;os_type&#x27;, but both are specified")),
@@ -345,7 +346,8 @@ class RemoteApiTests(ClusterTestCase):
             self.assertGreater(nodes[0]["mtotal"], nodes[0]["mfree"])
             self.assertGreater(nodes[0]["ctotal"], 0)
             _, node = await client.call("GET", "/2/nodes/node1")
-            self.assertEqual((set(node), node["name"]), (set(nodes[0]), "node1"))
+            self.assertEqual(set(node), {*nodes[0], "secondary_ip"})
+            self.assertEqual(node["name"], "node1")
             self.assertEqual(
                 await client.call("GET", "/2/groups"),
                 (200, [{"name": "default", "uri": "/2/groups/default"}]),
