@@ -5,6 +5,7 @@ Where NBD clients arrive.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import socket
@@ -29,10 +30,11 @@ from archipelagod.volumes import Volumes
 
 MAX_NEGOTIATING = 256  # at one door; more wait in its backlog
 PATIENCE_S = 1.0  # with who holds up others
+_GONE = frozenset({errno.ECONNABORTED, errno.EPROTO, errno.EHOSTUNREACH, errno.ENETUNREACH})
 
 
 @implementer(IReadDescriptor)
-class _Door:
+class Door:
     """
     A listening socket.
 
@@ -96,6 +98,9 @@ class _Door:
                 return
             except OSError as error:
                 self._log.error("an NBD client was not accepted: {error}", error=str(error))
+                if error.errno in _GONE:
+                    continue
+                self._rest(PATIENCE_S)  # there are no descriptors: the same would come at once
                 return
             sock.setblocking(False)
             with contextlib.suppress(OSError):  # of a client whose host died something is heard
@@ -113,9 +118,11 @@ class _Door:
         """
         Full: who is slow has to go for those that wait outside.
         """
-        self._reactor.removeReader(self)
         oldest_s = next(iter(self._clients.values()))
-        delay_s = max(0.0, oldest_s + PATIENCE_S - self._reactor.seconds())
+        self._rest(max(0.0, oldest_s + PATIENCE_S - self._reactor.seconds()))
+
+    def _rest(self, delay_s: float) -> None:
+        self._reactor.removeReader(self)
         if self._look is None:
             self._look = self._reactor.callLater(delay_s, self._make_room)
 
@@ -154,7 +161,7 @@ class NbdListener(Service):
         self._inherited = inherited
         self._exports = Exports(volumes, self._settings.default_export)
         self._relay = TlsRelay(reactor, self._settings.tls) if self._settings.tls else None
-        self._doors: list[_Door] = []
+        self._doors: list[Door] = []
 
     @property
     def addresses(self) -> list[Any]:
@@ -180,7 +187,7 @@ class NbdListener(Service):
         def make(sock: socket.socket, gone: Callable[[NbdClient], None]) -> NbdClient:
             return NbdClient(self._reactor, sock, self._exports, gone, tls, self._relay)
 
-        self._doors.append(_Door(self._reactor, listening, self._is_welcome, make))
+        self._doors.append(Door(self._reactor, listening, self._is_welcome, make))
 
     def _is_welcome(self, sock: socket.socket) -> bool:
         allowed = self._settings.uids

@@ -5,21 +5,24 @@ Where NBD clients come in.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import socket
 import stat
 import struct
+from typing import Any
 
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.nbd import numbers as n
 from archipelagod.nbd.doors import inherited_sockets, initial_environment, unix_socket
-from archipelagod.nbd.listener import MAX_NEGOTIATING
+from archipelagod.nbd.listener import MAX_NEGOTIATING, PATIENCE_S, Door
 from archipelagod.nbd.peers import owner_of, peer_uid
 from archipelagod.nbd.settings import NbdSettings
 from tests.archipelagod.nbd.raw import RawClient, option
 from tests.archipelagod.running import MIB, StorageCase
+from tests.fuzz.nbd_client_targets import FakeReactor
 
 
 class PeerTests(SynchronousTestCase):
@@ -71,6 +74,62 @@ class DoorTests(SynchronousTestCase):
         """What was set since does not count."""
         self.patch(os, "environ", {})
         self.assertIn("PATH", initial_environment())
+
+
+class NoRoom:
+    """
+    A listening socket whose next client can't be accepted, again and again.
+    """
+
+    def __init__(self, error: int) -> None:
+        self.error = error
+        self.asked = 0
+
+    def accept(self) -> None:
+        """See socket."""
+        self.asked += 1
+        if self.asked > 3:
+            raise BlockingIOError
+        raise OSError(self.error, os.strerror(self.error))
+
+    def fileno(self) -> int:
+        """See socket."""
+        return 0
+
+    def close(self) -> None:
+        """See socket."""
+
+
+class NoRoomTests(SynchronousTestCase):
+    """Clients that can't be accepted."""
+
+    def door(self, error: int) -> tuple[Any, FakeReactor, NoRoom]:
+        """One at which they come."""
+        reactor, listening = FakeReactor(), NoRoom(error)
+        sock: Any = listening
+        door = Door(reactor, sock, lambda _: True, lambda *_: self.fail("nobody came"))
+        return door, reactor, listening
+
+    def test_no_descriptors(self) -> None:
+        """Without file descriptors the daemon does not ask again and again, but after a while."""
+        door, reactor, listening = self.door(errno.EMFILE)
+        door.doRead()
+        self.assertEqual((listening.asked, reactor.readers), (1, set()))
+        reactor.advance(PATIENCE_S)
+        self.assertEqual(reactor.readers, {door})
+
+    def test_closed_meanwhile(self) -> None:
+        """A door that is closed meanwhile stays so."""
+        door, reactor, _ = self.door(errno.EMFILE)
+        door.doRead()
+        door.close()
+        self.assertEqual((reactor.readers, reactor.getDelayedCalls()), (set(), []))
+
+    def test_gone_already(self) -> None:
+        """A client that is gone before it is accepted holds up nobody."""
+        door, reactor, listening = self.door(errno.ECONNABORTED)
+        door.doRead()
+        self.assertEqual((listening.asked, reactor.readers), (4, {door}))
 
 
 class UserTests(StorageCase):
