@@ -13,6 +13,12 @@ Flushed: TypeAlias = Callable[[bool, bytes, int], None]
 def set_most_direct(most: int, /) -> None:
     """Entries with descriptors in all tables together; each table may have 16 in any case."""
 
+def gather(parts: list[tuple[int, int, int, int]], tag: int, salt: int, /) -> bytearray:
+    """
+    DATA records of a journal with their content: (descriptor, object, offset in it, bytes).  What
+    is beyond an end are zeros.  Raises OSError.
+    """
+
 class Table:
     """
     What may be read and written without Python, by index of 4 MiB.  Any thread may call.

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from archipelagod.stores.store import Store
     from archipelagod.volume.table import Written
+    from archipelagod.volume.unsynced import Range
     from archipelagod.volume.volume import Volume
 
 try:
@@ -48,15 +49,18 @@ def direct_table(store: Store, volume: Volume) -> DirectTable | None:
     is_wanted = IS_BUILT and os.environ.get("SYNNEFO_PURE") != "1"
     if not is_wanted or not isinstance(objects, FileObjects):
         return None
-    return DirectTable(volume)
+    return DirectTable(volume, objects.fd)
 
 
 class DirectTable:
     """
-    See Table.
+    See Table and Direct.
+
+    fd: IObjects.fd of the volume's store.
     """
 
-    def __init__(self, volume: Volume) -> None:
+    def __init__(self, volume: Volume, fd: Callable[[int], int]) -> None:
+        self._fd = fd
         # Up to two descriptors each; the other half is for stores, clients and the rest.
         _fast.set_most_direct(resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
         self.entries = _fast.Table(volume.size_bytes, MOST_DIRECT)
@@ -105,6 +109,14 @@ class DirectTable:
         """See Direct."""
         for answer, replies, count in self.entries.flushed(is_done):
             answer(is_done, replies, count)
+
+    def gather(self, parts: list[Range], tag: int, salt: int) -> bytearray | None:
+        """See Table."""
+        try:
+            opened = [(self._fd(oid), oid, inner, size) for oid, inner, size in parts]
+            return _fast.gather(opened, tag, salt)
+        except FileNotFoundError:
+            return None
 
     def add_counts(self, total: Counts) -> None:
         """

@@ -41,7 +41,7 @@ def clear(fd: int, offset: int, size: int) -> None:
         write_at(fd, bytes(end - offset), offset)
 
 
-def write_at(fd: int, data: bytes | memoryview, offset: int) -> None:
+def write_at(fd: int, data: bytes | bytearray | memoryview, offset: int) -> None:
     """
     Writes all of ``data`` at ``offset``.  Raises OSError.
     """

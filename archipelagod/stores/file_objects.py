@@ -134,7 +134,7 @@ class FileObjects:
         """See IObjects."""
         return os.stat(self.path(oid)).st_blocks * 512  # noqa: PTH116
 
-    def fd(self, oid: int) -> int | None:
+    def fd(self, oid: int) -> int:
         """See IObjects."""
         return self._kept(oid) or self._open(oid)
 

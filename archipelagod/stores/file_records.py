@@ -37,7 +37,7 @@ class FileLog:
         self._size = size
         self._room = size  # bytes of the file
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | bytearray) -> None:
         """See ILog."""
         end = self._size + len(data)
         try:

@@ -116,7 +116,7 @@ class ILog(Interface):
     or what was there before ``restart``.
     """
 
-    def append(data: bytes) -> None:
+    def append(data: bytes | bytearray) -> None:
         """
         Adds ``data``: it survives this process at once, and the machine after ``sync``.  A log that
         was replaced or removed may take it and lose it, or raise OSError.

@@ -120,7 +120,7 @@ class MemoryLog:
         self._end = len(value)
         self._changed = changed
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | bytearray) -> None:
         """See ILog."""
         end = self._end + len(data)
         self._value[self._end : end] = data

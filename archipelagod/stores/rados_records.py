@@ -32,7 +32,7 @@ class RadosLog:
         self._name = name
         self._mark = mark
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | bytearray) -> None:
         """See ILog."""
         with self._change() as operation:
             operation.append(bytes(data))

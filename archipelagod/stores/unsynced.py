@@ -227,7 +227,7 @@ class NotedLog:
             old = bytes(self._view()[offset : offset + size]).ljust(size, b"\0")
             self._note(LOG_CHANGE, offset, len(self._about.data), old)
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | bytearray) -> None:
         """See ILog."""
         self._note_change(self._size, len(data))
         self._log.append(data)

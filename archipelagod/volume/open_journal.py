@@ -33,6 +33,8 @@ class Journal:
     The journal of an open volume.  In the store from ``begin`` to ``discard``.
 
     The volume's lock covers ``change`` and ``fill``, and one flush at a time calls ``commit``.
+
+    tag, salt: of its records.
     """
 
     def __init__(self, store: Store, uid: int, serial: int, session: int) -> None:
@@ -40,8 +42,8 @@ class Journal:
         self._uid = uid
         self._session = session
         self._serial = serial
-        self._tag = boot_tag()
-        self._salt = fresh_salt()
+        self.tag = boot_tag()
+        self.salt = fresh_salt()
         self._log: ILog | None = None
         self.changes = self.committed = 0
         self.data_bytes = 0  # of DATA that is needed
@@ -66,10 +68,10 @@ class Journal:
 
     def _start(self) -> bytes:
         numbers = self._session << 32 | self._serial
-        return pack(START, self._uid, numbers, self._tag, self._salt)
+        return pack(START, self._uid, numbers, self.tag, self.salt)
 
     def _pack(self, kind: int, index: int, slot: int, parent: int = 0) -> bytes:
-        return pack(kind, index, slot, self._tag, parent, self._salt)
+        return pack(kind, index, slot, self.tag, parent, self.salt)
 
     def begin_anew(self, serial: int, session: int) -> None:
         """
@@ -79,7 +81,7 @@ class Journal:
         """
         self._serial = serial
         self._session = session
-        self._salt = fresh_salt()
+        self.salt = fresh_salt()
         if self._log is None:
             self._log = self._new_log(replaces=True)
         else:
@@ -117,32 +119,33 @@ class Journal:
         self._put(data)
         self.changes += changes
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: bytes | bytearray) -> None:
         assert self._log is not None
         with self._lock:
             self._log.append(data)
             self.size_bytes += len(data)
 
-    def data(self, oid: int, inner: int, content: memoryview) -> bytes:
+    def data(self, oid: int, inner: int, content: bytes | bytearray) -> bytes:
         """
         The record that precedes ``content`` in what ``commit`` is given.
         """
         summed = len(content) << 32 | zlib.crc32(content)
         return self._pack(DATA, inner, oid, summed)
 
-    def commit(self, changes: int, data: memoryview) -> None:
+    def commit(self, changes: int, data: bytearray) -> None:
         """
         Makes the first ``changes`` changes count for good, and what ``data`` has: DATA records with
-        their content.
+        their content, to which it appends.
 
         Raises OSError.
         """
         if self._log is None or (changes <= self.committed and not data):
             return
-        self._put(b"".join((data, self._pack(COMMIT, 0, changes))))
+        self.data_bytes += len(data)
+        data += self._pack(COMMIT, 0, changes)
+        self._put(data)
         self._log.sync()
         self.committed = max(changes, self.committed)
-        self.data_bytes += len(data)
 
     def synced(self, changes: int) -> None:
         """

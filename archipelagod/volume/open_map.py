@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from archipelagod.volume.journal import RECORD_BYTES
 from archipelagod.volume.map_format import PARTIAL, Header, Record
 from archipelagod.volume.open_journal import Journal
 from archipelagod.volume.slots import BODIES, Slots, body_name
@@ -196,22 +195,23 @@ class OpenMap:
         else:
             ranges += [(view[index] & ~PARTIAL, inner, size) for index, inner, size in written]
 
-    def _data(self, parts: list[Range]) -> memoryview:
+    def _data(self, parts: list[Range]) -> bytearray:
         """
         What the journal is to have of the ranges.
         """
-        room = memoryview(bytearray(sum(size + RECORD_BYTES for _, _, size in parts)))
-        end = 0
+        found = self.table.gather(parts, self._journal.tag, self._journal.salt)
+        if found is not None:
+            return found
+        found = bytearray()
         for oid, inner, size in parts:
-            start = end + RECORD_BYTES
-            content = room[start : start + size]
+            content = bytearray(size)
             try:
-                self._store.objects.read_into(oid, inner, content)
+                self._store.objects.read_into(oid, inner, memoryview(content))
             except FileNotFoundError:
                 continue  # it was let go meanwhile
-            room[end:start] = self._journal.data(oid, inner, content)
-            end = start + size
-        return room[:end]
+            found += self._journal.data(oid, inner, content)
+            found += content
+        return found
 
     @property
     def wants_sync(self) -> bool:

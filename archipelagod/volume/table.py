@@ -4,7 +4,10 @@ A faster way to the objects of an open volume, beside the map.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from archipelagod.volume.unsynced import Range
 
 Written = tuple[list[int], list[tuple[int, int, int]] | None]
 
@@ -47,6 +50,12 @@ class Table(Protocol):
         in the object, bytes), or None if there were too many.
         """
 
+    def gather(self, parts: list[Range], tag: int, salt: int) -> bytearray | None:
+        """
+        What a journal is to have of these parts of objects: DATA records with tag and salt, each
+        with its content.  None if it can't be done here.
+        """
+
 
 class NoTable:
     """
@@ -71,3 +80,6 @@ class NoTable:
     def take_written(self) -> Written:
         """See Table."""
         return [], []
+
+    def gather(self, parts: list[Range], tag: int, salt: int) -> None:
+        """See Table."""

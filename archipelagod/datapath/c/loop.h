@@ -31,6 +31,9 @@ struct codec {
     size_t (*flushed)(uint8_t *out, const struct request *request);
 };
 
+/* The CRC-32 of zlib, of ``start``'s bytes and these. */
+uint32_t sum32(uint32_t start, const uint8_t *data, size_t size);
+
 extern const struct codec nbd_simple, nbd_structured, block_frames;
 
 /* Held by whoever sends to a client, so that replies don't mix. */

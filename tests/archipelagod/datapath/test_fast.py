@@ -9,6 +9,7 @@ import os
 import random
 import threading
 import weakref
+import zlib
 from typing import ClassVar
 
 from hypothesis import given, settings
@@ -18,9 +19,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from archipelagod.datapath.fast import IS_BUILT
 from archipelagod.nbd import numbers as n
 from archipelagod.nbd.replies import REQUEST, simple
+from archipelagod.volume.journal import DATA, pack
 from archipelagod.wire import framing, operations
-from tests.archipelagod.datapath.disk import BLOCK, OBJECT, Disk
+from tests.archipelagod.datapath.disk import BLOCK, OBJECT, Disk, new_file
 from tests.archipelagod.datapath.loop_client import Block, Nbd, Pair, Protocolled
+
+with contextlib.suppress(ImportError):
+    from archipelagod.datapath import _fast
 
 if not IS_BUILT:
     skip = "the loop in C was not built: there was no compiler"
@@ -402,6 +407,32 @@ class FlushTests(Served):
         self.assertIsNotNone(gone())
         del disk
         self.assertIsNone(gone())
+
+
+class GatherTests(SynchronousTestCase):
+    """What a journal gets of objects."""
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        st.lists(st.tuples(st.integers(0, 70_000), st.integers(0, 70_000)), max_size=5),
+        st.integers(0, 2**32 - 1),
+    )
+    def test_as_python(self, parts: list[tuple[int, int]], salt: int) -> None:
+        """Byte by byte what Python would write; zeros behind the end."""
+        content = random.Random(salt).randbytes(65_000)
+        fd = new_file(content)
+        expected = b""
+        for inner, size in parts:
+            data = content[inner : inner + size].ljust(size, b"\0")
+            summed = size << 32 | zlib.crc32(data)
+            expected += pack(DATA, inner, 1 << 40, 7, summed, salt) + data
+        found = _fast.gather([(fd, 1 << 40, *part) for part in parts], 7, salt)
+        self.assertTrue(expected == found)
+
+    def test_failure(self) -> None:
+        """What can't be read is an error."""
+        self.assertRaises(OSError, _fast.gather, [(-1, 1, 0, 5)], 0, 0)
+        self.assertRaises(TypeError, _fast.gather, [(1, 2, 3)], 0, 0)
 
 
 class BypassTests(Served):

@@ -127,7 +127,7 @@ class JournalTests(SynchronousTestCase):
         kept = Journal(store, 1, 3, 5)
         kept.begin()
         kept.change(7, 70)
-        kept.commit(1, memoryview(b""))
+        kept.commit(1, bytearray())
         kept.change_partly(8, 80, 7, [(1, 2), (9, 1)])
         kept.fill(8, 80, 3, 5)
         found = replay(store.records.get(ROOM, "00000001"), boot_tag())
@@ -156,7 +156,7 @@ class JournalTests(SynchronousTestCase):
         kept = Journal(store, 1, 3, 5)
         kept.begin()
         forged = pack(CHANGE, 7, 70, boot_tag()) * 100
-        kept.commit(0, memoryview(kept.data(9, 0, memoryview(forged)) + forged))
+        kept.commit(0, bytearray(kept.data(9, 0, forged) + forged))
         kept.begin_anew(4, 6)
         kept.change(1, 71)
         found = replay(store.records.get(ROOM, "00000001"), boot_tag())

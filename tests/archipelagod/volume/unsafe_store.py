@@ -128,7 +128,7 @@ class UnsafeLog:
         self._log = log
         self._key = (room, name)
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | bytearray) -> None:
         """See ILog."""
         self._records._machine.step()
         self._log.append(data)
