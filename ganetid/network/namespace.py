@@ -8,7 +8,7 @@ import ctypes
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 T = TypeVar("T")
 
 CLONE_NEWNET = 0x40000000
-SO_BINDTODEVICE = 25
+IP_FREEBIND = 15
 NAMESPACES = Path("/run/netns")
 
 
@@ -44,28 +44,35 @@ def within(reactor: Any, namespace: str | None, work: Callable[[], T]) -> Deferr
     return answer
 
 
-def open_dhcp_socket(bridge: str) -> socket.socket:
+def open_service_socket(address: str, port: int) -> socket.socket:
     """
-    A UDP socket on port 67 of one bridge, for all addresses.
+    A listening TCP socket at an address that need not be there yet.
 
-    Call it within the bridge's namespace.  Raises OSError.
+    Call it within the namespace.  Raises OSError.
     """
-    opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    opened = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     try:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-        opened.setsockopt(socket.SOL_SOCKET, SO_BINDTODEVICE, bridge.encode("ascii") + b"\0")
+        opened.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
         opened.setblocking(False)
-        opened.bind(("0.0.0.0", 67))
+        opened.bind((address, port))
+        opened.listen(128)
     except OSError:
         opened.close()
         raise
     return opened
 
 
-def let_forward() -> None:
-    """Let the kernel route IPv4 between interfaces of this namespace.  Raises OSError."""
-    Path("/proc/sys/net/ipv4/ip_forward").write_text("1\n", encoding="ascii")
+def set_kernel(values: Mapping[str, str]) -> None:
+    """
+    Set kernel parameters of this namespace, by path below /proc/sys.
+
+    One that is so already is not written, as some hosts let nobody write.  Raises OSError.
+    """
+    for name, value in values.items():
+        path = Path("/proc/sys") / name
+        if path.read_text(encoding="ascii").strip() != value:
+            path.write_text(f"{value}\n", encoding="ascii")
 
 
 def _enter(namespace: str) -> None:

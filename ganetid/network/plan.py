@@ -1,102 +1,290 @@
 """
-What has to be done so that a node carries a network or a NIC: pure functions, plans as data.
+What has to be done so that a node carries its networks and NICs: pure functions, plans as data.
 
-A plan is lines for ``ip -batch``.
+A plan is lines for ``ip -batch`` (and ``bridge -batch``): empty when all is as it should be.
 """
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
-from collections.abc import Collection, Mapping
+import zlib
+from collections.abc import Collection, Iterable, Mapping
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from ganetid.network.ports import NetworkPlan
+from ganetid.network.links import Link
+from ganetid.network.names import bridge_mac, bridge_name, tap_prefix, tunnel_name
+from ganetid.network.numbers import NETWORK_MASK, service_address
+from ganetid.network.ports import NetworkPlan, Vxlan
+from ganetid.network.state import NetworkState, Place, has_gateway
 
-
-@frozen
-class Link:
-    """A network interface of this node, as it is now."""
-
-    name: str
-    kind: str = ""
-    is_up: bool = False
-    addresses: frozenset[str] = field(factory=frozenset)
+FIRST_TABLE = 20_000  # of the routing tables of networks
+RULE_PRIORITY = 900
+VXLAN_OVERHEAD = 50
+MAIN = "main"
 
 
 @frozen
 class Bridge:
-    """A bridge as it should be; `address` is the gateway's, such as 10.0.0.1/24."""
+    """
+    A bridge as it should be.  addresses: the gateways', such as 10.0.0.1/24, of both versions.
+    """
 
     name: str
-    address: str | None
-    subnet: str
+    addresses: tuple[str, ...] = ()
+    mtu: int | None = None
+    uplinks: tuple[str, ...] = ()
+    vxlan: Vxlan | None = None
+    networks: tuple[NetworkPlan, ...] = field(default=(), repr=False)
 
 
-def bridge_of(network: NetworkPlan) -> Bridge:
-    """The network's bridge on this node."""
-    address = None
-    if network.gateway is not None and network.subnet is not None:
-        address = f"{network.gateway}/{ipaddress.IPv4Network(network.subnet).prefixlen}"
-    return Bridge(network.link, address, network.subnet or "")
-
-
-def bridge_mac(name: str) -> str:
+def bridges_of(state: NetworkState) -> tuple[Bridge, ...]:
     """
-    The bridge's own MAC address, locally administered.
+    All bridges that networks need.
 
-    Without one of its own a bridge takes its smallest port's, and the gateway's address in the
-    guests' ARP tables would go stale whenever a guest comes or goes.
+    One without a gateway has the metadata service's address: Linux takes no packets from a route's
+    other side on an interface without any.
     """
-    digest = hashlib.sha256(name.encode("ascii")).digest()
-    return "02:" + ":".join(f"{byte:02x}" for byte in digest[:5])
+    found = (_bridge(name, networks) for name, networks in state.bridged().items())
+    service = f"{service_address(state.cluster)}/32"
+    return tuple(each if each.addresses else evolve(each, addresses=(service,)) for each in found)
+
+
+def _bridge(name: str, networks: tuple[NetworkPlan, ...]) -> Bridge:
+    addresses = [address for network in networks for address in gateway_addresses(network)]
+    mtus = [network.mtu for network in networks if network.mtu is not None]
+    overlay = next((network.vxlan for network in networks if network.vxlan), None)
+    return Bridge(
+        name,
+        tuple(dict.fromkeys(addresses)),
+        max(mtus, default=None),
+        tuple(dict.fromkeys(network.uplink for network in networks if network.uplink)),
+        overlay,
+        networks,
+    )
+
+
+def gateway_addresses(network: NetworkPlan) -> tuple[str, ...]:
+    """What the node itself is called in the network."""
+    found = []
+    if has_gateway(network) and network.subnet is not None:
+        found.append(f"{network.gateway}/{ipaddress.IPv4Network(network.subnet).prefixlen}")
+    if network.gateway6 and network.subnet6 and not network.mac_filtered:
+        found.append(f"{network.gateway6}/{ipaddress.IPv6Network(network.subnet6).prefixlen}")
+    return tuple(found)
 
 
 def make_bridge(wanted: Bridge, links: Mapping[str, Link]) -> tuple[str, ...]:
     """Lines that make the bridge, or what is missing of it."""
-    there = links.get(wanted.name)
+    name, there = wanted.name, links.get(wanted.name)
     lines: list[str] = []
     if there is None:
         lines.append(
-            f"link add name {wanted.name} address {bridge_mac(wanted.name)}"
-            " type bridge stp_state 0 forward_delay 0"
+            f"link add name {name} address {bridge_mac(name)} type bridge stp_state 0"
+            " forward_delay 0 mcast_snooping 0 nf_call_iptables 1 nf_call_ip6tables 1"
         )
-    if wanted.address is not None and (there is None or wanted.address not in there.addresses):
-        lines.append(f"address add {wanted.address} dev {wanted.name}")
+        lines.append(f"link set dev {name} addrgenmode {_addrgenmode(wanted)}")
+    elif not _filters_packets(there):
+        lines.append(f"link set dev {name} type bridge nf_call_iptables 1 nf_call_ip6tables 1")
+    mtu = mtu_of(wanted)
+    if mtu is not None and (there is None or there.mtu != mtu):
+        lines.append(f"link set dev {name} mtu {mtu}")
     if there is None or not there.is_up:
-        lines.append(f"link set dev {wanted.name} up")
-    return tuple(lines)
+        lines.append(f"link set dev {name} up")
+    known = frozenset() if there is None else there.addresses
+    for address in wanted.addresses:
+        if address not in known:
+            nodad = " nodad" if ":" in address else ""
+            lines.append(f"address add {address} dev {name}{nodad}")
+    return (*lines, *_uplinks(wanted, links), *_tunnel(wanted, links))
+
+
+def mtu_of(wanted: Bridge) -> int | None:
+    """The bridge's MTU; over an overlay there is less room."""
+    if wanted.mtu is None and wanted.vxlan is not None:
+        return 1500 - VXLAN_OVERHEAD
+    return wanted.mtu
+
+
+def leftover_addresses(wanted: Bridge, links: Mapping[str, Link]) -> tuple[str, ...]:
+    """Lines that take addresses from a bridge that are its networks' no more."""
+    there = links.get(wanted.name)
+    known = frozenset() if there is None else there.addresses
+    return tuple(
+        f"address del {address} dev {wanted.name}"
+        for address in sorted(known - set(wanted.addresses))
+        if not address.startswith("fe80:")
+    )
+
+
+def _addrgenmode(wanted: Bridge) -> str:
+    """An address in IPv6 that nobody asked for would be one more way to the node."""
+    return "eui64" if any(":" in each for each in wanted.addresses) else "none"
+
+
+def _filters_packets(there: Link) -> bool:
+    calls = ("nf_call_iptables", "nf_call_ip6tables")
+    return all(there.settings.get(name, 1) for name in calls)
+
+
+def _uplinks(wanted: Bridge, links: Mapping[str, Link]) -> Iterable[str]:
+    for uplink in wanted.uplinks:
+        there = links.get(uplink)
+        if there is None or there.master != wanted.name or not there.is_up:
+            yield f"link set dev {uplink} master {wanted.name} up"
+
+
+def _tunnel(wanted: Bridge, links: Mapping[str, Link]) -> Iterable[str]:
+    overlay = wanted.vxlan
+    if overlay is None:
+        return
+    name = tunnel_name(overlay.vni)
+    if name not in links:
+        local = f" local {overlay.local}" if overlay.local else ""
+        yield (f"link add name {name} type vxlan id {overlay.vni} dstport {overlay.port}{local}")
+        yield f"link set dev {name} addrgenmode none"
+    there = links.get(name)
+    if there is None or there.master != wanted.name or not there.is_up:
+        yield f"link set dev {name} master {wanted.name} up"
+
+
+def flood_list(wanted: Vxlan, present: Collection[str]) -> tuple[str, ...]:
+    """
+    Lines for ``bridge -batch``: whom a frame goes to whose receiver's place is not known.
+
+    present: addresses that it goes to now.
+    """
+    name, everyone = tunnel_name(wanted.vni), "00:00:00:00:00:00"
+    return (
+        *(
+            f"fdb append {everyone} dev {name} dst {peer}"
+            for peer in wanted.peers
+            if peer not in present
+        ),
+        *(
+            f"fdb del {everyone} dev {name} dst {peer}"
+            for peer in present
+            if peer not in wanted.peers
+        ),
+    )
 
 
 def remove_link(name: str, links: Mapping[str, Link]) -> tuple[str, ...]:
-    """Lines that remove a bridge or tap, if it is there."""
+    """Lines that remove an interface of ours, if it is there."""
     return (f"link delete dev {name}",) if name in links else ()
 
 
-def tap_prefix(cluster: str) -> str:
-    """How the names of a cluster's taps begin: another cluster on this machine has others."""
-    return f"gt{hashlib.sha256(cluster.encode('utf-8')).hexdigest()[:4]}"
+def remove_bridge(wanted: Bridge, links: Mapping[str, Link]) -> tuple[str, ...]:
+    """Lines that remove a bridge and its overlay; an uplink stays, on no bridge."""
+    lines = [f"link set dev {each} nomaster" for each in wanted.uplinks if each in links]
+    if wanted.vxlan is not None:
+        lines += remove_link(tunnel_name(wanted.vxlan.vni), links)
+    return (*lines, *remove_link(wanted.name, links))
 
 
-def tap_name(cluster: str, uuid: str) -> str:
-    """The tap of the NIC with this UUID: the same after every restart, at most 15 characters."""
-    digest = hashlib.sha256(uuid.encode("ascii")).hexdigest()
-    return f"{tap_prefix(cluster)}{digest[:9]}"
+def network_routes(network: NetworkPlan, number: int) -> tuple[str, ...]:
+    """
+    Lines for the network's own routing table, in which its addresses are on its bridge.
+
+    Two networks with the same addresses are told apart by the packets' marks (see `rules`).
+    """
+    if not has_gateway(network):
+        return ()
+    table = FIRST_TABLE + number
+    return (f"route replace {network.subnet} dev {bridge_name(network.link)} table {table}",)
 
 
-def make_tap(name: str, bridge: str) -> tuple[str, ...]:
-    """Lines that make a tap and plug it into a bridge."""
-    return (
-        f"tuntap add dev {name} mode tap",
-        f"link set dev {name} master {bridge} up",
-    )
+def network_rule(number: int) -> str:
+    """What ``ip rule add`` and ``del`` take for the network's table."""
+    mask = f"{number:#x}/{NETWORK_MASK:#x}"
+    return f"fwmark {mask} lookup {FIRST_TABLE + number} priority {RULE_PRIORITY}"
+
+
+def make_tap(place: Place, links: Mapping[str, Link]) -> tuple[str, ...]:
+    """Lines that make a tap and plug it in, or what is missing of that."""
+    there = links.get(place.tap)
+    lines: list[str] = []
+    if there is None:
+        lines.append(f"tuntap add dev {place.tap} mode tap")
+        lines.append(f"link set dev {place.tap} addrgenmode none")
+    if place.bridge is None and (there is None or there.mac != bridge_mac(place.tap)):
+        lines.append(f"link set dev {place.tap} address {bridge_mac(place.tap)}")
+    mtu = port_mtu(place)
+    if mtu is not None and (there is None or there.mtu != mtu):
+        lines.append(f"link set dev {place.tap} mtu {mtu}")
+    if there is None or there.master != place.bridge or not there.is_up:
+        master = "" if place.bridge is None else f" master {place.bridge}"
+        lines.append(f"link set dev {place.tap}{master} up")
+    return tuple(lines)
+
+
+def port_mtu(place: Place) -> int | None:
+    """The NIC's MTU, None for the usual one."""
+    network = place.network
+    if place.port.mtu is not None or network is None:
+        return place.port.mtu
+    return mtu_of(_bridge("", (network,)))
+
+
+def tap_routes(place: Place) -> tuple[str, ...]:
+    """
+    Lines for routes that lead to the tap and vanish with it; they may be said again.
+
+    That of the NIC's identity makes the metadata service's answers go out of this very tap; there
+    they bear the guest's own address already when the kernel looks for its neighbour.
+    """
+    lines: list[str] = []
+    for address, identity in place.identities:
+        lines.append(f"route replace {identity}/32 dev {place.tap} scope link")
+        lines.append(
+            f"neighbour replace {address} lladdr {place.port.mac} dev {place.tap} nud permanent"
+        )
+    public = [each.public for each in place.port.floating if each.private is None]
+    if place.bridge is not None:
+        return (
+            *lines,
+            *(f"route replace {each}/32 dev {place.bridge} scope link" for each in public),
+        )
+    for address in (*place.port.ips, *public):
+        length = 128 if ":" in address else 32
+        lines.append(f"route replace {address}/{length} dev {place.tap}")
+        lines.append(
+            f"neighbour replace {address} lladdr {place.port.mac} dev {place.tap} nud permanent"
+        )
+        table = routing_table(place)
+        if table != MAIN and length == 32:
+            lines.append(f"route replace {address}/32 dev {place.tap} table {table}")
+    return tuple(lines)
+
+
+def lost_routes(place: Place) -> tuple[str, ...]:
+    """Routes to public addresses that lead over the bridge: they don't vanish with the tap."""
+    if place.bridge is None:
+        return ()
+    public = [each.public for each in place.port.floating if each.private is None]
+    return tuple(f"route del {each}/32 dev {place.bridge}" for each in public)
+
+
+def routing_table(place: Place) -> str:
+    """
+    The routing table that a routed NIC's link names: a number, or main.
+
+    Any other name stands for a number of ours, since a node needs no list of such names.
+    """
+    link = place.port.link or (place.network.link if place.network else "")
+    if link in {"", MAIN} or link.isdecimal():
+        return link or MAIN
+    return str(10_000 + zlib.crc32(link.encode("utf-8")) % 10_000)
+
+
+def tap_rule(place: Place) -> str | None:
+    """What ``ip rule add`` and ``del`` take for a routed NIC's table; None without one."""
+    if place.bridge is not None or routing_table(place) == MAIN:
+        return None
+    return f"iif {place.tap} lookup {routing_table(place)} priority {RULE_PRIORITY + 1}"
 
 
 def stray_taps(cluster: str, links: Collection[str], wanted: Collection[str]) -> tuple[str, ...]:
     """The cluster's taps that belong to no guest, sorted."""
-    return tuple(
-        sorted(
-            name for name in links if name.startswith(tap_prefix(cluster)) and name not in wanted
-        )
-    )
+    ours = (name for name in links if name.startswith(tap_prefix(cluster)))
+    return tuple(sorted(name for name in ours if name not in wanted))

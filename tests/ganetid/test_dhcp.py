@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ganetid.network import dhcp
-from ganetid.network.dhcp import DhcpMessage, Lease, NotDhcp, answer, decode, encode
+from ganetid.network.wire import dhcp
+from ganetid.network.wire.dhcp import DhcpMessage, Lease, NotDhcp, answer, decode, encode
 
 addresses = st.ip_addresses(v=4).map(str)
 macs = st.binary(min_size=6, max_size=6).map(lambda raw: ":".join(f"{byte:02x}" for byte in raw))

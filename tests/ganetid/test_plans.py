@@ -15,8 +15,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from ganetid.console.serial_log import last_lines, shorten
 from ganetid.guest.config_drive import BadConfigDrive, write_config_drive
 from ganetid.network import plan
-from ganetid.network.nftables import table_name
-from ganetid.network.plan import Bridge, Link
+from ganetid.network.links import Link
+from ganetid.network.names import table_name, tap_prefix
+from ganetid.network.plan import Bridge
 from ganetid.rapi.faults import Fault
 from ganetid.rapi.routes import RESOURCES, match
 from ganetid.rapi.users import REALM, Users, parse_users
@@ -25,13 +26,15 @@ from ganetid.rapi.users import REALM, Users, parse_users
 class BridgePlanTests(SynchronousTestCase):
     """What has to be done for a bridge."""
 
-    WANTED = Bridge("br7", "10.0.0.1/24", "10.0.0.0/24")
+    WANTED = Bridge("br7", ("10.0.0.1/24",))
 
     def test_absent(self) -> None:
         """An absent bridge is made, gets the gateway's address, and is set up."""
         lines = plan.make_bridge(self.WANTED, {})
-        self.assertEqual([line.split()[:2] for line in lines],
-                         [["link", "add"], ["address", "add"], ["link", "set"]])  # fmt: skip
+        verbs = [line.split()[:2] for line in lines]
+        self.assertEqual(
+            verbs, [["link", "add"], ["link", "set"], ["link", "set"], ["address", "add"]]
+        )
 
     def test_there(self) -> None:
         """Nothing is done for one that is as it should be; what is missing is added."""
@@ -44,7 +47,7 @@ class BridgePlanTests(SynchronousTestCase):
 
     def test_strays(self) -> None:
         """Only taps of ours without a guest are strays."""
-        ours, theirs = f"{plan.tap_prefix('c')}0123", f"{plan.tap_prefix('d')}0123"
+        ours, theirs = f"{tap_prefix('c')}0123", f"{tap_prefix('d')}0123"
         links = ["eth0", "tap0", ours, f"{ours}4", theirs]
         self.assertEqual(plan.stray_taps("c", links, {f"{ours}4"}), (ours,))
 

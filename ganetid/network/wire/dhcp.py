@@ -20,7 +20,7 @@ MAX_HOPS = 16
 SMALLEST_REPLY = 300  # what BOOTP clients expect
 
 PAD, END = 0, 255
-NETMASK, ROUTER, DNS, HOST_NAME, MTU = 1, 3, 6, 12, 26
+NETMASK, ROUTER, DNS, HOST_NAME, DOMAIN, MTU, ROUTES = 1, 3, 6, 12, 15, 26, 121
 REQUESTED, LEASE, OVERLOAD, KIND, SERVER = 50, 51, 52, 53, 54
 RENEWAL, REBINDING = 58, 59
 
@@ -67,7 +67,12 @@ class DhcpMessage:
 
 @frozen
 class Lease:
-    """What a NIC is told; seconds for the time, all else as in its network."""
+    """
+    What a NIC is told; seconds for the time, all else as in its network.
+
+    routes: (destination, gateway), gateway 0.0.0.0 for what is on the link; with any, clients
+    ignore `router` (RFC 3442), so the way out is told among them too.
+    """
 
     address: str
     subnet: str
@@ -77,6 +82,8 @@ class Lease:
     host_name: str | None = None
     lease_s: int = 3600
     mtu: int | None = None
+    domain: str | None = None
+    routes: tuple[tuple[str, str], ...] = ()
 
 
 @frozen
@@ -142,7 +149,7 @@ def answer(message: DhcpMessage, lease: Lease) -> Reply | None:
     """
     What the server says to a client whose NIC is bound to `lease`, None for nothing.
 
-    A request for another address, or one that names another server, is not ours to grant.
+    A request for another address is refused, and one that names another server is left to that.
     """
     if message.op != BOOTREQUEST or message.giaddr != ZERO:
         return None
@@ -197,9 +204,21 @@ def _configuration(lease: Lease) -> dict[int, bytes]:
         options[DNS] = b"".join(ipaddress.IPv4Address(each).packed for each in lease.dns)
     if lease.host_name:
         options[HOST_NAME] = lease.host_name.encode("ascii", "ignore")[:63]
+    if lease.domain:
+        options[DOMAIN] = lease.domain.encode("ascii", "ignore")[:253]
     if lease.mtu is not None:
         options[MTU] = lease.mtu.to_bytes(2, "big")
+    if lease.routes:
+        way_out = [] if lease.router is None else [("0.0.0.0/0", lease.router)]
+        options[ROUTES] = b"".join(_route(*each) for each in (*lease.routes, *way_out))
     return options
+
+
+def _route(destination: str, gateway: str) -> bytes:
+    """A classless static route (RFC 3442): only the destination's significant bytes."""
+    network = ipaddress.IPv4Network(destination)
+    significant = network.network_address.packed[: (network.prefixlen + 7) // 8]
+    return bytes((network.prefixlen,)) + significant + ipaddress.IPv4Address(gateway).packed
 
 
 def _to(message: DhcpMessage, reply: DhcpMessage) -> Reply:

@@ -1,0 +1,54 @@
+"""
+Names and MAC addresses of the node's own interfaces: always the same for the same thing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+LONGEST = 15  # of an interface's name
+VXLAN_LINK = "vxlan:"
+
+
+def bridge_name(link: str) -> str:
+    """The bridge of a link: the link itself, or for ``vxlan:77`` the overlay's."""
+    return f"gvx{link.removeprefix(VXLAN_LINK)}" if link.startswith(VXLAN_LINK) else link
+
+
+def tunnel_name(vni: int) -> str:
+    """The port of a bridge that leads to other nodes."""
+    return f"gvt{vni}"
+
+
+def bridge_mac(name: str) -> str:
+    """
+    An interface's own MAC address, locally administered.
+
+    Without one of its own a bridge takes its smallest port's, and the gateway's address in the
+    guests' ARP tables would go stale whenever a guest comes or goes.
+    """
+    digest = hashlib.sha256(name.encode("utf-8")).digest()
+    return "02:" + ":".join(f"{byte:02x}" for byte in digest[:5])
+
+
+def tap_prefix(cluster: str) -> str:
+    """How the names of a cluster's taps begin: another cluster on this machine has others."""
+    return f"gt{hashlib.sha256(cluster.encode('utf-8')).hexdigest()[:4]}"
+
+
+def tap_name(cluster: str, uuid: str) -> str:
+    """The tap of the NIC with this UUID: the same after every restart, at most 15 characters."""
+    digest = hashlib.sha256(uuid.encode("utf-8")).hexdigest()
+    return f"{tap_prefix(cluster)}{digest[:9]}"
+
+
+def chain_suffix(name: str) -> str:
+    """A name as part of a name in nftables: letters, digits and underscores, nothing alike."""
+    digest = hashlib.sha256(name.encode("utf-8")).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9]', '_', name)[:24]}_{digest}"
+
+
+def table_name(cluster: str) -> str:
+    """The packet rules' tables: letters, digits and underscores only."""
+    return "ganetid_" + re.sub(r"[^A-Za-z0-9]", "_", cluster)

@@ -1,0 +1,1 @@
+"""The node's packet rules as values, and how they get into the kernel."""

@@ -1,0 +1,1 @@
+"""What a node answers on its guests' wires: frames in, frames out."""

@@ -1,0 +1,182 @@
+"""
+What the node answers to a frame that came from one tap: a pure function of frame and NIC.
+
+DHCPv4, DHCPv6, router solicitations, and ARP for the metadata service (for a routed NIC: for
+everybody).  A frame under another MAC address than the NIC's gets no answer, whatever it holds.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from attrs import frozen
+
+from ganetid.network.plan import port_mtu
+from ganetid.network.state import METADATA, Place, link_local
+from ganetid.network.wire import dhcp, dhcp6
+from ganetid.network.wire.frames import (
+    ARP,
+    ARP_REPLY,
+    ARP_REQUEST,
+    BROADCAST,
+    HOP_LIMIT,
+    ICMPV6,
+    IPV4,
+    IPV6,
+    UDP,
+    Arp,
+    BadFrame,
+    Datagram,
+    Ethernet,
+    read_arp,
+    read_datagram,
+    read_ethernet,
+    write_arp,
+    write_datagram,
+    write_ethernet,
+)
+from ganetid.network.wire.router import Advertised, advertisement, is_solicitation
+
+DHCP_SERVER, DHCP_CLIENT = 67, 68
+DHCP6_SERVER, DHCP6_CLIENT = 547, 546
+ALL_NODES, ALL_NODES_MAC = "ff02::1", "33:33:00:00:00:01"
+
+
+@frozen
+class NodeTells:
+    """What guests are told where their network says nothing.  lease_s: seconds."""
+
+    dns: tuple[str, ...] = ()
+    dns6: tuple[str, ...] = ()
+    lease_s: int = 3600
+    mtu: int | None = None
+
+
+def answer(frame: bytes, place: Place, tells: NodeTells) -> bytes | None:
+    """The frame that the guest gets back, None for nothing."""
+    try:
+        asked = read_ethernet(frame)
+        if asked.source != place.port.mac:
+            return None
+        if asked.ethertype == ARP:
+            return _to_arp(read_arp(asked.payload), place)
+        datagram = read_datagram(asked)
+        if asked.ethertype == IPV4:
+            return _to_dhcp(datagram, place, tells)
+        if datagram.protocol == ICMPV6:
+            return _to_solicitation(datagram, place, tells)
+        return _to_dhcp6(datagram, place, tells)
+    except (BadFrame, dhcp.NotDhcp, dhcp6.NotDhcp6):
+        return None
+
+
+def lease_of(place: Place, tells: NodeTells) -> dhcp.Lease | None:
+    """What DHCPv4 says to the NIC, None for nothing."""
+    network, address = place.network, place.port.ip
+    if network is None or not network.dhcp or network.subnet is None or address is None:
+        return None
+    metadata = ((f"{METADATA}/32", dhcp.ZERO),) if place.identities else ()
+    return dhcp.Lease(
+        address=address,
+        subnet=network.subnet,
+        server=network.gateway or METADATA,
+        router=network.gateway,
+        dns=network.dns or tells.dns,
+        host_name=place.port.host_name,
+        lease_s=tells.lease_s,
+        mtu=port_mtu(place) or tells.mtu,
+        domain=network.domain,
+        routes=(*metadata, *network.routes),
+    )
+
+
+def unasked_advertisement(place: Place, tells: NodeTells) -> bytes | None:
+    """A router advertisement to whoever listens on the tap, None without an IPv6 network."""
+    return _advertised(place, tells, ALL_NODES, ALL_NODES_MAC)
+
+
+def _to_arp(asked: Arp, place: Place) -> bytes | None:
+    """The NIC must ask under its own address: an answer would confirm any other to it."""
+    if asked.operation != ARP_REQUEST or asked.sender_mac != place.port.mac:
+        return None
+    ours = asked.target == METADATA and bool(place.identities)
+    if place.bridge is None:
+        ours = asked.target not in {*place.port.ips4, asked.sender}
+    if not ours:
+        return None
+    mac = place.node_mac
+    reply = Arp(ARP_REPLY, mac, asked.target, asked.sender_mac, asked.sender)
+    return write_ethernet(Ethernet(place.port.mac, mac, ARP, write_arp(reply)))
+
+
+def _to_dhcp(datagram: Datagram, place: Place, tells: NodeTells) -> bytes | None:
+    if datagram.protocol != UDP or datagram.destination_port != DHCP_SERVER:
+        return None
+    message = dhcp.decode(datagram.payload)
+    lease = lease_of(place, tells)
+    if lease is None or message.mac != place.port.mac:
+        return None
+    reply = dhcp.answer(message, lease)
+    if reply is None:
+        return None
+    is_broadcast = reply.destination == "255.255.255.255"
+    packet = Datagram(
+        lease.server, reply.destination, UDP, DHCP_SERVER, DHCP_CLIENT, dhcp.encode(reply.message)
+    )
+    return _sent(place, packet, BROADCAST if is_broadcast else place.port.mac)
+
+
+def _to_dhcp6(datagram: Datagram, place: Place, tells: NodeTells) -> bytes | None:
+    network = place.network
+    if datagram.destination_port != DHCP6_SERVER or network is None or not network.dhcp:
+        return None
+    if network.subnet6 is None or not ipaddress.IPv6Address(datagram.source).is_link_local:
+        return None
+    address = next(iter(place.port.ips6), None) if network.managed6 else None
+    binding = dhcp6.Binding6(
+        dhcp6.server_duid(place.node_mac),
+        address,
+        network.dns6 or tells.dns6,
+        network.domain,
+        tells.lease_s,
+    )
+    reply = dhcp6.answer(dhcp6.decode(datagram.payload), binding)
+    if reply is None:
+        return None
+    packet = Datagram(
+        link_local(place.node_mac), datagram.source, UDP, DHCP6_SERVER, DHCP6_CLIENT,
+        dhcp6.encode(reply),
+    )  # fmt: skip
+    return _sent(place, packet, place.port.mac)
+
+
+def _to_solicitation(datagram: Datagram, place: Place, tells: NodeTells) -> bytes | None:
+    if datagram.hop_limit != HOP_LIMIT or not is_solicitation(datagram.payload):
+        return None
+    if datagram.source == "::":
+        return _advertised(place, tells, ALL_NODES, ALL_NODES_MAC)
+    return _advertised(place, tells, datagram.source, place.port.mac)
+
+
+def _advertised(place: Place, tells: NodeTells, to: str, to_mac: str) -> bytes | None:
+    network = place.network
+    if network is None or not network.dhcp or network.subnet6 is None:
+        return None
+    message = advertisement(
+        Advertised(
+            mac=place.node_mac,
+            prefix=network.subnet6,
+            is_router=network.gateway6 is not None,
+            managed=network.managed6,
+            mtu=port_mtu(place) or tells.mtu,
+            dns=network.dns6 or tells.dns6,
+            domain=network.domain,
+        )
+    )
+    source = link_local(place.node_mac)
+    return _sent(place, Datagram(source, to, ICMPV6, 0, 0, message, HOP_LIMIT), to_mac)
+
+
+def _sent(place: Place, datagram: Datagram, to_mac: str) -> bytes:
+    ethertype = IPV6 if ":" in datagram.source else IPV4
+    return write_ethernet(Ethernet(to_mac, place.node_mac, ethertype, write_datagram(datagram)))

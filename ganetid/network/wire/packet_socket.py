@@ -1,0 +1,146 @@
+"""
+One socket that hears what guests ask the node, on all taps of a network namespace.
+
+The kernel tells of each frame which interface it came from, so a guest can't pass for another by
+anything that it writes; and the answer leaves by that tap alone.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import socket
+import struct
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from twisted.internet.interfaces import IReadDescriptor
+from twisted.logger import Logger
+from zope.interface import implementer
+
+SO_ATTACH_FILTER = 26
+SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
+ETH_P_ALL = 3
+SIOCGIFHWADDR, ETHERNET = 0x8927, 1
+LONGEST = 2048
+AT_ONCE = 64  # frames, before others get their turn
+BUFFER_BYTES = 1024 * 1024
+
+# What counts, as a classic BPF program: ARP requests; UDP to port 67 and, over IPv6, to 547; and
+# router solicitations.  (code, jump if true, jump if false, value); see bpf(4), Linux's filter.txt.
+_LOAD_HALF, _LOAD_BYTE, _LOAD_HALF_X, _HEAD_X = 0x28, 0x30, 0x48, 0xB1
+_EQUAL, _ANY_BIT, _RETURN = 0x15, 0x45, 0x06
+FILTER = (
+    (_LOAD_HALF, 0, 0, 12),
+    (_EQUAL, 0, 2, 0x0806),
+    (_LOAD_HALF, 0, 0, 20),
+    (_EQUAL, 16, 17, 1),
+    (_EQUAL, 0, 7, 0x0800),
+    (_LOAD_BYTE, 0, 0, 23),
+    (_EQUAL, 0, 14, 17),
+    (_LOAD_HALF, 0, 0, 20),
+    (_ANY_BIT, 12, 0, 0x1FFF),
+    (_HEAD_X, 0, 0, 14),
+    (_LOAD_HALF_X, 0, 0, 16),
+    (_EQUAL, 8, 9, 67),
+    (_EQUAL, 0, 8, 0x86DD),
+    (_LOAD_BYTE, 0, 0, 20),
+    (_EQUAL, 0, 2, 17),
+    (_LOAD_HALF, 0, 0, 56),
+    (_EQUAL, 3, 4, 547),
+    (_EQUAL, 0, 3, 58),
+    (_LOAD_BYTE, 0, 0, 54),
+    (_EQUAL, 0, 1, 133),
+    (_RETURN, 0, 0, 0xFFFF),
+    (_RETURN, 0, 0, 0),
+)
+
+
+def open_packet_socket() -> socket.socket:
+    """
+    The socket, for all interfaces of the namespace that it is called in.  Raises OSError.
+
+    What comes before the filter is attached is heard too, so the reader must bear anything.
+    """
+    opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    try:
+        _attach(opened, FILTER)
+        opened.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
+        opened.setblocking(False)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def _attach(opened: socket.socket, program: Iterable[tuple[int, int, int, int]]) -> None:
+    code = b"".join(struct.pack("HBBI", *each) for each in program)
+    kept = ctypes.create_string_buffer(code)
+    header = struct.pack("HL", len(code) // 8, ctypes.addressof(kept))
+    opened.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, header)
+
+
+@implementer(IReadDescriptor)
+class PacketReader:
+    """Hands frames to `heard(interface, frame)` and sends what that returns back out there."""
+
+    _log = Logger()
+
+    def __init__(
+        self, reactor: Any, opened: socket.socket, heard: Callable[[str, bytes], bytes | None]
+    ) -> None:
+        self._reactor = reactor
+        self._socket = opened
+        self._heard = heard
+        reactor.addReader(self)
+
+    def send(self, interface: str, frame: bytes) -> None:
+        """Send a frame out of an interface; one that is gone or full loses it."""
+        try:
+            self._socket.sendto(frame, (interface, 0))
+        except OSError as error:
+            self._log.debug("{interface}: {error}", interface=interface, error=error)
+
+    def mac_of(self, interface: str) -> str | None:
+        """An Ethernet interface's own MAC address, None for one that is gone or has none."""
+        asked = struct.pack("16s16x", interface.encode("ascii"))
+        try:
+            told = fcntl.ioctl(self._socket.fileno(), SIOCGIFHWADDR, asked)
+        except OSError:
+            return None
+        kind = int.from_bytes(told[16:18], sys.byteorder)
+        return ":".join(f"{byte:02x}" for byte in told[18:24]) if kind == ETHERNET else None
+
+    def close(self) -> None:
+        """Hear no more."""
+        if self._socket.fileno() >= 0:
+            self._reactor.removeReader(self)
+            self._socket.close()
+
+    def fileno(self) -> int:
+        """Twisted: what to poll."""
+        return self._socket.fileno()
+
+    def logPrefix(self) -> str:
+        """Twisted: our name in logs."""
+        return "guests' questions"
+
+    def doRead(self) -> None:
+        """Twisted: frames came."""
+        for _ in range(AT_ONCE):
+            try:
+                frame, place = self._socket.recvfrom(LONGEST)
+            except BlockingIOError:
+                return
+            except OSError as error:  # such as of an interface that went down
+                self._log.debug("{error}", error=error)
+                return
+            answer = self._heard(place[0], frame)
+            if answer is not None:
+                self.send(place[0], answer)
+
+    def connectionLost(self, reason: Any) -> None:
+        """Twisted: the reactor gives up on the socket, as when it stops."""
+        self.close()
