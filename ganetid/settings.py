@@ -28,6 +28,7 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     node_port: of node RPC, 0 for any free one; without it the cluster has one node.
     node_host: where node RPC listens.  node_address: where others reach that, if it differs.
     dns: name servers that DHCP tells; by default this machine's own.
+    strict_compat: the remote API answers as Ganeti 3.0.2 also where that is plainly wrong.
     """
 
     state_dir: str
@@ -54,6 +55,7 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     mtu: int | None = None
     queue_prefix: str = "snf"
     amqp_url: str | None = None
+    strict_compat: bool = False
 
     def name_of_node(self) -> str:
         """The node's name; this machine's host name when none is set."""

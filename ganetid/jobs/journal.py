@@ -6,35 +6,25 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ganetid.cluster.configuration import Snapshot
-from ganetid.cluster.model import (
-    AddDebris,
-    Change,
-    ClusterFacts,
-    Debris,
-    DropDebris,
-    DropGroup,
-    DropInstance,
-    DropMember,
-    DropNetwork,
-    Group,
-    Instance,
-    Member,
-    Network,
-    PutFacts,
-    PutGroup,
-    PutInstance,
-    PutMember,
-    PutNetwork,
+from ganetid.cluster.model import Change, ClusterFacts, FilterRule
+from ganetid.jobs.changes import (
+    documents,
+    get_fact,
+    put_fact,
+    read_filters,
+    read_snapshot,
+    store,
 )
 from ganetid.jobs.database import Database
 from ganetid.jobs.model import Job
+from ganetid.jobs.shown import listed_json
 
 _encode = msgspec.json.encode
 
@@ -72,6 +62,15 @@ class Commit:
 
 
 @frozen
+class Submission:
+    """A new job, its private parameters and its news."""
+
+    job: Job
+    secrets: dict[str, Any]
+    messages: tuple[Message, ...] = ()
+
+
+@frozen
 class Beginning:
     """What the journal holds at start."""
 
@@ -80,10 +79,24 @@ class Beginning:
     secrets: dict[int, dict[str, Any]] = field(factory=dict)
     next_job_id: int = 1
     last_stamp: int = 0
+    filters: tuple[FilterRule, ...] = ()
+
+
+@frozen
+class Page:
+    """
+    Which finished jobs a list wants.
+
+    after: those with greater numbers.  limit: the first so many.  status: those that ended so.
+    """
+
+    after: int = 0
+    limit: int | None = None
+    status: tuple[str, ...] = ()
 
 
 class Journal:
-    """Durable state of the cluster.  Every method answers after the disk has it."""
+    """Durable state of the cluster.  What changes it answers after the disk has it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -93,34 +106,42 @@ class Journal:
         await self._database.open()
         return await self._database.transact(_begin, now)
 
-    async def submit(self, commit: Commit, secrets: dict[str, Any] | None) -> int:
+    async def submit(self, submissions: Sequence[Submission], last_stamp: int = 0) -> list[int]:
         """
-        Store the new job in `commit`, with its private parameters.
+        Store new jobs, all or none.
 
-        Returns its id; or, when a job with the same effect is there already, that one's id, and
-        then nothing is stored.
+        Returns their ids; where a job with the same effect is there already, that one's id, and
+        then this one is not stored.
         """
-        return await self._database.transact(_submit, commit, secrets)
+        return await self._database.transact(_submit, tuple(submissions), last_stamp)
 
     async def commit(self, commit: Commit) -> None:
         """Store it."""
         await self._database.transact(_commit, commit)
 
     async def job(self, job_id: int) -> Job | None:
-        """The job, unless there is none or it is archived."""
-        return await self._database.transact(_job, job_id)
+        """The job, also one that is archived."""
+        return await self._database.read(_job, job_id)
 
     async def jobs(self) -> list[Job]:
         """All jobs that are not archived, by id."""
-        return await self._database.transact(_jobs)
+        return await self._database.read(_jobs)
 
-    async def job_ids(self) -> list[int]:
-        """Ids of all jobs that are not archived, ascending."""
-        return await self._database.transact(_job_ids)
+    async def finished(self, page: Page) -> list[tuple[int, bytes]]:
+        """(id, JSON for a list) of jobs that have ended and are not archived, by id."""
+        return await self._database.read(_finished, page)
+
+    async def finished_ids(self, page: Page) -> list[int]:
+        """Ids of jobs that have ended and are not archived, ascending."""
+        return await self._database.read(_finished_ids, page)
 
     async def archive(self, ended_before: int, forget_before: int) -> int:
         """Archive jobs that ended before the stamp; drop older ones.  Returns how many."""
         return await self._database.transact(_archive, ended_before, forget_before)
+
+    async def archive_one(self, job_id: int) -> bool:
+        """Archive a job; False when there is none that has ended and is not archived."""
+        return await self._database.transact(_archive_one, job_id)
 
     async def outbox(self, limit: int) -> list[Waiting]:
         """The oldest messages not yet published."""
@@ -136,59 +157,64 @@ class Journal:
 
 
 def _begin(connection: sqlite3.Connection, now: float) -> Beginning:
-    facts = _get_fact(connection, "cluster")
+    facts = get_fact(connection, "cluster")
     if facts is None:
         facts = _encode(
             ClusterFacts(str(uuid.uuid4()), str(uuid.uuid4()), str(uuid.uuid4()), ctime=now)
         )
-        _put_fact(connection, "cluster", facts)
-    snapshot = Snapshot(
-        facts=msgspec.json.decode(facts, type=ClusterFacts),
-        instances=tuple(_documents(connection, "SELECT document FROM instances", Instance)),
-        networks=tuple(_documents(connection, "SELECT document FROM networks", Network)),
-        debris=tuple(_documents(connection, "SELECT document FROM debris", Debris)),
-        members=tuple(_documents(connection, "SELECT document FROM members", Member)),
-        groups=tuple(_documents(connection, "SELECT document FROM groups", Group)),
-    )
+        put_fact(connection, "cluster", facts)
     (last_id,) = connection.execute("SELECT coalesce(max(id), 0) FROM jobs").fetchone()
-    seen = int(_get_fact(connection, "last_job_id") or b"0")
+    seen = int(get_fact(connection, "last_job_id") or b"0")
     return Beginning(
-        snapshot=snapshot,
+        snapshot=read_snapshot(connection, msgspec.json.decode(facts, type=ClusterFacts)),
         unfinished=tuple(
-            _documents(connection, "SELECT document FROM jobs WHERE ended IS NULL ORDER BY id", Job)
+            documents(connection, "SELECT document FROM jobs WHERE ended IS NULL ORDER BY id", Job)
         ),
         secrets={
             job: msgspec.json.decode(document)
             for job, document in connection.execute("SELECT job, document FROM job_secrets")
         },
         next_job_id=max(last_id, seen) + 1,
-        last_stamp=int(_get_fact(connection, "last_stamp") or b"0"),
+        last_stamp=int(get_fact(connection, "last_stamp") or b"0"),
+        filters=read_filters(connection),
     )
 
 
-def _submit(connection: sqlite3.Connection, commit: Commit, secrets: dict[str, Any] | None) -> int:
-    (job,) = commit.jobs
+def _submit(
+    connection: sqlite3.Connection, submissions: tuple[Submission, ...], last_stamp: int
+) -> list[int]:
+    ids = [_enter(connection, each) for each in submissions]
+    if last_stamp:
+        put_fact(connection, "last_stamp", b"%d" % last_stamp)
+    return ids
+
+
+def _enter(connection: sqlite3.Connection, submission: Submission) -> int:
+    job = submission.job
     if job.effect is not None:
         row = connection.execute("SELECT id FROM jobs WHERE effect = ?", (job.effect,)).fetchone()
         if row is not None:
             return int(row[0])
-    _commit(connection, commit)
-    _put_fact(connection, "last_job_id", b"%d" % job.id)
-    if secrets:
-        connection.execute("INSERT INTO job_secrets VALUES (?, ?)", (job.id, _encode(secrets)))
+    _commit(connection, Commit(jobs=(job,), messages=submission.messages))
+    seen = int(get_fact(connection, "last_job_id") or b"0")
+    put_fact(connection, "last_job_id", b"%d" % max(job.id, seen))
+    if submission.secrets:
+        secrets = _encode(submission.secrets)
+        connection.execute("INSERT INTO job_secrets VALUES (?, ?)", (job.id, secrets))
     return job.id
 
 
 def _commit(connection: sqlite3.Connection, commit: Commit) -> None:
     for job in commit.jobs:
         connection.execute(
-            "INSERT INTO jobs (id, status, received, ended, effect, document)"
-            " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-            " status = excluded.status, ended = excluded.ended, document = excluded.document",
-            (job.id, job.status, job.received, job.end, job.effect, _encode(job)),
-        )
+            "INSERT INTO jobs (id, status, received, ended, effect, document, shown)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET status = excluded.status,"
+            " ended = excluded.ended, document = excluded.document, shown = excluded.shown",
+            (job.id, job.status, job.received, job.end, job.effect, _encode(job),
+             None if job.end is None else listed_json(job)),
+        )  # fmt: skip
     for change in commit.changes:
-        _store(connection, change)
+        store(connection, change)
     connection.executemany(
         "INSERT INTO outbox (routing_key, body) VALUES (?, ?)",
         [(message.routing_key, message.body) for message in commit.messages],
@@ -197,70 +223,45 @@ def _commit(connection: sqlite3.Connection, commit: Commit) -> None:
         "DELETE FROM job_secrets WHERE job = ?", [(job,) for job in commit.forget_secrets]
     )
     if commit.last_stamp:
-        _put_fact(connection, "last_stamp", b"%d" % commit.last_stamp)
-
-
-def _store(connection: sqlite3.Connection, change: Change) -> None:
-    match change:
-        case PutInstance(instance):
-            _put(connection, "INSERT OR REPLACE INTO instances VALUES (?, ?)", instance)
-        case PutNetwork(network):
-            _put(connection, "INSERT OR REPLACE INTO networks VALUES (?, ?)", network)
-        case PutMember(member):
-            _put(connection, "INSERT OR REPLACE INTO members VALUES (?, ?)", member)
-        case PutGroup(group):
-            _put(connection, "INSERT OR REPLACE INTO groups VALUES (?, ?)", group)
-        case DropMember(name):
-            connection.execute("DELETE FROM members WHERE name = ?", (name,))
-        case DropGroup(name):
-            connection.execute("DELETE FROM groups WHERE name = ?", (name,))
-        case DropInstance(name):
-            connection.execute("DELETE FROM instances WHERE name = ?", (name,))
-        case DropNetwork(name):
-            connection.execute("DELETE FROM networks WHERE name = ?", (name,))
-        case PutFacts(facts):
-            _put_fact(connection, "cluster", _encode(facts))
-        case AddDebris(debris):
-            connection.execute("INSERT OR IGNORE INTO debris VALUES (?)", (_encode(debris),))
-        case DropDebris(debris):
-            connection.execute("DELETE FROM debris WHERE document = ?", (_encode(debris),))
-
-
-def _put(
-    connection: sqlite3.Connection, statement: str, thing: Instance | Network | Member | Group
-) -> None:
-    connection.execute(statement, (thing.name, _encode(thing)))
-
-
-def _put_fact(connection: sqlite3.Connection, key: str, document: bytes) -> None:
-    connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, document))
-
-
-def _get_fact(connection: sqlite3.Connection, key: str) -> bytes | None:
-    row = connection.execute("SELECT document FROM facts WHERE key = ?", (key,)).fetchone()
-    return None if row is None else bytes(row[0])
-
-
-def _documents(connection: sqlite3.Connection, query: str, kind: type[Any]) -> Iterable[Any]:
-    for (document,) in connection.execute(query):
-        yield msgspec.json.decode(document, type=kind)
+        put_fact(connection, "last_stamp", b"%d" % commit.last_stamp)
 
 
 def _job(connection: sqlite3.Connection, job_id: int) -> Job | None:
     row = connection.execute(
-        "SELECT document FROM jobs WHERE id = ? AND NOT archived", (job_id,)
+        "SELECT document, archived FROM jobs WHERE id = ?", (job_id,)
     ).fetchone()
-    return None if row is None else msgspec.json.decode(row[0], type=Job)
+    if row is None:
+        return None
+    return evolve(msgspec.json.decode(row[0], type=Job), archived=bool(row[1]))
 
 
 def _jobs(connection: sqlite3.Connection) -> list[Job]:
     query = "SELECT document FROM jobs WHERE NOT archived ORDER BY id"
-    return list(_documents(connection, query, Job))
+    return list(documents(connection, query, Job))
 
 
-def _job_ids(connection: sqlite3.Connection) -> list[int]:
-    query = "SELECT id FROM jobs WHERE NOT archived ORDER BY id"
-    return [job_id for (job_id,) in connection.execute(query)]
+def _finished(connection: sqlite3.Connection, page: Page) -> list[tuple[int, bytes]]:
+    # written before the column was: the document alone
+    rows = connection.execute(*_paged("id, shown, CASE WHEN shown IS NULL THEN document END", page))
+    return [
+        (job_id, shown or listed_json(msgspec.json.decode(document, type=Job)))
+        for job_id, shown, document in rows
+    ]
+
+
+def _finished_ids(connection: sqlite3.Connection, page: Page) -> list[int]:
+    return [job_id for (job_id,) in connection.execute(*_paged("id", page))]
+
+
+def _paged(columns: str, page: Page) -> tuple[str, tuple[Any, ...]]:
+    """The query for a page, and its values."""
+    marks = ", ".join("?" for _ in page.status)
+    wanted = f"status IN ({marks})" if marks else "status IN ('success', 'error', 'canceled')"
+    query = (
+        f"SELECT {columns} FROM jobs WHERE NOT archived AND id > ? AND {wanted}"  # noqa: S608
+        " ORDER BY id LIMIT ?"
+    )
+    return query, (page.after, *page.status, -1 if page.limit is None else page.limit)
 
 
 def _archive(connection: sqlite3.Connection, ended_before: int, forget_before: int) -> int:
@@ -269,6 +270,14 @@ def _archive(connection: sqlite3.Connection, ended_before: int, forget_before: i
         "UPDATE jobs SET archived = 1 WHERE ended < ? AND NOT archived", (ended_before,)
     )
     return cursor.rowcount
+
+
+def _archive_one(connection: sqlite3.Connection, job_id: int) -> bool:
+    cursor = connection.execute(
+        "UPDATE jobs SET archived = 1 WHERE id = ? AND ended IS NOT NULL AND NOT archived",
+        (job_id,),
+    )
+    return cursor.rowcount > 0
 
 
 def _outbox(connection: sqlite3.Connection, limit: int) -> list[Waiting]:

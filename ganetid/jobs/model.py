@@ -27,11 +27,16 @@ Stamp = int
 
 @frozen
 class LogEntry:
-    """One line of an opcode's log; `serial` increases across the job."""
+    """
+    One entry of an opcode's log; `serial` increases across the job.
+
+    kind: "message" with a line of text; another word with whatever its reader expects.
+    """
 
     serial: int
     at: Stamp
-    text: str
+    text: Any
+    kind: str = "message"
 
 
 @frozen
@@ -40,6 +45,8 @@ class Op:
     One opcode of a job.
 
     input: its parameters with defaults and OP_ID; private ones already censored.
+    title: what a list calls it, INSTANCE_CREATE(inst1) for example.
+    moved_to: its priority, when it was changed after it was submitted.
     """
 
     input: dict[str, Any]
@@ -49,11 +56,23 @@ class Op:
     start: Stamp | None = None
     executed: Stamp | None = None
     end: Stamp | None = None
+    title: str = ""
+    moved_to: int | None = None
 
     @property
     def op_id(self) -> str:
         """The opcode's name, OP_INSTANCE_CREATE for example."""
         return str(self.input["OP_ID"])
+
+    @property
+    def summary(self) -> str:
+        """What a list calls it."""
+        return self.title or self.op_id.removeprefix("OP_")
+
+    @property
+    def priority(self) -> int:
+        """-20 (first) to 19 (last)."""
+        return int(self.input.get("priority") or 0) if self.moved_to is None else self.moved_to
 
 
 @frozen
@@ -61,7 +80,9 @@ class Job:
     """
     A job.
 
+    effect: whose wish it is, in the words of a client that may repeat it.
     made: what a running opcode noted down before it made it, for whoever cleans up after a crash.
+    caller: who ordered it, such as "admin from 10.0.0.1".
     """
 
     id: int
@@ -71,6 +92,8 @@ class Job:
     end: Stamp | None = None
     effect: str | None = None
     made: dict[str, Any] = field(factory=dict)
+    caller: str | None = None
+    archived: bool = False
 
     @property
     def status(self) -> str:
@@ -84,8 +107,9 @@ class Job:
 
     @property
     def priority(self) -> int:
-        """-20 (first) to 19 (last)."""
-        return min(int(op.input.get("priority") or 0) for op in self.ops)
+        """The most urgent of those opcodes that are not done; -20 (first) to 19 (last)."""
+        left = [op.priority for op in self.ops if op.status not in FINAL]
+        return min(left or [op.priority for op in self.ops])
 
     @property
     def depends(self) -> tuple[tuple[int, tuple[str, ...]], ...]:
@@ -102,7 +126,16 @@ class Job:
 
     def next_serial(self) -> int:
         """The serial number of the next log entry."""
-        return 1 + max((entry.serial for op in self.ops for entry in op.log), default=0)
+        return 1 + max((op.log[-1].serial for op in self.ops if op.log), default=0)
+
+
+def canceled(job: Job, at: Stamp, result: Any = None) -> Job:
+    """The job, cancelled: those of its opcodes that are not done will never be."""
+    ops = tuple(
+        op if op.status in FINAL else evolve(op, status=CANCELED, result=result, end=at)
+        for op in job.ops
+    )
+    return evolve(job, ops=ops, end=at)
 
 
 def job_status(statuses: list[str]) -> str:

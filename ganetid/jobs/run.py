@@ -4,63 +4,40 @@ One job at work: its opcodes one after the other, every step durable before the 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import msgspec
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 from twisted.logger import Logger
 
-from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Change, Instance, PutInstance
-from ganetid.events.messages import Newsroom
+from ganetid.jobs.dependencies import CANCELED_RESULT
+from ganetid.jobs.desk import Desk, Ledger, Surroundings, context_of
 from ganetid.jobs.journal import Commit, Message
-from ganetid.jobs.model import ERROR, RUNNING, SUCCESS, WAITING, Job, LogEntry, Op
-from ganetid.jobs.stamps import Stamps
-from ganetid.node.registry import Nodes
-from ganetid.opcodes.context import Context, Ops
-from ganetid.opcodes.definition import Opcode, Outcome
-from ganetid.opcodes.errors import OpcodeError, OpExecError, encoded
+from ganetid.jobs.model import ERROR, FINAL, RUNNING, SUCCESS, WAITING, Job, LogEntry, Op, canceled
+from ganetid.opcodes.context import Context
+from ganetid.opcodes.definition import Outcome
+from ganetid.opcodes.errors import Cancelled, OpcodeError, OpExecError, encoded
 
 PRECEDING_FAILED = ["OpExecError", ["Preceding opcode failed"]]
 
 
-@frozen
-class Desk:
-    """What every job at work shares."""
-
-    opcodes: Mapping[str, Opcode]
-    cluster: Configuration
-    nodes: Nodes
-    stamps: Stamps
-    newsroom: Newsroom
-    now: Callable[[], float]
-
-
-@frozen
-class Ledger:
-    """
-    The queue's side of a job at work.
-
-    commit: makes a Commit durable, takes its changes over and sends its news.
-    show: tells who waits that the job is now so.
-    submit: makes a job of these opcodes, once for each effect.
-    """
-
-    commit: Callable[[Commit], Awaitable[None]]
-    show: Callable[[Job], None]
-    submit: Callable[[Ops, str], Awaitable[int]]
-
-
 @define
 class Run:
-    """A job at work.  `job` is how it stands; `recovering`: it was running when ganetid died."""
+    """
+    A job at work.
+
+    job: how it stands.  recovering: it was running when ganetid died.
+    cancel_wanted: it stops before its next opcode, or where the opcode can be undone.
+    """
 
     desk: Desk
     ledger: Ledger
     job: Job
     private: Mapping[str, Any] = field(factory=dict)
     recovering: bool = False
+    cancel_wanted: bool = False
     _log: ClassVar[Logger] = Logger()
 
     async def all(self) -> Job:
@@ -69,9 +46,15 @@ class Run:
             if op.status == SUCCESS:
                 continue
             recovering = self.recovering and op.status == RUNNING
+            if self.cancel_wanted and not recovering:
+                await self.cancel(CANCELED_RESULT)
+                break
             await self._start(index, recovering)
             try:
                 outcome = await self._perform(index, recovering)
+            except Cancelled:
+                await self.cancel(CANCELED_RESULT)
+                break
             except OpcodeError as error:
                 await self.fail(index, error)
                 break
@@ -86,12 +69,14 @@ class Run:
             result = encoded(error) if number == index else PRECEDING_FAILED
             ops[number] = evolve(ops[number], status=ERROR, result=result, end=at)
         self.job = evolve(self.job, ops=tuple(ops), end=at)
-        messages = [
-            message
-            for number in range(index, len(ops))
-            if (message := self._news(number, at if number == index else self.desk.stamps.next()))
-        ]
-        await self._commit(tuple(messages), forget=True)
+        await self._commit(self._news_from(index, at), forget=True)
+
+    async def cancel(self, result: str | None = None) -> None:
+        """End the job; opcodes not done by now will never be."""
+        at = self.desk.stamps.next()
+        first = next(number for number, op in enumerate(self.job.ops) if op.status not in FINAL)
+        self.job = canceled(self.job, at, result)
+        await self._commit(self._news_from(first, at), forget=True)
 
     async def _start(self, index: int, recovering: bool) -> None:
         op = self.job.ops[index]
@@ -134,23 +119,32 @@ class Run:
         )
 
     def _context(self, index: int) -> Context:
-        return Context(
-            cluster=self.desk.cluster,
-            nodes=self.desk.nodes,
-            private=self.private,
-            made=self.job.made,
-            log=lambda text: self._add_log(index, text),
-            note=self._note,
-            keep=lambda changes: self._commit((), changes),
-            now=self.desk.now,
-            submit=lambda ops, word: self.ledger.submit(ops, f"job:{self.job.id}:{index}:{word}"),
+        return context_of(
+            self.desk,
+            Surroundings(
+                private=self.private,
+                made=self.job.made,
+                log=lambda text: self._add_log(index, text),
+                note=self._note,
+                keep=lambda changes: self._commit((), changes),
+                submit=lambda ops, word: self.ledger.submit(
+                    self.job, ops, f"job:{self.job.id}:{index}:{word}"
+                ),
+                check_cancelled=self._check_cancelled,
+            ),
         )
 
-    def _add_log(self, index: int, text: str) -> None:
+    def _check_cancelled(self) -> None:
+        if self.cancel_wanted:
+            raise Cancelled
+
+    def _add_log(self, index: int, text: Any, kind: str = "message") -> None:
         op = self.job.ops[index]
-        entry = LogEntry(self.job.next_serial(), self.desk.stamps.next(), text)
+        if op.status != RUNNING:  # of work that outlives its opcode
+            return
+        entry = LogEntry(self.job.next_serial(), self.desk.stamps.next(), text, kind)
         self.job = self.job.with_op(index, evolve(op, log=(*op.log, entry)))
-        self.ledger.show(self.job)
+        self.ledger.log(self.job)
 
     async def _note(self, made: Mapping[str, Any]) -> None:
         self.job = evolve(self.job, made=msgspec.to_builtins(dict(made)))
@@ -167,6 +161,14 @@ class Run:
         opcode = self.desk.opcodes[op.op_id]
         about = instance or self._told_of(op)
         return self.desk.newsroom.of_op(self.job, index, opcode, at, about)
+
+    def _news_from(self, index: int, at: int) -> tuple[Message, ...]:
+        """News of this opcode, as of `at`, and of those after it."""
+        news = (
+            self._news(number, at if number == index else self.desk.stamps.next())
+            for number in range(index, len(self.job.ops))
+        )
+        return tuple(message for message in news if message)
 
     async def _commit(
         self,

@@ -18,6 +18,10 @@ from ganetid.node.registry import Nodes
 Ops = tuple[tuple[str, Mapping[str, Any]], ...]
 
 
+def _never() -> None:
+    """Nobody wants the job to stop."""
+
+
 @frozen
 class Context:
     """
@@ -31,6 +35,8 @@ class Context:
     now: seconds since the epoch.
     submit: makes a job of these opcodes and gives its id; the word tells it from other jobs of the
     same opcode, so that after a crash it is not made twice.
+    check_cancelled: raises Cancelled when somebody wants the job to stop; for opcodes that take
+    long, to be called between steps that can be undone.
     """
 
     cluster: Configuration
@@ -42,6 +48,7 @@ class Context:
     keep: Callable[[tuple[Change, ...]], Awaitable[None]]
     now: Callable[[], float]
     submit: Callable[[Ops, str], Awaitable[int]]
+    check_cancelled: Callable[[], None] = _never
 
     def node_of(self, instance: Instance) -> INode:
         """The instance's primary node.  Raises OpPrereqError."""

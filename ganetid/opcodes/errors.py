@@ -66,6 +66,13 @@ class AddressPoolError(OpcodeError):
         super().__init__(message)
 
 
+class Cancelled(OpcodeError):
+    """Somebody wants the job to stop; what the opcode had made is removed again."""
+
+    def __init__(self) -> None:
+        super().__init__("Job canceled by request")
+
+
 class BadParameters(Exception):
     """A request's parameters don't fit the opcode; never stored, answered with 400."""
 

@@ -8,7 +8,7 @@ import html
 import json
 from collections.abc import Mapping
 
-from ganetid.jobs.queue import QueueFull, Stopped
+from ganetid.jobs.limits import QueueDrained, QueueFull, Stopped
 from ganetid.opcodes.errors import BadParameters
 
 EXPLAINED: dict[int, tuple[str, str]] = {
@@ -43,7 +43,12 @@ class Fault(Exception):
         self.headers = headers or {}
 
 
-STATUSES: dict[type[Exception], int] = {BadParameters: 400, QueueFull: 503, Stopped: 503}
+STATUSES: dict[type[Exception], int] = {
+    BadParameters: 400,
+    QueueFull: 503,
+    QueueDrained: 503,
+    Stopped: 503,
+}
 
 
 def fault_of(error: Exception) -> Fault | None:

@@ -1,5 +1,8 @@
 """
 /2/jobs and what is below it.
+
+Beside Ganeti's: ``limit``, ``after``, ``status`` and ``fields`` on the list, ``fields`` on a job,
+``running=1`` to stop a running job where it can be stopped, a job's priority, archiving.
 """
 
 from __future__ import annotations
@@ -8,52 +11,62 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ganetid.jobs.model import Job, pair, summary
-from ganetid.opcodes.definition import Opcode, told
+import msgspec
+
+from ganetid.jobs.journal import Page
+from ganetid.jobs.limits import NoSuchJob
+from ganetid.jobs.model import STATUSES, Job
+from ganetid.jobs.shown import FIELDS, every_field, shown
+from ganetid.rapi.answers import Encoded
 from ganetid.rapi.api import OPEN, WRITERS, Api, Verb
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.faults import Fault
+from ganetid.rapi.kept import joined
 
 WAIT_S = 10.0  # Ganeti's _WFJC_TIMEOUT
-BULK = ("id", "ops", "status", "summary", "opstatus", "received_ts", "start_ts", "end_ts")
+LOWEST_PRIORITY, HIGHEST_PRIORITY = 19, -20
 
-
-def shown(job: Job, opcodes: Mapping[str, Opcode]) -> dict[str, Any]:
-    """The job with all of Ganeti's fields."""
-    return {
-        "id": job.id,
-        "ops": [told(op.input) for op in job.ops],
-        "status": job.status,
-        "summary": [summary(op.input, _described_by(op.op_id, opcodes)) for op in job.ops],
-        "opstatus": [op.status for op in job.ops],
-        "received_ts": pair(job.received),
-        "start_ts": pair(job.start),
-        "end_ts": pair(job.end),
-        "oplog": [
-            [[entry.serial, pair(entry.at), "message", entry.text] for entry in op.log]
-            for op in job.ops
-        ],
-        "opresult": [op.result for op in job.ops],
-        "opstart": [pair(op.start) for op in job.ops],
-        "opexec": [pair(op.executed) for op in job.ops],
-        "opend": [pair(op.end) for op in job.ops],
-        "priority": job.priority,
-    }
-
-
-SHOWN = (*BULK, "oplog", "opresult")
-
-
-def _described_by(op_id: str, opcodes: Mapping[str, Opcode]) -> str | None:
-    opcode = opcodes.get(op_id)
-    return None if opcode is None else opcode.described_by
+_encode = msgspec.json.encode
 
 
 async def _list(api: Api, call: Call) -> Any:
-    if not call.flag("bulk"):
-        return [{"id": job_id, "uri": f"/2/jobs/{job_id}"} for job_id in await api.queue.job_ids()]
-    jobs = [shown(job, api.opcodes) for job in await api.queue.jobs()]
-    return [{field: job[field] for field in BULK} for job in jobs]
+    page = _page(call)
+    if call.word("fields") is not None:
+        return await _list_of_fields(api, call, page)
+    if call.flag("bulk"):
+        return Encoded(joined(await api.queue.list.json(page)))
+    ids = await api.queue.list.ids(page)
+    return Encoded(_encode([{"id": job_id, "uri": f"/2/jobs/{job_id}"} for job_id in ids]))
+
+
+def _page(call: Call) -> Page:
+    statuses = tuple(each for word in call.words("status") for each in word.split(","))
+    unknown = sorted(set(statuses) - STATUSES)
+    if unknown:
+        raise Fault(400, f"There is no job status '{unknown[0]}'")
+    limit, after = call.word("limit"), call.number("after")
+    if limit is not None and call.number("limit") < 0:
+        raise Fault(400, "Invalid value for the 'limit' parameter")
+    return Page(max(0, after), None if limit is None else call.number("limit"), statuses)
+
+
+async def _list_of_fields(api: Api, call: Call, page: Page) -> Any:
+    fields = _fields(call)
+    answers = []
+    for job_id in await api.queue.list.ids(page):
+        job = await api.queue.job(job_id)
+        if job is not None:
+            answers.append(_picked(job, fields))
+    return answers
+
+
+def _fields(call: Call) -> list[str]:
+    return [name.strip() for name in (call.word("fields") or "").split(",")]
+
+
+def _picked(job: Job, fields: list[str]) -> dict[str, Any]:
+    facts = every_field(job)
+    return {name: facts.get(name) for name in fields}
 
 
 async def _found(api: Api, call: Call) -> Job:
@@ -64,12 +77,19 @@ async def _found(api: Api, call: Call) -> Job:
 
 
 async def _show(api: Api, call: Call) -> Any:
-    job = shown(await _found(api, call), api.opcodes)
-    return {field: job[field] for field in SHOWN}
+    try:
+        job = await _found(api, call)
+    except Fault:
+        if not api.strict:
+            raise
+        return {**dict.fromkeys(FIELDS), "id": int(call.items[0])}
+    if call.word("fields") is not None:
+        return _picked(job, _fields(call))
+    return Encoded(_encode(shown(job)))
 
 
 async def _cancel(api: Api, call: Call) -> Any:
-    return list(await api.queue.cancel(int(call.items[0])))
+    return list(await api.queue.cancel(int(call.items[0]), running=call.flag("running")))
 
 
 async def _wait(api: Api, call: Call) -> Any:
@@ -78,7 +98,7 @@ async def _wait(api: Api, call: Call) -> Any:
     deadline = time.monotonic() + WAIT_S
     while True:
         job = await _found(api, call)
-        facts = shown(job, api.opcodes)
+        facts = every_field(job)
         info = [facts.get(field) for field in fields]
         entries = [
             entry for log in facts["oplog"] for entry in log if serial is None or entry[0] > serial
@@ -107,8 +127,40 @@ def _wait_arguments(call: Call) -> tuple[list[str], list[Any] | None, int | None
     return fields, previous, serial
 
 
+async def _move(api: Api, call: Call) -> Any:
+    """Another priority for a job that has not begun; answers as Ganeti's ChangeJobPriority."""
+    priority = call.body
+    if isinstance(priority, bool) or not isinstance(priority, int):
+        raise Fault(400, "The body must be a number, the job's new priority")
+    if not HIGHEST_PRIORITY <= priority <= LOWEST_PRIORITY:
+        raise Fault(400, f"A priority is from {HIGHEST_PRIORITY} to {LOWEST_PRIORITY}")
+    job_id = int(call.items[0])
+    try:
+        await api.queue.move(job_id, priority)
+    except NoSuchJob:
+        return [False, f"Job {job_id} is not waiting"]
+    text = f"Priorities of pending opcodes for job {job_id} have been changed to {priority}"
+    return [True, text]
+
+
+async def _archive(api: Api, call: Call) -> Any:
+    return await api.queue.archive_one(int(call.items[0]))
+
+
+async def _archive_old(api: Api, call: Call) -> Any:
+    """Archive all jobs that ended so many seconds ago; how many."""
+    age = call.body.get("age") if isinstance(call.body, dict) else None
+    if isinstance(age, bool) or not isinstance(age, (int, float)) or age < 0:
+        raise Fault(400, "The 'age' parameter must be a number of seconds")
+    return await api.queue.archive(int((time.time() - age) * 1_000_000))
+
+
+JOB = "/2/jobs/{id}"
 RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     "/2/jobs": {"GET": Verb(_list, OPEN)},
-    "/2/jobs/{id}": {"GET": Verb(_show, OPEN), "DELETE": Verb(_cancel, WRITERS)},
-    "/2/jobs/{id}/wait": {"GET": Verb(_wait, WRITERS)},
+    "/2/jobs/archive": {"PUT": Verb(_archive_old, WRITERS)},
+    JOB: {"GET": Verb(_show, OPEN), "DELETE": Verb(_cancel, WRITERS)},
+    f"{JOB}/wait": {"GET": Verb(_wait, WRITERS)},
+    f"{JOB}/priority": {"PUT": Verb(_move, WRITERS)},
+    f"{JOB}/archive": {"PUT": Verb(_archive, WRITERS)},
 }

@@ -20,10 +20,10 @@ from ganetid.events.messages import Newsroom
 from ganetid.events.outbox import Postman
 from ganetid.hypervisor.interface import Ended
 from ganetid.jobs.database import Database, OneThread
+from ganetid.jobs.desk import Desk
 from ganetid.jobs.journal import Beginning, Commit, Journal
 from ganetid.jobs.model import RUNNING
 from ganetid.jobs.queue import JobQueue, Order
-from ganetid.jobs.run import Desk
 from ganetid.jobs.stamps import Stamps
 from ganetid.node.facts import boot_id
 from ganetid.node.fleet import Fleet
@@ -83,7 +83,9 @@ class MasterHalf(MultiService):
         """Take up the cluster as the journal has it.  Raises OSError."""
         super().startService()
         database = Database(
-            self._half.directories.state / "cluster.db", OneThread(self._reactor, "journal")
+            self._half.directories.state / "cluster.db",
+            OneThread(self._reactor, "journal"),
+            OneThread(self._reactor, "journal reader"),
         )
         if self._half.has_rpc:
             database.connection_class = RecordingConnection
@@ -103,7 +105,7 @@ class MasterHalf(MultiService):
             await self._reach_others(nodes, queue, database)
         self._add_upkeep(journal, nodes)
         queue.setServiceParent(self)
-        await self._rapi.listen(Api(cluster, nodes, queue, OPCODES))
+        await self._rapi.listen(Api(cluster, nodes, queue, OPCODES, self._settings.strict_compat))
         await self._follow_up(queue, ended, rebooted)
         self._log.info(
             "cluster {name} is up: {instances} instances, {networks} networks, {members} nodes,"

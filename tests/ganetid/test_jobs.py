@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ganetid.jobs.dependencies import Verdict, decide
-from ganetid.jobs.locks import Lock, startable
+from ganetid.jobs.locks import Lock, LockTable
 from ganetid.jobs.model import Job, Op, job_status
 from ganetid.jobs.stamps import Stamps
 
@@ -23,6 +25,22 @@ def clash(one: tuple[Lock, ...], other: tuple[Lock, ...]) -> bool:
 
 def job(depends: list[object]) -> Job:
     return Job(1, (Op({"OP_ID": "OP_X", "depends": depends}),), received=1)
+
+
+def startable(
+    held: Iterable[tuple[Lock, ...]], waiting: Mapping[int, tuple[Lock, ...]], room: int
+) -> list[int]:
+    """Numbers of those who start; `waiting` is in order of precedence."""
+    table = LockTable()
+    for number, locks in enumerate(held):
+        table.hold(-1 - number, locks)
+    for place, (number, locks) in enumerate(waiting.items()):
+        table.enter(number, place, locks)
+    chosen: list[int] = []
+    while len(chosen) < room and (key := table.first()) is not None:
+        table.take(key[1])
+        chosen.append(key[1])
+    return chosen
 
 
 class LockTests(SynchronousTestCase):

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from ganetid.cluster.model import ADMIN_UP, Disk, Instance, PutInstance
 from ganetid.hypervisor.interface import Guest
 from ganetid.jobs.database import Database, OneThread
-from ganetid.jobs.journal import Commit, Journal
+from ganetid.jobs.journal import Commit, Journal, Submission
 from ganetid.jobs.model import QUEUED, RUNNING, Job, Op
 from ganetid.opcodes.definition import filled_input, parted
 from ganetid.opcodes.table import OPCODES
@@ -53,7 +53,8 @@ class RecoveryTests(ClusterTestCase):
         changes = (PutInstance(INSTANCE),) if job.pop("exists", False) else ()
         op = Op(shown, status=status, start=2, executed=3)
         left = evolve(Job(7, (op,), received=1), **job)
-        await journal.submit(Commit(jobs=(left,), changes=changes, last_stamp=3), private)
+        await journal.submit([Submission(left, private)])
+        await journal.commit(Commit(changes=changes, last_stamp=3))
         await journal.close()
 
     def create(self) -> dict[str, Any]:

@@ -65,6 +65,9 @@ class FailoverTests(ManyTestCase):
                     ids = {row[0] for row in rows(self.directory / name / "replica.db", "jobs")}
                     self.assertIn(job, ids)
                 await client.ended(job)
+            await until(  # then nothing changes any more
+                lambda: not rows(self.directory / "node1" / "cluster.db", "outbox"), "all news told"
+            )
             for table in ("facts", "jobs", "instances", "members", "groups", "outbox"):
                 own = rows(self.directory / "node1" / "cluster.db", table)
                 self.assertEqual(rows(self.directory / "node2" / "replica.db", table), own, table)
