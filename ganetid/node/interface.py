@@ -11,6 +11,7 @@ from zope.interface import Attribute, Interface
 
 from ganetid.cluster.model import Debris, Disk, Instance, Network, Nic
 from ganetid.hypervisor.interface import ConsolePlace, Ended
+from ganetid.hypervisor.values import Migrated, MigrationSettings, Shape
 from ganetid.node.facts import NodeFacts
 
 
@@ -43,6 +44,7 @@ class INode(Interface):
     abilities = Attribute("Abilities, as last told")
     running = Attribute("frozenset: names of guests that run, as far as is known without asking")
     is_reachable = Attribute("whether it answered last time")
+    known_facts = Attribute("NodeFacts as last told, None before")
 
     async def facts() -> NodeFacts:
         """The machine's resources now."""
@@ -68,6 +70,36 @@ class INode(Interface):
 
     async def write_config_drive(instance: Instance, files: Mapping[str, bytes]) -> None:
         """Write the instance's config drive."""
+
+    async def read_config_drive(instance: Instance) -> bytes | None:
+        """The instance's config drive as an image, if it is on this node."""
+
+    async def write_config_image(instance: Instance, content: bytes) -> None:
+        """Keep a config drive that was read on another node."""
+
+    async def guest_state(instance: Instance) -> str | None:
+        """The hypervisor's State of it, None when nothing of it is here."""
+
+    async def shape(instance: Instance) -> Shape:
+        """Source: make the disks ready for a hand-over; the guest's virtual hardware."""
+
+    async def expect_guest(instance: Instance, shape: Shape) -> str:
+        """Destination: make ready for the guest; the uri where it is to be sent."""
+
+    async def migrate(instance: Instance, uri: str, settings: MigrationSettings) -> Migrated:
+        """Source: send it; when this returns it runs nowhere."""
+
+    async def settle(instance: Instance, run: bool) -> None:
+        """Destination: let the guest go on.  Source: end what is left of it.  Idempotent."""
+
+    async def abort(instance: Instance) -> None:
+        """Destination: end what arrived.  Source: let it go on here.  Idempotent."""
+
+    async def own_disks(instance: Instance) -> None:
+        """Destination, after all: its disks are in use here alone."""
+
+    async def forget_guest(instance: Instance) -> None:
+        """The guest and all but its disks' content belong to another node.  Idempotent."""
 
     async def start(instance: Instance) -> None:
         """Start the guest with all its NICs; on failure its NICs are gone again."""

@@ -20,11 +20,13 @@ from ganetid.console.serial_log import last_lines
 from ganetid.disks.interface import IDiskTemplate
 from ganetid.guest.config_drive import BadConfigDrive, write_config_drive
 from ganetid.hypervisor.interface import ConsolePlace, Ended, Guest, IHypervisor
+from ganetid.hypervisor.values import Migrated, MigrationDoor, MigrationSettings, Shape
 from ganetid.network.from_cluster import network_of, networks_of, ports_of
 from ganetid.network.interface import INodeNetwork
 from ganetid.node.devices import Devices
 from ganetid.node.facts import NodeFacts, read_facts
 from ganetid.node.interface import Abilities, EndListener, INode
+from ganetid.node.moving import Moving
 from ganetid.opcodes.errors import OpExecError
 
 
@@ -33,6 +35,7 @@ class Node:
     """
     INode of this machine.
 
+    door: how guests of other nodes come in; None: from this machine only.
     directory: each instance's files (config drive, serial log) are in ``<directory>/<name>/``.
     """
 
@@ -53,6 +56,8 @@ class Node:
         self.hypervisors = hypervisors
         self.templates = templates
         self.network = network
+        self.door: MigrationDoor | None = None
+        self.known_facts: NodeFacts | None = None
         self._ended: dict[str, Ended] = {}
         self._listeners: list[EndListener] = []
 
@@ -68,10 +73,12 @@ class Node:
 
     async def facts(self) -> NodeFacts:
         """See INode."""
-        return await deferToThread(read_facts, self._directory)
+        self.known_facts = await deferToThread(read_facts, self._directory)
+        return self.known_facts
 
     async def find_guests(self) -> None:
         """Find guests again that a former life of this daemon started.  Call once, before all."""
+        await self.facts()
         names = await deferToThread(_directories_in, self._directory)
         for hypervisor in self.hypervisors.values():
             for end in await hypervisor.recover(names):
@@ -119,25 +126,72 @@ class Node:
         except (BadConfigDrive, OSError) as error:
             raise OpExecError(f"Can't write the config drive: {error}") from error
 
+    async def read_config_drive(self, instance: Instance) -> bytes | None:
+        """See INode."""
+        return await self._moving(instance).read_drive()
+
+    async def write_config_image(self, instance: Instance, content: bytes) -> None:
+        """See INode."""
+        await self._moving(instance).write_drive(content)
+
+    async def guest_state(self, instance: Instance) -> str | None:
+        """See INode."""
+        state = self._hypervisor(instance).state(instance.name)
+        return None if state is None else str(state.value)
+
+    async def shape(self, instance: Instance) -> Shape:
+        """See INode."""
+        await self._moving(instance).let_go_soon(instance)
+        shape: Shape = await self._hypervisor(instance).shape(instance.name)
+        return shape
+
+    async def expect_guest(self, instance: Instance, shape: Shape) -> str:
+        """See INode."""
+        return await self._moving(instance).expect(instance, shape)
+
+    async def migrate(self, instance: Instance, uri: str, settings: MigrationSettings) -> Migrated:
+        """See INode."""
+        return await self._moving(instance).send(instance, uri, settings)
+
+    async def settle(self, instance: Instance, run: bool) -> None:
+        """See INode."""
+        await self._moving(instance).settle(instance, run)
+
+    async def abort(self, instance: Instance) -> None:
+        """See INode."""
+        await self._moving(instance).abort(instance)
+
+    async def own_disks(self, instance: Instance) -> None:
+        """See INode."""
+        await self._moving(instance).own_again(instance)
+
+    async def forget_guest(self, instance: Instance) -> None:
+        """See INode."""
+        await self._hypervisor(instance).clear(instance.name)
+        await self._moving(instance).forget(instance)
+        await deferToThread(shutil.rmtree, self._directory / instance.name, ignore_errors=True)
+
     async def start(self, instance: Instance) -> None:
         """
-        Start the guest with all its NICs; on failure its NICs are gone again.
+        Start the guest with all its disks and NICs; on failure its NICs are gone again.
 
-        QEMU gives up at once when storage is away, so storage is asked for the disks first.
+        QEMU gives up at once when storage is away, so its disks are made active first.
         """
         for disk in instance.disks:
-            await self.has_disk(instance, disk)
-        nics = await self.network.plug(instance.name, ports_of(instance), {})
+            await self._template(instance).activate(instance.name, disk)
+        nics = await self._plug(instance)
         try:
             await self._hypervisor(instance).start(self.guest_of(instance, nics))
         except Exception:
             await self.network.unplug(instance.name)
+            await self._let_disks_go(instance)
             raise
 
     async def stop(self, instance: Instance, timeout_s: float) -> bool:
         """Ask the guest to go, end it after the timeout; whether it went by itself."""
         obeyed: bool = await self._hypervisor(instance).stop(instance.name, timeout_s)
         await self.network.unplug(instance.name)
+        await self._let_disks_go(instance)
         return obeyed
 
     async def reset(self, instance: Instance) -> None:
@@ -163,6 +217,15 @@ class Node:
     async def tidy_after(self, instance: Instance) -> None:
         """See INode."""
         await self.network.unplug(instance.name)
+        await self._let_disks_go(instance)
+
+    async def _let_disks_go(self, instance: Instance) -> None:
+        """They are inactive here; one that resists is only logged, as under Ganeti."""
+        for disk in instance.disks:
+            try:
+                await self._template(instance).deactivate(instance.name, disk)
+            except OpExecError as error:
+                self._log.warn("disk {disk} stays active: {error}", disk=disk.name, error=error)
 
     async def _clear_strays(self, known: frozenset[str]) -> tuple[str, ...]:
         strays: set[str] = set()
@@ -238,6 +301,21 @@ class Node:
         await self._hypervisor(instance).clear(instance.name)
         old, new = self._directory / instance.name, self._directory / new_name
         await deferToThread(_move, old, new)
+
+    async def _plug(self, instance: Instance) -> tuple[Any, ...]:
+        nics: tuple[Any, ...] = await self.network.plug(instance.name, ports_of(instance), {})
+        return nics
+
+    def _moving(self, instance: Instance) -> Moving:
+        return Moving(
+            self._hypervisor(instance),
+            self._template(instance),
+            self.network,
+            self.door,
+            self._config_drive(instance.name),
+            self._plug,
+            self.guest_of,
+        )
 
     def _devices(self, instance: Instance) -> Devices:
         return Devices(self._hypervisor(instance), self._template(instance), self.network)

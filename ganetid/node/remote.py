@@ -125,10 +125,12 @@ class RemoteNode:
         if self._following is not None:
             self._following.cancel()
         await self.client.close()
+        for asked in list(self._asked):
+            asked.cancel()
 
     async def call(self, call: Call, arguments: list[Any]) -> Any:
         """The result of a call, made once the node was taken up.  Raises OpcodeError."""
-        if not await self._is_there():
+        if self._closed or not await self._is_there():
             raise OpExecError(f"Node {self.name} can't be reached", nothing_made=True)
         return await self._ask(call, arguments)
 

@@ -33,7 +33,7 @@ class Periodic(Service):
     _log = Logger()
 
     def __init__(
-        self, reactor: Any, every_s: float, what: str, work: Callable[[], Awaitable[None]]
+        self, reactor: Any, every_s: float, what: str, work: Callable[[], Awaitable[Any]]
     ) -> None:
         self._every_s = every_s
         self._what = what

@@ -22,6 +22,8 @@ from ganetid.opcodes import (
     network_connect,
     node_membership,
     node_set_params,
+    instance_migrate,
+    node_evacuate,
     tags,
 )
 from ganetid.opcodes.definition import Opcode
@@ -44,6 +46,8 @@ OPCODES: Mapping[str, Opcode] = {
         network_connect,
         node_membership,
         node_set_params,
+        instance_migrate,
+        node_evacuate,
         tags,
     )
     for opcode in family.OPCODES

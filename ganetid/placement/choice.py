@@ -1,5 +1,5 @@
 """
-Which node a new instance goes to.
+Which node an instance goes to: the one that is asked for, or the one that the allocator chooses.
 """
 
 from __future__ import annotations
@@ -8,40 +8,75 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.model import Member
+from ganetid.cluster.defaults import UnknownParameter, beparams_from
+from ganetid.cluster.model import Group, Instance, Member
 from ganetid.cluster.parameters import actual_beparams
 from ganetid.node.registry import Nodes
 from ganetid.opcodes.errors import (
     NO_RESOURCES,
     UNKNOWN_ENTITY,
+    WRONG_INPUT,
     WRONG_STATE,
     OpPrereqError,
 )
+from ganetid.placement.allocator import Load, NoPlace, exclusion_tags, place, relocate
+from ganetid.placement.rooms import SHARED, load_of, rooms_of
 
 
 def node_for(given: Mapping[str, Any], cluster: Configuration, nodes: Nodes) -> Member:
     """
-    The node that is asked for, else the one with the least memory given away.
+    The node that is asked for, else the best one.
 
     given: parameters of OP_INSTANCE_CREATE.  Raises OpPrereqError.
     """
     wanted = given["pnode"]
     if wanted is not None:
-        return _named(str(wanted), cluster)
-    able = [
-        member
-        for member in cluster.members.values()
-        if member.takes_instances
-        and given["group_name"] in {None, member.group}
-        and (node := nodes.get(member.name)) is not None
-        and node.is_reachable
-    ]
-    if not able:
-        raise OpPrereqError("No node can take the instance", NO_RESOURCES)
-    return min(able, key=lambda member: (_memory_given_away(member.name, cluster), member.name))
+        return named(str(wanted), cluster)
+    group = _group(given["group_name"], cluster)
+    load = _load_from(given, cluster)
+    try:
+        found = place(load, rooms_of(cluster, nodes), group.name if group else None)
+    except NoPlace as error:
+        raise OpPrereqError(
+            f"Can't compute nodes using iallocator: {error}", NO_RESOURCES
+        ) from error
+    return cluster.members[found.node]
 
 
-def _named(name: str, cluster: Configuration) -> Member:
+def target_for(
+    instance: Instance, given: Mapping[str, Any], cluster: Configuration, nodes: Nodes
+) -> str:
+    """
+    Name of the node that an instance is to go to: the one asked for, else the best of its group.
+
+    Raises OpPrereqError.
+    """
+    source = cluster.members.get(instance.primary_node)
+    wanted = given["target_node"]
+    if wanted is None:
+        away_from, group = {instance.primary_node}, source.group if source else None
+        try:
+            load = load_of(instance, cluster)
+            return relocate(load, rooms_of(cluster, nodes), away_from, group).node
+        except NoPlace as error:
+            raise OpPrereqError(
+                f"Can't compute nodes using iallocator: {error}", NO_RESOURCES
+            ) from error
+    target = named(str(wanted), cluster)
+    if target.name == instance.primary_node:
+        raise OpPrereqError(
+            f"Cannot migrate instance {instance.name} to its primary ({target.name})", WRONG_STATE
+        )
+    if source is not None and source.group != target.group:
+        raise OpPrereqError(
+            f"Node {target.name} is in group {target.group}, the instance in {source.group}",
+            WRONG_INPUT,
+        )
+    return target.name
+
+
+def named(name: str, cluster: Configuration) -> Member:
+    """The node of this name, if it takes instances.  Raises OpPrereqError."""
     member = cluster.members.get(name)
     if member is None:
         raise OpPrereqError(f"Node '{name}' not known", UNKNOWN_ENTITY)
@@ -54,8 +89,34 @@ def _named(name: str, cluster: Configuration) -> Member:
     return member
 
 
-def _memory_given_away(node: str, cluster: Configuration) -> int:
-    return sum(
-        int(actual_beparams(instance.beparams, cluster.facts)["maxmem"])
-        for instance in cluster.on_node(node)
+def _group(name: Any, cluster: Configuration) -> Group | None:
+    if name is None:
+        return None
+    found = cluster.groups.get(str(name)) or next(
+        (group for group in cluster.groups.values() if group.uuid == name), None
     )
+    if found is None:
+        raise OpPrereqError(f"Group '{name}' not found", UNKNOWN_ENTITY)
+    return found
+
+
+def _load_from(given: Mapping[str, Any], cluster: Configuration) -> Load:
+    """What is asked for; a parameter that makes no sense is refused later, with better words."""
+    try:
+        beparams = actual_beparams(beparams_from(given["beparams"] or {}), cluster.facts)
+    except UnknownParameter:
+        beparams = actual_beparams({}, cluster.facts)
+    disks = given["disks"] if given["disk_template"] not in SHARED else []
+    starts = bool(given.get("start", True))
+    return Load(
+        name=str(given["instance_name"]),
+        memory_mib=int(beparams["maxmem"]) if starts else 0,
+        vcpus=int(beparams["vcpus"]) if starts else 0,
+        local_disk_mib=sum(_size(disk) for disk in disks),
+        tags=exclusion_tags(given.get("tags") or (), cluster.facts.tags),
+    )
+
+
+def _size(disk: Mapping[str, Any]) -> int:
+    size = disk.get("size")
+    return size if isinstance(size, int) else 0

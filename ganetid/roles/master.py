@@ -5,7 +5,7 @@ What only the master runs: the journal, the job queue, news, upkeep and the hold
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from attrs import evolve
@@ -27,6 +27,8 @@ from ganetid.jobs.queue import JobQueue, Order
 from ganetid.jobs.stamps import Stamps
 from ganetid.node.facts import boot_id
 from ganetid.node.fleet import Fleet
+from ganetid.node.interface import INode
+from ganetid.node.leash import Leash
 from ganetid.node.membership import OlderMaster
 from ganetid.node.registry import Nodes
 from ganetid.node.remote import RemoteNode
@@ -75,6 +77,7 @@ class MasterHalf(MultiService):
         self.fleet: Fleet | None = None
         self.candidates = Candidates(reactor, half, self._deposed)
         self._watched: set[str] = set()
+        self._leash = Leash(half.node)
         self.cluster = Configuration(
             self._settings.cluster_name, half.membership.name, ClusterFacts("", "", "", 0.0)
         )
@@ -92,7 +95,8 @@ class MasterHalf(MultiService):
         journal = self._journal = Journal(database)
         beginning = await journal.begin(self._reactor.seconds())
         cluster = self._load(beginning)
-        nodes = Nodes(self._half.node)
+        nodes = Nodes(cast("INode", self._leash))
+        nodes.expected.update(moves_under_way(beginning))
         now = self._reactor.seconds()
         await self._store(missing_changes(cluster, now))
         await self._store(self._own_changes(now))
@@ -100,7 +104,7 @@ class MasterHalf(MultiService):
         queue.begin(beginning)
         await queue.look_up_dependencies()
         rebooted = await self._note_boot()
-        ended = await self._take_up_own()
+        ended = await self._take_up_own(nodes)
         if self._half.has_rpc:
             await self._reach_others(nodes, queue, database)
         self._add_upkeep(journal, nodes)
@@ -121,6 +125,7 @@ class MasterHalf(MultiService):
         """Let jobs end that soon do, and let go of all nodes."""
         await self._rapi.close()
         await (super().stopService() or succeed(None))
+        self._leash.let_go()
         if self._watch is not None:
             self._half.node.forget(self._watch.ended)
         if self.fleet is not None:
@@ -218,12 +223,14 @@ class MasterHalf(MultiService):
             await self._journal.commit(Commit(changes=changes))
             self.cluster.apply(changes)
 
-    async def _take_up_own(self) -> tuple[Ended, ...]:
+    async def _take_up_own(self, nodes: Nodes) -> tuple[Ended, ...]:
         """Remove guests of no instance here; what has ended meanwhile."""
         node, cluster = self._half.node, self.cluster
         ours = cluster.on_node(node.name)
         up = tuple(each.name for each in ours if each.admin_state == ADMIN_UP)
-        ended = await node.recover(up, frozenset(each.name for each in ours))
+        known = {each.name for each in ours}
+        known |= {name for place, name in nodes.expected if place == node.name}
+        ended = await node.recover(up, frozenset(known))
         await node.carry(tuple(cluster.networks.values()))
         return ended
 
@@ -233,6 +240,7 @@ class MasterHalf(MultiService):
 
         node, cluster = self._half.node, self.cluster
         for every_s, what, work in (
+            (10, "reading this machine's resources", node.facts),
             (30, "cutting serial logs short", lambda: shorten_logs(node)),
             (60, "removing what failed jobs left", lambda: remove_debris(cluster, nodes, commit)),
             (3600, "archiving jobs", lambda: archive_jobs(journal, self._stamps)),
@@ -246,6 +254,15 @@ class MasterHalf(MultiService):
                 await queue.submit(Order((("OP_INSTANCE_STARTUP", {"instance_name": each.name}),)))
             else:
                 self._ended(each)
+
+
+def moves_under_way(beginning: Beginning) -> set[tuple[str, str]]:
+    """(target, instance) of moves that were interrupted: what is there is no stray guest."""
+    return {
+        (str(job.made["target"]), str(job.made["moves"]))
+        for job in beginning.unfinished
+        if "moves" in job.made
+    }
 
 
 def _being_made(beginning: Beginning) -> list[Instance]:

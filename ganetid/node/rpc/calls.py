@@ -35,7 +35,8 @@ LONG = frozenset(
 REPEATABLE = frozenset(
     {"facts", "recover", "has_disk", "is_running", "carry", "connect", "disconnect", "console",
      "console_log", "clear", "tidy_after", "remove_disk", "remove_debris", "write_config_drive",
-     "settle", "abort"}
+     "settle", "abort", "guest_state",
+     "read_config_drive", "write_config_image", "shape", "own_disks", "forget_guest", "migrate"}
 )  # fmt: skip
 
 ERRORS: Mapping[str, type[OpcodeError]] = {

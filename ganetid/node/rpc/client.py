@@ -88,6 +88,7 @@ class NodeClient:
         self.name = name
         self.address = address
         self._epoch = epoch
+        self._closed = False
         self._pool = HTTPConnectionPool(reactor)
         self._pool.maxPersistentPerHost = CONNECTIONS
         self._pool.retryAutomatically = False
@@ -127,7 +128,7 @@ class NodeClient:
                 return await self.send(path, body, named, timeout_s)
             except Unreachable as error:
                 was_sent = was_sent or error.was_sent
-                if not tries_left or isinstance(error.__cause__, TooLate):
+                if self._closed or not tries_left or isinstance(error.__cause__, TooLate):
                     raise Unreachable(str(error), was_sent) from error
             if not was_sent:  # a daemon that was just started may do it, too
                 named.pop("x-ganetid-incarnation", None)
@@ -144,6 +145,7 @@ class NodeClient:
 
     async def close(self) -> None:
         """Close connections, also those that only now become idle."""
+        self._closed = True
         self._pool.cachedConnectionTimeout = 0
         await self._pool.closeCachedConnections()
 

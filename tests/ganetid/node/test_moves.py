@@ -1,0 +1,180 @@
+"""
+Instances go from node to node: migration, failover, evacuation; and what becomes of broken ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail
+
+from ganetid.hypervisor.values import State
+from ganetid.jobs import queue
+from ganetid.opcodes.errors import HypervisorError
+from tests.ganetid.cluster import Client, create_body
+from tests.ganetid.node.cluster_of_three import ManyTestCase, until
+
+
+class MoveTests(ManyTestCase):
+    """Three nodes with shared storage."""
+
+    def checked(self, body: Any) -> Deferred[None]:
+        async def check() -> None:
+            client = await self.three()
+            job = await client.job("POST", "/2/instances", create_body("inst", pnode="node2"))
+            self.assertEqual(job["status"], "success", job)
+            await body(client)
+
+        return Deferred.fromCoroutine(check())
+
+    async def run_op(self, client: Client, op_id: str, **given: Any) -> Any:
+        master = self.machines["node1"].master
+        assert master is not None
+        return await client.ended(await master.submit(op_id, given))
+
+    async def where(self, client: Client, name: str = "inst") -> tuple[Any, str, list[str]]:
+        """(configured node, status, nodes whose hypervisor has the guest)."""
+        _, shown = await client.call("GET", f"/2/instances/{name}")
+        held = [node for node, world in self.worlds.items() if name in world]
+        return shown["pnode"], shown["status"], held
+
+    def test_migrate(self) -> Deferred[None]:
+        """The guest goes on at the target, and nothing of it is left behind."""
+
+        async def body(client: Client) -> None:
+            job = await self.run_op(
+                client, "OP_INSTANCE_MIGRATE", instance_name="inst", target_node="node3"
+            )
+            self.assertEqual(job["status"], "success", job)
+            self.assertEqual(await self.where(client), ("node3", "running", ["node3"]))
+            self.assertFalse((self.directory / "node2" / "instances" / "inst").exists())
+            drive = self.directory / "node3" / "instances" / "inst" / "config.iso"
+            self.assertTrue(drive.exists())
+
+        return self.checked(body)
+
+    def test_source_refuses(self) -> Deferred[None]:
+        """A guest that can't leave runs on at its source; the target is clean."""
+
+        async def body(client: Client) -> None:
+            hypervisor: Any = self.hypervisors["node2"]
+            hypervisor.migrate = lambda *_: fail(HypervisorError("the wire broke"))
+            job = await self.run_op(
+                client, "OP_INSTANCE_MIGRATE", instance_name="inst", target_node="node3"
+            )
+            self.assertEqual(job["status"], "error")
+            self.assertIn("the wire broke", job["opresult"][0][1][0])
+            self.assertEqual(await self.where(client), ("node2", "running", ["node2"]))
+
+        return self.checked(body)
+
+    def test_target_breaks_after_arrival(self) -> Deferred[None]:
+        """A target that can't let it go on gives it up first; then it runs on at its source."""
+
+        async def body(client: Client) -> None:
+            hypervisor: Any = self.hypervisors["node3"]
+            hypervisor.settle = lambda *_: fail(HypervisorError("its disk is away"))
+            job = await self.run_op(
+                client, "OP_INSTANCE_MIGRATE", instance_name="inst", target_node="node3"
+            )
+            self.assertEqual(job["status"], "error")
+            self.assertIn("runs on at node2", job["opresult"][0][1][0])
+            self.assertEqual(await self.where(client), ("node2", "running", ["node2"]))
+            self.assertIs(self.hypervisors["node2"].state("inst"), State.RUNNING)
+
+        return self.checked(body)
+
+    def test_of_one_that_is_down(self) -> Deferred[None]:
+        """It can't be migrated; with allow_failover it goes, and stays down."""
+
+        async def body(client: Client) -> None:
+            await client.job("PUT", "/2/instances/inst/shutdown", {"timeout": 0})
+            given = {"instance_name": "inst", "target_node": "node1"}
+            job = await self.run_op(client, "OP_INSTANCE_MIGRATE", **given)
+            self.assertEqual(
+                job["opresult"][0],
+                ["OpPrereqError", ["Can't migrate, please use failover", "wrong_state"]],
+            )
+            job = await self.run_op(client, "OP_INSTANCE_MIGRATE", **given, allow_failover=True)
+            self.assertEqual(job["status"], "success", job)
+            self.assertEqual(await self.where(client), ("node1", "ADMIN_down", []))
+
+        return self.checked(body)
+
+    def test_failover_of_a_dead_node(self) -> Deferred[None]:
+        """
+        It is refused until the node is marked offline; then the guest starts elsewhere, and one
+        that is still there when the node comes back is ended.
+        """
+
+        async def body(client: Client) -> None:
+            await self.stop("node2")  # its daemon; the guest runs on
+            job = await self.run_op(client, "OP_INSTANCE_FAILOVER", instance_name="inst")
+            self.assertEqual(job["status"], "error")
+            self.assertIn("mark the node offline", job["opresult"][0][1][0])
+            job = await self.run_op(
+                client, "OP_NODE_SET_PARAMS", node_name="node2", offline=True, auto_promote=True
+            )
+            self.assertEqual(job["status"], "success", job)
+            job = await self.run_op(
+                client, "OP_NODE_EVACUATE", node_name="node2", mode="primary-only"
+            )
+            ((_, moved),) = job["opresult"][0]["jobs"]
+            self.assertEqual((await client.ended(moved))["status"], "success")
+            pnode, status, held = await self.where(client)
+            self.assertEqual((status, sorted(held)), ("running", sorted(["node2", pnode])))
+            await self.start("node2")
+            job = await self.run_op(client, "OP_NODE_SET_PARAMS", node_name="node2", offline=False)
+            self.assertEqual(job["status"], "success", job)
+            await self.all_reachable("node1")
+            self.assertEqual(await self.where(client), (pnode, "running", [pnode]))
+
+        return self.checked(body)
+
+    def test_evacuate(self) -> Deferred[None]:
+        """All of a node's instances go elsewhere while they run."""
+
+        async def body(client: Client) -> None:
+            for name in ("a", "b"):
+                await client.job("POST", "/2/instances", create_body(name, pnode="node2"))
+            job = await self.run_op(client, "OP_NODE_EVACUATE", node_name="node2", mode="all")
+            jobs = job["opresult"][0]["jobs"]
+            self.assertEqual(len(jobs), 3)
+            for _, moved in jobs:
+                ended = await client.ended(moved)
+                self.assertEqual(ended["status"], "success", ended)
+            self.assertEqual(self.worlds["node2"], {})
+            spread = [len(self.worlds["node1"]), len(self.worlds["node3"])]
+            self.assertEqual(sorted(spread), [1, 2])
+
+        return self.checked(body)
+
+    def test_master_dies_in_between(self) -> Deferred[None]:
+        """A migration whose master was lost after the guest had left is brought to its end."""
+
+        async def body(client: Client) -> None:
+            target: Any = self.hypervisors["node3"]
+            real, never = target.settle, Deferred[None]()
+            target.settle = lambda *_: never
+            master = self.machines["node1"].master
+            assert master is not None
+            job = await master.submit(
+                "OP_INSTANCE_MIGRATE", {"instance_name": "inst", "target_node": "node3"}
+            )
+            await self.left("node2")
+            self.patch(queue, "STOP_PATIENCE_S", 0.1)
+            await self.stop("node1")
+            target.settle = real
+            await self.start("node1")
+            await self.all_reachable("node1")
+            client = self.client("node1")
+            ended = await client.ended(job)
+            self.assertEqual(ended["status"], "success", ended)
+            self.assertEqual(await self.where(client), ("node3", "running", ["node3"]))
+
+        return self.checked(body)
+
+    async def left(self, node: str) -> None:
+        await until(
+            lambda: self.hypervisors[node].state("inst") is State.LEFT, "the guest has left"
+        )
