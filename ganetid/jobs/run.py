@@ -20,6 +20,7 @@ from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import Outcome
 from ganetid.opcodes.errors import Cancelled, OpcodeError, OpExecError, encoded
 
+DRY_RUN = " - INFO: dry-run mode requested, not actually executing the operation"
 PRECEDING_FAILED = ["OpExecError", ["Preceding opcode failed"]]
 
 
@@ -97,6 +98,8 @@ class Run:
         op = self.job.ops[index]
         opcode = self.desk.opcodes[op.op_id]
         perform = opcode.recover if recovering else opcode.run
+        if op.input.get("dry_run"):
+            self._add_log(index, DRY_RUN)
         try:
             return await perform(self._context(index), op.input)
         except OpcodeError:
