@@ -120,7 +120,7 @@ class Opcode:
 
 
 COMMON = (
-    Field("dry_run", optional(boolean), False),
+    Field("dry_run", optional(boolean)),
     Field("debug_level", not_negative, 0),
     Field("priority", one_of(-10, 0, 10), 0),
     Field("depends", optional(list_of(tuple_of(integer, list_of_text)))),

@@ -271,7 +271,7 @@ OPCODES = (
             Field("conflicts_check", boolean, True),
             Field("hotplug", boolean, False),
             Field("hotplug_if_possible", boolean, False),
-            Field("keep_disks", boolean, False),
+            Field("keep_disks", optional(boolean)),
             Field("instance_communication", optional(boolean)),
         ),
         run=modify,

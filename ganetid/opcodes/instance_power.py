@@ -16,6 +16,7 @@ from ganetid.opcodes.definition import (
     boolean,
     not_negative,
     one_of,
+    optional,
 )
 from ganetid.opcodes.errors import OpExecError
 from ganetid.opcodes.instances import NAMED, alone, changed, found, require_state
@@ -124,7 +125,7 @@ OPCODES = (
             Field("force", boolean, False),
             Field("no_remember", boolean, False),
             Field("ignore_offline_nodes", anything, False),
-            Field("admin_state_source", anything),
+            Field("admin_state_source", optional(one_of("admin", "user")), "admin"),
         ),
         run=shut_down,
         recover=shut_down,

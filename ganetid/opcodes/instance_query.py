@@ -4,15 +4,17 @@ OP_INSTANCE_QUERY_DATA: everything about instances, as a job's result.
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.model import Disk, Instance, Nic
+from ganetid.cluster.model import Disk, Instance, Network, Nic
 from ganetid.cluster.parameters import actual
 from ganetid.jobs.locks import Lock
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import Field, Input, Opcode, Outcome, boolean, list_of_text
 from ganetid.opcodes.errors import UNKNOWN_ENTITY, OpPrereqError
+from ganetid.opcodes.networks import external
 
 
 async def query(context: Context, given: Input) -> Outcome:
@@ -68,11 +70,38 @@ def name_of(device: Nic | Disk) -> str | None:
 
 def _nic(nic: Nic, cluster: Configuration) -> list[Any]:
     network = cluster.networks.get(nic.network or "")
-    netinfo = None
-    if network is not None:
-        netinfo = {"name": network.name, "network": network.subnet, "gateway": network.gateway}
     uuid = None if network is None else network.uuid
-    return [nic.ip, nic.uuid, name_of(nic), nic.mac, nic.mode, nic.link, "", uuid, netinfo]
+    facts = None if network is None else _network(network, cluster)
+    return [name_of(nic), nic.uuid, nic.ip, nic.mac, nic.mode, nic.link, "", uuid, facts]
+
+
+def _network(network: Network, cluster: Configuration) -> dict[str, Any]:
+    """The network as Ganeti's configuration has it; what it lacks is left out."""
+    facts = {
+        "name": network.name,
+        "network": network.subnet,
+        "gateway": network.gateway,
+        "network6": network.network6,
+        "gateway6": network.gateway6,
+        "mac_prefix": network.mac_prefix,
+        "reservations": _bits(network, set(cluster.addresses(network.name))),
+        "ext_reservations": _bits(network, external(network)),
+        "ctime": network.ctime,
+        "mtime": network.mtime,
+        "uuid": network.uuid,
+        "serial_no": network.serial_no,
+        "tags": list(network.tags),
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _bits(network: Network, addresses: set[str]) -> str:
+    """A digit for each address of the network: 1 for those given."""
+    subnet = ipaddress.IPv4Network(network.subnet)
+    bits = bytearray(b"0" * subnet.num_addresses)
+    for address in addresses:
+        bits[int(ipaddress.IPv4Address(address)) - int(subnet.network_address)] = ord("1")
+    return bits.decode("ascii")
 
 
 def _disk(index: int, disk: Disk, instance: Instance) -> dict[str, Any]:

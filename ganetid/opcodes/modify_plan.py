@@ -98,7 +98,7 @@ def _with_disks(plan: Plan, given: Input) -> Plan:
 
 
 def _changed_disks(
-    instance: Instance, disks: tuple[Disk, ...], change: DeviceChange, keep: bool
+    instance: Instance, disks: tuple[Disk, ...], change: DeviceChange, keep: bool | None
 ) -> tuple[tuple[Disk, ...], Step, Told]:
     if change.action == ATTACH:
         wanted = change.parameters.get("name") or change.parameters.get("uuid")
@@ -114,7 +114,7 @@ def _changed_disks(
         return inserted(disks, index, disk), Step(ADD, index, disk), told
     index = index_of(disks, change, "disk")
     if change.action in GOES:
-        action = DETACH if keep else change.action
+        action = DETACH if keep is True else change.action
         told = [[f"disk/{index}", change.action]]
         return without(disks, index), Step(action, index, disks[index]), told
     disk = _modified_disk(disks[index], change.parameters)

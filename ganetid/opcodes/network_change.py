@@ -127,12 +127,15 @@ def network_from(given: Input, now: float) -> Network:
         raise OpPrereqError(f"Invalid network name '{name}'", WRONG_INPUT)
     subnet = ipaddress.IPv4Network(given["network"])
     if not 16 <= subnet.prefixlen <= 30:
-        size = "big" if subnet.prefixlen < 16 else "small"
-        raise OpExecError(
-            f"Cannot create IP address pool for network '{name}': A network of type /"
-            f"{subnet.prefixlen} is too {size}: it must be a /16 to a /30"
+        size, bound = ("big", "most a /16") if subnet.prefixlen < 16 else ("small", "least a /30")
+        raise _no_pool(
+            name,
+            f"A {size} network with {subnet.num_addresses} host(s) is currently not supported."
+            f" please specify at {bound} network",
         )
-    gateway = None if given["gateway"] is None else _inside(given["gateway"], subnet)
+    gateway = given["gateway"]
+    if gateway is not None and not _is_inside(gateway, subnet):
+        raise _no_pool(name, f"{subnet} does not contain {gateway}")
     reserved = tuple(_inside(address, subnet) for address in given["add_reserved_ips"] or ())
     return Network(
         name=name,
@@ -147,6 +150,10 @@ def network_from(given: Input, now: float) -> Network:
         reserved=tuple(dict.fromkeys(each for each in reserved if each != gateway)),
         tags=tuple(sorted(set(given["tags"] or ()))),
     )
+
+
+def _no_pool(name: str, reason: str) -> OpExecError:
+    return OpExecError(f"Cannot create IP address pool for network '{name}': {reason}")
 
 
 def _without_nodes(context: Context, network: Network) -> Network:

@@ -48,8 +48,6 @@ async def set_params(context: Context, given: Input) -> Outcome:
     if wanted != member:
         newer = evolve(wanted, mtime=context.now(), serial_no=member.serial_no + 1)
         changes.append(PutMember(newer))
-    if given["ndparams"]:
-        result += [["ndparams", dict(wanted.ndparams)]]
     changes += _promoted(context, given, wanted)
     return Outcome(result, tuple(changes))
 

@@ -84,14 +84,15 @@ def _resources(facts: NodeFacts | None, used: int) -> dict[str, Any]:
     names = ("dtotal", "dfree", "mtotal", "mnode", "mfree", "ctotal", "cnos", "cnodes", "csockets")
     if facts is None:
         return {**dict.fromkeys(names), "sptotal": None, "spfree": None}
+    free = max(0, min(facts.memory_free, facts.memory_total - used))
     return {
         "dtotal": facts.disk_total,
         "dfree": facts.disk_free,
         "sptotal": None,
         "spfree": None,
         "mtotal": facts.memory_total,
-        "mnode": facts.memory_node,
-        "mfree": max(0, min(facts.memory_free, facts.memory_total - used)),
+        "mnode": max(0, facts.memory_total - free - used),  # what is neither free nor of guests
+        "mfree": free,
         "ctotal": facts.cpus,
         "cnos": 1,
         "cnodes": 1,
