@@ -3,7 +3,7 @@
 
 VENV := .venv/bin
 
-.PHONY: help python setup image run test lint types bench-boot bench-block chaos-block fuzz sanitize format clean
+.PHONY: help python setup image run test lint types bench-boot bench-block chaos-block conformance-rapi fuzz sanitize format clean
 
 help:
 	@echo "make run     set up what is missing and start the all-in-one cloud"
@@ -13,6 +13,7 @@ help:
 	@echo "make lint    ruff and import rules;  make types: mypy;  make format: ruff format"
 	@echo "make bench-boot  how long a server takes, beside bare QEMU"
 	@echo "make bench-block  speed, memory and scale of the storage, beside qemu-nbd and nbdkit"
+	@echo "make conformance-rapi  Ganeti's own client and htools against ganetid"
 	@echo "make chaos-block  storage whose daemon, disk and power fail; CHAOS_ROUNDS (200), CHAOS_SEED"
 	@echo "make sanitize  tests of the loop in C with checks of memory and undefined behaviour"
 	@echo "make fuzz    every parser, guided by coverage; FUZZ_SECONDS (60) or FUZZ_RUNS for each"
@@ -42,6 +43,10 @@ bench-boot: setup image
 
 bench-block: setup
 	@PYTHONPATH=. $(VENV)/python -m benchmarks.block
+
+conformance-rapi: setup
+	@python3 tools/setup/debian.py ganeti
+	@PYTHONPATH=. $(VENV)/python -m tests.conformance.rapi
 
 chaos-block: setup
 	@PYTHONPATH=. $(VENV)/python -m tests.chaos

@@ -47,8 +47,11 @@ PACKAGES = (
 # Only where no other usable interpreter is found:
 PYTHON_PACKAGES = ("python3", "python3-venv", "python3-dev")
 # Tests of storage in Ceph are skipped without these: 50 MB to fetch, 200 MB installed.
-# ``python3 tools/setup/debian.py ceph`` installs them.
+# ``python3 tools/setup/debian.py ceph`` installs them; so with other groups.
 CEPH_PACKAGES = ("ceph-mon", "ceph-osd", "python3-rados")
+# Judges of ganetid: Ganeti's own client and tools.  3 MB to fetch; no daemon is among them.
+GANETI_PACKAGES = ("python3-ganeti-rapi", "ganeti-htools")
+GROUPS = {"ceph": CEPH_PACKAGES, "ganeti": GANETI_PACKAGES}
 # installing these must not start a daemon
 QUIET_SERVICES = ("rabbitmq-server", "postgresql", "ceph-mon", "ceph-osd")
 
@@ -121,10 +124,10 @@ def _as_root(*command: str) -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] != ["ceph"]:
-        sys.exit("usage: python3 tools/setup/debian.py ceph")
+    if not sys.argv[1:] or not set(sys.argv[1:]) <= set(GROUPS):
+        sys.exit(f"usage: python3 tools/setup/debian.py {' '.join(GROUPS)}")
     try:
-        if absent := missing(CEPH_PACKAGES):
+        if absent := missing([name for group in sys.argv[1:] for name in GROUPS[group]]):
             install(absent)
     except NotInstalled as failure:
         sys.exit(str(failure))

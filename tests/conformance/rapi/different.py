@@ -32,7 +32,7 @@ DIFFERENT: Mapping[str, str] = {
             "*:job.ops.*.use_locking",
             "*:job.ops.*.disks.*",
             "*:job.ops.*.nics.*.mac",
-            "*:job.ops.*.iallocator",
+            "*:job.ops.*.iallocator", "*:job.ops.*.beparams.*",
             "*:job.ops.*.instances.*",
             "*:job.ops.*.target_node_uuid",
             "*:job.ops.*.admin_state_source",

@@ -20,7 +20,7 @@ COUNT = 3
 MEMORY = 256
 VCPUS = 1
 DISK = 1024
-SLACK = 64  # MiB of memory that may change between two questions
+SLACK = 1024  # MiB of memory that other programs may take between two questions
 PATIENCE_S = 60.0
 Facts = Mapping[str, Any]
 
