@@ -19,6 +19,7 @@ from ganetid.cluster.model import Debris, Disk, Instance, Network, Nic
 from ganetid.console.serial_log import last_lines
 from ganetid.disks.interface import IDiskTemplate
 from ganetid.guest.config_drive import BadConfigDrive, write_config_drive
+from ganetid.guest.metadata_drive import metadata_of_drive
 from ganetid.hypervisor.interface import ConsolePlace, Ended, Guest, IHypervisor
 from ganetid.hypervisor.values import Migrated, MigrationDoor, MigrationSettings, Shape
 from ganetid.network.from_cluster import network_of, networks_of, ports_of
@@ -303,7 +304,10 @@ class Node:
         await deferToThread(_move, old, new)
 
     async def _plug(self, instance: Instance) -> tuple[Any, ...]:
-        nics: tuple[Any, ...] = await self.network.plug(instance.name, ports_of(instance), {})
+        ports = ports_of(instance)
+        drive = self._config_drive(instance.name)
+        told = await deferToThread(metadata_of_drive, drive, ports)
+        nics: tuple[Any, ...] = await self.network.plug(instance.name, ports, told)
         return nics
 
     def _moving(self, instance: Instance) -> Moving:

@@ -19,6 +19,7 @@ from twisted.protocols.policies import WrappingFactory
 from ganetid.disks.blocks import IBlocks
 from ganetid.hypervisor.accelerator import Accelerator
 from ganetid.hypervisor.interface import IHypervisor
+from ganetid.hypervisor.values import MigrationDoor
 from ganetid.jobs.database import OneThread
 from ganetid.node.assemble import Directories, build_blocks, build_hypervisor, build_node
 from ganetid.node.machine import Node
@@ -127,6 +128,7 @@ class NodeHalf:
         if self.has_rpc:
             self.replica = Replica(self.directories.state, OneThread(self._reactor, "replica"))
             await self.replica.open()
+            await self._open_door()
             self._listen()
 
     def probe(self) -> None:
@@ -149,6 +151,12 @@ class NodeHalf:
             await self.replica.close()
         if self._node is not None:
             await self._node.close()
+
+    async def _open_door(self) -> None:
+        """How guests of other nodes come in: TCP, encrypted, from nodes of the cluster only."""
+        directory = await deferToThread(self.keys.write_for_qemu, self.identity)
+        address = self.settings.node_address or self.settings.node_host
+        self.node.door = MigrationDoor(address, 0, str(directory))
 
     def use_identity(self, identity: Identity) -> None:
         """Show another certificate from now on."""

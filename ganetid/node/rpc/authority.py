@@ -135,6 +135,16 @@ class KeyFiles:
         write_private(self._authority, identity.authority)
         write_private(self._node, identity.key + identity.certificate)
 
+    def write_for_qemu(self, identity: Identity) -> Path:
+        """The directory with the identity under the names that QEMU wants.  Blocks."""
+        directory = self.directory / "migration"
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(directory / "ca-cert.pem", identity.authority)
+        for end in ("server", "client"):
+            write_private(directory / f"{end}-cert.pem", identity.certificate)
+            write_private(directory / f"{end}-key.pem", identity.key)
+        return directory
+
     def write_authority(self, authority: Authority) -> None:
         """Keep it.  Blocks."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
