@@ -11,6 +11,10 @@ from ganetid.cluster.model import Instance, Member
 from ganetid.node.interface import INode
 from ganetid.opcodes.errors import UNKNOWN_ENTITY, WRONG_STATE, OpExecError, OpPrereqError
 
+NODE_OFFLINE = "ERROR_nodeoffline"
+NODE_DOWN = "ERROR_nodedown"
+WRONG_NODE = "ERROR_wrongnode"
+
 
 class IOutside(Protocol):
     """What opcodes on nodes need beside INode; see `ganetid.node.fleet`."""
@@ -82,6 +86,17 @@ class Nodes:
         """Whether its guest runs, as far as is known without asking."""
         node = self._nodes.get(instance.primary_node)
         return node is not None and node.is_reachable and instance.name in node.running
+
+    def trouble(self, instance: Instance) -> str | None:
+        """Ganeti's status of an instance whose node is the reason for it; None: the node is not."""
+        node = self._nodes.get(instance.primary_node)
+        if instance.primary_node in self.offline:
+            return NODE_OFFLINE
+        if node is None or not node.is_reachable:
+            return NODE_DOWN
+        if instance.name not in node.running and self.seen_elsewhere(instance):
+            return WRONG_NODE
+        return None
 
     def seen_elsewhere(self, instance: Instance) -> list[str]:
         """Names of other nodes than the primary one where its guest runs."""

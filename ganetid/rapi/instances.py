@@ -11,6 +11,7 @@ from ganetid.cluster.cluster_defaults import cluster_nicparams
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import ADMIN_OFFLINE, ADMIN_UP, SOURCE_USER, Instance, Nic
 from ganetid.cluster.parameters import actual
+from ganetid.node.registry import WRONG_NODE
 from ganetid.opcodes.instance_query import name_of
 from ganetid.rapi.api import READERS, Api, Verb, reads
 from ganetid.rapi.arguments import Call
@@ -30,8 +31,10 @@ def status_of(instance: Instance, is_running: bool) -> str:
     return "USER_down" if instance.admin_state_source == SOURCE_USER else "ADMIN_down"
 
 
-def shown(instance: Instance, cluster: Configuration, is_running: bool) -> dict[str, Any]:
-    """The instance with Ganeti's I_FIELDS."""
+def shown(
+    instance: Instance, cluster: Configuration, is_running: bool, trouble: str | None = None
+) -> dict[str, Any]:
+    """The instance with Ganeti's I_FIELDS.  trouble: see `Nodes.trouble`."""
     full = actual(instance, cluster.facts)
     beparams = full.beparams
     return {
@@ -46,10 +49,10 @@ def shown(instance: Instance, cluster: Configuration, is_running: bool) -> dict[
         "network_port": None,
         "beparams": {**beparams, "memory": beparams["maxmem"]},
         "hvparams": full.hvparams,
-        "oper_state": is_running,
+        "oper_state": is_running if trouble in {None, WRONG_NODE} else None,
         "oper_ram": beparams["maxmem"] if is_running else None,
         "oper_vcpus": beparams["vcpus"] if is_running else None,
-        "status": status_of(instance, is_running),
+        "status": trouble or status_of(instance, is_running),
         "custom_hvparams": instance.hvparams,
         "custom_beparams": instance.beparams,
         "custom_nicparams": [custom_nicparams(nic, cluster) for nic in instance.nics],
@@ -109,13 +112,18 @@ def _list(api: Api, call: Call) -> Any:
     if not call.flag("bulk"):
         return [{"id": name, "uri": f"/2/instances/{name}"} for name in names]
     instances = [api.cluster.instances[name] for name in names]
-    return [shown(each, api.cluster, api.nodes.seems_running(each)) for each in instances]
+    nodes = api.nodes
+    return [
+        shown(each, api.cluster, nodes.seems_running(each), nodes.trouble(each))
+        for each in instances
+    ]
 
 
 def _show(api: Api, call: Call) -> Any:
     call.flag("lock")
     instance = _found(api, call)
-    return shown(instance, api.cluster, api.nodes.seems_running(instance))
+    nodes = api.nodes
+    return shown(instance, api.cluster, nodes.seems_running(instance), nodes.trouble(instance))
 
 
 async def _console(api: Api, call: Call) -> Any:
