@@ -16,6 +16,7 @@ from ganetid.cluster.model import Group
 from ganetid.cluster.policy import cluster_policy, group_policy
 from ganetid.rapi.api import Api, Verb, reads, submits
 from ganetid.rapi.arguments import Call
+from ganetid.rapi.collections import listed
 from ganetid.rapi.faults import Fault
 
 
@@ -44,10 +45,7 @@ def shown(api: Api, group: Group) -> dict[str, Any]:
 
 
 def _list(api: Api, call: Call) -> Any:
-    groups = [api.cluster.groups[name] for name in sorted(api.cluster.groups)]
-    if call.flag("bulk"):
-        return [shown(api, group) for group in groups]
-    return [{"name": group.name, "uri": f"/2/groups/{group.name}"} for group in groups]
+    return listed(api.cluster.groups, call, "/2/groups", "name", lambda each: shown(api, each))
 
 
 def _show(api: Api, call: Call) -> Any:

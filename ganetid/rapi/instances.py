@@ -9,34 +9,25 @@ from typing import Any
 
 from ganetid.cluster.cluster_defaults import cluster_nicparams
 from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.model import ADMIN_OFFLINE, ADMIN_UP, SOURCE_USER, Instance, Nic
+from ganetid.cluster.model import Instance, Nic
 from ganetid.cluster.parameters import actual
-from ganetid.node.registry import WRONG_NODE
 from ganetid.opcodes.instance_query import name_of
+from ganetid.rapi.answers import Encoded, Page
 from ganetid.rapi.api import READERS, Api, Verb, reads
 from ganetid.rapi.arguments import Call
+from ganetid.rapi.collections import fields_of, part_of, with_fields
 from ganetid.rapi.faults import Fault
+from ganetid.rapi.kept import joined
+from ganetid.rapi.life import Life, is_on, life_of, lives, status_of
 
 FIRST_VNC_PORT = 5900
 
 
-def status_of(instance: Instance, is_running: bool) -> str:
-    """Ganeti's derived status."""
-    if is_running:
-        return "running" if instance.admin_state == ADMIN_UP else "ERROR_up"
-    if instance.admin_state == ADMIN_UP:
-        return "ERROR_down"
-    if instance.admin_state == ADMIN_OFFLINE:
-        return "ADMIN_offline"
-    return "USER_down" if instance.admin_state_source == SOURCE_USER else "ADMIN_down"
-
-
-def shown(
-    instance: Instance, cluster: Configuration, is_running: bool, trouble: str | None = None
-) -> dict[str, Any]:
-    """The instance with Ganeti's I_FIELDS.  trouble: see `Nodes.trouble`."""
+def shown(instance: Instance, cluster: Configuration, life: Life) -> dict[str, Any]:
+    """The instance with Ganeti's I_FIELDS."""
     full = actual(instance, cluster.facts)
     beparams = full.beparams
+    running = is_on(life)
     return {
         "name": instance.name,
         "admin_state": instance.admin_state,
@@ -49,10 +40,10 @@ def shown(
         "network_port": None,
         "beparams": {**beparams, "memory": beparams["maxmem"]},
         "hvparams": full.hvparams,
-        "oper_state": is_running if trouble in {None, WRONG_NODE} else None,
-        "oper_ram": beparams["maxmem"] if is_running else None,
-        "oper_vcpus": beparams["vcpus"] if is_running else None,
-        "status": trouble or status_of(instance, is_running),
+        "oper_state": running,
+        "oper_ram": beparams["maxmem"] if running else None,
+        "oper_vcpus": beparams["vcpus"] if running else None,
+        "status": status_of(instance, life),
         "custom_hvparams": instance.hvparams,
         "custom_beparams": instance.beparams,
         "custom_nicparams": [custom_nicparams(nic, cluster) for nic in instance.nics],
@@ -107,27 +98,42 @@ def _found(api: Api, call: Call) -> Instance:
     return instance
 
 
+def encoded(api: Api, instance: Instance, life: Life) -> bytes:
+    """The instance as JSON, kept until something that is in it changes."""
+    networks = tuple(api.cluster.networks.get(nic.network or "") for nic in instance.nics)
+    return api.kept.encoded(
+        instance.name,
+        (instance, api.cluster.facts, life, *networks),
+        lambda: shown(instance, api.cluster, life),
+    )
+
+
 def _list(api: Api, call: Call) -> Any:
-    names = sorted(api.cluster.instances)
+    instances = api.cluster.instances
+    part = part_of(instances, call)
     if not call.flag("bulk"):
-        return [{"id": name, "uri": f"/2/instances/{name}"} for name in names]
-    instances = [api.cluster.instances[name] for name in names]
-    nodes = api.nodes
-    return [
-        shown(each, api.cluster, nodes.seems_running(each), nodes.trouble(each))
-        for each in instances
-    ]
+        rows = [{"id": name, "uri": f"/2/instances/{name}"} for name in part.names]
+        return Page(rows, part.after)
+    known, fields = lives(api.cluster, api.nodes), fields_of(call)
+    chosen = [instances[name] for name in part.names]
+    if fields is not None:
+        values = (shown(each, api.cluster, known.of(each)) for each in chosen)
+        return Page([with_fields(each, fields) for each in values], part.after)
+    api.kept.forget_others(instances)
+    bodies = [encoded(api, each, known.of(each)) for each in chosen]
+    return Page(Encoded(joined(bodies)), part.after)
 
 
 def _show(api: Api, call: Call) -> Any:
     call.flag("lock")
     instance = _found(api, call)
-    nodes = api.nodes
-    return shown(instance, api.cluster, nodes.seems_running(instance), nodes.trouble(instance))
+    return Encoded(encoded(api, instance, life_of(instance, api.cluster, api.nodes)))
 
 
 async def _console(api: Api, call: Call) -> Any:
     """Consoles are unix sockets here, so host and port are of no use; `path` and `serial` are."""
+    if api.strict and call.items[0] not in api.cluster.instances:
+        raise Fault(500, "list index out of range")  # what Ganeti 3.0.2 says
     instance = _found(api, call)
     if not api.nodes.seems_running(instance):
         raise Fault(503, "Instance console unavailable")

@@ -46,6 +46,6 @@ def joined(bodies: Iterable[bytes]) -> bytes:
 
 def _same(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
     return len(old) == len(new) and all(
-        mine is other or (isinstance(mine, bool) and mine == other)
+        mine is other or (isinstance(mine, bool | str) and mine == other)
         for mine, other in zip(old, new, strict=True)
     )

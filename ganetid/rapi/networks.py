@@ -13,6 +13,7 @@ from ganetid.cluster.model import Network
 from ganetid.opcodes.networks import external, in_order, taken
 from ganetid.rapi.api import Api, Verb, reads, submits
 from ganetid.rapi.arguments import Call
+from ganetid.rapi.collections import listed
 from ganetid.rapi.faults import Fault
 
 
@@ -53,10 +54,8 @@ def _map(subnet: ipaddress.IPv4Network, used: set[str]) -> str:
 
 
 def _list(api: Api, call: Call) -> Any:
-    names = sorted(api.cluster.networks)
-    if not call.flag("bulk"):
-        return [{"name": name, "uri": f"/2/networks/{name}"} for name in names]
-    return [shown(api.cluster.networks[name], api.cluster) for name in names]
+    networks = api.cluster.networks
+    return listed(networks, call, "/2/networks", "name", lambda each: shown(each, api.cluster))
 
 
 def _show(api: Api, call: Call) -> Any:

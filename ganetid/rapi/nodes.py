@@ -8,13 +8,17 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from ganetid.cluster.cluster_defaults import node_ndparams
 from ganetid.cluster.model import Instance, Member
 from ganetid.cluster.parameters import actual_beparams
 from ganetid.node.facts import NodeFacts
 from ganetid.opcodes.errors import OpcodeError
+from ganetid.rapi.answers import Page
 from ganetid.rapi.api import OPEN, Api, Verb, reads
 from ganetid.rapi.arguments import Call
+from ganetid.rapi.collections import fields_of, part_of, with_fields
 from ganetid.rapi.faults import Fault
 
 ROLE_LETTERS = {
@@ -101,10 +105,14 @@ def _resources(facts: NodeFacts | None, used: int) -> dict[str, Any]:
 
 
 async def _list(api: Api, call: Call) -> Any:
-    members = [api.cluster.members[name] for name in sorted(api.cluster.members)]
+    members = api.cluster.members
+    part = part_of(members, call)
     if not call.flag("bulk"):
-        return [{"id": member.name, "uri": f"/2/nodes/{member.name}"} for member in members]
-    return [await shown(api, member) for member in members]
+        rows = [{"id": name, "uri": f"/2/nodes/{name}"} for name in part.names]
+        return Page(rows, part.after)
+    fields = fields_of(call)
+    asked = [Deferred.fromCoroutine(shown(api, members[name])) for name in part.names]
+    return Page([with_fields(await each, fields) for each in asked], part.after)
 
 
 def found(api: Api, call: Call) -> Member:
@@ -121,6 +129,8 @@ async def _show(api: Api, call: Call) -> Any:
 
 
 def _role(api: Api, call: Call) -> Any:
+    if api.strict and call.items[0] not in api.cluster.members:
+        raise Fault(500)  # Ganeti 3.0.2 breaks
     return role_of(found(api, call), api.cluster.master)
 
 

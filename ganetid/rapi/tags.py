@@ -28,7 +28,7 @@ def _verbs(kind: str) -> Mapping[str, Verb]:
         try:
             return list(tags_of(api.cluster, kind, call.items[0] if call.items else None))
         except OpPrereqError:
-            raise Fault(404) from None
+            raise Fault(500 if api.strict else 404) from None
 
     def depends(call: Call) -> Any:
         return call.body if isinstance(call.body, dict) else None
