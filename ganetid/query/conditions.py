@@ -2,7 +2,7 @@
 Filters of the query language, compiled to functions: ``["&", ["=", "name", "x"], ["?", "up"]]``.
 
 Operators: ``& | ! ?`` and ``= == != < <= > >= =~ =[]``.  A field that has no value lets the row
-pass, whatever is asked of it.  The words of refusals are Ganeti 3.0.2's, checked against it.
+pass, whatever is asked of it but ``!=``.  The words of refusals are Ganeti 3.0.2's, checked against it.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def _comparing(name: str, field: str, value: str | int) -> Condition:
     def condition(look: Look) -> bool:
         found = look(field)
         if found is MISSING:
-            return True
+            return name != "!="  # to Ganeti that is "not =="
         if not _comparable(found, value):
             kind = "QuotedString" if isinstance(value, str) else "NumericValue"
             raise UnfitFilter(
@@ -202,4 +202,4 @@ def _matching(field: str, text: Any) -> Condition:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return json.dumps(value)

@@ -137,6 +137,11 @@ async def _console(api: Api, call: Call) -> Any:
     instance = _found(api, call)
     if not api.nodes.seems_running(instance):
         raise Fault(503, "Instance console unavailable")
+    return await console_of(api, instance)
+
+
+async def console_of(api: Api, instance: Instance) -> dict[str, Any]:
+    """Where the console of a running instance is.  Raises OpPrereqError."""
     place = await api.nodes.of(instance).console(instance)
     if place.vnc is None and place.serial is None and place.vnc_port is None:
         message = f"Console not available for {instance.hypervisor} hypervisor"

@@ -11,6 +11,7 @@ from attrs import frozen
 
 from ganetid.rapi import (
     cluster,
+    filters,
     groups,
     instance_actions,
     instances,
@@ -18,6 +19,7 @@ from ganetid.rapi import (
     networks,
     node_actions,
     nodes,
+    query,
     tags,
 )
 from ganetid.rapi.api import Verb
@@ -36,6 +38,8 @@ FAMILIES: tuple[Mapping[str, Mapping[str, Verb]], ...] = (
     networks.RESOURCES,
     tags.RESOURCES,
     jobs.RESOURCES,
+    filters.RESOURCES,
+    query.RESOURCES,
 )
 
 

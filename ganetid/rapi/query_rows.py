@@ -1,0 +1,144 @@
+"""
+Rows for queries, from what the remote API shows of everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
+
+from attrs import frozen
+from zope.interface import implementer
+
+from ganetid.cluster.model import ADMIN_UP, FilterRule, Group, Instance, Member
+from ganetid.jobs.locks import LockState
+from ganetid.jobs.shown import every_field
+from ganetid.opcodes.errors import OpcodeError
+from ganetid.query.fields import Row
+from ganetid.query.rows import IRows
+from ganetid.rapi import groups, instances, networks, nodes
+from ganetid.rapi.api import Api
+
+
+@implementer(IRows)
+@frozen
+class ApiRows:
+    """The real IRows."""
+
+    api: Api
+
+    async def of(self, resource: str, names: Collection[str]) -> list[Row]:
+        """See IRows."""
+        return await _SOURCES[resource](self.api, names)
+
+
+def shown_rule(rule: FilterRule) -> dict[str, Any]:
+    """A rule of the job queue as Ganeti shows it."""
+    return {
+        "watermark": rule.watermark,
+        "priority": rule.priority,
+        "predicates": list(rule.predicates),
+        "action": rule.action,
+        "reason_trail": list(rule.reason_trail),
+        "uuid": rule.uuid,
+    }
+
+
+async def _instances(api: Api, names: Collection[str]) -> list[Row]:
+    found = [api.cluster.instances[name] for name in sorted(api.cluster.instances)]
+    return [await _instance(api, instance, "console" in names) for instance in found]
+
+
+async def _instance(api: Api, instance: Instance, with_console: bool) -> Row:
+    runs = api.nodes.seems_running(instance)
+    member = api.cluster.members.get(instance.primary_node)
+    group = api.cluster.group_of(instance.primary_node)
+    row = instances.shown(instance, api.cluster, runs)
+    more = {
+        "pnode_offline": member is not None and member.offline,
+        "pnode.group": group.name if group else None,
+        "pnode.group.uuid": group.uuid if group else None,
+        "admin_state_source": instance.admin_state_source,
+        "disks_active": instance.admin_state == ADMIN_UP,
+        "forthcoming": False,
+        "hypervisor": instance.hypervisor,
+        "osparams": instance.osparams,
+        "custom_osparams": instance.osparams,
+        "console": await _console(api, instance) if with_console and runs else None,
+    }
+    return {**more, **row}
+
+
+async def _console(api: Api, instance: Instance) -> dict[str, Any] | None:
+    try:
+        return await instances.console_of(api, instance)
+    except OpcodeError:
+        return None
+
+
+async def _nodes(api: Api, names: Collection[str]) -> list[Row]:
+    return [await _node(api, api.cluster.members[name]) for name in sorted(api.cluster.members)]
+
+
+async def _node(api: Api, member: Member) -> Row:
+    more: dict[str, Any] = {"group": member.group, "custom_ndparams": member.ndparams}
+    if member.name == api.cluster.node_name:
+        more["bootid"] = api.cluster.facts.boot_id or None
+    return {**more, **await nodes.shown(api, member)}
+
+
+async def _groups(api: Api, names: Collection[str]) -> list[Row]:
+    return [_group(api, api.cluster.groups[name]) for name in sorted(api.cluster.groups)]
+
+
+def _group(api: Api, group: Group) -> Row:
+    placed = sorted(
+        instance.name
+        for member in api.cluster.members_of(group.name)
+        for instance in api.cluster.on_node(member.name)
+    )
+    return {"pinst_list": placed, "pinst_cnt": len(placed), **groups.shown(api, group)}
+
+
+async def _networks(api: Api, names: Collection[str]) -> list[Row]:
+    found = [api.cluster.networks[name] for name in sorted(api.cluster.networks)]
+    return [networks.shown(network, api.cluster) for network in found]
+
+
+async def _jobs(api: Api, names: Collection[str]) -> list[Row]:
+    return [every_field(job) for job in await api.queue.list.jobs()]
+
+
+async def _exports(api: Api, names: Collection[str]) -> list[Row]:
+    """A row for each node; there are no exports."""
+    members = [api.cluster.members[name] for name in sorted(api.cluster.members)]
+    return [{"node": each.name, "export": None, "offline": each.offline} for each in members]
+
+
+async def _locks(api: Api, names: Collection[str]) -> list[Row]:
+    return [_lock(state) for state in api.queue.locks()]
+
+
+def _lock(state: LockState) -> Row:
+    return {
+        "name": "/".join(state.thing),
+        "mode": state.mode,
+        "owner": [str(job) for job in state.owners],
+        "pending": [[mode, [str(job)]] for mode, job in state.pending],
+    }
+
+
+async def _filters(api: Api, names: Collection[str]) -> list[Row]:
+    return [shown_rule(rule) for rule in api.queue.rules.all()]
+
+
+_SOURCES: Mapping[str, Callable[[Api, Collection[str]], Awaitable[list[Row]]]] = {
+    "instance": _instances,
+    "node": _nodes,
+    "group": _groups,
+    "network": _networks,
+    "job": _jobs,
+    "export": _exports,
+    "lock": _locks,
+    "filter": _filters,
+}
