@@ -1,7 +1,8 @@
 """
 /2/jobs and what is below it.
 
-Beside Ganeti's: ``limit``, ``after``, ``status`` and ``fields`` on the list, ``fields`` on a job,
+Beside Ganeti's: ``limit``, ``after``, ``status`` and ``fields`` on the list (the header
+x-next-after says where the next page begins, when there may be one), ``fields`` on a job,
 ``running=1`` to stop a running job where it can be stopped, a job's priority, archiving.
 """
 
@@ -18,12 +19,14 @@ from ganetid.jobs.limits import NoSuchJob
 from ganetid.jobs.model import STATUSES, Job
 from ganetid.jobs.shown import FIELDS, every_field, shown
 from ganetid.rapi.answers import Encoded
+from ganetid.rapi.answers import Page as Answer
 from ganetid.rapi.api import OPEN, WRITERS, Api, Verb
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.faults import Fault
 from ganetid.rapi.kept import joined
 
 WAIT_S = 10.0  # Ganeti's _WFJC_TIMEOUT
+MOST, MOST_ID = 1_000_000, 10**18  # beyond these nobody means it
 LOWEST_PRIORITY, HIGHEST_PRIORITY = 19, -20
 
 _encode = msgspec.json.encode
@@ -31,12 +34,13 @@ _encode = msgspec.json.encode
 
 async def _list(api: Api, call: Call) -> Any:
     page = _page(call)
-    if call.word("fields") is not None:
-        return await _list_of_fields(api, call, page)
-    if call.flag("bulk"):
-        return Encoded(joined(await api.queue.list.json(page)))
     ids = await api.queue.list.ids(page)
-    return Encoded(_encode([{"id": job_id, "uri": f"/2/jobs/{job_id}"} for job_id in ids]))
+    after = str(ids[-1]) if page.limit is not None and len(ids) == page.limit else None
+    if call.word("fields") is not None:
+        return Answer(await _list_of_fields(api, call, ids), after)
+    if call.flag("bulk"):
+        return Answer(Encoded(joined(await api.queue.list.json(page))), after)
+    return Answer([{"id": job_id, "uri": f"/2/jobs/{job_id}"} for job_id in ids], after)
 
 
 def _page(call: Call) -> Page:
@@ -44,16 +48,16 @@ def _page(call: Call) -> Page:
     unknown = sorted(set(statuses) - STATUSES)
     if unknown:
         raise Fault(400, f"There is no job status '{unknown[0]}'")
-    limit, after = call.word("limit"), call.number("after")
-    if limit is not None and call.number("limit") < 0:
+    limit = call.number("limit") if "limit" in call.query else None
+    if limit is not None and not 0 < limit <= MOST:
         raise Fault(400, "Invalid value for the 'limit' parameter")
-    return Page(max(0, after), None if limit is None else call.number("limit"), statuses)
+    return Page(max(0, min(call.number("after"), MOST_ID)), limit, statuses)
 
 
-async def _list_of_fields(api: Api, call: Call, page: Page) -> Any:
+async def _list_of_fields(api: Api, call: Call, ids: list[int]) -> list[dict[str, Any]]:
     fields = _fields(call)
     answers = []
-    for job_id in await api.queue.list.ids(page):
+    for job_id in ids:
         job = await api.queue.job(job_id)
         if job is not None:
             answers.append(_picked(job, fields))

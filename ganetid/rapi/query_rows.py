@@ -18,6 +18,7 @@ from ganetid.query.fields import Row
 from ganetid.query.rows import IRows
 from ganetid.rapi import groups, instances, networks, nodes
 from ganetid.rapi.api import Api
+from ganetid.rapi.life import Life, lives
 
 
 @implementer(IRows)
@@ -45,17 +46,16 @@ def shown_rule(rule: FilterRule) -> dict[str, Any]:
 
 
 async def _instances(api: Api, names: Collection[str]) -> list[Row]:
+    known = lives(api.cluster, api.nodes)
     found = [api.cluster.instances[name] for name in sorted(api.cluster.instances)]
-    return [await _instance(api, instance, "console" in names) for instance in found]
+    return [await _instance(api, each, known.of(each), "console" in names) for each in found]
 
 
-async def _instance(api: Api, instance: Instance, with_console: bool) -> Row:
-    runs = api.nodes.seems_running(instance)
-    member = api.cluster.members.get(instance.primary_node)
+async def _instance(api: Api, instance: Instance, life: Life, with_console: bool) -> Row:
     group = api.cluster.group_of(instance.primary_node)
-    row = instances.shown(instance, api.cluster, runs)
+    row = instances.shown(instance, api.cluster, life)
     more = {
-        "pnode_offline": member is not None and member.offline,
+        "pnode_offline": life in {"node-offline", "node-down"},
         "pnode.group": group.name if group else None,
         "pnode.group.uuid": group.uuid if group else None,
         "admin_state_source": instance.admin_state_source,
@@ -64,7 +64,7 @@ async def _instance(api: Api, instance: Instance, with_console: bool) -> Row:
         "hypervisor": instance.hypervisor,
         "osparams": instance.osparams,
         "custom_osparams": instance.osparams,
-        "console": await _console(api, instance) if with_console and runs else None,
+        "console": await _console(api, instance) if with_console and life == "on" else None,
     }
     return {**more, **row}
 
