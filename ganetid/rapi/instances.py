@@ -10,7 +10,7 @@ from typing import Any
 from ganetid.cluster.cluster_defaults import cluster_nicparams
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Instance, Nic
-from ganetid.cluster.parameters import actual
+from ganetid.cluster.parameters import actual_beparams, actual_hvparams
 from ganetid.opcodes.instance_query import name_of
 from ganetid.rapi.answers import Encoded, Page
 from ganetid.rapi.api import READERS, Api, Verb, reads
@@ -25,8 +25,7 @@ FIRST_VNC_PORT = 5900
 
 def shown(instance: Instance, cluster: Configuration, life: Life) -> dict[str, Any]:
     """The instance with Ganeti's I_FIELDS."""
-    full = actual(instance, cluster.facts)
-    beparams = full.beparams
+    beparams = actual_beparams(instance.beparams, cluster.facts)
     running = is_on(life)
     return {
         "name": instance.name,
@@ -39,7 +38,7 @@ def shown(instance: Instance, cluster: Configuration, life: Life) -> dict[str, A
         **_disks(instance),
         "network_port": None,
         "beparams": {**beparams, "memory": beparams["maxmem"]},
-        "hvparams": full.hvparams,
+        "hvparams": actual_hvparams(instance, cluster.facts),
         "oper_state": running,
         "oper_ram": beparams["maxmem"] if running else None,
         "oper_vcpus": beparams["vcpus"] if running else None,
@@ -100,7 +99,7 @@ def _found(api: Api, call: Call) -> Instance:
 
 def encoded(api: Api, instance: Instance, life: Life) -> bytes:
     """The instance as JSON, kept until something that is in it changes."""
-    networks = tuple(api.cluster.networks.get(nic.network or "") for nic in instance.nics)
+    networks = [api.cluster.networks.get(nic.network) for nic in instance.nics if nic.network]
     return api.kept.encoded(
         instance.name,
         (instance, api.cluster.facts, life, *networks),

@@ -4,6 +4,7 @@ Objects as JSON, encoded once and kept until they change.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,7 +18,8 @@ class Kept:
     The encoded form of objects, by name.
 
     An entry is good as long as all that it was made from is the same: configuration objects are
-    never changed but replaced, so it is enough to compare identities.
+    never changed but replaced, so it is enough to compare identities.  (Words among the sources
+    have to be constants of the program, then equal ones are the same.)
     """
 
     def __init__(self) -> None:
@@ -45,7 +47,4 @@ def joined(bodies: Iterable[bytes]) -> bytes:
 
 
 def _same(old: tuple[Any, ...], new: tuple[Any, ...]) -> bool:
-    return len(old) == len(new) and all(
-        mine is other or (isinstance(mine, bool | str) and mine == other)
-        for mine, other in zip(old, new, strict=True)
-    )
+    return len(old) == len(new) and all(map(operator.is_, old, new))

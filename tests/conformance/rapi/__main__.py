@@ -74,9 +74,9 @@ def main(arguments: list[str]) -> int:
     """Exit status 1 when anything failed."""
     if arguments[:1] == ["--record"]:
         return record(arguments[1])
-    with daemon.running() as port:
-        client = judged_by_client(port)
-        tools = htools.judged(port)
+    with daemon.running() as ganetid:
+        client = judged_by_client(ganetid.port)
+        tools = htools.judged(ganetid.port)
     lines = {"ganeti-rapi-client": (*client, 0), **tools}
     for judge, (passed, failed, skipped) in lines.items():
         print(f"conformance: {judge} passed {passed} failed {failed} skipped {skipped}")

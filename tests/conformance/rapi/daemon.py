@@ -18,28 +18,40 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 CHECKOUT = Path(__file__).parents[3]
 USERS = "admin secret write\nro ro read\n"
 PATIENCE_S = 60.0
 
 
+class Running(NamedTuple):
+    """A daemon that answers: the port of its remote API, its process."""
+
+    port: int
+    pid: int
+
+
 @contextmanager
-def running(hypervisor: str = "fake") -> Iterator[int]:
-    """The port of its remote API; when the block is left it has ended and left nothing."""
+def running(state: Path | None = None) -> Iterator[Running]:
+    """
+    A daemon; when the block is left it has ended and left nothing.
+
+    state: its state directory, if it is to be another than an empty one.
+    """
     directory = Path(tempfile.mkdtemp(prefix="gntc"))
     try:
         port = _free_port()
         (directory / "users").write_text(USERS)
         config = directory / "ganetid.toml"
         config.write_text(
-            f'state_dir = "{directory}/g"\nusers_file = "{directory}/users"\n'
-            f'rapi_port = {port}\nhypervisor = "{hypervisor}"\nnode_name = "node1"\n'
+            f'state_dir = "{state or directory / "g"}"\nusers_file = "{directory}/users"\n'
+            f'rapi_port = {port}\nhypervisor = "fake"\nnode_name = "node1"\n'
         )
         process = _start(config, directory)
         try:
             _wait(port, process, directory)
-            yield port
+            yield Running(port, process.pid)
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(timeout=PATIENCE_S)

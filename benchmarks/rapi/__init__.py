@@ -1,0 +1,1 @@
+"""How fast ganetid answers, beside a real Ganeti."""
