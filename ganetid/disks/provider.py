@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from ganetid.disks.uris import UnknownAddress, drive_at
 from ganetid.hypervisor.interface import DeviceDrive, Drive
 from ganetid.opcodes.errors import OpExecError
 from ganetid.scripts.logged import Finished, Logbook, LoggedFailure
+from ganetid.scripts.names import is_plain
 from ganetid.scripts.running import Script
 
 TIMEOUT_S = 3600.0  # copying an image into a new volume takes its time
@@ -235,6 +236,14 @@ class ExternalProvider:
                 f"ExtStorage provider '{self.name}' names an address that no guest here can"
                 f" have: {error}"
             ) from error
+
+
+def find_external(bench: Bench) -> Callable[[str], IDiskTemplate | None]:
+    """
+    For ExtTemplate: a provider of any proper name.  Whether its scripts are there shows when they
+    are called, for an administrator may install them at any time.
+    """
+    return lambda name: ExternalProvider(name, bench) if is_plain(name) else None
 
 
 def _must_be_device(path: str) -> None:

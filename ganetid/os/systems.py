@@ -4,7 +4,9 @@ All operating systems of a node: those built in, and those of its administrator.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from attrs import evolve, frozen
 from twisted.internet.threads import deferToThread
@@ -14,6 +16,7 @@ from ganetid.disks.interface import IDiskTemplate
 from ganetid.hypervisor.interface import Drive
 from ganetid.opcodes.errors import WRONG_INPUT, OpPrereqError
 from ganetid.os.definition import (
+    SEARCH_PATH,
     BadOs,
     OsDefinition,
     check_parameters,
@@ -23,10 +26,11 @@ from ganetid.os.definition import (
     variant_of,
 )
 from ganetid.os.disk_files import DiskFiles
-from ganetid.os.image import ImageSystem, definitions
+from ganetid.os.image import ImageSystem, WriteSeed, definitions
 from ganetid.os.progress import Tell, said_by_script
 from ganetid.os.scripted import ScriptedSystems
 from ganetid.os.task import OsTask, ReachedDisk
+from ganetid.scripts.logged import Logbook
 
 Log = Callable[[str], None]
 
@@ -123,6 +127,28 @@ class OperatingSystems:
         """Make a disk of the image in an open descriptor.  Raises OpcodeError."""
         async with self.files.reached(await _active(task.instance, template)) as disks:
             await self.scripted.import_image(_with_disks(task, disks), index, source)
+
+
+def build_systems(
+    reactor: Any,
+    state: Path,
+    nbd_socket: str | None,
+    write_seed: WriteSeed,
+    search_path: Iterable[Path] = SEARCH_PATH,
+) -> OperatingSystems:
+    """
+    A node's operating systems.
+
+    state: the daemon's directory; logs go to ``log/os`` in it, disks' files to ``run-os``.
+    nbd_socket, write_seed: see ImageSystem.
+    """
+    logs = Logbook(reactor, state / "log" / "os")
+    return OperatingSystems(
+        ScriptedSystems(logs, tuple(search_path)),
+        ImageSystem(logs, nbd_socket, write_seed, reactor.seconds),
+        DiskFiles(reactor, state / "run-os"),
+        reactor.seconds,
+    )
 
 
 def _built_in(os_type: str) -> OsDefinition | None:

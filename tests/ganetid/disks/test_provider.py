@@ -20,7 +20,7 @@ from zope.interface.verify import verifyObject
 from ganetid.cluster.model import Disk
 from ganetid.disks.ext import ExtTemplate
 from ganetid.disks.interface import IDiskTemplate
-from ganetid.disks.provider import Bench, ExternalProvider
+from ganetid.disks.provider import Bench, ExternalProvider, find_external
 from ganetid.disks.provider_scripts import (
     BadProvider,
     environment_of,
@@ -162,7 +162,7 @@ class ExternalProviderTests(TestCase):
         """The template, on a node."""
         logs = Logbook(reactor, self.place / f"log-{name}")
         bench = Bench(logs, (self.place / "providers",), timeout_s=20)
-        return ExtTemplate({}, lambda provider: ExternalProvider(provider, bench))
+        return ExtTemplate({}, find_external(bench))
 
     def end_servers(self) -> None:
         for pid_file in self.store.glob("*.pid"):
