@@ -36,7 +36,8 @@ def opening(data: bytes) -> None:
     """
     cursor = Cursor(data)
     store = open_memory_store()
-    if cursor.number() & 1:
+    is_raw = cursor.number() & 1
+    if is_raw:
         record = repaired_map(data)
         if isinstance(attempt(map_format.decode, DamagedMap, record), BaseException):
             return
@@ -47,7 +48,8 @@ def opening(data: bytes) -> None:
     volume = attempt(open_volume, ALLOWED, store, "v", SESSION)
     if not isinstance(volume, Volume):
         return
-    attempt(_use, ALLOWED, volume, cursor)
+    if not is_raw:  # or its counts of objects may be anything
+        attempt(_use, ALLOWED, volume, cursor)
     seen = _seen(volume)
     if attempt(volume.close, ALLOWED) is None:
         again = open_volume(store, "v", SESSION + 1)
