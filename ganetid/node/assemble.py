@@ -17,6 +17,7 @@ from ganetid.disks.diskless import Diskless
 from ganetid.disks.ext import ExtTemplate
 from ganetid.disks.files import FileTemplate
 from ganetid.disks.interface import IDiskTemplate
+from ganetid.disks.provider import Bench, find_external
 from ganetid.hypervisor.accelerator import Accelerator
 from ganetid.hypervisor.command_line import Machine
 from ganetid.hypervisor.fake import FakeHypervisor
@@ -27,6 +28,7 @@ from ganetid.network.interface import INodeNetwork
 from ganetid.network.tap import TapSettings
 from ganetid.network.user import UserNetwork
 from ganetid.node.machine import Node
+from ganetid.scripts.logged import Logbook
 from ganetid.settings import GanetiSettings
 
 
@@ -113,11 +115,13 @@ def build_network(reactor: Any, settings: GanetiSettings) -> INodeNetwork:
 def build_templates(
     reactor: Any, settings: GanetiSettings, directories: Directories, blocks: IBlocks | None
 ) -> dict[str, IDiskTemplate]:
-    """The node's disk templates by name; ext only where there is storage for it."""
+    """The node's disk templates by name."""
     templates: dict[str, IDiskTemplate] = {}
+    built_in: dict[str, IDiskTemplate] = {}
     if blocks is not None:
-        archipelago = Archipelago(reactor, blocks, settings.nbd_socket or "")
-        templates["ext"] = ExtTemplate({"archipelago": archipelago})
+        built_in["archipelago"] = Archipelago(reactor, blocks, settings.nbd_socket or "")
+    logs = Logbook(reactor, directories.state / "log" / "extstorage")
+    templates["ext"] = ExtTemplate(built_in, find_external(Bench(logs)))
     templates["file"] = FileTemplate(directories.disks)
     templates["diskless"] = Diskless()
     return templates

@@ -33,7 +33,8 @@ VOLUME = re.compile(r"[A-Za-z0-9._-]{1,120}")
 MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 MAX_DISKS = 16
 MAX_NICS = 8
-KNOWN_DISK_FIELDS = frozenset({"name", "size", "mode", "provider", "access", "spindles"})
+KNOWN_DISK_FIELDS = frozenset({"name", "size", "mode", "provider", "spindles"})
+DISK_ACCESS = frozenset({"kernelspace", "userspace"})
 
 
 @frozen
@@ -135,6 +136,8 @@ def disk_from(given: Mapping[str, Any], template: str) -> Disk:
     name = given.get("name") or f"{disk_uuid}.{template}.disk"
     if not isinstance(name, str) or not VOLUME.fullmatch(name) or name in {".", ".."}:
         raise OpPrereqError(f"Invalid disk name '{name}'", WRONG_INPUT)
+    if str(given.get("access", "kernelspace")) not in DISK_ACCESS:
+        raise OpPrereqError(f"Invalid disk access '{given['access']}'", WRONG_INPUT)
     if template == "ext" and not given.get("provider"):
         raise OpPrereqError("The 'ext' disk template requires the provider", WRONG_INPUT)
     params = {str(key): str(value) for key, value in given.items() if key not in KNOWN_DISK_FIELDS}
