@@ -28,6 +28,7 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     node_port: of node RPC, 0 for any free one; without it the cluster has one node.
     node_host: where node RPC listens.  node_address: where others reach that, if it differs.
     dns: name servers that DHCP tells; by default this machine's own.
+    network_outside: a /30 for a cable out of network_namespace, by which guests reach the outside.
     strict_compat: the remote API answers as Ganeti 3.0.2 also where that is plainly wrong.
     """
 
@@ -50,6 +51,7 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     accel: Literal["auto", "kvm", "tcg"] = "auto"
     network_mode: Literal["auto", "tap", "user"] = "auto"
     network_namespace: str | None = None
+    network_outside: str | None = None
     dns: tuple[str, ...] | None = None
     dhcp_lease_s: int = 3600
     mtu: int | None = None

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,20 @@ def missing_for_taps() -> str | None:
         return "/dev/net/tun can't be opened"
     if shutil.which("ip", path=_path()) is None:
         return "no ip program"
+    if shutil.which("nft", path=_path()) is not None and not _filters_bridges():
+        return "no br_netfilter in the kernel, without which guests can't be guarded"
     return None
+
+
+def _filters_bridges() -> bool:
+    """Whether bridged packets meet packet rules; the module for it is loaded if it is there."""
+    place = Path("/proc/sys/net/bridge")
+    program = shutil.which("modprobe", path=_path())
+    if not place.exists() and program is not None:
+        subprocess.run(
+            [program, "-q", "br_netfilter"], check=False, capture_output=True, timeout=10
+        )
+    return place.exists()
 
 
 def resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:

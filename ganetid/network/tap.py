@@ -22,6 +22,7 @@ from ganetid.network.interface import INodeNetwork
 from ganetid.network.kept import Folder, KeptNetworks
 from ganetid.network.names import tap_name
 from ganetid.network.numbers import NoNumberLeft
+from ganetid.network.outside import Outside
 from ganetid.network.plan import port_mtu
 from ganetid.network.ports import AddressGroup, NetworkPlan, Plugged, PortPlan
 from ganetid.network.state import NetworkState
@@ -40,6 +41,7 @@ class TapSettings:
 
     namespace: of bridges, taps and guests; made when absent.  masquerade: nftables can be used.
     dns, mtu: what DHCP tells where a network says nothing.  lease_s: seconds.
+    outside: a /30 by which the namespace is joined to the machine, so that guests get out of it.
     """
 
     namespace: str | None = None
@@ -47,6 +49,7 @@ class TapSettings:
     dns: tuple[str, ...] = ()
     lease_s: int = 3600
     mtu: int | None = None
+    outside: str | None = None
 
 
 @implementer(INodeNetwork)
@@ -69,6 +72,7 @@ class TapNetwork:
         self._cluster = cluster
         host = Host(reactor, settings.namespace, settings.masquerade)
         self._applying = Applying(host)
+        self._outside = Outside(reactor, cluster, settings.namespace, settings.outside)
         tells = NodeTells(dns=settings.dns, lease_s=settings.lease_s, mtu=settings.mtu)
         self._answering = Answering(reactor, settings.namespace, tells)
         self._one_by_one = DeferredLock()
@@ -84,6 +88,7 @@ class TapNetwork:
             else:
                 await deferToThread(self._folder.drop_plugged, each.instance)
         await self._applying.begin(state)
+        await self._outside.join()
         await self._answering.begin(self._cluster)
         await self._apply(state, state)
 
@@ -226,6 +231,7 @@ class TapNetwork:
     async def _apply(self, state: NetworkState, former: NetworkState) -> None:
         """Answers come from the new state before guests can ask; former: what may be there."""
         self._answering.know(state)
+        await self._outside.bring([each.uplink for each in state.networks.values() if each.uplink])
         applied = await self._applying.apply(former, state)
         self._answering.know(applied)
         new = public_of(applied) - public_of(self._state)

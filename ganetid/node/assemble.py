@@ -107,6 +107,7 @@ def build_network(reactor: Any, settings: GanetiSettings) -> INodeNetwork:
         dns=resolvers() if settings.dns is None else settings.dns,
         lease_s=settings.dhcp_lease_s,
         mtu=settings.mtu,
+        outside=settings.network_outside,
     )
     kept = Directories(Path(settings.state_dir)).network
     return choose(reactor, settings.cluster_name, settings.network_mode, taps, kept)

@@ -2,7 +2,8 @@
 One socket that hears what guests ask the node, on all taps of a network namespace.
 
 The kernel tells of each frame which interface it came from, so a guest can't pass for another by
-anything that it writes; and the answer leaves by that tap alone.
+anything that it writes; and the answer leaves by that tap alone.  A guest that asks too much is not
+heard for some seconds: the kernel itself drops what comes from its tap, and others get their turn.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import fcntl
 import socket
 import struct
 import sys
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection
 from typing import Any
 
 from twisted.internet.interfaces import IReadDescriptor
@@ -22,15 +24,19 @@ from zope.interface import implementer
 SO_ATTACH_FILTER = 26
 SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
 ETH_P_ALL = 3
-SIOCGIFHWADDR, ETHERNET = 0x8927, 1
+SIOCGIFHWADDR, SIOCGIFINDEX, ETHERNET = 0x8927, 0x8933, 1
 LONGEST = 2048
 AT_ONCE = 64  # frames, before others get their turn
 BUFFER_BYTES = 1024 * 1024
+MOST_PER_S = 100  # frames of one interface
+MUTED_S = 5.0
+MOST_MUTED = 64
 
 # What counts, as a classic BPF program: ARP requests; UDP to port 67 and, over IPv6, to 547; and
 # router solicitations.  (code, jump if true, jump if false, value); see bpf(4), Linux's filter.txt.
 _LOAD_HALF, _LOAD_BYTE, _LOAD_HALF_X, _HEAD_X = 0x28, 0x30, 0x48, 0xB1
 _EQUAL, _ANY_BIT, _RETURN = 0x15, 0x45, 0x06
+_LOAD_WORD, _INTERFACE = 0x20, 0xFFFFF008
 FILTER = (
     (_LOAD_HALF, 0, 0, 12),
     (_EQUAL, 0, 2, 0x0806),
@@ -65,7 +71,7 @@ def open_packet_socket() -> socket.socket:
     """
     opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
     try:
-        _attach(opened, FILTER)
+        attach(opened)
         opened.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER_BYTES)
         opened.setblocking(False)
@@ -75,7 +81,12 @@ def open_packet_socket() -> socket.socket:
     return opened
 
 
-def _attach(opened: socket.socket, program: Iterable[tuple[int, int, int, int]]) -> None:
+def attach(opened: socket.socket, muted: Collection[int] = ()) -> None:
+    """From now on hear what `FILTER` says, but nothing of these interfaces, by their indexes."""
+    silence = [(_LOAD_WORD, 0, 0, _INTERFACE)]
+    for index in muted:
+        silence += [(_EQUAL, 0, 1, index), (_RETURN, 0, 0, 0)]
+    program = [*silence, *FILTER]
     code = b"".join(struct.pack("HBBI", *each) for each in program)
     kept = ctypes.create_string_buffer(code)
     header = struct.pack("HL", len(code) // 8, ctypes.addressof(kept))
@@ -94,6 +105,9 @@ class PacketReader:
         self._reactor = reactor
         self._socket = opened
         self._heard = heard
+        self._second = 0
+        self._counts: Counter[str] = Counter()
+        self._muted: dict[int, Any] = {}
         reactor.addReader(self)
 
     def send(self, interface: str, frame: bytes) -> None:
@@ -115,6 +129,9 @@ class PacketReader:
 
     def close(self) -> None:
         """Hear no more."""
+        for call in self._muted.values():
+            call.cancel()
+        self._muted.clear()
         if self._socket.fileno() >= 0:
             self._reactor.removeReader(self)
             self._socket.close()
@@ -137,9 +154,41 @@ class PacketReader:
             except OSError as error:  # such as of an interface that went down
                 self._log.debug("{error}", error=error)
                 return
+            if self._is_too_much(place[0]):
+                continue
             answer = self._heard(place[0], frame)
             if answer is not None:
                 self.send(place[0], answer)
+
+    def _is_too_much(self, interface: str) -> bool:
+        second = int(self._reactor.seconds())
+        if second != self._second:
+            self._second = second
+            self._counts.clear()
+        self._counts[interface] += 1
+        if self._counts[interface] == MOST_PER_S:
+            self._mute(interface)
+        return self._counts[interface] >= MOST_PER_S
+
+    def _mute(self, interface: str) -> None:
+        index = self._index_of(interface)
+        if index is None or index in self._muted or len(self._muted) >= MOST_MUTED:
+            return
+        self._log.warn("{interface} asks too much and is not heard", interface=interface)
+        self._muted[index] = self._reactor.callLater(MUTED_S, self._hear_again, index)
+        attach(self._socket, self._muted)
+
+    def _hear_again(self, index: int) -> None:
+        del self._muted[index]
+        attach(self._socket, self._muted)
+
+    def _index_of(self, interface: str) -> int | None:
+        asked = struct.pack("16s16x", interface.encode("ascii"))
+        try:
+            told = fcntl.ioctl(self._socket.fileno(), SIOCGIFINDEX, asked)
+        except OSError:
+            return None
+        return int.from_bytes(told[16:20], sys.byteorder)
 
     def connectionLost(self, reason: Any) -> None:
         """Twisted: the reactor gives up on the socket, as when it stops."""

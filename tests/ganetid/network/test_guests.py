@@ -17,8 +17,11 @@ from twisted.trial.unittest import SkipTest
 
 from ganetid.guest.metadata import documents
 from ganetid.network.ports import FloatingAddress, NetworkPlan, PortPlan
+from ganetid.network.wire import dhcp
+from ganetid.network.wire.packet_socket import MUTED_S
 from ganetid.node.programs import ProgramFailed
 from tests.ganetid.network.lab import FakeGuest, NetworkTestCase, passes, run_test, udp_socket
+from tests.ganetid.network.packets import framed, udp
 
 NET1 = NetworkPlan("net-1", "gtbr1", subnet="10.7.0.0/24", gateway="10.7.0.1", mtu=1400)
 NET2 = NetworkPlan("net-2", "gtbr2", subnet="10.7.0.0/24", gateway="10.7.0.1", mtu=1400)
@@ -72,6 +75,28 @@ class AskingTests(NetworkTestCase):
                 self.assertIn(line, lines)
             await guest.ip("link set eth0 address fa:16:3e:00:00:99")
             await self.assertFailure(Deferred.fromCoroutine(self.dhcp(guest)), ProgramFailed)
+
+        return run_test(check)
+
+    def test_flood(self) -> Deferred[None]:
+        """A guest that asks without end keeps no other from its answer, and is heard again."""
+
+        async def check() -> None:
+            await self.begin(NET1, NET2)
+            noisy, quiet = await self.guest(ONE), await self.guest(TWO)
+            question = dhcp.encode(dhcp.DhcpMessage(1, 1, ONE.mac, options={dhcp.KIND: b"\x01"}))
+            frame = framed(
+                ONE.mac, "ff:ff:ff:ff:ff:ff", udp("0.0.0.0", "255.255.255.255", (68, 67), question)
+            )
+            for _ in range(4000):
+                noisy.wire.send(frame)
+            await quiet.ip("address flush dev eth0")
+            self.assertIn("ip=10.7.0.9", await self.dhcp(quiet))
+            answers = [each for each in noisy.wire.heard if b"\0\x43\0\x44" in each[:44]]
+            self.assertLess(len(answers), 300)
+            await deferLater(reactor, MUTED_S)
+            await noisy.ip("address flush dev eth0")
+            self.assertIn("ip=10.7.0.9", await self.dhcp(noisy))
 
         return run_test(check)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from collections.abc import Mapping
 
@@ -14,8 +13,8 @@ from twisted.internet.task import deferLater
 from ganetid.network.ports import AddressPair, NetworkPlan, PortPlan
 from ganetid.network.state import link_local
 from ganetid.network.wire import frames
-from ganetid.network.wire.frames import Arp, Datagram, Ethernet
 from tests.ganetid.network.lab import NetworkTestCase, Wire, heard, run_test
+from tests.ganetid.network.packets import advertised, arp, framed, icmp6, udp
 
 MAC_A, MAC_B, MAC_C = "aa:00:01:00:00:0a", "aa:00:01:00:00:0b", "aa:00:02:00:00:0c"
 FIRST = NetworkPlan("first", "prv0", subnet="10.7.0.0/24", mac_prefix="aa:00:01", mac_filtered=True)
@@ -24,33 +23,6 @@ A = PortPlan("uuid-a", MAC_A, ("10.7.0.10", "fd00:7::a"), "first", host_name="a"
 B = PortPlan("uuid-b", MAC_B, ("10.7.0.11",), "first", host_name="b")
 C = PortPlan("uuid-c", MAC_C, ("10.7.0.10",), "second", host_name="c")
 ALL = frames.BROADCAST
-
-
-def udp(source: str, to: str, ports: tuple[int, int] = (5000, 5000), what: bytes = b"") -> bytes:
-    ethertype = frames.IPV6 if ":" in source else frames.IPV4
-    packet = Datagram(source, to, frames.UDP, *ports, what or os.urandom(12))
-    return ethertype.to_bytes(2, "big") + frames.write_datagram(packet)
-
-
-def icmp6(source: str, to: str, message: bytes) -> bytes:
-    packet = Datagram(source, to, frames.ICMPV6, 0, 0, message, frames.HOP_LIMIT)
-    return b"\x86\xdd" + frames.write_datagram(packet)
-
-
-def arp(mac: str, sender: str, operation: int = 1) -> bytes:
-    packet = Arp(operation, mac, sender, "00:00:00:00:00:00", "10.7.0.11")
-    return b"\x08\x06" + frames.write_arp(packet)
-
-
-def framed(source: str, destination: str, rest: bytes) -> bytes:
-    """rest: ethertype and payload."""
-    head = frames.write_ethernet(Ethernet(destination, source, 0, b""))[:12]
-    return head + rest
-
-
-def advertised(target: str) -> bytes:
-    """A neighbour advertisement."""
-    return b"\x88\0\0\0\x20\0\0\0" + ipaddress.IPv6Address(target).packed
 
 
 LOCAL_A = link_local(MAC_A)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
+from ganetid.network.host import Host
 from ganetid.network.ports import NetworkPlan, PortPlan, SecurityRule, Vxlan
-from ganetid.network.tap import TapNetwork
+from ganetid.network.tap import TapNetwork, TapSettings
 from tests.ganetid.network.lab import (
+    CLUSTER,
     PATIENCE_S,
     FakeGuest,
     NetworkTestCase,
@@ -161,3 +164,55 @@ class TwoNodesTests(NetworkTestCase):
             self.assertTrue(await self.reaches(near, far, "10.7.0.2", 9998))
 
         return run_test(check)
+
+
+class OutsideTests(NetworkTestCase):
+    """A node in a namespace, and the machine around it: here a namespace too."""
+
+    def test_uplink_of_the_machine(self) -> Deferred[None]:
+        """A bridge of the machine is the uplink of a bridge in the namespace, by a cable."""
+
+        async def check() -> None:
+            bridge = f"tbr{os.getpid() % 100000}"
+            host = Host(reactor, None)
+            await host.ip([f"link add {bridge} type bridge", f"link set dev {bridge} up"])
+            self.addCleanup(lambda: Deferred.fromCoroutine(host.ip([f"link del {bridge}"])))
+            network = NetworkPlan("net", "gtbr1", subnet=SUBNET, uplink=bridge)
+            await self.begin(network)
+            outer = [each for each in (await host.links()).values() if each.master == bridge]
+            self.assertEqual(len(outer), 1)
+            self.assertEqual((await Host(reactor, self.node).links())[bridge].master, "gtbr1")
+            await self.restart()
+            after = [each for each in (await host.links()).values() if each.master == bridge]
+            self.assertEqual([each.name for each in after], [each.name for each in outer])
+
+        return run_test(check)
+
+    def test_way_out(self) -> Deferred[None]:
+        """With a way out the machine answers what guests in the namespace ask."""
+
+        async def check() -> None:
+            settings = TapSettings(self.node, outside="100.127.255.252/30")
+            self.network = TapNetwork(reactor, CLUSTER, settings, self.directory)
+            self.addCleanup(self.remove_table)
+            self.addCleanup(lambda: Deferred.fromCoroutine(self.network.close()))
+            plan = NetworkPlan("net", "gtbr1", subnet=SUBNET, gateway="10.7.0.1")
+            for _ in range(2):
+                await self.begin(plan)
+                await self.network.close()
+            links = await Host(reactor, None).links()
+            addresses = [address for link in links.values() for address in link.addresses]
+            self.assertEqual(addresses.count("100.127.255.253/30"), 1)
+            port = PortPlan("uuid", "fa:16:3e:00:00:09", ("10.7.0.9",), "net")
+            await self.network.begin(frozenset())
+            guest = await self.guest(port, gateway="10.7.0.1")
+            said = await guest.says("busybox", "ping", "-c1", "-W2", "100.127.255.253")
+            self.assertIn("1 packets received", said)
+
+        return run_test(check)
+
+    def remove_table(self) -> None:
+        listed = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True).stdout
+        for line in listed.splitlines():
+            if "test_cluster" in line and "outside" in line:
+                subprocess.run(["nft", "delete", *line.split()], check=True)
