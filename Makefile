@@ -3,7 +3,7 @@
 
 VENV := .venv/bin
 
-.PHONY: help python setup image run test lint types bench-boot bench-block chaos-block conformance-rapi fuzz sanitize format clean
+.PHONY: help python setup image run test lint types bench-boot bench-block bench-rapi chaos-block conformance-rapi fuzz sanitize format clean
 
 help:
 	@echo "make run     set up what is missing and start the all-in-one cloud"
@@ -14,6 +14,7 @@ help:
 	@echo "make bench-boot  how long a server takes, beside bare QEMU"
 	@echo "make bench-block  speed, memory and scale of the storage, beside qemu-nbd and nbdkit"
 	@echo "make conformance-rapi  Ganeti's own client and htools against ganetid"
+	@echo "make bench-rapi   the remote API and its job queue, beside a real Ganeti's figures"
 	@echo "make chaos-block  storage whose daemon, disk and power fail; CHAOS_ROUNDS (200), CHAOS_SEED"
 	@echo "make sanitize  tests of the loop in C with checks of memory and undefined behaviour"
 	@echo "make fuzz    every parser, guided by coverage; FUZZ_SECONDS (60) or FUZZ_RUNS for each"
@@ -47,6 +48,9 @@ bench-block: setup
 conformance-rapi: setup
 	@python3 tools/setup/debian.py ganeti
 	@PYTHONPATH=. $(VENV)/python -m tests.conformance.rapi
+
+bench-rapi: setup
+	@PYTHONPATH=. $(VENV)/python -m benchmarks.rapi
 
 chaos-block: setup
 	@PYTHONPATH=. $(VENV)/python -m tests.chaos

@@ -1,0 +1,77 @@
+"""
+A blocking client of a remote API on one kept connection, as a test tool uses it.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import ssl
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+FINAL = frozenset({"success", "error", "canceled"})
+
+
+class Client:
+    """
+    One connection.
+
+    A Ganeti closes its own after every request; then the next request opens another.
+    """
+
+    def __init__(self, base: str, user: str = "admin", password: str = "secret") -> None:
+        parts = urlsplit(base)
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self._connection = http.client.HTTPSConnection(
+            parts.hostname or "", parts.port, context=context, timeout=120
+        )
+        basic = base64.b64encode(f"{user}:{password}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {basic}"}
+
+    def raw(self, method: str, path: str, body: Any = None) -> bytes:
+        """The answer's body.  Raises RuntimeError unless the status is 200."""
+        headers = dict(self._headers)
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+        self._connection.request(method, path, data, headers)
+        answer = self._connection.getresponse()
+        content = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{method} {path}: {answer.status} {content[:300]!r}")
+        return content
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """The answer."""
+        return json.loads(self.raw(method, path, body))
+
+    def ended(self, job: int) -> dict[str, Any]:
+        """The job once it has ended, by long polling.  Raises RuntimeError unless it succeeded."""
+        known: list[Any] | None = None
+        while True:
+            body = {"fields": ["status"], "previous_job_info": known, "previous_log_serial": 10**6}
+            news = self.call("GET", f"/2/jobs/{job}/wait", body)
+            known = news["job_info"] if news else known
+            if known and known[0] in FINAL:
+                break
+        told: dict[str, Any] = self.call("GET", f"/2/jobs/{job}")
+        if told["status"] != "success":
+            raise RuntimeError(f"job {job}: {told['opresult']}")
+        return told
+
+    def is_up(self, patience_s: float) -> bool:
+        """Whether it answers within so many seconds."""
+        until = time.monotonic() + patience_s
+        while time.monotonic() < until:
+            try:
+                return bool(self.call("GET", "/version") == 2)
+            except OSError:
+                self._connection.close()
+                time.sleep(0.05)
+        return False
