@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.model import Member
+from ganetid.cluster.model import Instance, Member
 from ganetid.hooks.paths import (
     CONNECTED,
     EVERYWHERE,
@@ -23,16 +23,26 @@ from ganetid.hooks.paths import (
 
 
 def nodes_for(
-    hook: Hook, is_before: bool, given: Mapping[str, Any], cluster: Configuration
+    hook: Hook,
+    is_before: bool,
+    given: Mapping[str, Any],
+    cluster: Configuration,
+    instance: Instance | None = None,
 ) -> tuple[str, ...]:
-    """Names of nodes, the master first where it is among them.  Offline ones are left out."""
+    """
+    Names of nodes, the master first where it is among them.  Offline ones are left out.
+
+    instance: the one that the opcode is about, as it is now, if there is one.
+    """
     where = hook.before if is_before else hook.after
-    named = _names(where, given, cluster)
+    named = _names(where, given, cluster, instance)
     known = dict.fromkeys(name for name in named if name)
     return tuple(name for name in known if _is_there(cluster, name))
 
 
-def _names(where: str, given: Mapping[str, Any], cluster: Configuration) -> list[str]:
+def _names(
+    where: str, given: Mapping[str, Any], cluster: Configuration, instance: Instance | None
+) -> list[str]:
     master = cluster.master
     everybody = [master, *sorted(cluster.members)]
     if where == NOWHERE:
@@ -45,12 +55,11 @@ def _names(where: str, given: Mapping[str, Any], cluster: Configuration) -> list
         return [name for name in everybody if name != given.get("node_name")]
     if where in {OBJECT, TARGET}:
         wider = [str(given.get("target_node") or "")] if where == TARGET else []
-        return [master, _place_of_object(given, cluster), *wider]
+        return [master, _place_of_object(given, instance), *wider]
     return [master, *(member.name for member in _carriers(where, given, cluster))]
 
 
-def _place_of_object(given: Mapping[str, Any], cluster: Configuration) -> str:
-    instance = cluster.instances.get(str(given.get("instance_name")))
+def _place_of_object(given: Mapping[str, Any], instance: Instance | None) -> str:
     if instance is not None:
         return instance.primary_node
     return str(given.get("node_name") or given.get("pnode") or "")

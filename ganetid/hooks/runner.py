@@ -14,6 +14,7 @@ from twisted.logger import Logger
 
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.defaults import UnknownParameter
+from ganetid.cluster.model import Change, DropInstance, Instance, PutInstance
 from ganetid.cluster.parameters import actual
 from ganetid.hooks.environment import Environment, as_text, instance_part, new_instance_part
 from ganetid.hooks.paths import CLUSTER, HOOKS, INSTANCE, NODE, Hook
@@ -38,12 +39,17 @@ class HooksAbort(OpcodeError):
 
 @frozen
 class Begun:
-    """What `before` leaves for `after`: the opcode, and what its hooks were told."""
+    """
+    What `before` leaves for `after`: the opcode, and what its hooks were told.
+
+    instance: the one that it is about, as it was then, if there was one.
+    """
 
     op_id: str
     given: Given
     hook: Hook
     told: Environment
+    instance: Instance | None
 
 
 @frozen
@@ -68,10 +74,11 @@ class HookRunner:
         hook = self.hooks.get(op_id)
         if hook is None or given.get("dry_run"):
             return None
-        told = _told(hook, op_id, given, cluster)
-        begun = Begun(op_id, given, hook, told)
+        instance = _instance_of(given, cluster, ())
+        told = _told(hook, op_id, given, cluster, instance)
+        begun = Begun(op_id, given, hook, told, instance)
         environment = self._environment(begun, PRE, cluster, _prefixed("GANETI_", told))
-        nodes = nodes_for(hook, True, given, cluster)
+        nodes = nodes_for(hook, True, given, cluster, instance)
         failures = [
             [node, result.script, result.output]
             for node, results in await self._on_all(nodes, hook.path, PRE, environment)
@@ -83,20 +90,26 @@ class HookRunner:
         return begun
 
     async def after(
-        self, begun: Begun | None, cluster: Configuration, log: Callable[[str], None]
+        self,
+        begun: Begun | None,
+        cluster: Configuration,
+        log: Callable[[str], None],
+        changes: tuple[Change, ...] = (),
     ) -> None:
         """
         Run the post hooks of an opcode that succeeded; `log` is told of those that fail.
 
-        They are told what was so before, and as GANETI_POST_* what is so now.
+        They are told what was so before, and as GANETI_POST_* what is so now: in `cluster`, and
+        by `changes` that are not in there yet.
         """
         if begun is None:
             return
         hook, given = begun.hook, begun.given
-        now = _told_after(begun, cluster)
+        instance = _instance_of(given, cluster, changes)
+        now = _told_after(begun, cluster, instance)
         told = {**_prefixed("GANETI_", begun.told), **_prefixed("GANETI_POST_", now)}
         environment = self._environment(begun, POST, cluster, told)
-        nodes = nodes_for(hook, False, given, cluster)
+        nodes = nodes_for(hook, False, given, cluster, instance or begun.instance)
         for node, results in await self._on_all(nodes, hook.path, POST, environment):
             for result in results:
                 if result.outcome == FAIL:
@@ -149,16 +162,18 @@ def here(reactor: Any, directory: Path, own_node: str) -> RunOn:
     return run_on
 
 
-def _told(hook: Hook, op_id: str, given: Given, cluster: Configuration) -> Environment:
+def _told(
+    hook: Hook, op_id: str, given: Given, cluster: Configuration, instance: Instance | None
+) -> Environment:
     """What the object's hooks are told of it as it is now, without prefix."""
     told: dict[str, Any] = {name: given.get(parameter) for name, parameter in hook.told.items()}
     told |= {name: given[key] for name, key in hook.told_if.items() if given.get(key)}
     for name in ("NETWORK_TAGS", "TARGET_GROUPS"):
         if isinstance(told.get(name), list):
-            told[name] = " ".join(told[name])
+            told[name] = " ".join(map(str, told[name]))
     facts = as_text(told)
     if hook.kind == INSTANCE:
-        facts |= _instance(op_id, given, cluster)
+        facts |= _instance_facts(op_id, given, cluster, instance)
     if hook.kind == NODE and given.get("node_name"):
         facts["OP_TARGET"] = str(given["node_name"])
     if hook.kind == CLUSTER:
@@ -166,21 +181,32 @@ def _told(hook: Hook, op_id: str, given: Given, cluster: Configuration) -> Envir
     return facts
 
 
-def _instance(op_id: str, given: Given, cluster: Configuration) -> Environment:
-    name = str(given["instance_name"])
-    instance = cluster.instances.get(name)
-    if op_id == "OP_INSTANCE_RENAME":
-        instance = instance or cluster.instances.get(str(given["new_name"]))
+def _instance_of(
+    given: Given, cluster: Configuration, changes: tuple[Change, ...]
+) -> Instance | None:
+    """The instance that an opcode is about, once `changes` are made; None when there is none."""
+    names = {given[key] for key in ("instance_name", "new_name") if given.get(key)}
+    for change in changes:
+        if isinstance(change, PutInstance) and change.instance.name in names:
+            return change.instance
+    dropped = {change.name for change in changes if isinstance(change, DropInstance)}
+    known = (cluster.instances.get(name) for name in names - dropped)
+    return next((each for each in known if each is not None), None)
+
+
+def _instance_facts(
+    op_id: str, given: Given, cluster: Configuration, instance: Instance | None
+) -> Environment:
     if instance is not None:
         status = str(bool(given["start"])) if op_id == "OP_INSTANCE_CREATE" else None
         facts = instance_part(actual(instance, cluster.facts), cluster.networks, status)
         return {**facts, **_move(op_id, given, instance.primary_node)}
-    if op_id != "OP_INSTANCE_CREATE":
-        return {"OP_TARGET": name}  # the opcode itself will say that there is none
-    try:
-        return new_instance_part(given, cluster.networks)
-    except (UnknownParameter, TypeError, ValueError):
-        return {"OP_TARGET": name}
+    if op_id == "OP_INSTANCE_CREATE":
+        try:
+            return new_instance_part(given, cluster.networks)
+        except (UnknownParameter, TypeError, ValueError):
+            pass  # the opcode itself will say what is wrong with it
+    return {"OP_TARGET": str(given["instance_name"])}
 
 
 def _move(op_id: str, given: Given, primary: str) -> Environment:
@@ -198,23 +224,15 @@ def _move(op_id: str, given: Given, primary: str) -> Environment:
     return facts
 
 
-def _told_after(begun: Begun, cluster: Configuration) -> Environment:
-    """What is so now; of an instance that moved, also where it was."""
-    if not _is_left(begun, cluster):
+def _told_after(begun: Begun, cluster: Configuration, instance: Instance | None) -> Environment:
+    """What is so now; of an instance that is gone what was so, of one that moved both places."""
+    if begun.hook.kind == INSTANCE and instance is None:
         return begun.told
-    now = _told(begun.hook, begun.op_id, begun.given, cluster)
+    now = _told(begun.hook, begun.op_id, begun.given, cluster, instance)
     if "OLD_PRIMARY" in now:
         now["OLD_PRIMARY"] = begun.told["OLD_PRIMARY"]
         now["NEW_PRIMARY"] = now["INSTANCE_PRIMARY"]
     return now
-
-
-def _is_left(begun: Begun, cluster: Configuration) -> bool:
-    """Whether what the opcode was about still is; of what is gone the former facts are told."""
-    if begun.hook.kind != INSTANCE:
-        return True
-    names = {str(begun.given["instance_name"]), str(begun.given.get("new_name"))}
-    return any(name in cluster.instances for name in names)
 
 
 def _prefixed(prefix: str, told: Environment) -> Environment:

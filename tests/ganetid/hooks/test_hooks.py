@@ -158,7 +158,9 @@ class PlaceTests(SynchronousTestCase):
     """Where hooks run."""
 
     def places(self, op_id: str, is_before: bool = True, **given: Any) -> tuple[str, ...]:
-        return nodes_for(HOOKS[op_id], is_before, given, a_cluster())
+        cluster = a_cluster()
+        instance = cluster.instances.get(str(given.get("instance_name")))
+        return nodes_for(HOOKS[op_id], is_before, given, cluster, instance)
 
     def test_places(self) -> None:
         """On the nodes that Ganeti would run them on, but on none that is offline."""
@@ -356,6 +358,54 @@ class RunnerTests(HookCase):
             self.assertEqual(told["GANETI_POST_OLD_PRIMARY"], "two")
             self.assertEqual(told["GANETI_POST_NEW_PRIMARY"], "three")
             self.assertEqual(told["GANETI_MIGRATE_LIVE"], "True")
+
+        return Deferred.fromCoroutine(check())
+
+    def test_creation(self) -> Deferred[None]:
+        """Before a creation there is the wish; after it the instance, though it is not kept yet."""
+
+        async def check() -> None:
+            places: list[tuple[str, str]] = []
+            told: dict[str, Environment] = {}
+
+            async def run_on(
+                node: str, path: str, phase: str, environment: Environment
+            ) -> tuple[HookResult, ...]:
+                places.append((phase, node))
+                told[phase] = environment
+                return ()
+
+            runner = HookRunner(run_on, "/data")
+            new = evolve(INSTANCE, name="new", primary_node="three")
+            given: dict[str, Any] = {
+                "instance_name": "new",
+                "mode": "create",
+                "start": True,
+                "pnode": None,
+                "disks": [{"size": 5}],
+                "nics": [],
+            }
+            begun = await runner.before("OP_INSTANCE_CREATE", given, self.cluster)
+            changes = (PutInstance(new),)
+            await runner.after(begun, self.cluster, self.logged.append, changes)
+            self.assertEqual(places, [("pre", "one"), ("post", "one"), ("post", "three")])
+            self.assertEqual(told["pre"]["GANETI_ADD_MODE"], "create")
+            self.assertEqual(told["pre"]["GANETI_INSTANCE_DISK0_SIZE"], "5")
+            self.assertEqual(told["post"]["GANETI_POST_INSTANCE_PRIMARY"], "three")
+            self.assertEqual(told["post"]["GANETI_POST_INSTANCE_STATUS"], "True")
+
+        return Deferred.fromCoroutine(check())
+
+    def test_removal(self) -> Deferred[None]:
+        """After a removal that is not in the configuration yet, the former facts are told."""
+
+        async def check() -> None:
+            self.hook("instance-remove-post.d/a", f"env >{self.directory}/post")
+            given = {"instance_name": "web", "shutdown_timeout": 1}
+            begun = await self.runner.before("OP_INSTANCE_REMOVE", given, self.cluster)
+            changes = (DropInstance("web"),)
+            await self.runner.after(begun, self.cluster, self.logged.append, changes)
+            self.assertEqual(self.told("post")["GANETI_POST_INSTANCE_PRIMARY"], "two")
 
         return Deferred.fromCoroutine(check())
 
