@@ -32,7 +32,7 @@ class GuestRun:
     A running QEMU.
 
     is_destination: the guest comes from another node, and was not yet let go on here.
-    state: of the guest, as last heard.
+    state: of the guest, as last heard; status: QEMU's word for it, empty while it is mute.
     ended_by_us: set before we end it ourselves.  shutdown_reason: QEMU's word for why it went.
     on_end: is called once, after the process is gone and its last words were heard.
     on_change: is called with every change of state, and with resets and balloon changes.
@@ -58,6 +58,7 @@ class GuestRun:
         self._on_change = on_change or (lambda change: None)
         self.is_destination = is_destination
         self.state = State.ARRIVING if is_destination else State.RUNNING
+        self.status = ""
         self._link: QmpLink | None = None
         self._watching = True
         self.ended_by_us = False
@@ -124,6 +125,14 @@ class GuestRun:
 
         return Expected(self._reactor, matches, self._expected)
 
+    async def migration_event_within(self, seconds: float) -> None:
+        """Wait for news of a migration, but not longer than this."""
+        waiting = self.expect("MIGRATION")
+        try:
+            await waiting.within(seconds)
+        finally:
+            waiting.let_go()
+
     async def refresh(self) -> str:
         """Ask for the guest's state; QEMU's word for it.  Raises HypervisorError."""
         answer = await self.ask("query-status")
@@ -164,7 +173,7 @@ class GuestRun:
             each.see(event)
 
     def _heard(self, answer: Any) -> None:
-        status = str(answer["status"])
+        self.status = status = str(answer["status"])
         state = state_of(status, self.is_destination)
         if state is None or state is self.state:
             return

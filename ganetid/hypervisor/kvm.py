@@ -407,16 +407,18 @@ class KvmHypervisor:
             prepared.ends.close()
         run = self._attached(guest.name, pid, is_incoming)
         await run.link(START_TIMEOUT_S)
+        await deferToThread(run_directory.seal, places)
         self._screens[guest.name] = await self._screen(guest.name, run, guest.hvparams)
 
     async def _own_tap(self, namespace: str | None, tap: str, uid: int) -> None:
         await within(self._reactor, namespace, lambda: unprivileged.own_tap(tap, uid))
 
     async def _set_up(self, run: GuestRun, guest: Guest) -> None:
-        """What has no place on a command line."""
+        """What has no place on a command line; then the guest may go."""
         await self._set_password(run, guest.hvparams)
         if guest.start_memory_mib is not None and guest.start_memory_mib < guest.memory_mib:
             await run.ask("balloon", value=guest.start_memory_mib * MIB)
+        await run.ask("cont")
 
     async def _set_password(self, run: GuestRun, hvparams: Mapping[str, Any]) -> None:
         password = await deferToThread(run_directory.password_of, hvparams)
@@ -480,7 +482,12 @@ class KvmHypervisor:
         except (QmpGone, QmpRefused, HypervisorError) as error:
             self._log.warn("guest {name} lives but is mute: {error}", name=name, error=error)
             run.link_in_background()
-        if run.is_destination and run.state is State.RUNNING:
+            return
+        if run.status == "prelaunch" and not is_destination:
+            # It was being started when we ended, and has not run a single step.
+            await self.clear(name)
+            return
+        if is_destination and run.state is State.RUNNING:
             run.is_destination = False
             await deferToThread(Path(places.arriving).unlink, missing_ok=True)
         self._log.info("guest {name} was found {state}", name=name, state=run.state.value)

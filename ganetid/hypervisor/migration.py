@@ -26,6 +26,7 @@ from ganetid.hypervisor.values import (
 from ganetid.opcodes.errors import HypervisorError
 
 LOOK_EVERY_S = 0.25
+GONE_EVERY_S = 0.05
 ARRIVAL_PATIENCE_S = 10.0
 UNLIMITED = 1 << 40  # bytes/s
 CREDENTIALS = "migration-tls"
@@ -91,7 +92,7 @@ async def call_off(run: GuestRun) -> None:
         for _ in range(40):
             if not await is_on_its_way(run):
                 break
-            await _pause(run)
+            await run.migration_event_within(LOOK_EVERY_S)
     await run.refresh()
     if run.state is State.LEFT:
         await run.ask("cont")
@@ -128,10 +129,19 @@ class Departure:
         except BaseException:
             await self._undo(was_running)
             raise
-        await run.refresh()
-        if not self._has_left():
-            raise HypervisorError(f"Instance {run.name} was sent, but is still {run.state.value}")
+        await self._see_it_gone()
         return _result(known, was_running)
+
+    async def _see_it_gone(self) -> None:
+        """QEMU calls the journey completed an instant before it calls the guest gone."""
+        for _ in range(100):
+            await self.run.refresh()
+            if self._has_left():
+                return
+            await self.run.migration_event_within(GONE_EVERY_S)
+        raise HypervisorError(
+            f"Instance {self.run.name} was sent, but is still {self.run.state.value}"
+        )
 
     def _has_left(self) -> bool:
         return self.run.state is State.LEFT
@@ -205,7 +215,7 @@ class Departure:
         for _ in range(40):
             if run.is_gone or not await _still_on_its_way(run):
                 break
-            await _pause(run)
+            await run.migration_event_within(LOOK_EVERY_S)
         if was_running and not run.is_gone and run.state is not State.LEFT:
             await run.ask_quietly("cont")
 
@@ -215,14 +225,6 @@ async def _still_on_its_way(run: GuestRun) -> bool:
         return await is_on_its_way(run)
     except HypervisorError:
         return False
-
-
-async def _pause(run: GuestRun) -> None:
-    waiting = run.expect("MIGRATION")
-    try:
-        await waiting.within(LOOK_EVERY_S)
-    finally:
-        waiting.let_go()
 
 
 async def _set_capabilities(run: GuestRun, wanted: tuple[str, ...]) -> None:

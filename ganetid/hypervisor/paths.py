@@ -8,11 +8,14 @@ from pathlib import Path
 
 from attrs import frozen
 
+OWN = "own"
+
 
 @frozen
 class Places:
     """
     directory: of the run, all but the serial log and the UEFI variables are in it.
+    own: a directory in it that stays the guest's user's; the rest is ours as soon as QEMU is up.
     started: what is kept of how the guest was started.  arriving: there while the guest is not
     known to have come here whole.
     """
@@ -30,12 +33,13 @@ class Places:
     migration: str = ""
     tls: str = ""
     directory: str = ""
+    own: str = ""
 
 
 def places_in(directory: Path, console_log: Path) -> Places:
     """The places of a run whose files are in `directory`."""
     return Places(
-        pid=str(directory / "qemu.pid"),
+        pid=str(directory / OWN / "qemu.pid"),
         qmp=str(directory / "qmp.sock"),
         serial=str(directory / "serial.sock"),
         serial_log=str(console_log),
@@ -45,7 +49,8 @@ def places_in(directory: Path, console_log: Path) -> Places:
         nvram=str(console_log.parent / "nvram.fd"),
         started=str(directory / "started.json"),
         arriving=str(directory / "arriving"),
-        migration=str(directory / "move.sock"),
-        tls=str(directory / "tls"),
+        migration=str(directory / OWN / "move.sock"),
+        tls=str(directory / OWN / "tls"),
         directory=str(directory),
+        own=str(directory / OWN),
     )

@@ -21,7 +21,7 @@ from ganetid.hypervisor import unprivileged
 from ganetid.hypervisor.command_line import Machine
 from ganetid.hypervisor.firmware import Firmware, firmware, keep_variables
 from ganetid.hypervisor.launch import Ends, open_ends
-from ganetid.hypervisor.paths import Places
+from ganetid.hypervisor.paths import OWN, Places
 from ganetid.hypervisor.process import arguments_of
 from ganetid.hypervisor.unprivileged import AUTO, Identity, Unreachable
 from ganetid.hypervisor.values import Guest
@@ -66,14 +66,28 @@ def prepare(guest: Guest, machine: Machine, places: Places, is_incoming: bool) -
     with _choosing:
         shutil.rmtree(directory, ignore_errors=True)
         identity = _identity(guest, machine, places)
-        directory.mkdir(mode=0o700, parents=True)
-        if identity is not None:
-            os.chown(directory, identity.uid, identity.gid)
+        for made in (directory, Path(places.own)):
+            made.mkdir(mode=0o700, parents=True)
+            if identity is not None:
+                os.chown(made, identity.uid, identity.gid)
     record = {"memory_mib": guest.memory_mib, "vcpus": guest.vcpus, "hvparams": guest.hvparams}
     _write(Path(places.started), json.dumps(record))
     if is_incoming:
         _write(Path(places.arriving), "")
     return Prepared(identity, open_ends(places), chosen)
+
+
+def seal(places: Places) -> None:
+    """
+    Take back the run's directory, in which QEMU has made its sockets.  Raises OSError.
+
+    Until now only QEMU itself has run, no guest.  From now on nobody who breaks out of the guest
+    can put something else, say another guest's console, where a socket of its own was.
+    """
+    directory = Path(places.directory)
+    if directory.stat().st_uid != os.geteuid():
+        directory.chmod(0o711)
+        os.chown(directory, os.geteuid(), os.getegid())
 
 
 def started(places: Places) -> Started | None:
@@ -96,19 +110,24 @@ def password_of(hvparams: Mapping[str, Any]) -> str | None:
 
 
 def lend_credentials(source: str, target: str, pid: int) -> None:
-    """Copy TLS credentials to where the process of a guest can read them.  Raises OSError."""
-    directory = Path(target)
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(mode=0o700)
-    files = [directory]
-    for path in Path(source).glob("*.pem"):
-        copy = directory / path.name
-        _write(copy, path.read_text(encoding="ascii"))
-        files.append(copy)
+    """
+    Copy TLS credentials to where the process of a guest can read them.  Raises OSError.
+
+    The target's parent is the guest's user's, so no path in it is trusted to be what it was.
+    """
     identity = unprivileged.identity_of_process(pid)
-    if identity is not None:
-        for path in files:
-            os.chown(path, identity.uid, identity.gid)
+    shutil.rmtree(target, ignore_errors=True)
+    Path(target).mkdir(mode=0o700)
+    directory = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        for path in Path(source).glob("*.pem"):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(path.name, flags, 0o600, dir_fd=directory), "wb") as copy:
+                copy.write(path.read_bytes())
+                _hand_over(copy.fileno(), identity)
+        _hand_over(directory, identity)
+    finally:
+        os.close(directory)
 
 
 def processes(run_directory: Path) -> dict[str, int]:
@@ -121,16 +140,31 @@ def processes(run_directory: Path) -> dict[str, int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             arguments = arguments_of(int(entry.name))
-            path = _pid_file(arguments)
-            if path is not None and path.parent.parent == run_directory:
-                found[path.parent.name] = int(entry.name)
+            directory = _run_of(arguments)
+            if directory is None or directory.parent != run_directory:
+                continue
+            if _is_owner(entry, directory / OWN):
+                found[directory.name] = int(entry.name)
     return found
 
 
-def _pid_file(arguments: list[str]) -> Path | None:
+def _run_of(arguments: list[str]) -> Path | None:
     if len(arguments) < 2 or arguments[-2] != "-pidfile":
         return None
-    return Path(arguments[-1])
+    return Path(arguments[-1]).parent.parent
+
+
+def _is_owner(process: Path, own: Path) -> bool:
+    """Whether the process is the run's user's, or still ours: others may claim what they like."""
+    try:
+        return process.stat().st_uid in {own.stat().st_uid, os.geteuid()}
+    except OSError:
+        return False
+
+
+def _hand_over(descriptor: int, identity: Identity | None) -> None:
+    if identity is not None:
+        os.fchown(descriptor, identity.uid, identity.gid)
 
 
 def _identity(guest: Guest, machine: Machine, places: Places) -> Identity | None:

@@ -13,7 +13,6 @@ from ganetid.hypervisor.values import State
 _STATES: Mapping[str, State] = {
     "running": State.RUNNING,
     "paused": State.PAUSED,
-    "prelaunch": State.PAUSED,
     "debug": State.PAUSED,
     "suspended": State.PAUSED,
     "shutdown": State.PAUSED,
@@ -29,7 +28,8 @@ _STATES: Mapping[str, State] = {
 
 def state_of(status: str, is_destination: bool) -> State | None:
     """
-    The state; None for words that tell of something short, after which there will be another.
+    The state; None for words that tell of something short, after which there will be another,
+    such as prelaunch: QEMU waits for the first order to let the guest go.
 
     is_destination: the guest came from another node and was not yet let go on.
     """

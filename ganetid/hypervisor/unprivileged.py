@@ -27,6 +27,7 @@ from pathlib import Path
 from attrs import frozen
 
 from ganetid.hypervisor.command_line import Machine
+from ganetid.hypervisor.paths import OWN
 from ganetid.hypervisor.values import DeviceDrive, FileDrive, Guest, NbdDrive
 from ganetid.opcodes.errors import HypervisorError
 
@@ -151,7 +152,7 @@ def _numbers(wanted: str, run_directory: Path) -> Identity:
             raise HypervisorError(f"There is no user {wanted} to run guests as") from None
         return Identity(user.pw_uid, user.pw_gid)
     pool = POOL if bounds is None else range(int(bounds[1]), int(bounds[2]) + 1)
-    taken = {path.stat().st_uid for path in run_directory.iterdir()}
+    taken = {path.stat().st_uid for path in run_directory.glob(f"*/{OWN}")}
     for uid in pool:
         if uid not in taken and not _is_somebody(uid):
             return Identity(uid, uid)

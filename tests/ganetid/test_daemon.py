@@ -76,7 +76,7 @@ class DaemonTests(ClusterTestCase):
                 if not daemon.ended.called:
                     daemon.transport.signalProcess("KILL")
                     await daemon.ended
-            for path in (self.directory / "g" / "run").glob("*/qemu.pid"):
+            for path in (self.directory / "g" / "run").glob("*/own/qemu.pid"):
                 pid = int(path.read_text())
                 if str(path) in arguments_of(pid):
                     os.kill(pid, signal.SIGKILL)

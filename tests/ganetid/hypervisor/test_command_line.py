@@ -193,10 +193,10 @@ class DeviceTests(SynchronousTestCase):
         words = arguments(guest(drives=(FileDrive("/f"),), shape=shape), is_incoming=True)
         self.assertEqual(device(words, "disk0")["bus"], "disk-port4")
         self.assertEqual(values(words, "-machine"), ["pc-q35-7.2"])
-        self.assertEqual((values(words, "-m"), values(words, "-smp")), (["128M"], ["2"]))
+        self.assertEqual((values(words, "-m"), values(words, "-smp")), (["131080K"], ["2"]))
         ports = [each for each in values(words, "-device") if each["driver"] == "pcie-root-port"]
         self.assertEqual(len(ports), 7)
-        self.assertIn("-S", words)
+        self.assertIn("-incoming", words)
 
 
 class ParameterTests(SynchronousTestCase):
