@@ -27,8 +27,12 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     role: "node" never begins as a master; "auto" is what the cluster last said, a master at first.
     node_port: of node RPC, 0 for any free one; without it the cluster has one node.
     node_host: where node RPC listens.  node_address: where others reach that, if it differs.
+    watcher_interval_s: how often the master looks for guests that should run; 0: never.
+    fence_program: cuts the power of a node, whose name it gets, or isolates it.  When it ends with
+    status 0, a node that was away for fence_after_s counts as dead: its guests start elsewhere.
     dns: name servers that DHCP tells; by default this machine's own.
     network_outside: a /30 for a cable out of network_namespace, by which guests reach the outside.
+    rapi_needs_user: the remote API's reads too need credentials.
     strict_compat: the remote API answers as Ganeti 3.0.2 also where that is plainly wrong.
     """
 
@@ -37,6 +41,9 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     cluster_name: str = "cluster"
     node_name: str = ""
     role: Literal["auto", "node"] = "auto"
+    watcher_interval_s: float = 60.0
+    fence_program: str | None = None
+    fence_after_s: float = 30.0
     node_host: str = "127.0.0.1"
     node_port: int | None = None
     node_address: str | None = None
@@ -58,6 +65,7 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     queue_prefix: str = "snf"
     amqp_url: str | None = None
     strict_compat: bool = False
+    rapi_needs_user: bool = False
 
     def name_of_node(self) -> str:
         """The node's name; this machine's host name when none is set."""

@@ -147,6 +147,14 @@ class Journal:
         """The oldest messages not yet published."""
         return await self._database.transact(_outbox, limit)
 
+    async def told(self, after: int, limit: int) -> list[Waiting]:
+        """Messages after the one with this id, the oldest first; the last 10,000 are kept."""
+        return await self._database.read(_told, after, limit)
+
+    async def told_range(self) -> tuple[int, int]:
+        """(oldest, newest) id of messages that are kept; (1, 0) when there is none."""
+        return await self._database.read(_told_range)
+
     async def published(self, last_id: int) -> None:
         """Drop messages up to and including this one."""
         await self._database.transact(_published, last_id)
@@ -289,3 +297,15 @@ def _outbox(connection: sqlite3.Connection, limit: int) -> list[Waiting]:
 
 def _published(connection: sqlite3.Connection, last_id: int) -> None:
     connection.execute("DELETE FROM outbox WHERE id <= ?", (last_id,))
+
+
+def _told(connection: sqlite3.Connection, after: int, limit: int) -> list[Waiting]:
+    rows: Sequence[tuple[int, str, bytes]] = connection.execute(
+        "SELECT id, routing_key, body FROM told WHERE id > ? ORDER BY id LIMIT ?", (after, limit)
+    ).fetchall()
+    return [Waiting(row_id, Message(key, bytes(body))) for row_id, key, body in rows]
+
+
+def _told_range(connection: sqlite3.Connection) -> tuple[int, int]:
+    row = connection.execute("SELECT min(id), max(id) FROM told").fetchone()
+    return (1, 0) if row[0] is None else (int(row[0]), int(row[1]))

@@ -32,6 +32,14 @@ ALTER TABLE jobs ADD COLUMN shown BLOB;
 CREATE INDEX jobs_listed ON jobs (id, status) WHERE NOT archived;
 CREATE TABLE filters (uuid TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID;
 """,
+    # The last 10,000 messages stay, for who follows events and was away.
+    """
+CREATE TABLE told (id INTEGER PRIMARY KEY, routing_key TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TRIGGER outbox_is_told AFTER INSERT ON outbox BEGIN
+    INSERT INTO told VALUES (NEW.id, NEW.routing_key, NEW.body);
+    DELETE FROM told WHERE id <= NEW.id - 10000;
+END;
+""",
 )
 
 

@@ -11,6 +11,8 @@ from typing import Any
 from attrs import field, frozen
 
 from ganetid.cluster.configuration import Configuration
+from ganetid.events.feed import EventFeed
+from ganetid.events.webhooks import Webhooks
 from ganetid.jobs.queue import JobQueue, Order
 from ganetid.node.registry import Nodes
 from ganetid.opcodes.context import Ops
@@ -35,6 +37,7 @@ class Api:
 
     strict: answers have Ganeti 3.0.2's status codes also where those mislead.
     meter, kept: what is counted, and answers that are kept.
+    feed, hooks: events, and who wants them posted.
     """
 
     cluster: Configuration
@@ -44,6 +47,8 @@ class Api:
     strict: bool = False
     meter: Meter = field(factory=Meter)
     kept: Kept = field(factory=Kept)
+    feed: EventFeed | None = None
+    hooks: Webhooks | None = None
 
 
 Answer = Callable[[Api, Call], Awaitable[Any]]

@@ -41,12 +41,45 @@ class Histogram:
 
 
 @define
+class JobMeter:
+    """Jobs, as the queue tells of them: those unfinished, how many ended, how long they waited."""
+
+    unfinished: dict[int, str] = Factory(dict)
+    begun: set[int] = Factory(set)
+    ended: Counter[str] = Factory(Counter)
+    waits: Histogram = Factory(Histogram)
+
+    def heard(self, job: Job) -> None:
+        """A job has changed."""
+        if job.start is not None and job.id not in self.begun:
+            self.begun.add(job.id)
+            self.waits.add((job.start - job.received) / 1e6)
+        if not job.is_final:
+            self.unfinished[job.id] = job.status
+            return
+        self.unfinished.pop(job.id, None)
+        self.begun.discard(job.id)
+        self.ended[job.status] += 1
+
+    def lines(self) -> Iterator[str]:
+        """Its samples."""
+        yield from gauge("ganetid_jobs", "Unfinished jobs that were heard of, by status.",
+                         _by("status", Counter(self.unfinished.values())))  # fmt: skip
+        yield from _head("ganetid_jobs_ended_total", "counter", "Jobs that ended.")
+        for labels, count in _by("status", self.ended).items():
+            yield _line("ganetid_jobs_ended_total", labels, count)
+        yield from _head("ganetid_job_wait_seconds", "histogram", "How long jobs waited.")
+        yield from self.waits.lines("ganetid_job_wait_seconds", ())
+
+
+@define
 class Meter:
     """Requests of the remote API: how many of each status, and how long they took."""
 
     requests: Counter[tuple[str, str, int]] = Factory(Counter)
     latencies: dict[tuple[str, str], Histogram] = Factory(dict)
     streams: int = 0
+    jobs: JobMeter = Factory(JobMeter)
 
     def answered(self, method: str, path: str, status: int, seconds: float) -> None:
         """A request was answered.  path: of the table of routes, so that there are few."""
@@ -55,6 +88,7 @@ class Meter:
 
     def lines(self) -> Iterator[str]:
         """Its samples."""
+        yield from self.jobs.lines()
         yield from _head("ganetid_rapi_requests_total", "counter", "Requests that were answered.")
         for (method, path, status), count in sorted(self.requests.items()):
             labels = (("method", method), ("path", path), ("status", str(status)))
@@ -67,28 +101,15 @@ class Meter:
                          {(): self.streams})  # fmt: skip
 
 
+def _by(label: str, counts: Mapping[str, int]) -> dict[Labels, float]:
+    return {((label, word),): count for word, count in sorted(counts.items())}
+
+
 def gauge(name: str, text: str, samples: Mapping[Labels, float]) -> Iterator[str]:
     """The lines of a gauge."""
     yield from _head(name, "gauge", text)
     for labels, value in samples.items():
         yield _line(name, labels, value)
-
-
-def job_lines(jobs: Iterable[Job]) -> Iterator[str]:
-    """Jobs that are not archived, by status, and how long those at work had waited."""
-    known = list(jobs)
-    statuses = Counter(job.status for job in known)
-    yield from gauge(
-        "ganetid_jobs",
-        "Jobs that are not archived.",
-        {(("status", status),): count for status, count in sorted(statuses.items())},
-    )
-    waits = Histogram()
-    for job in known:
-        if job.start is not None:
-            waits.add((job.start - job.received) / 1e6)
-    yield from _head("ganetid_job_wait_seconds", "histogram", "How long jobs waited to begin.")
-    yield from waits.lines("ganetid_job_wait_seconds", ())
 
 
 def text(lines: Iterable[str]) -> bytes:

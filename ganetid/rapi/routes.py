@@ -11,6 +11,7 @@ from attrs import frozen
 
 from ganetid.rapi import (
     cluster,
+    events,
     filters,
     groups,
     instance_actions,
@@ -21,9 +22,14 @@ from ganetid.rapi import (
     nodes,
     query,
     tags,
+    watching,
+    webhooks,
 )
-from ganetid.rapi.api import Verb
+from ganetid.rapi.answers import Encoded
+from ganetid.rapi.api import Api, Verb, reads
+from ganetid.rapi.arguments import Call
 from ganetid.rapi.faults import Fault
+from ganetid.rapi.openapi import document
 from ganetid.rapi.rights import permission_of
 
 PLACEHOLDERS = {"{name}": r"([\w._-]+)", "{id}": r"([0-9]{1,18})"}
@@ -40,12 +46,23 @@ FAMILIES: tuple[Mapping[str, Mapping[str, Verb]], ...] = (
     jobs.RESOURCES,
     filters.RESOURCES,
     query.RESOURCES,
+    events.RESOURCES,
+    webhooks.RESOURCES,
+    watching.RESOURCES,
 )
+
+
+def _described(api: Api, call: Call) -> Encoded:
+    """All of this, for programs."""
+    body = api.kept.encoded(
+        "/openapi.json", (api.opcodes,), lambda: document(RESOURCES, api.opcodes)
+    )
+    return Encoded(body)
 
 
 def _merged() -> dict[str, dict[str, Verb]]:
     """All verbs of a path together, whatever family they are of."""
-    merged: dict[str, dict[str, Verb]] = {}
+    merged: dict[str, dict[str, Verb]] = {"/openapi.json": {"GET": reads(_described)}}
     for family in FAMILIES:
         for path, verbs in family.items():
             merged.setdefault(path, {}).update(verbs)

@@ -16,8 +16,11 @@ from twisted.logger import Logger
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.first_start import missing_changes
 from ganetid.cluster.model import ADMIN_UP, Change, ClusterFacts, Instance, PutFacts, PutMember
+from ganetid.events.feed import EventFeed, all_of
 from ganetid.events.messages import Newsroom
 from ganetid.events.outbox import Postman
+from ganetid.events.posting import poster
+from ganetid.events.webhooks import Webhooks
 from ganetid.hypervisor.interface import Ended
 from ganetid.jobs.database import Database, OneThread
 from ganetid.jobs.desk import Desk
@@ -74,6 +77,7 @@ class MasterHalf(MultiService):
         self._journal: Journal | None = None
         self._watch: GuestWatch | None = None
         self._queue: JobQueue | None = None
+        self._feed: EventFeed | None = None
         self.fleet: Fleet | None = None
         self.candidates = Candidates(reactor, half, self._deposed)
         self._watched: set[str] = set()
@@ -109,7 +113,7 @@ class MasterHalf(MultiService):
             await self._reach_others(nodes, queue, database)
         self._add_upkeep(journal, nodes)
         queue.setServiceParent(self)
-        await self._rapi.listen(Api(cluster, nodes, queue, OPCODES, self._settings.strict_compat))
+        await self._rapi.listen(self._api(nodes, queue))
         await self._follow_up(queue, ended, rebooted)
         self._log.info(
             "cluster {name} is up: {instances} instances, {networks} networks, {members} nodes,"
@@ -175,11 +179,25 @@ class MasterHalf(MultiService):
         postman.setServiceParent(self)
         seconds = self._reactor.seconds
         desk = Desk(OPCODES, self.cluster, nodes, self._stamps, self._newsroom, seconds)
-        queue = self._queue = JobQueue(self._reactor, journal, desk, postman.wake)
+        feed = self._feed = EventFeed(self._reactor, journal)
+        told = all_of(postman.wake, feed.wake)
+        queue = self._queue = JobQueue(self._reactor, journal, desk, told)
         watch = GuestWatch(self.cluster, nodes, queue, self._newsroom, self._stamps, seconds)
         self._watch = watch
         nodes.own.watch(watch.ended)
         return queue
+
+    def _api(self, nodes: Nodes, queue: JobQueue) -> Api:
+        """The remote API, with events and those that are posted."""
+        feed = self._feed
+        assert feed is not None
+        path = self._half.directories.state / "webhooks.json"
+        hooks = Webhooks(self._reactor, feed, path, poster(self._reactor))
+        hooks.setServiceParent(self)
+        strict = self._settings.strict_compat
+        api = Api(self.cluster, nodes, queue, OPCODES, strict, feed=feed, hooks=hooks)
+        queue.watchers.listen(api.meter.jobs.heard)
+        return api
 
     async def _reach_others(self, nodes: Nodes, queue: JobQueue, database: Database) -> None:
         fleet = self.fleet = Fleet(

@@ -14,7 +14,7 @@ from twisted.internet.threads import deferToThread
 
 from ganetid.rapi.api import Api
 from ganetid.rapi.certificate import make_certificate
-from ganetid.rapi.site import site_of
+from ganetid.rapi.site import Access, site_of
 from ganetid.rapi.users import Users
 from ganetid.settings import GanetiSettings
 
@@ -39,7 +39,8 @@ class RapiPort:
             pem = PrivateCertificate.loadPEM(self.certificate.read_bytes())
         except TlsError as error:
             raise OSError(f"{self.certificate}: no certificate and key in it") from error
-        site = site_of(api, Users(Path(settings.users_file)), self._reactor)
+        access = Access(Path(settings.state_dir) / "tokens.json", settings.rapi_needs_user)
+        site = site_of(api, Users(Path(settings.users_file)), self._reactor, access)
         self._listening = self._reactor.listenSSL(
             settings.rapi_port, site, pem.options(), interface=settings.rapi_host
         )
