@@ -65,8 +65,6 @@ def build_service(
         parse_address(settings.store_spec)
     except BadAddress as error:
         raise SettingsError(str(error)) from error
-    if settings.workers < 0:
-        raise SettingsError("workers: less than none")
     checked(settings.nbd)
     state = Path(settings.state_dir)
     state.mkdir(mode=0o700, parents=True, exist_ok=True)

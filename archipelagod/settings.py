@@ -5,7 +5,7 @@ Settings of archipelagod: ``etc/synnefo/archipelagod.toml``.
 from __future__ import annotations
 
 import os
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -30,7 +30,7 @@ class ArchipelagoSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     nbd_socket: str
     store: str = "file"
     datapath: Literal["process", "inline"] = "process"
-    workers: int = 0
+    workers: Annotated[int, msgspec.Meta(ge=0)] = 0
     metrics_listen: str = ""
     nbd: NbdSettings = NbdSettings()
     upkeep: UpkeepSettings = UpkeepSettings()

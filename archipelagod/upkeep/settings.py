@@ -4,7 +4,12 @@ Settings of upkeep.
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+
+#: a negative grace would remove what is being written
+Amount = Annotated[float, msgspec.Meta(ge=0, le=1e18)]
 
 
 class UpkeepSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -16,10 +21,10 @@ class UpkeepSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     is stored; 0 for only when asked.  scrub_bytes_per_second: that a check reads.
     """
 
-    debounce_s: float = 3.0
-    objects_per_second: float = 5000.0
-    maps_per_second: float = 20000.0
-    block_grace_s: float = 86400.0
-    sweep_every_s: float = 86400.0
-    scrub_every_s: float = 0.0
-    scrub_bytes_per_second: float = 64 << 20
+    debounce_s: Amount = 3.0
+    objects_per_second: Amount = 5000.0
+    maps_per_second: Amount = 20000.0
+    block_grace_s: Amount = 86400.0
+    sweep_every_s: Amount = 86400.0
+    scrub_every_s: Amount = 0.0
+    scrub_bytes_per_second: Amount = 64 << 20
