@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import click
 
-from ganetid.admin import cluster, nodes
+from ganetid.admin import cluster, nodes, watching
 from ganetid.admin.session import CONFIG, session_of
 
 
@@ -29,6 +29,6 @@ def main(context: click.Context, config: str) -> None:
     context.obj = lambda: session_of(config)
 
 
-for group in (cluster, nodes):
+for group in (cluster, nodes, watching):
     for each in group.COMMANDS:
         main.add_command(each)

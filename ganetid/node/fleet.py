@@ -9,13 +9,21 @@ from typing import Any, cast
 
 import msgspec
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock, gatherResults
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
 from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.model import ADMIN_UP, Change, DropMember, Member, PutFacts, PutMember
+from ganetid.cluster.model import (
+    ADMIN_UP,
+    Change,
+    DropMember,
+    Member,
+    Network,
+    PutFacts,
+    PutMember,
+)
 from ganetid.hypervisor.interface import Ended
 from ganetid.node.interface import INode
 from ganetid.node.membership import Membership, OlderMaster, Place, View
@@ -50,6 +58,8 @@ class Fleet:
     deposed: Callable[[OlderMaster], None]
     former: dict[str, str] = field(factory=dict)
     _closed: bool = False
+    _versions: dict[str, int] = field(factory=dict)
+    _keeping: DeferredLock = field(factory=DeferredLock)
     _log = Logger()
 
     async def begin(self) -> None:
@@ -81,6 +91,7 @@ class Fleet:
                 ),
                 candidate=member.master_candidate,
                 offline=member.offline,
+                group=member.group,
             )
             for member in sorted(self.cluster.members.values(), key=lambda each: each.name)
             if member.address is not None
@@ -114,30 +125,71 @@ class Fleet:
     async def tell_all(self) -> list[str]:
         """Tell everybody the view as it is now; names of the nodes that have it."""
         await self._keep_view()
-        told = []
-        for node in self.remote():
-            try:
-                await self._tell(node.client)
-            except (Unreachable, Rejected):
-                continue
-            told.append(node.name)
-        return told
+        return await self.tell_late(only_reachable=False)
+
+    async def tell_late(self, only_reachable: bool = True) -> list[str]:
+        """Tell those that have not the newest view; names of the nodes that have it."""
+        remote = [node for node in self.remote() if node.is_reachable or not only_reachable]
+        told = await gatherResults([Deferred.fromCoroutine(self._told(node)) for node in remote])
+        return [node.name for node, is_told in zip(remote, told, strict=True) if is_told]
+
+    async def _told(self, node: RemoteNode) -> bool:
+        view = self.membership.view
+        if view is not None and self._versions.get(node.name) == view.version:
+            return True
+        try:
+            await self._tell(node.client)
+        except (Unreachable, Rejected):
+            return False
+        except OlderMaster as older:
+            self.deposed(older)
+            return False
+        return True
 
     async def _keep_view(self) -> None:
-        known = self.membership.view
-        version = known.version + 1 if known else 1
-        await deferToThread(self.membership.keep, self.view(version))
+        async def keep() -> None:
+            known = self.membership.view
+            version = known.version + 1 if known else 1
+            await deferToThread(self.membership.keep, self.view(version))
+
+        await self._keeping.run(Deferred.fromCoroutine, keep())
 
     async def _tell(self, client: NodeClient) -> None:
-        assert self.membership.view is not None
-        await client.send("view", msgspec.json.encode(self.membership.view))
+        view = self.membership.view
+        assert view is not None
+        await client.send("view", msgspec.json.encode(view))
+        self._versions[client.name] = view.version
 
     def _changed(self, change: Change) -> None:
         if isinstance(change, PutMember | DropMember | PutFacts) and not self._closed:
             self._follow_members()
-            Deferred.fromCoroutine(self.tell_all()).addErrback(
+            Deferred.fromCoroutine(self._tell_of(change)).addErrback(
                 lambda failure: self._log.failure("nodes were not told", failure)
             )
+
+    async def _tell_of(self, change: Change) -> None:
+        await self.tell_all()
+        if isinstance(change, PutFacts):
+            return
+        everyone: list[Any] = [self.nodes.own, *self.remote()]
+        for node in everyone:  # overlays between nodes have other ends now
+            if node.is_reachable:
+                try:
+                    await node.carry(self._networks(node.name))
+                except OpExecError as error:
+                    self._log.warn(
+                        "{node} does not carry its networks: {error}", node=node.name, error=error
+                    )
+
+    def _networks(self, node: str) -> tuple[Network, ...]:
+        """The networks that a node has to carry."""
+        member = self.cluster.members.get(node)
+        return tuple(
+            network
+            for network in self.cluster.networks.values()
+            if member is not None
+            and any(each.group == member.group for each in network.connections)
+        )
 
     def _follow_members(self) -> None:
         members = self.cluster.members
@@ -180,6 +232,7 @@ class Fleet:
 
         Guests that belong elsewhere now are ended there: their disks may be in use again.
         """
+        self._versions.pop(node.name, None)
         await self._tell(node.client)
         ended = await self._reconcile(node)
         if ended:
@@ -202,13 +255,7 @@ class Fleet:
             if each.admin_state == ADMIN_UP and each.name in self.cluster.instances
         )
         ended: tuple[Ended, ...] = await node.call_named("recover", up, frozenset(known))
-        group = self.cluster.members[node.name].group
-        networks = tuple(
-            network
-            for network in self.cluster.networks.values()
-            if any(each.group == group for each in network.connections)
-        )
-        await node.call_named("carry", networks)
+        await node.call_named("carry", self._networks(node.name))
         return ended
 
     def _lose(self, node: RemoteNode) -> None:

@@ -5,7 +5,7 @@ The node role: what one machine does for its instances.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from ganetid.cluster.defaults import BEPARAMS, HVPARAMS, filled
+from ganetid.cluster.first_start import FIRST_GROUP
 from ganetid.cluster.model import Debris, Disk, Instance, Network, Nic
 from ganetid.console.serial_log import last_lines
 from ganetid.disks.interface import IDiskTemplate
@@ -36,6 +37,7 @@ class Node:
     """
     INode of this machine.
 
+    surroundings: the node's group, and the addresses of all other nodes.
     door: how guests of other nodes come in; None: from this machine only.
     directory: each instance's files (config drive, serial log) are in ``<directory>/<name>/``.
     """
@@ -58,6 +60,7 @@ class Node:
         self.templates = templates
         self.network = network
         self.door: MigrationDoor | None = None
+        self.surroundings: Callable[[], tuple[str, tuple[str, ...]]] = lambda: (FIRST_GROUP, ())
         self.known_facts: NodeFacts | None = None
         self._ended: dict[str, Ended] = {}
         self._listeners: list[EndListener] = []
@@ -239,11 +242,11 @@ class Node:
 
     async def carry(self, networks: tuple[Network, ...]) -> None:
         """See INode."""
-        await self.network.carry(networks_of(networks))
+        await self.network.carry(networks_of(networks, *self.surroundings()))
 
     async def connect(self, network: Network) -> None:
         """Carry a network.  Raises OpExecError."""
-        plan = network_of(network)
+        plan = network_of(network, *self.surroundings())
         if plan is not None:
             await self.network.connect(plan)
 

@@ -6,6 +6,7 @@ The master hands every node a View whenever it changes; the node keeps it on its
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import msgspec
@@ -30,6 +31,7 @@ class Place:
     fingerprints: tuple[str, ...]
     candidate: bool = False
     offline: bool = False
+    group: str = "default"
 
 
 @frozen
@@ -47,6 +49,12 @@ class View:
     version: int
     nodes: tuple[Place, ...]
     in_sync: tuple[str, ...] = ()
+
+    def surroundings(self, name: str) -> tuple[str, tuple[str, ...]]:
+        """(the node's group, addresses of all other nodes that are not offline)."""
+        place = self.place(name)
+        others = (each for each in self.nodes if each.name != name and not each.offline)
+        return place.group if place else "default", tuple(each.address[0] for each in others)
 
     def place(self, name: str) -> Place | None:
         """The node's place, if it is known."""
@@ -81,6 +89,7 @@ class Membership:
     def __init__(self, name: str, path: Path) -> None:
         self.name = name
         self._path = path
+        self._keeping = threading.Lock()
         self.view: View | None = None
 
     def load(self) -> None:
@@ -89,9 +98,12 @@ class Membership:
             self.view = msgspec.json.decode(self._path.read_bytes(), type=View)
 
     def keep(self, view: View) -> None:
-        """Take a view over, once it is on disk.  Blocks."""
-        write_private(self._path, msgspec.json.encode(view).decode("utf-8"))
-        self.view = view
+        """Take a view over, once it is on disk; one that is not newer is not.  Blocks."""
+        with self._keeping:
+            if self.view is not None and not view.is_newer_than(self.view):
+                return
+            write_private(self._path, msgspec.json.encode(view).decode("utf-8"))
+            self.view = view
 
     @property
     def is_master(self) -> bool:

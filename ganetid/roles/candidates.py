@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
@@ -41,6 +41,7 @@ class Candidates(Service):
         self._deposed = deposed
         self._fleet: Fleet | None = None
         self._replicator: Replicator | None = None
+        self._begun: set[Deferred[Any]] = set()
         self._loop = LoopingCall(self._look)
         self._loop.clock = reactor
 
@@ -83,6 +84,8 @@ class Candidates(Service):
 
     def close(self) -> None:
         """Wait for nobody any more."""
+        for begun in list(self._begun):
+            begun.cancel()
         if self._replicator is not None:
             self._replicator.close()
 
@@ -110,6 +113,7 @@ class Candidates(Service):
             for node in self._fleet.remote()
             if node.name in members and members[node.name].master_candidate
         }
+        self._begin(self._fleet.tell_late(), "told late")
         for name in set(replicator.followers) - set(wanted):
             self._begin(replicator.forget(name), name)
         for name, node in wanted.items():
@@ -120,12 +124,15 @@ class Candidates(Service):
         assert self._replicator is not None
         try:
             await self._replicator.follow(node.client)
-        except (Unreachable, Rejected) as error:
+        except (Unreachable, Rejected, CancelledError, OSError) as error:
             self._log.warn("candidate {name} is not in sync: {error}", name=node.name, error=error)
         except OlderMaster as older:
             self._deposed(older)
 
     def _begin(self, work: Any, name: str) -> None:
-        Deferred.fromCoroutine(work).addErrback(
+        begun = Deferred.fromCoroutine(work)
+        self._begun.add(begun)
+        begun.addErrback(
             lambda failure: self._log.failure("candidate {name} broke", failure, name=name)
         )
+        begun.addBoth(lambda _: self._begun.discard(begun))

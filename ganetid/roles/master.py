@@ -37,6 +37,7 @@ from ganetid.node.registry import Nodes
 from ganetid.node.remote import RemoteNode
 from ganetid.node.upkeep import Periodic, archive_jobs, remove_debris, shorten_logs
 from ganetid.node.watch import GuestWatch
+from ganetid.node.watcher import Watcher
 from ganetid.opcodes.table import OPCODES
 from ganetid.rapi.api import Api
 from ganetid.replication.recording import RecordingConnection
@@ -104,6 +105,7 @@ class MasterHalf(MultiService):
         now = self._reactor.seconds()
         await self._store(missing_changes(cluster, now))
         await self._store(self._own_changes(now))
+        self._half.group = lambda: cluster.members[cluster.node_name].group
         queue = self._build_queue(journal, nodes)
         queue.begin(beginning)
         await queue.look_up_dependencies()
@@ -112,6 +114,7 @@ class MasterHalf(MultiService):
         if self._half.has_rpc:
             await self._reach_others(nodes, queue, database)
         self._add_upkeep(journal, nodes)
+        self._add_watcher(nodes, queue)
         queue.setServiceParent(self)
         await self._rapi.listen(self._api(nodes, queue))
         await self._follow_up(queue, ended, rebooted)
@@ -130,6 +133,7 @@ class MasterHalf(MultiService):
         await self._rapi.close()
         await (super().stopService() or succeed(None))
         self._leash.let_go()
+        self._half.group = None
         if self._watch is not None:
             self._half.node.forget(self._watch.ended)
         if self.fleet is not None:
@@ -264,6 +268,25 @@ class MasterHalf(MultiService):
             (3600, "archiving jobs", lambda: archive_jobs(journal, self._stamps)),
         ):
             Periodic(self._reactor, every_s, what, work).setServiceParent(self)
+
+    def _add_watcher(self, nodes: Nodes, queue: JobQueue) -> None:
+        settings = self._settings
+        if settings.watcher_interval_s <= 0:
+            return
+        watcher = Watcher(
+            reactor=self._reactor,
+            cluster=self.cluster,
+            nodes=nodes,
+            submit=self.submit,
+            busy=lambda: frozenset(
+                lock.thing[1] for lock in queue.locks() if lock.thing[0] == "instance"
+            ),
+            state=self._half.directories.state,
+            fence_program=settings.fence_program,
+            fence_after_s=settings.fence_after_s,
+        )
+        every_s = settings.watcher_interval_s
+        Periodic(self._reactor, every_s, "the watcher", watcher.look).setServiceParent(self)
 
     async def _follow_up(self, queue: JobQueue, ended: tuple[Ended, ...], rebooted: bool) -> None:
         """Guests that a reboot of this machine ended start again; other ends are entered."""

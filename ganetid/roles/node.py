@@ -45,6 +45,7 @@ class NodeHalf:
     This machine as a node.
 
     deposed: is called when another node became master.
+    group: tells this node's group, while the master half is here and knows it first hand.
     With `node_port` set, it is reached by node RPC at `rpc_port` after `begin`.
     """
 
@@ -67,6 +68,7 @@ class NodeHalf:
         )
         self.site = RpcSite(self.membership)
         self.rpc_port = 0
+        self.group: Callable[[], str] | None = None
         self._reactor = reactor
         self._blocks = blocks
         self._hypervisor = hypervisor
@@ -123,6 +125,7 @@ class NodeHalf:
             self._reactor, self.settings, self._accelerator
         )
         self._node = build_node(self._reactor, self.settings, hypervisor, blocks)
+        self._node.surroundings = self._surroundings
         await self._node.find_guests()
         await self._node.network.begin(self._node.running)
         if self.has_rpc:
@@ -151,6 +154,16 @@ class NodeHalf:
             await self.replica.close()
         if self._node is not None:
             await self._node.close()
+
+    def _surroundings(self) -> tuple[str, tuple[str, ...]]:
+        if self.group is not None:
+            return self.group(), self._peers()
+        view = self.membership.view
+        return ("default", ()) if view is None else view.surroundings(self.membership.name)
+
+    def _peers(self) -> tuple[str, ...]:
+        view = self.membership.view
+        return () if view is None else view.surroundings(self.membership.name)[1]
 
     async def _open_door(self) -> None:
         """How guests of other nodes come in: TCP, encrypted, from nodes of the cluster only."""
