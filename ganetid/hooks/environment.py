@@ -96,6 +96,24 @@ def network_part(network: Network, prefix: str = "") -> Environment:
     return {f"{prefix}{key}": value for key, value in facts.items() if value is not None}
 
 
+def known_network_part(given: Mapping[str, Any], networks: Mapping[str, Network]) -> Environment:
+    """
+    A network that is to be modified, as it is; or how it is connected to the group it shall leave.
+    """
+    network = networks.get(str(given.get("network_name")))
+    if network is None:
+        return {}
+    if "group_name" not in given:
+        facts = network_part(network)
+        del facts["NETWORK_UUID"]
+        return {key: value for key, value in facts.items() if value}
+    for each in network.connections:
+        if each.group == given["group_name"]:
+            facts = {"MODE": each.mode, "LINK": each.link, "VLAN": each.vlan}
+            return {f"GROUP_NETWORK_{key}": value for key, value in facts.items()}
+    return {}
+
+
 def as_text(facts: Mapping[str, Any]) -> Environment:
     """Values as Python writes them, which is how Ganeti's hooks know them: True, None, 12."""
     return {key: str(value) for key, value in facts.items()}

@@ -16,7 +16,13 @@ from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.defaults import UnknownParameter
 from ganetid.cluster.model import Change, DropInstance, Instance, PutInstance
 from ganetid.cluster.parameters import actual
-from ganetid.hooks.environment import Environment, as_text, instance_part, new_instance_part
+from ganetid.hooks.environment import (
+    Environment,
+    as_text,
+    instance_part,
+    known_network_part,
+    new_instance_part,
+)
 from ganetid.hooks.paths import CLUSTER, HOOKS, INSTANCE, NODE, Hook
 from ganetid.hooks.places import nodes_for
 from ganetid.hooks.run import FAIL, POST, PRE, HookResult, run_hooks
@@ -174,6 +180,8 @@ def _told(
     facts = as_text(told)
     if hook.kind == INSTANCE:
         facts |= _instance_facts(op_id, given, cluster, instance)
+    if op_id in {"OP_NETWORK_SET_PARAMS", "OP_NETWORK_DISCONNECT"}:
+        facts = {**known_network_part(given, cluster.networks), **facts}
     if hook.kind == NODE and given.get("node_name"):
         facts["OP_TARGET"] = str(given["node_name"])
     if hook.kind == CLUSTER:

@@ -409,6 +409,81 @@ class RunnerTests(HookCase):
 
         return Deferred.fromCoroutine(check())
 
+    def told_before(self, op_id: str, **given: Any) -> Environment:
+        """What the object's pre hooks are told besides what all are."""
+        told: list[Environment] = []
+
+        async def run_on(
+            node: str, path: str, phase: str, environment: Environment
+        ) -> tuple[HookResult, ...]:
+            told.append(environment)
+            return ()
+
+        work = HookRunner(run_on, "/data").before(op_id, given, self.cluster)
+        self.successResultOf(Deferred.fromCoroutine(work))
+        common = {"HOOKS_VERSION", "HOOKS_PHASE", "HOOKS_PATH", "OP_CODE", "DATA_DIR", "CLUSTER",
+                  "MASTER"}  # fmt: skip
+        known = {key.removeprefix("GANETI_"): value for key, value in told[0].items()}
+        return {key: known[key] for key in known if key not in common}
+
+    def test_other_objects(self) -> None:
+        """Nodes, groups, networks and the cluster, each in Ganeti's variables."""
+        self.assertEqual(
+            self.told_before("OP_NODE_SET_PARAMS", node_name="two", offline=True, drained=None),
+            {
+                "OBJECT_TYPE": "NODE",
+                "OP_TARGET": "two",
+                "MASTER_CANDIDATE": "None",
+                "OFFLINE": "True",
+                "DRAINED": "None",
+                "MASTER_CAPABLE": "None",
+                "VM_CAPABLE": "None",
+            },
+        )
+        self.assertEqual(
+            self.told_before("OP_GROUP_SET_PARAMS", group_name="g", alloc_policy="last_resort"),
+            {"OBJECT_TYPE": "GROUP", "GROUP_NAME": "g", "NEW_ALLOC_POLICY": "last_resort"},
+        )
+        self.assertEqual(
+            self.told_before("OP_CLUSTER_RENAME", name="new.example"),
+            {"OBJECT_TYPE": "CLUSTER", "OP_TARGET": "cluster.example", "NEW_NAME": "new.example"},
+        )
+        self.assertEqual(
+            self.told_before(
+                "OP_NETWORK_ADD", network_name="n", network="10.0.0.0/8", gateway=None, tags=["a"]
+            ),
+            {
+                "OBJECT_TYPE": "NETWORK",
+                "NETWORK_NAME": "n",
+                "NETWORK_SUBNET": "10.0.0.0/8",
+                "NETWORK_TAGS": "a",
+            },
+        )
+
+    def test_known_networks(self) -> None:
+        """A network that is modified is told whole; one that is disconnected, how it was."""
+        self.assertEqual(
+            self.told_before("OP_NETWORK_SET_PARAMS", network_name="net", gateway="10.1.0.9"),
+            {
+                "OBJECT_TYPE": "NETWORK",
+                "NETWORK_NAME": "net",
+                "NETWORK_SUBNET": "10.1.0.0/24",
+                "NETWORK_GATEWAY": "10.1.0.9",
+                "NETWORK_MAC_PREFIX": "aa:00:01",
+                "NETWORK_TAGS": "public",
+            },
+        )
+        self.assertEqual(
+            self.told_before("OP_NETWORK_DISCONNECT", network_name="net", group_name="default"),
+            {
+                "OBJECT_TYPE": "NETWORK",
+                "GROUP_NAME": "default",
+                "GROUP_NETWORK_MODE": "bridged",
+                "GROUP_NETWORK_LINK": "br7",
+                "GROUP_NETWORK_VLAN": ".100",
+            },
+        )
+
     def test_none(self) -> Deferred[None]:
         """An opcode without hooks, and a dry run, run none."""
 
