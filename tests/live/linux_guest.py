@@ -91,7 +91,7 @@ def agent_files() -> dict[str, tuple[int, bytes]]:
     files["usr/bin/qemu-ga"] = (0o755, Path(program).read_bytes())
     files["modules/virtio_console.ko"] = (0o644, modules[0].read_bytes())
     start = "#!/bin/busybox sh\nexec /usr/bin/qemu-ga -m virtio-serial"
-    start += " -p /dev/$(ls /sys/class/virtio-ports) -t /run -f /run/qga.pid\n"
+    start += " -p /dev/$(ls /sys/class/virtio-ports) -t /run\n"
     files["start"] = (0o755, start.encode())
     return files
 
