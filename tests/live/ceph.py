@@ -84,7 +84,9 @@ class CephCluster:
 
     def pause_osd(self) -> None:
         """The OSD answers nothing any more."""
-        self._processes[-1].send_signal(signal.SIGSTOP)
+        osd = self._processes[-1]
+        osd.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, osd.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume_osd(self) -> None:
         """End the `pause_osd`."""

@@ -90,6 +90,8 @@ class RabbitBroker:
         """Freeze the server: its connections stay, and say nothing."""
         assert self._server is not None
         self._server.send_signal(signal.SIGSTOP)
+        # on a busy machine it may be a while until all of its threads stand still
+        os.waitid(os.P_PID, self._server.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """End the `pause`."""
