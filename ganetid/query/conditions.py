@@ -2,21 +2,22 @@
 Filters of the query language, compiled to functions: ``["&", ["=", "name", "x"], ["?", "up"]]``.
 
 Operators: ``& | ! ?`` and ``= == != < <= > >= =~ =[]``.  A field that has no value lets the row
-pass, whatever is asked of it but ``!=``.  The words of refusals are Ganeti 3.0.2's, checked against it.
+pass, whatever is asked of it but ``!=``.  The words of
+refusals are Ganeti 3.0.2's, checked against it.
 """
 
 from __future__ import annotations
 
 import json
 import operator
-import re
 from collections.abc import Callable
 from typing import Any
 
 from attrs import frozen
 
+from ganetid.query.patterns import BadPattern, searcher
+
 MAX_DEPTH = 100
-MAX_PATTERN = 1000
 
 
 class BadFilter(Exception):
@@ -180,12 +181,12 @@ def _containing(field: str, value: str | int) -> Condition:
 
 
 def _matching(field: str, text: Any) -> Condition:
-    if not isinstance(text, str) or len(text) > MAX_PATTERN:
+    if not isinstance(text, str):
         raise BadFilter("Unable to read String")
     try:
-        pattern = re.compile(text)
-    except re.error as error:
-        raise BadFilter(f"not a regular expression: {error}") from None
+        is_in = searcher(text)
+    except BadPattern as error:
+        raise BadFilter(str(error)) from None
 
     def condition(look: Look) -> bool:
         found = look(field)
@@ -196,7 +197,7 @@ def _matching(field: str, text: Any) -> Condition:
                 "Invalid field value used in regexp matching, expecting string"
                 f" but got '{_json(found)}'"
             )
-        return pattern.search(found) is not None
+        return is_in(found)
 
     return condition
 
