@@ -21,9 +21,15 @@ def poster(reactor: Any) -> Any:
 
     async def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         response = await treq.request(
-            "POST", url, data=body, headers=Headers({name: [value] for name, value in headers.items()}), agent=agent, timeout=PATIENCE_S,
-            allow_redirects=False, unbuffered=True,
-        )  # fmt: skip
+            "POST",
+            url,
+            data=body,
+            headers=Headers({name: [value] for name, value in headers.items()}),
+            agent=agent,
+            timeout=PATIENCE_S,
+            allow_redirects=False,
+            unbuffered=True,
+        )
         response.original.deliverBody(_Unread())
         return int(response.code)
 

@@ -25,6 +25,7 @@ from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import INSTANCE, Field, Input, Opcode, Outcome
 from ganetid.opcodes.device_changes import ADD, DETACH, GOES, REMOVE, changes_kind
 from ganetid.opcodes.errors import (
+    ALREADY_EXISTS,
     WRONG_INPUT,
     WRONG_STATE,
     OpcodeError,
@@ -100,6 +101,7 @@ async def recover(context: Context, given: Input) -> Outcome:
 
 async def _perform(context: Context, old: Instance, plan: Plan, hot: bool) -> list[list[Any]]:
     """Do the steps on the node; what Ganeti tells of them."""
+    await _refuse_existing(context, plan)
     added = [step.device for step in (*plan.disks, *plan.nics) if step.action == ADD]
     if added:
         await context.note({
@@ -116,10 +118,23 @@ async def _perform(context: Context, old: Instance, plan: Plan, hot: bool) -> li
         for step in plan.nics:
             done.append(step)
             told += await _nic_step(context, old, plan.instance, step, hot)
-    except OpcodeError:
+    except OpcodeError as error:
+        if isinstance(error, OpExecError) and error.nothing_made:
+            done.pop()
         await _take_back(context, old, done, hot)
         raise
     return told
+
+
+async def _refuse_existing(context: Context, plan: Plan) -> None:
+    """Volumes of others stay theirs: nothing is done when a disk to be made is there already."""
+    node = context.node_of(plan.instance)
+    for step in plan.disks:
+        disk = step.device
+        if step.action != ADD or not isinstance(disk, Disk) or disk.reuses_data:
+            continue
+        if await node.has_disk(plan.instance, disk):
+            raise OpPrereqError(f"Volume {disk.name} exists already", ALREADY_EXISTS)
 
 
 async def _disk_step(
@@ -131,8 +146,6 @@ async def _disk_step(
     label = f"disk/{step.index}"
     if step.action == ADD:
         if not disk.reuses_data:
-            if await node.has_disk(new, disk):
-                raise OpExecError(f"Volume {disk.name} exists already", nothing_made=True)
             await node.create_disk(new, disk)
         if hot:
             await node.plug_disk(context.actual(new), disk, step.index)

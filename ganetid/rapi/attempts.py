@@ -40,4 +40,5 @@ class Attempts:
         if known is None:
             return float(self._burst)
         left, at = known
-        return min(float(self._burst), left + (now - at) / self._every_s)
+        passed_s = max(0.0, now - at)  # a clock may be set back
+        return min(float(self._burst), left + passed_s / self._every_s)

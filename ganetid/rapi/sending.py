@@ -12,7 +12,7 @@ from twisted.internet.threads import deferToThread
 from twisted.web.server import Request
 
 SERVER = b"Ganeti 3.0.2"  # what clients look for
-COMPRESSED_FROM = 4 * 1024  # bytes
+COMPRESSED_FROM = 1024  # bytes
 IN_THREAD_FROM = 256 * 1024
 LEVEL = 1  # answers are sent once: speed counts
 CHUNK = 256 * 1024
