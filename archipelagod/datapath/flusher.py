@@ -4,6 +4,7 @@ Group commit: flushes that wait are done together.  Standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
@@ -49,6 +50,7 @@ class Flusher:
         self._waiting: SimpleQueue[tuple[int, Done] | None] = SimpleQueue()  # None: the last
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._writing: threading.Thread | None = None
 
     def submit(self, done: Done) -> None:
         """
@@ -69,6 +71,8 @@ class Flusher:
         self._put(None)
         if self._thread is not None:
             self._thread.join()
+        if self._writing is not None and self._writing.is_alive():
+            self._writing.join()
 
     def _put(self, what: tuple[int, Done] | None) -> None:
         self._waiting.put(what)
@@ -94,7 +98,17 @@ class Flusher:
                 done(is_done)
             if self._volume.wants_sync and self._waiting.empty():
                 self._has_done(self._volume.sync)
+            elif self._volume.wants_writing:
+                self._write_ahead()
         self._tally.end(counts)
+
+    def _write_ahead(self) -> None:
+        if self._writing is None or not self._writing.is_alive():
+            self._writing = threading.Thread(
+                target=self._volume.start_writing, name="writer", daemon=True
+            )
+            with contextlib.suppress(RuntimeError):  # too many threads: it is a help, no more
+                self._writing.start()
 
     def _next_group(self) -> tuple[list[tuple[int, Done]], bool, int]:
         """

@@ -102,6 +102,9 @@ class DirectObjects:
     def prefetch(self, oid: int, offset: int, size: int) -> None:
         """See IObjects: there is no cache to read ahead into."""
 
+    def start_writing(self, oids: Iterable[int]) -> None:
+        """See IObjects: it was written."""
+
     def flush(self, oids: Iterable[int]) -> None:
         """See IObjects."""
         self._files.flush(oids)

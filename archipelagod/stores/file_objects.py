@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from archipelagod.stores.directories import make_directory, sync_directory
 from archipelagod.stores.file_copying import clear, copy_range, write_at
 from archipelagod.stores.open_files import OpenFiles
-from archipelagod.stores.system_calls import sync_file_system
+from archipelagod.stores.system_calls import start_writing, sync_file_system
 
 HANDLES = 2000  # kept open at most
 
@@ -86,11 +86,20 @@ class FileObjects:
         """See IObjects."""
         self._files.prefetch(oid, offset, size)
 
+    def start_writing(self, oids: Iterable[int]) -> None:
+        """See IObjects."""
+        for oid in oids:
+            with contextlib.suppress(OSError):
+                start_writing(self._kept(oid) or self._open(oid))
+
     def flush(self, oids: Iterable[int]) -> None:
         """See IObjects."""
         directories = set()
         named = []
-        for oid in oids:
+        everything = list(oids)
+        if len(everything) > 1:  # the medium is to have work for all of them at once
+            self.start_writing(everything)
+        for oid in everything:
             with contextlib.suppress(FileNotFoundError):
                 os.fdatasync(self._kept(oid) or self._open(oid))
             self._files.descriptors.check(oid)

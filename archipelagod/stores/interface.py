@@ -61,6 +61,11 @@ class IObjects(Interface):
         A hint that the range is about to be read.  Never raises.
         """
 
+    def start_writing(oids: Iterable[int]) -> None:
+        """
+        A hint that these objects are about to be flushed.  Never raises.
+        """
+
     def flush(oids: Iterable[int]) -> None:
         """
         Returns when content and existence of these objects are on stable storage.  A missing

@@ -73,6 +73,9 @@ class MemoryObjects:
     def prefetch(self, oid: int, offset: int, size: int) -> None:
         """See IObjects."""
 
+    def start_writing(self, oids: Iterable[int]) -> None:
+        """See IObjects."""
+
     def flush(self, oids: Iterable[int]) -> None:
         """See IObjects."""
 

@@ -72,6 +72,9 @@ class RadosObjects:
     def prefetch(self, oid: int, offset: int, size: int) -> None:
         """See IObjects: Ceph keeps no cache here."""
 
+    def start_writing(self, oids: Iterable[int]) -> None:
+        """See IObjects: it was written."""
+
     def flush(self, oids: Iterable[int]) -> None:
         """See IObjects: every write was stable when it returned."""
 

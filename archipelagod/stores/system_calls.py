@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2
+_FILE_RANGE_WRITE = 2
 CANNOT = frozenset((errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL))
 
 
@@ -51,6 +52,15 @@ def sync_file_system(path: str) -> None:
         os.close(fd)
     if number:
         raise OSError(number, os.strerror(number), path)
+
+
+def start_writing(fd: int) -> None:
+    """
+    Begins to write what is dirty of the file to the medium, if the kernel can; nothing is stable.
+    """
+    import ctypes
+
+    _libc().sync_file_range(fd, ctypes.c_long(0), ctypes.c_long(0), _FILE_RANGE_WRITE)
 
 
 def punch(fd: int, offset: int, size: int) -> bool:

@@ -13,7 +13,7 @@ from archipelagod.volume.map_format import PARTIAL, Header, Record
 from archipelagod.volume.open_journal import Journal
 from archipelagod.volume.slots import BODIES, Slots, body_name
 from archipelagod.volume.table import NoTable, Table
-from archipelagod.volume.unsynced import LOGGED_BYTES, Range, Unsynced, merged
+from archipelagod.volume.unsynced import AHEAD_BYTES, LOGGED_BYTES, Range, Unsynced, merged
 from archipelagod.wire.errors import ReadOnlyVolume, StorageUnavailable
 
 if TYPE_CHECKING:
@@ -182,10 +182,12 @@ class OpenMap:
         if is_whole or touched or sum(size for *_, size in parts) > LOGGED_BYTES:
             self._store.objects.flush(written | touched | self.unsynced.logged)
             self._journal.synced(changes)
-            self.unsynced.logged.clear()
+            self.unsynced.has_synced()
         else:
-            self._journal.commit(changes, self._data(parts))
-            self.unsynced.logged.update(written)
+            data = self._data(parts)
+            size = len(data)
+            self._journal.commit(changes, data)
+            self.unsynced.has_logged(written, size)
 
     def _take_from_table(self, ranges: list[Range], touched: set[int]) -> None:
         view = self.slots.view
@@ -212,6 +214,22 @@ class OpenMap:
             found += self._journal.data(oid, inner, content)
             found += content
         return found
+
+    @property
+    def wants_writing(self) -> bool:
+        """
+        Whether it is time for ``start_writing``.
+        """
+        return self.unsynced.unwritten_bytes > AHEAD_BYTES
+
+    def start_writing(self) -> None:
+        """
+        Has the medium begin with what only the journal has on stable storage, so that ``sync``
+        finds little left to do.  Holds nobody up.
+        """
+        with self.flush_lock:
+            unwritten = self.unsynced.take_unwritten()
+        self._store.objects.start_writing(unwritten)
 
     @property
     def wants_sync(self) -> bool:

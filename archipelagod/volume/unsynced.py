@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 REMEMBERED = 4096  # writes between two flushes
+AHEAD_BYTES = 8 << 20  # of flushes, after which the medium begins with the objects
 LOGGED_BYTES = 1 << 20  # of one flush; to sync the objects costs less than to write more twice
 
 Range = tuple[int, int, int]  # object, offset in it, size; bytes
@@ -25,6 +26,8 @@ class Unsynced:
         self._recent: deque[Range] = deque()  # appending and popping are atomic
         self._touched: set[int] = set()  # objects of which no more is known
         self.logged: set[int] = set()  # objects of which a journal has content
+        self.unwritten_bytes = 0  # of such content, since ``take_unwritten``
+        self._unwritten: set[int] = set()
 
     def written(self, oid: int, inner: int, size: int) -> None:
         """
@@ -40,6 +43,29 @@ class Unsynced:
         Something in an object changed.
         """
         self._touched.add(oid)
+
+    def has_logged(self, oids: Iterable[int], size: int) -> None:
+        """
+        The journal has so many bytes more, of these objects.
+        """
+        self.logged.update(oids)
+        self._unwritten.update(oids)
+        self.unwritten_bytes += size
+
+    def has_synced(self) -> None:
+        """
+        No content in the journal is needed any longer.
+        """
+        self.logged.clear()
+        self.take_unwritten()
+
+    def take_unwritten(self) -> set[int]:
+        """
+        Objects whose content the journal got since the last call.
+        """
+        unwritten, self._unwritten = self._unwritten, set()
+        self.unwritten_bytes = 0
+        return unwritten
 
     def count(self) -> int:
         """

@@ -196,6 +196,19 @@ class Volume:
         self.map.flush()
 
     @property
+    def wants_writing(self) -> bool:
+        """
+        Whether ``start_writing`` is due.
+        """
+        return self.map.wants_writing
+
+    def start_writing(self) -> None:
+        """
+        Makes the next ``sync`` short.  To be called while others go on.
+        """
+        self.map.start_writing()
+
+    @property
     def wants_sync(self) -> bool:
         """
         Whether ``sync`` is due.

@@ -174,6 +174,15 @@ def object_store_tests(  # noqa: C901 - a class of small tests
                 self.store.objects.remove(SESSION)
                 self.assertEqual(os.pread(fd, 9, 0), b"hello")
 
+        def test_start_writing(self) -> None:
+            """To begin writing changes nothing, also of an object that is missing."""
+            for oid in (SESSION, SESSION + 1):
+                self.store.objects.create(oid)
+                self.store.objects.write(oid, 0, b"hello")
+            self.store.objects.start_writing([SESSION, SESSION + 7])
+            self.store.objects.flush([SESSION, SESSION + 1, SESSION + 7])
+            self.assertEqual(content(self.store, SESSION, 9), b"hello")
+
         def test_remove(self) -> None:
             """A removed object is gone; removing it again is no error."""
             self.store.objects.create(SESSION)

@@ -4,11 +4,14 @@ Group commit.
 
 from __future__ import annotations
 
+import threading
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.datapath.counts import FLUSH, Tally
 from archipelagod.datapath.flusher import Flusher
 from archipelagod.stores.store import open_memory_store
+from archipelagod.volume import open_map
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.map_format import OBJECT_BYTES
 from archipelagod.volume.opening import open_volume
@@ -47,6 +50,20 @@ class FlusherTests(SynchronousTestCase):
         self.flusher.stop()
         self.assertEqual(told, [False])
         self.assertEqual(self.tally.total().errors[FLUSH], 1)
+
+    def test_writes_ahead(self) -> None:
+        """After many flushes of little the objects are written meanwhile."""
+        self.patch(open_map, "AHEAD_BYTES", 0)
+        told: list[bool] = []
+        asked = threading.Event()
+        self.patch(self.volume.map, "start_writing", asked.set)
+        for number in range(2):  # the first takes a sync of the one object
+            self.volume.write(number, b"x")
+            self.volume.map.unsynced.logged.add(0)
+            self.flusher.submit(told.append)
+        self.assertTrue(asked.wait(20))
+        self.flusher.stop()
+        self.assertEqual(told, [True] * 2)
 
     def test_never_used(self) -> None:
         """A volume that nobody flushes has no thread for it."""

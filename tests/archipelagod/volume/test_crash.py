@@ -160,6 +160,24 @@ class CrashTests(SynchronousTestCase):
         volume.close()
         self.assertEqual(read(self.opened(), 0, 6), b"x\0\0\0\0y")
 
+    def test_writing_ahead(self) -> None:
+        """What many flushes left in the journal goes to the medium before it is synced."""
+        self.patch(open_map, "AHEAD_BYTES", 1 << 16)
+        told: list[list[int]] = []
+        self.patch(self.objects, "start_writing", lambda oids: told.append(sorted(oids)))
+        volume = self.opened()
+        for number in range(20):
+            self.assertEqual(volume.wants_writing, number * 2 * (4096 + RECORD_BYTES) > 1 << 16)
+            for index in range(2):
+                volume.write(index * OBJECT_BYTES, b"%04096d" % number)
+            volume.flush()
+            if number == 9:
+                volume.start_writing()
+                self.assertEqual(told, [sorted(set(volume.map.slots.view) - {0})])
+                break
+        self.assertFalse(volume.wants_writing)
+        self.assertEqual(self.objects.flushed, [])
+
     def test_journal_stays_short(self) -> None:
         """However much is written and flushed, the journal does not grow for ever."""
         self.patch(open_map, "JOURNAL_BYTES", 1 << 16)
