@@ -140,6 +140,7 @@ class _Builder:
             *self._drives(),
             *self._images(),
             *self._nics(),
+            *sound_devices(self._hv),  # these take what is left
             *(("-incoming", "defer") if self.how.is_incoming else ()),
             "-S",
         ]
@@ -221,7 +222,6 @@ class _Builder:
         return [
             *("-object", "rng-random,id=rng0,filename=/dev/urandom"),
             *_devices(devices),
-            *sound_devices(self._hv),
         ]
 
     def _boot(self) -> list[str]:

@@ -14,7 +14,7 @@ from ganetid.hypervisor.places import layout
 from ganetid.hypervisor.values import Guest
 
 FIRST_DISPLAY_PORT = 5900
-FIRST_PORT, PORTS = 11000, 4000  # Ganeti's pool
+FIRST_PORT, LAST_PORT = 11000, 14999  # Ganeti's pool
 
 
 def console_arguments(guest: Guest, places: Places, qmp_fd: int | None) -> list[str]:
@@ -58,7 +58,8 @@ def _vnc(guest: Guest, places: Places) -> list[str]:
         words = [f"{hvparams['vnc_bind_address']}:{guest.vnc_port - FIRST_DISPLAY_PORT}"]
     else:
         # QEMU takes the first port from here on that is free.
-        words = [f"{hvparams['vnc_bind_address']}:{FIRST_PORT - FIRST_DISPLAY_PORT}", f"to={PORTS}"]
+        first, last = (port - FIRST_DISPLAY_PORT for port in (FIRST_PORT, LAST_PORT))
+        words = [f"{hvparams['vnc_bind_address']}:{first}", f"to={last}"]
     if hvparams["vnc_password_file"]:
         words.append("password=on")  # it is told by QMP
     if hvparams["vnc_x509_path"]:

@@ -19,7 +19,15 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from ganetid.cluster.kvm_parameters import KVM_DEFAULTS, BadKvmParameter, check_together
-from ganetid.hypervisor import hotplug, migration, reconnect, run_directory, unprivileged, usage
+from ganetid.hypervisor import (
+    hotplug,
+    migration,
+    pinning,
+    reconnect,
+    run_directory,
+    unprivileged,
+    usage,
+)
 from ganetid.hypervisor.command_line import Machine, Run, qemu_arguments, whole
 from ganetid.hypervisor.consoles import vnc_socket
 from ganetid.hypervisor.ending import Ending
@@ -280,6 +288,7 @@ class KvmHypervisor:
                 await self._lend(door.tls, run)
             uri = await migration.listen(run, door, places, settings.capabilities)
             await self._set_password(run, guest.hvparams)
+            await pinning.pin(run, guest.hvparams["cpu_mask"])
         except (HypervisorError, OSError) as error:
             await self.clear(guest.name)
             raise HypervisorError(f"Instance {guest.name} can't come here: {error}") from error
@@ -416,6 +425,7 @@ class KvmHypervisor:
     async def _set_up(self, run: GuestRun, guest: Guest) -> None:
         """What has no place on a command line; then the guest may go."""
         await self._set_password(run, guest.hvparams)
+        await pinning.pin(run, guest.hvparams["cpu_mask"])
         if guest.start_memory_mib is not None and guest.start_memory_mib < guest.memory_mib:
             await run.ask("balloon", value=guest.start_memory_mib * MIB)
         await run.ask("cont")

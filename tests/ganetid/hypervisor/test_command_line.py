@@ -237,7 +237,7 @@ class ParameterTests(SynchronousTestCase):
             ("", None, "unix:/r/vnc"),
             ("/v", None, "unix:/v/a.vnc"),
             ("127.0.0.1", 11005, "127.0.0.1:5105"),
-            ("127.0.0.1", None, "127.0.0.1:5100,to=4000"),
+            ("127.0.0.1", None, "127.0.0.1:5100,to=9099"),
         ):
             words = arguments(guest(hvparams={"vnc_bind_address": bind}, vnc_port=port))
             self.assertEqual(values(words, "-vnc"), [expected])
