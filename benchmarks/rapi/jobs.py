@@ -103,15 +103,21 @@ def crowded(base: str, count: int, workers: int) -> Iterator[tuple[str, float, s
         begun = time.perf_counter()
         client.raw("GET", path)
         yield name, (time.perf_counter() - begun) * 1000, "ms"
-    begun = time.perf_counter()
-    client.ended(client.call("DELETE", "/2/tags?tag=f1"))
-    yield "queue-full-floor", (time.perf_counter() - begun) * 1000, "ms"
-    begun = time.perf_counter()
-    assert client.call("DELETE", f"/2/jobs/{jobs[-1]}")[0]
-    yield "queue-full-cancel", (time.perf_counter() - begun) * 1000, "ms"
+    spent = []
+    for number in range(20):
+        begun = time.perf_counter()
+        client.ended(client.call("DELETE", f"/2/tags?tag=f{number}"))
+        spent.append(time.perf_counter() - begun)
+    yield "queue-full-floor", median(spent) * 1000, "ms"
+    spent = []
+    for _ in range(20):
+        begun = time.perf_counter()
+        assert client.call("DELETE", f"/2/jobs/{jobs.pop()}")[0]
+        spent.append(time.perf_counter() - begun)
+    yield "queue-full-cancel", median(spent) * 1000, "ms"
     begun = time.perf_counter()
     client.call("DELETE", f"/2/filters/{rule}")
-    client.ended(jobs[-2])
+    client.ended(jobs[-1])
     yield "queue-drain", count / (time.perf_counter() - begun), "jobs/s"
 
 

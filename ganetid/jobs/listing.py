@@ -53,8 +53,8 @@ class JobList:
         ended = await self._journal.finished_ids(page)
         return sorted({*before, *ended})[: page.limit]
 
-    async def json(self, page: Page) -> list[bytes]:
-        """The jobs of a page as a list shows them, each as JSON, by id."""
+    async def json(self, page: Page) -> list[tuple[int, bytes]]:
+        """The jobs of a page, by id: the id, and as JSON how a list shows it."""
         before = self._unfinished(page)
         ended = await self._journal.finished(page)
         known = {job_id for job_id, _ in ended}
@@ -62,7 +62,7 @@ class JobList:
             (job_id, self._json_of(before[job_id])) for job_id in sorted(before.keys() - known)
         ]
         both: Iterable[tuple[int, bytes]] = merge(ended, unfinished, key=itemgetter(0))
-        return [text for _, text in both][: page.limit]
+        return list(both)[: page.limit]
 
     def _unfinished(self, page: Page) -> dict[int, Job]:
         return {

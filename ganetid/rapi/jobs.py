@@ -34,13 +34,20 @@ _encode = msgspec.json.encode
 
 async def _list(api: Api, call: Call) -> Any:
     page = _page(call)
+    if call.flag("bulk") and call.word("fields") is None:
+        jobs = await api.queue.list.json(page)
+        body = Encoded(joined(text for _, text in jobs))
+        return Answer(body, _next(page, [job_id for job_id, _ in jobs[-1:]], len(jobs)))
     ids = await api.queue.list.ids(page)
-    after = str(ids[-1]) if page.limit is not None and len(ids) == page.limit else None
+    after = _next(page, ids, len(ids))
     if call.word("fields") is not None:
         return Answer(await _list_of_fields(api, call, ids), after)
-    if call.flag("bulk"):
-        return Answer(Encoded(joined(await api.queue.list.json(page))), after)
     return Answer([{"id": job_id, "uri": f"/2/jobs/{job_id}"} for job_id in ids], after)
+
+
+def _next(page: Page, ids: list[int], count: int) -> str | None:
+    """Where the page after this one begins, if there may be one."""
+    return str(ids[-1]) if page.limit is not None and count == page.limit else None
 
 
 def _page(call: Call) -> Page:

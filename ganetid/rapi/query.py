@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from twisted.internet.threads import deferToThread
+
 from ganetid.query.conditions import BadFilter, UnfitFilter, compiled, names_in
 from ganetid.query.evaluation import TABLES, answered, fields_of
 from ganetid.rapi.api import OPEN, READERS, Api, Verb, reads
@@ -15,6 +17,7 @@ from ganetid.rapi.arguments import Call
 from ganetid.rapi.faults import Fault
 from ganetid.rapi.query_rows import ApiRows
 
+LARGE = 500  # rows whose evaluation would keep others waiting
 ONLY_BY_OPCODE = {"os": "ItemTypeOpCode QROs", "cluster": "ItemTypeOpCode QRCluster",
                   "extstorage": "ItemTypeOpCode QRExtstorage"}  # fmt: skip
 
@@ -53,6 +56,8 @@ async def _answered(api: Api, call: Call, names: Any, condition: Any) -> Any:
         compiled(condition)
         wanted = {*names, *names_in(condition)}
         rows = await ApiRows(api).of(resource, wanted)
+        if len(rows) > LARGE:
+            return await deferToThread(answered, resource, names, condition, rows)
         return answered(resource, names, condition, rows)
     except BadFilter as error:
         raise _unparsable(api, query, str(error)) from error

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from attrs import frozen
+from twisted.internet.threads import deferToThread
 from zope.interface import implementer
 
 from ganetid.cluster.model import ADMIN_UP, FilterRule, Group, Instance, Member
@@ -106,7 +107,8 @@ async def _networks(api: Api, names: Collection[str]) -> list[Row]:
 
 
 async def _jobs(api: Api, names: Collection[str]) -> list[Row]:
-    return [every_field(job) for job in await api.queue.list.jobs()]
+    jobs = await api.queue.list.jobs()
+    return await deferToThread(lambda: [every_field(job) for job in jobs])
 
 
 async def _exports(api: Api, names: Collection[str]) -> list[Row]:
