@@ -24,6 +24,8 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     nbd_socket, block_endpoint, block_secret_file: archipelagod's; without them there is no
     template ext.
     hypervisor: "fake" runs nothing, for load tests.
+    qemu_user: whom guests run as if ganetid is root: "auto" (each a user of its own from 58000 on,
+    if it can reach its files), numbers such as "58000-58999", a user's name, or "none" (root).
     role: "node" never begins as a master; "auto" is what the cluster last said, a master at first.
     node_port: of node RPC, 0 for any free one; without it the cluster has one node.
     node_host: where node RPC listens.  node_address: where others reach that, if it differs.
@@ -55,6 +57,7 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     block_secret_file: str | None = None
     hypervisor: Literal["kvm", "fake"] = "kvm"
     qemu: str = "qemu-system-x86_64"
+    qemu_user: str = "auto"
     accel: Literal["auto", "kvm", "tcg"] = "auto"
     network_mode: Literal["auto", "tap", "user"] = "auto"
     network_namespace: str | None = None

@@ -39,6 +39,7 @@ def makeService(options: Options) -> IService:
 
     Ends the process with one line when its settings can't be used.
     """
+    os.umask(0o077)  # guests' users may pass through our directories, not look into files
     parent = MultiService()
     try:
         publisher = _publisher(options.settings, parent)

@@ -43,13 +43,15 @@ class Machine:
     """
     How this node runs guests: the program, and the accelerator kvm or tcg.
 
-    user: of guests' processes; see unprivileged.py.
+    user: of guests' processes; see unprivileged.py.  home: the directory that all of ganetid is
+    in, which is opened as far as those users need.
     """
 
     program: str
     accelerator: str
     sandbox: bool = True
     user: str = "auto"
+    home: str | None = None
 
 
 @frozen

@@ -446,7 +446,8 @@ class KvmHypervisor:
             return
         guest = Guest(run.name, "", 0, 0, drives=(drive,), hvparams=dict(KVM_DEFAULTS))
         try:
-            unprivileged.give(guest, identity, ())
+            home = self._machine().home
+            unprivileged.give(guest, identity, (), Path(home) if home is not None else None)
         except (unprivileged.Unreachable, OSError) as error:
             raise HypervisorError(f"Instance {run.name} can't use the disk: {error}") from error
 

@@ -176,8 +176,11 @@ def _identity(guest: Guest, machine: Machine, places: Places) -> Identity | None
     if guest.hvparams["boot_type"] == "uefi":
         others.append(Path(places.nvram))
     try:
+        home = Path(machine.home) if machine.home is not None else None
+        if home is not None:
+            unprivileged.open_way(home, [Path(places.directory), *others])
         unprivileged.check_reach(Path(places.directory), identity)
-        unprivileged.give(guest, identity, others)
+        unprivileged.give(guest, identity, others, home)
     except Unreachable as error:
         if machine.user != AUTO or guest.hvparams["security_model"] != "none":
             raise HypervisorError(

@@ -85,19 +85,23 @@ def prefix(guest: Guest, identity: Identity | None) -> tuple[str, ...]:
     return tuple(words)
 
 
-def give(guest: Guest, identity: Identity, others: Iterable[Path]) -> None:
+def give(
+    guest: Guest, identity: Identity, others: Iterable[Path], home: Path | None = None
+) -> None:
     """
     Let the guest's user use the files of its drives, and `others`.  Blocks.
 
-    Raises Unreachable for what it can't use all the same; OSError.
+    home: the way through it is opened.  Raises Unreachable for what the user can't use all the
+    same; OSError.
     """
-    mine = [
-        Path(drive.path) for drive in guest.drives if isinstance(drive, FileDrive | DeviceDrive)
-    ]
+    files = [Path(drive.path) for drive in guest.drives if isinstance(drive, FileDrive)]
+    devices = [Path(drive.path) for drive in guest.drives if isinstance(drive, DeviceDrive)]
     if guest.config_drive is not None:
-        mine.append(Path(guest.config_drive))
-    mine += others
-    for path in mine:
+        files.append(Path(guest.config_drive))
+    files += others
+    if home is not None:
+        open_way(home, files)
+    for path in (*files, *devices):
         check_reach(path, identity)
     for drive in guest.drives:
         if isinstance(drive, NbdDrive):
@@ -105,9 +109,33 @@ def give(guest: Guest, identity: Identity, others: Iterable[Path]) -> None:
     for name in ("kernel_path", "initrd_path", "floppy_image_path"):
         if guest.hvparams[name]:
             check_reach(Path(guest.hvparams[name]), identity, stat.S_IROTH)
-    for path in mine:
+    for path in (*files, *devices):
         if path.exists():
             os.chown(path, identity.uid, identity.gid)
+    for path in files:
+        if path.is_file():
+            path.chmod(0o600)  # for others can pass through its directories
+
+
+def open_way(home: Path, files: Iterable[Path]) -> None:
+    """
+    Let others pass, but not look, through directories of ours to the files; all else in `home`
+    is made ours alone.  Blocks.  Raises OSError.
+    """
+    ways = {parent for path in files for parent in path.parents if _is_within(parent, home)}
+    for entry in home.iterdir():
+        mode = entry.lstat().st_mode
+        is_way = entry in ways or any(_is_within(way, entry) for way in ways)
+        if (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) and mode & 0o077 and not is_way:
+            entry.chmod(stat.S_IMODE(mode) & 0o700)
+    for way in ways:
+        mode = way.stat().st_mode
+        if not mode & 0o001:
+            way.chmod(stat.S_IMODE(mode) | 0o011)
+
+
+def _is_within(path: Path, home: Path) -> bool:
+    return path == home or home in path.parents
 
 
 def check_reach(path: Path, identity: Identity, others_need: int = 0) -> None:

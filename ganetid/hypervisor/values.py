@@ -191,12 +191,14 @@ class ConsolePlace:
     Where a guest's consoles are reached: unix sockets, None where it has none.
 
     vnc_host, vnc_port: instead of `vnc`, for a guest whose hvparams want TCP.
+    tokens: for the console proxy on the guest's node, by kind of console.
     """
 
     vnc: str | None
     serial: str | None
     vnc_host: str | None = None
     vnc_port: int | None = None
+    tokens: dict[str, str] = field(factory=dict, repr=False)
 
 
 @frozen

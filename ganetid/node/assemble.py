@@ -11,6 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from archipelagod.wire.client import BlockClient
+from ganetid.console.offer import ConsoleOffers
 from ganetid.disks.archipelago import Archipelago
 from ganetid.disks.blocks import IBlocks
 from ganetid.disks.diskless import Diskless
@@ -58,6 +59,11 @@ class Directories:
         """What the node's network keeps."""
         return self.state / "network"
 
+    @property
+    def console_secret(self) -> Path:
+        """What the console proxy of this machine knows tokens by."""
+        return self.state / "console.secret"
+
     def make(self) -> None:
         """Make what is absent.  Blocks.  Raises OSError."""
         for directory in (self.state, self.instances, self.run, self.disks, self.network):
@@ -74,13 +80,11 @@ def build_node(
     directories = Directories(Path(settings.state_dir))
     network = build_network(reactor, settings)
     templates = build_templates(reactor, settings, directories, blocks)
-    return Node(
-        settings.name_of_node(),
-        directories.instances,
-        {hypervisor.name: hypervisor},
-        templates,
-        network,
-    )
+    name = settings.name_of_node()
+    hypervisors = {hypervisor.name: hypervisor}
+    node = Node(name, directories.instances, hypervisors, templates, network)
+    node.console_offers = ConsoleOffers(directories.console_secret, name, reactor.seconds)
+    return node
 
 
 def build_hypervisor(
@@ -94,7 +98,12 @@ def build_hypervisor(
         reactor,
         directories.run,
         _console_log(directories),
-        lambda: Machine(settings.qemu, accelerator.current),
+        lambda: Machine(
+            settings.qemu,
+            accelerator.current,
+            user=settings.qemu_user,
+            home=settings.state_dir,
+        ),
     )
 
 

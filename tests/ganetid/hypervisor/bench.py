@@ -44,6 +44,7 @@ class QemuTestCase(TestCase):
 
     timeout = 120
     user = "none"
+    home: str | None = None
 
     def setUp(self) -> None:
         if shutil.which(QEMU) is None:
@@ -74,7 +75,7 @@ class QemuTestCase(TestCase):
             reactor,
             home / "run",
             lambda guest: self._log_directory(home, guest) / "console.log",
-            lambda: Machine(QEMU, "tcg", user=self.user),
+            lambda: Machine(QEMU, "tcg", user=self.user, home=self.home),
         )
         await made.recover(known)
         made.watch(self.ended.append, self.changed.append)

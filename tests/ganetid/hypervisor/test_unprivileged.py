@@ -13,7 +13,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from ganetid.hypervisor.command_line import Machine, whole
 from ganetid.hypervisor.unprivileged import POOL, Identity, Unreachable, check_reach, choose
-from ganetid.hypervisor.values import Guest, TapNic
+from ganetid.hypervisor.values import FileDrive, Guest, TapNic
 from ganetid.opcodes.errors import HypervisorError
 from tests.ganetid.hypervisor.bench import DISK_B, NIC_A, QemuTestCase, deferred
 
@@ -137,6 +137,30 @@ class ConfinedTests(QemuTestCase):
         why = await self.refused(node.start(self.linux()))
         self.assertIn(str(self.directory), why)
         self.assertEqual(node.kept(), frozenset())
+
+    @deferred
+    async def test_opened_way(self) -> None:
+        """Through ganetid's own directory the user finds its files; all else there is closed."""
+        home = self.directory / "home"
+        for each in (home, home / "disks", home / "disks" / "one", home / "keys", home / "node"):
+            each.mkdir(mode=0o755)
+        home.chmod(0o700)
+        (home / "cluster.db").write_text("secrets")
+        (home / "cluster.db").chmod(0o644)
+        self.home = str(home)
+        disk = FileDrive(str(self.disk("home/disks/one/d").path))
+        Path(disk.path).chmod(0o644)
+        node = await self.node("home/node")
+        await node.start(self.linux(drives=(disk,)))
+        uid = int(status(self.pid(node))["Uid"].split()[0])
+        self.assertIn(uid, POOL)
+        modes = {each.name: oct(each.stat().st_mode & 0o777) for each in home.iterdir()}
+        self.assertEqual((modes["cluster.db"], modes["keys"]), ("0o600", "0o700"))
+        self.assertEqual(home.stat().st_mode & 0o777, 0o711)
+        self.assertTrue(self.may(uid, "w", disk.path))
+        self.assertFalse(self.may(uid + 1, "r", disk.path))
+        for path in (home / "cluster.db", home, home / "keys"):
+            self.assertFalse(self.may(uid, "r", str(path)), path)
 
     @deferred
     async def test_as_one_user(self) -> None:
