@@ -10,6 +10,7 @@ from attrs import frozen
 from zope.interface import Attribute, Interface
 
 from ganetid.cluster.model import Debris, Disk, Instance, Network, Nic
+from ganetid.disks.interface import Space
 from ganetid.hypervisor.interface import ConsolePlace, Ended
 from ganetid.hypervisor.values import Migrated, MigrationSettings, Shape
 from ganetid.node.facts import NodeFacts
@@ -169,6 +170,21 @@ class INode(Interface):
 
     async def rename_disk(instance: Instance, disk: Disk, new_instance: str, new_name: str) -> None:
         """It is now the disk `new_name` of `new_instance`.  Again is harmless."""
+
+    async def spaces() -> dict[str, Space]:
+        """Room of those disk templates that know it, by their names."""
+
+    async def begin_export(instance: Instance) -> None:
+        """Make room for an export of the instance."""
+
+    async def export_disk(instance: Instance, disk: Disk, index: int) -> None:
+        """Copy a disk, which no guest uses, into the export."""
+
+    async def end_export(instance: Instance, config: str) -> None:
+        """The export is whole; `config` is its config.ini."""
+
+    async def remove_export(name: str) -> bool:
+        """Remove an instance's export; whether there was one."""
 
     async def rename_files(instance: Instance, new_name: str) -> None:
         """What is kept of the instance is now of `new_name`.  Again is harmless."""

@@ -18,7 +18,7 @@ from ganetid.cluster.defaults import BEPARAMS, HVPARAMS, filled
 from ganetid.cluster.first_start import FIRST_GROUP
 from ganetid.cluster.model import Debris, Disk, Instance, Network, Nic
 from ganetid.console.serial_log import last_lines
-from ganetid.disks.interface import IDiskTemplate
+from ganetid.disks.interface import IDiskTemplate, Space
 from ganetid.guest.config_drive import BadConfigDrive, write_config_drive
 from ganetid.guest.metadata_drive import metadata_of_drive
 from ganetid.hypervisor.interface import ConsolePlace, Ended, Guest, IHypervisor
@@ -26,6 +26,7 @@ from ganetid.hypervisor.values import Migrated, MigrationDoor, MigrationSettings
 from ganetid.network.from_cluster import network_of, networks_of, ports_of
 from ganetid.network.interface import INodeNetwork
 from ganetid.node.devices import Devices
+from ganetid.node.exports import Exports
 from ganetid.node.facts import NodeFacts, read_facts
 from ganetid.node.interface import Abilities, EndListener, INode
 from ganetid.node.moving import Moving
@@ -56,6 +57,7 @@ class Node:
         """The first hypervisor is the default one."""
         self.name = name
         self._directory = directory
+        self._exports = Exports(directory.parent / "export")
         self.hypervisors = hypervisors
         self.templates = templates
         self.network = network
@@ -299,6 +301,27 @@ class Node:
     ) -> None:
         """See INode."""
         await self._template(instance).rename(instance.name, disk, new_instance, new_name)
+
+    async def spaces(self) -> dict[str, Space]:
+        """See INode."""
+        found = {name: await each.statistics() for name, each in self.templates.items()}
+        return {name: space for name, space in found.items() if space is not None}
+
+    async def begin_export(self, instance: Instance) -> None:
+        """See INode."""
+        await self._exports.begin(instance)
+
+    async def export_disk(self, instance: Instance, disk: Disk, index: int) -> None:
+        """See INode."""
+        await self._exports.copy(instance, disk, index, self._template(instance))
+
+    async def end_export(self, instance: Instance, config: str) -> None:
+        """See INode."""
+        await self._exports.end(instance, config)
+
+    async def remove_export(self, name: str) -> bool:
+        """See INode."""
+        return await self._exports.remove(name)
 
     async def rename_files(self, instance: Instance, new_name: str) -> None:
         """See INode."""

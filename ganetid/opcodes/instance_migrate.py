@@ -164,6 +164,7 @@ OPCODES = (
             *PLACE,
             Field("cleanup", boolean, False),
             Field("allow_failover", boolean, False),
+            Field("ignore_hvversions", boolean, False),
             Field("allow_runtime_changes", boolean, True),
         ),
         run=migrate,

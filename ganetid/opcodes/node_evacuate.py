@@ -123,7 +123,7 @@ OPCODES = (
             Field("remote_node_uuid", optional(text)),
             Field("iallocator", optional(text)),
             Field("early_release", anything, False),
-            Field("ignore_soft_errors", optional(boolean), False),
+            Field("ignore_soft_errors", optional(boolean)),
         ),
         run=evacuate,
         recover=evacuate,

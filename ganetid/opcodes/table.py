@@ -7,10 +7,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ganetid.opcodes import (
+    backup,
     cluster_modify,
     group_change,
     instance_create,
     instance_disks,
+    instance_migrate,
     instance_modify,
     instance_multi_alloc,
     instance_power,
@@ -20,10 +22,10 @@ from ganetid.opcodes import (
     instance_rename,
     network_change,
     network_connect,
+    node_evacuate,
     node_membership,
     node_set_params,
-    instance_migrate,
-    node_evacuate,
+    storage_units,
     tags,
 )
 from ganetid.opcodes.definition import Opcode
@@ -31,6 +33,7 @@ from ganetid.opcodes.definition import Opcode
 OPCODES: Mapping[str, Opcode] = {
     opcode.op_id: opcode
     for family in (
+        backup,
         cluster_modify,
         group_change,
         instance_create,
@@ -48,6 +51,7 @@ OPCODES: Mapping[str, Opcode] = {
         node_set_params,
         instance_migrate,
         node_evacuate,
+        storage_units,
         tags,
     )
     for opcode in family.OPCODES
