@@ -80,7 +80,7 @@ class Applying:
         known = evolve(wanted, macs=_foreign_macs(wanted, links))
         await self._change_rules(known)
         await self._remove(before, known, links)
-        await self._make_taps(known, links)
+        await self._make_taps(before, known, links)
         await self._route(known)
         await self._vlans.apply(known, links)
         ours = {place.tap for place in known.places()} | set(known.bridged()) | {"lo"}
@@ -144,14 +144,20 @@ class Applying:
                     except ProgramFailed as error:
                         self._log.debug("{error}", error=error)
 
-    async def _make_taps(self, state: NetworkState, links: dict[str, Link]) -> None:
+    async def _make_taps(
+        self, before: NetworkState, state: NetworkState, links: dict[str, Link]
+    ) -> None:
+        """Routes go with their tap, so those of a NIC that has not changed are there."""
+        done = frozenset(before.places())
         lines: list[str] = []
+        routed = []
         for place in state.places():
             made = make_tap(place, links)
             lines += made
-            lines += tap_routes(place)
+            if made or place not in done:
+                lines += tap_routes(place)
+                routed += [place] if place.bridge is None else []
         await self._host.ip(lines)
-        routed = [place for place in state.places() if place.bridge is None]
         await self._host.set_kernel(
             {f"net/ipv4/conf/{place.tap}/rp_filter": "2" for place in routed}
         )

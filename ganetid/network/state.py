@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 
 from attrs import evolve, field, frozen
 
@@ -18,7 +19,7 @@ from ganetid.network.ports import ROUTED, AddressGroup, NetworkPlan, Plugged, Po
 METADATA = "169.254.169.254"
 
 
-@frozen
+@frozen(cache_hash=True)
 class Place:
     """
     A NIC with all that follows from its network.
@@ -173,6 +174,7 @@ def link_local(mac: str) -> str:
     return autoconfigured("fe80::/64", mac)
 
 
+@lru_cache(maxsize=4096)
 def autoconfigured(prefix: str, mac: str) -> str:
     """The address that a host with this MAC address makes in a prefix (RFC 4862)."""
     raw = bytes.fromhex(mac.replace(":", ""))

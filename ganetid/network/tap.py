@@ -90,7 +90,7 @@ class TapNetwork:
         await self._applying.begin(state)
         await self._outside.join()
         await self._answering.begin(self._cluster)
-        await self._apply(state, state)
+        await self._apply(state, NetworkState(self._cluster))
 
     async def carry(self, networks: tuple[NetworkPlan, ...]) -> None:
         """See INodeNetwork."""

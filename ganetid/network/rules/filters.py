@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ganetid.network.names import chain_suffix
 from ganetid.network.ports import INWARDS, LIMITED, OUTWARDS, PROTECTED, PortPlan, SecurityRule
-from ganetid.network.rules.guard import spelt_network
+from ganetid.network.rules.guard import REMEMBERED, spelt_network
+from ganetid.network.rules.ruleset import Chain
 
 IPV4, IPV6 = "ipv4", "ipv6"
 LIMITED_PORTS = "tcp dport { 22, 3389 } accept"
@@ -30,8 +32,9 @@ def is_filtered_outwards(port: PortPlan) -> bool:
     return port.rules is not None
 
 
-def inward_rules(port: PortPlan) -> tuple[str, ...]:
-    """A chain that accepts or drops what goes to the NIC."""
+@lru_cache(maxsize=REMEMBERED)
+def inward_chain(port: PortPlan) -> Chain:
+    """What accepts or drops what goes to the NIC."""
     rules = ["ct state established,related accept", "ct state invalid drop"]
     rules += [NEIGHBOURS, DHCP_ANSWERS]
     if port.firewall in {PROTECTED, LIMITED}:
@@ -39,15 +42,16 @@ def inward_rules(port: PortPlan) -> tuple[str, ...]:
     if port.firewall == LIMITED:
         rules.append(LIMITED_PORTS)
     rules += [f"{match} accept" for match in _matches(port, INWARDS)]
-    return (*rules, "drop")
+    return Chain((*rules, "drop"))
 
 
-def outward_rules(port: PortPlan) -> tuple[str, ...]:
-    """A chain that drops what the NIC may not send, and returns for all else."""
+@lru_cache(maxsize=REMEMBERED)
+def outward_chain(port: PortPlan) -> Chain:
+    """What drops what the NIC may not send, and returns for all else."""
     rules = ["ct state established,related return", "ct state invalid drop"]
     rules.append("icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } return")
     rules += [f"{match} return" for match in _matches(port, OUTWARDS)]
-    return (*rules, "drop")
+    return Chain((*rules, "drop"))
 
 
 def group_set(name: str, version: str) -> str:

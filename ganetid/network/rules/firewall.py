@@ -20,10 +20,10 @@ from ganetid.network.numbers import IDENTITIES, NETWORK_MASK, PORT_MASK, PORT_SH
 from ganetid.network.ports import ROUTED
 from ganetid.network.rules.filters import (
     group_set,
-    inward_rules,
+    inward_chain,
     is_filtered_inwards,
     is_filtered_outwards,
-    outward_rules,
+    outward_chain,
 )
 from ganetid.network.rules.guard import spelt_network
 from ganetid.network.rules.ruleset import Chain, Elements, Table
@@ -218,12 +218,12 @@ def _filters(draft: _Draft, places: tuple[Place, ...]) -> None:
     for place in places:
         key = str(place.number << PORT_SHIFT)
         if is_filtered_outwards(place.port):
-            draft.chains[f"out_{place.number}"] = Chain(outward_rules(place.port))
+            draft.chains[f"out_{place.number}"] = outward_chain(place.port)
             outwards[key] = f"jump out_{place.number}"
         inwards[key] = "accept"
         if is_filtered_inwards(place.port):
             verdict = f"goto in_{place.number}"
-            draft.chains[f"in_{place.number}"] = Chain(inward_rules(place.port))
+            draft.chains[f"in_{place.number}"] = inward_chain(place.port)
             inwards[key] = verdict
             if place.bridge is None:
                 routed[place.tap] = verdict

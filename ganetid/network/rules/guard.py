@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 
 from ganetid.network.names import (
     chain_suffix,
@@ -26,6 +27,7 @@ from ganetid.network.state import METADATA, NetworkState, Place
 
 CONTROL_FRAMES = "ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop"
 
+REMEMBERED = 4096
 UNICAST = "ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00"
 
 
@@ -36,8 +38,9 @@ def bridge_table(state: NetworkState) -> Table:
     senders: dict[str, str] = {}
     receivers: dict[str, str] = {}
     for place in places:
-        chains[f"from_{place.number}"] = Chain(tuple(sender_rules(place, state.cluster)))
-        chains[f"to_{place.number}"] = Chain(tuple(receiver_rules(place)))
+        sending, receiving = _chains(place, state.cluster)
+        chains[f"from_{place.number}"] = sending
+        chains[f"to_{place.number}"] = receiving
         senders[place.tap] = f"goto from_{place.number}"
         receivers[place.tap] = f"goto to_{place.number}"
     for uplink, chain in _uplinks(state):
@@ -64,6 +67,12 @@ def bridge_table(state: NetworkState) -> Table:
         "receivers": Elements("map", verdicts, elements=receivers),
     }
     return Table("bridge", table_name(state.cluster), chains, sets)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _chains(place: Place, cluster: str) -> tuple[Chain, Chain]:
+    """Remembered, as of many NICs only one changes at a time."""
+    return Chain(tuple(sender_rules(place, cluster))), Chain(tuple(receiver_rules(place)))
 
 
 def sender_rules(place: Place, cluster: str) -> Iterable[str]:

@@ -21,9 +21,10 @@ class Chain:
 
     rules: tuple[str, ...] = ()
     hook: str | None = None
+    digest: str = field(init=False, eq=False, repr=False)
 
-    @property
-    def digest(self) -> str:
+    @digest.default
+    def _digested(self) -> str:
         """The same for the same chain, in whatever process; "" of one without rules."""
         if not self.rules:
             return ""
