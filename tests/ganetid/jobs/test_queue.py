@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
 from ganetid.jobs.queue import Order
+from ganetid.rapi import jobs as jobs_of_rapi
 from tests.ganetid.cluster import NAME, Client, ClusterTestCase, create_body
 
 TAG = "OP_TAGS_SET"
@@ -156,6 +157,58 @@ class QueueTests(ClusterTestCase):
             self.hypervisor.held.callback(None)
             self.assertEqual((await client.ended(job))["opstatus"], ["success", "canceled"])
             self.assertEqual(await client.call("GET", "/2/tags"), (200, []))
+
+        return Deferred.fromCoroutine(check())
+
+    def test_wait(self) -> Deferred[None]:
+        """News come at once, each log entry once; without any the answer is null; who may read may
+        not wait."""
+
+        async def check() -> None:
+            self.patch(jobs_of_rapi, "WAIT_S", 0.3)
+            client = await self.start()
+            job = await self.hold(client)
+            path = f"/2/jobs/{job}/wait"
+            body = {"fields": ["status"], "previous_job_info": None, "previous_log_serial": None}
+            news: dict[str, Any] = {"log_entries": []}
+            while not news["log_entries"]:  # the job is only beginning
+                _, news = await client.call("GET", path, body)
+            self.assertEqual(news["job_info"], ["running"])
+            serials = [entry[0] for entry in news["log_entries"]]
+            self.assertEqual(serials, list(range(1, len(serials) + 1)))
+            self.assertTrue(all(entry[2] == "message" for entry in news["log_entries"]))
+            body |= {"previous_job_info": ["running"], "previous_log_serial": serials[-1]}
+            self.assertEqual(await client.call("GET", path, body), (200, None))
+            waiting = Deferred.fromCoroutine(client.call("GET", path, body))
+            self.hypervisor.held.callback(None)
+            _, news = await waiting
+            self.assertEqual(news["job_info"], ["success"])
+            reader = Client(self.services[-1].rapi_port, "reader")
+            self.assertEqual((await reader.call("GET", path, body))[0], 403)
+
+        return Deferred.fromCoroutine(check())
+
+    def test_statuses(self) -> Deferred[None]:
+        """A job of two opcodes goes through Ganeti's statuses; in between it shows as queued."""
+
+        async def check() -> None:
+            client = await self.start()
+            seen: list[tuple[str, ...]] = []
+
+            def see(job: Any) -> None:
+                seen.append((job.status, *(op.status for op in job.ops)))
+
+            self.queue.watchers.listen(see)
+            await client.ended(await self.queue.submit(Order((tag("a"), tag("b")))))
+            self.assertEqual(
+                list(dict.fromkeys(seen)),
+                [
+                    ("running", "running", "queued"),
+                    ("queued", "success", "queued"),
+                    ("running", "success", "running"),
+                    ("success", "success", "success"),
+                ],
+            )
 
         return Deferred.fromCoroutine(check())
 
