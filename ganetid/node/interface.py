@@ -78,6 +78,15 @@ class INode(Interface):
     async def write_config_image(instance: Instance, content: bytes) -> None:
         """Keep a config drive that was read on another node."""
 
+    async def keep_spare(instance: Instance, content: bytes) -> None:
+        """Keep a copy of the config drive of an instance on another node."""
+
+    async def read_spare(instance: Instance) -> bytes | None:
+        """That copy, if it is here."""
+
+    async def prune_spares(known: frozenset[str]) -> frozenset[str]:
+        """Remove copies for all other instances; names of those that are there."""
+
     async def guest_state(instance: Instance) -> str | None:
         """The hypervisor's State of it, None when nothing of it is here."""
 

@@ -30,6 +30,7 @@ from ganetid.node.exports import Exports
 from ganetid.node.facts import NodeFacts, read_facts
 from ganetid.node.interface import Abilities, EndListener, INode
 from ganetid.node.moving import Moving
+from ganetid.node.stored import Spares
 from ganetid.opcodes.errors import OpExecError
 
 
@@ -61,6 +62,7 @@ class Node:
         self.hypervisors = hypervisors
         self.templates = templates
         self.network = network
+        self._spares = Spares(directory.parent / "spares")
         self.door: MigrationDoor | None = None
         self.surroundings: Callable[[], tuple[str, tuple[str, ...]]] = lambda: (FIRST_GROUP, ())
         self.known_facts: NodeFacts | None = None
@@ -139,6 +141,21 @@ class Node:
     async def write_config_image(self, instance: Instance, content: bytes) -> None:
         """See INode."""
         await self._moving(instance).write_drive(content)
+
+    async def keep_spare(self, instance: Instance, content: bytes) -> None:
+        """See INode."""
+        try:
+            await self._spares.keep(instance.name, content)
+        except OSError as error:
+            raise OpExecError(f"Can't keep a config drive: {error}") from error
+
+    async def read_spare(self, instance: Instance) -> bytes | None:
+        """See INode."""
+        return await self._spares.read(instance.name)
+
+    async def prune_spares(self, known: frozenset[str]) -> frozenset[str]:
+        """See INode."""
+        return await self._spares.prune(known)
 
     async def guest_state(self, instance: Instance) -> str | None:
         """See INode."""

@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from ganetid.cluster.model import ADMIN_UP, Instance, PutInstance
 from ganetid.hypervisor.values import Migrated, MigrationSettings, State
 from ganetid.node.interface import INode
+from ganetid.node.spares import found_spare
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.errors import OpcodeError, OpExecError
 
@@ -191,6 +192,7 @@ async def fail_over(context: Context, move: Move, timeout_s: float, source_is_go
                 f"Could not shutdown instance {instance.name} on node {move.source.name}:"
                 f" {error.args[0]}; mark the node offline if it is down for certain"
             ) from error
+    await _bring_spare(context, move)
     await context.note({**move.notes, "failover": True})
     await context.keep((move.moved(context.now()),))
     if not source_is_gone:
@@ -199,6 +201,19 @@ async def fail_over(context: Context, move: Move, timeout_s: float, source_is_go
         context.log(f"* activating the instance's disks and starting it on {move.target.name}")
         if not await move.target.is_running(instance):
             await move.target.start(evolve(instance, primary_node=move.target.name))
+
+
+async def _bring_spare(context: Context, move: Move) -> None:
+    """A config drive that could not be copied from its node comes from a node with a spare."""
+    instance = move.instance
+    if not instance.config_drive or await move.target.read_config_drive(instance) is not None:
+        return
+    content = await found_spare(context.nodes, instance)
+    if content is None:
+        raise OpExecError(
+            f"The config drive of {instance.name} was on node {instance.primary_node} only"
+        )
+    await move.target.write_config_image(instance, content)
 
 
 async def _leave_stopped(context: Context, move: Move, instance: Instance) -> None:

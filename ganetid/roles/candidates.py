@@ -82,6 +82,11 @@ class Candidates(Service):
         super().stopService()
         self._loop.stop()
 
+    def look(self) -> None:
+        """Look now: a node has come."""
+        if self.running:
+            self._look()
+
     def close(self) -> None:
         """Wait for nobody any more."""
         for begun in list(self._begun):

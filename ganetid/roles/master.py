@@ -35,6 +35,7 @@ from ganetid.node.leash import Leash
 from ganetid.node.membership import OlderMaster
 from ganetid.node.registry import Nodes
 from ganetid.node.remote import RemoteNode
+from ganetid.node.spares import SpareKeeper
 from ganetid.node.upkeep import Periodic, archive_jobs, remove_debris, shorten_logs
 from ganetid.node.watch import GuestWatch
 from ganetid.node.watcher import Watcher
@@ -226,6 +227,7 @@ class MasterHalf(MultiService):
         if node.name not in self._watched:
             self._watched.add(node.name)
             node.watch(self._ended)
+        self._reactor.callLater(0, self.candidates.look)
 
     def _ended(self, end: Ended) -> None:
         assert self._watch is not None
@@ -265,6 +267,7 @@ class MasterHalf(MultiService):
             (10, "reading this machine's resources", node.facts),
             (30, "cutting serial logs short", lambda: shorten_logs(node)),
             (60, "removing what failed jobs left", lambda: remove_debris(cluster, nodes, commit)),
+            (20, "spreading spare config drives", SpareKeeper(cluster, nodes).look),
             (3600, "archiving jobs", lambda: archive_jobs(journal, self._stamps)),
         ):
             Periodic(self._reactor, every_s, what, work).setServiceParent(self)

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, fail
 
 from ganetid.hypervisor.values import State
 from ganetid.jobs import queue
+from ganetid.node.spares import SpareKeeper
 from ganetid.opcodes.errors import HypervisorError
 from tests.ganetid.cluster import Client, create_body
 from tests.ganetid.node.cluster_of_three import ManyTestCase, until
@@ -108,6 +109,7 @@ class MoveTests(ManyTestCase):
         """
 
         async def body(client: Client) -> None:
+            await self.spread()
             await self.stop("node2")  # its daemon; the guest runs on
             job = await self.run_op(client, "OP_INSTANCE_FAILOVER", instance_name="inst")
             self.assertEqual(job["status"], "error")
@@ -123,6 +125,8 @@ class MoveTests(ManyTestCase):
             self.assertEqual((await client.ended(moved))["status"], "success")
             pnode, status, held = await self.where(client)
             self.assertEqual((status, sorted(held)), ("running", sorted(["node2", pnode])))
+            drive = self.directory / pnode / "instances" / "inst" / "config.iso"
+            self.assertTrue(drive.exists(), "its config drive came from a spare")
             await self.start("node2")
             job = await self.run_op(client, "OP_NODE_SET_PARAMS", node_name="node2", offline=False)
             self.assertEqual(job["status"], "success", job)
@@ -173,6 +177,12 @@ class MoveTests(ManyTestCase):
             self.assertEqual(await self.where(client), ("node3", "running", ["node3"]))
 
         return self.checked(body)
+
+    async def spread(self) -> None:
+        """Let the master make its spare copies now."""
+        master = self.machines["node1"].master
+        assert master is not None and master.fleet is not None
+        await SpareKeeper(master.cluster, master.fleet.nodes).look()
 
     async def left(self, node: str) -> None:
         await until(
