@@ -43,7 +43,7 @@ def membership(text: str) -> Membership:
         raise BadVlan(f"{text!r} is no VLAN")
     tagged = tuple(int(each) for each in found["tagged"].split(":") if each)
     untagged = int(found["untagged"]) if found["untagged"] else None
-    if any(not 1 <= each <= LAST for each in (*tagged, untagged or 1)):
+    if any(not 1 <= each <= LAST for each in (*tagged, 1 if untagged is None else untagged)):
         raise BadVlan(f"{text!r} is no VLAN")
     return Membership(untagged, tagged)
 
@@ -72,9 +72,11 @@ class Vlans:
         self._done: dict[str, str] = {}
 
     async def apply(self, state: NetworkState, links: dict[str, Link]) -> None:
-        """Raises ProgramFailed."""
+        """Raises ProgramFailed, BadVlan."""
         tagged = [place for place in state.places() if place.bridge and vlan_of(place)]
         wanted = {place.tap: vlan_of(place) for place in tagged}
+        for vlan in wanted.values():
+            membership(vlan)
         self._done = {tap: vlan for tap, vlan in self._done.items() if tap in wanted}
         new = [place for place in tagged if self._done.get(place.tap) != wanted[place.tap]]
         lines: list[str] = []
