@@ -17,6 +17,7 @@ from zope.interface import implementer
 from ganetid.cluster.defaults import BEPARAMS, HVPARAMS, filled
 from ganetid.cluster.first_start import FIRST_GROUP
 from ganetid.cluster.model import Debris, Disk, Instance, Network, Nic
+from ganetid.console.offer import ConsoleOffers
 from ganetid.console.serial_log import last_lines
 from ganetid.disks.interface import IDiskTemplate, Space
 from ganetid.guest.config_drive import BadConfigDrive, write_config_drive
@@ -41,6 +42,7 @@ class Node:
 
     surroundings: the node's group, and the addresses of all other nodes.
     door: how guests of other nodes come in; None: from this machine only.
+    console_offers: makes tokens for consoles; None: there is no console proxy here.
     directory: each instance's files (config drive, serial log) are in ``<directory>/<name>/``.
     """
 
@@ -64,6 +66,7 @@ class Node:
         self.network = network
         self._spares = Spares(directory.parent / "spares")
         self.door: MigrationDoor | None = None
+        self.console_offers: ConsoleOffers | None = None
         self.surroundings: Callable[[], tuple[str, tuple[str, ...]]] = lambda: (FIRST_GROUP, ())
         self.known_facts: NodeFacts | None = None
         self._ended: dict[str, Ended] = {}
@@ -384,7 +387,9 @@ class Node:
     async def console(self, instance: Instance) -> ConsolePlace:
         """See INode."""
         place: ConsolePlace = self._hypervisor(instance).console(instance.name)
-        return place
+        if self.console_offers is None:
+            return place
+        return evolve(place, tokens=await self.console_offers.of(instance.name, place))
 
     async def console_log(self, instance: Instance, lines: int | None) -> str:
         """The last lines of what the guest wrote on its serial port."""

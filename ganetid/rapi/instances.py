@@ -11,6 +11,7 @@ from ganetid.cluster.cluster_defaults import cluster_nicparams
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Instance, Nic
 from ganetid.cluster.parameters import actual_beparams, actual_hvparams
+from ganetid.hypervisor.interface import ConsolePlace
 from ganetid.opcodes.instance_query import name_of
 from ganetid.rapi.answers import Encoded, Page
 from ganetid.rapi.api import READERS, Api, Verb, reads
@@ -130,18 +131,26 @@ def _show(api: Api, call: Call) -> Any:
 
 
 async def _console(api: Api, call: Call) -> Any:
-    """Consoles are unix sockets here, so host and port are of no use; `path` and `serial` are."""
+    """
+    Consoles are unix sockets here, so host and port are of no use; `path` and `serial` are, on the
+    node itself, and from afar `tokens`, which open each at the node's console proxy once.
+    """
     if api.strict and call.items[0] not in api.cluster.instances:
         raise Fault(500, "list index out of range")  # what Ganeti 3.0.2 says
     instance = _found(api, call)
     if not api.nodes.seems_running(instance):
         raise Fault(503, "Instance console unavailable")
-    return await console_of(api, instance)
+    place = await api.nodes.of(instance).console(instance)
+    shown = _console_at(instance, place)
+    return {**shown, "tokens": place.tokens} if place.tokens else shown
 
 
 async def console_of(api: Api, instance: Instance) -> dict[str, Any]:
     """Where the console of a running instance is.  Raises OpPrereqError."""
-    place = await api.nodes.of(instance).console(instance)
+    return _console_at(instance, await api.nodes.of(instance).console(instance))
+
+
+def _console_at(instance: Instance, place: ConsolePlace) -> dict[str, Any]:
     if place.vnc is None and place.serial is None and place.vnc_port is None:
         message = f"Console not available for {instance.hypervisor} hypervisor"
         return {"instance": instance.name, "kind": "msg", "message": message}
