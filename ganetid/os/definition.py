@@ -35,7 +35,7 @@ class OsDefinition:
     """
 
     name: str
-    directory: Path | None
+    directory: str | None
     problem: str | None = None
     api_versions: tuple[int, ...] = ()
     variants: tuple[str, ...] = ()
@@ -96,7 +96,7 @@ def diagnosed(search_path: Iterable[Path]) -> tuple[OsDefinition, ...]:
         try:
             found.append(_read(name, directory))
         except BadOs as error:
-            found.append(OsDefinition(name, directory, str(error)))
+            found.append(OsDefinition(name, str(directory), str(error)))
     return tuple(found)
 
 
@@ -121,7 +121,7 @@ def _read(name: str, directory: Path) -> OsDefinition:
     words = [line.split(None, 1) for line in _lines(directory, PARAMETERS) if line.strip()]
     return OsDefinition(
         name=name,
-        directory=directory,
+        directory=str(directory),
         api_versions=versions,
         variants=tuple(each for each in variants if each and not each.startswith("#")),
         parameters=tuple((each[0], each[1].strip() if len(each) > 1 else "") for each in words),

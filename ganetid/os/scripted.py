@@ -152,14 +152,14 @@ class ScriptedSystems:
         arguments: tuple[str, ...] = (),
         descriptors: Mapping[int, int] | None = None,
     ) -> Script:
-        assert definition.directory is not None
+        directory = Path(definition.directory or "")
         more: dict[str, Any] = {}
         if action == "export":
             more["also_read"] = (SIZE_DESCRIPTOR,)
         return Script(
-            definition.directory / action,
+            directory / action,
             environment,
-            definition.directory,
+            directory,
             VERIFY_TIMEOUT_S if action == "verify" else self.timeout_s,
             arguments,
             descriptors or {},

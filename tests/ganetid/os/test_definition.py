@@ -70,7 +70,7 @@ class DefinitionTests(SynchronousTestCase):
         (other / "file").touch()
         found = {each.name: each for each in diagnosed([self.place, other])}
         self.assertEqual(sorted(found), ["broken", "debian", "other"])
-        self.assertEqual(found["debian"].directory, self.directory)
+        self.assertEqual(found["debian"].directory, str(self.directory))
         self.assertIn("'create'", found["broken"].problem or "")
 
     def test_no_way_out(self) -> None:

@@ -33,7 +33,7 @@ from tests.archipelagod.running import run, until
 from tests.ganetid.os.system import INSTANCE, NETWORK, write_system
 
 MIB = 1024 * 1024
-DEBIAN = OsDefinition("debian", Path("/os"), variants=("small", "large"))
+DEBIAN = OsDefinition("debian", "/os", variants=("small", "large"))
 
 
 class EnvironmentTests(SynchronousTestCase):
