@@ -16,7 +16,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest
 
 from ganetid.guest.metadata import documents
-from ganetid.network.ports import FloatingAddress, NetworkPlan, PortPlan
+from ganetid.network.ports import FloatingAddress, NetworkPlan, PortPlan, SecurityRule
 from ganetid.network.wire import dhcp
 from ganetid.network.wire.packet_socket import MUTED_S
 from ganetid.node.programs import ProgramFailed
@@ -259,6 +259,33 @@ class ReachTests(NetworkTestCase):
             there = await self.socket(outside)
             self.assertEqual(await self.passes(there, at_one, "198.51.100.51"), "198.51.100.2")
             self.assertEqual(await self.passes(at_one, there, "198.51.100.2"), "198.51.100.51")
+
+        return run_test(check)
+
+    def test_ipv6(self) -> Deferred[None]:
+        """IPv6 is routed untranslated; the outside begins nothing unless the network is open."""
+
+        async def check() -> None:
+            network = evolve(NET1, subnet6="fd00:7::/64", gateway6="fd00:7::1", managed6=True)
+            await self.begin(network)
+            outside = await self.outside()
+            await self.ip("address add fd00:ff::1/64 dev up0 nodad")
+            await outside.ip("address add fd00:ff::2/64 dev eth0 nodad",
+                             "route add fd00:7::/64 via fd00:ff::1")  # fmt: skip
+            port = evolve(ONE, ips=("10.7.0.9", "fd00:7::9"), rules=(
+                SecurityRule("in", "ipv6", "icmpv6"), SecurityRule("out", "ipv6")))  # fmt: skip
+            one = await self.guest(port)
+            await one.ip("address add fd00:7::9/64 dev eth0 nodad",
+                         "route replace default via fd00:7::1")  # fmt: skip
+            ping = ("busybox", "ping", "-6", "-c", "3", "-W", "1")
+            self.assertNotIn(" 0 packets received", await one.says(*ping, "fd00:ff::2"))
+            refused = Deferred.fromCoroutine(outside.says(*ping, "fd00:7::9"))
+            await self.assertFailure(refused, ProgramFailed)
+            await self.network.connect(evolve(network, open_inwards=True))
+            self.assertNotIn(" 0 packets received", await outside.says(*ping, "fd00:7::9"))
+            await self.network.update("one", (evolve(port, rules=()),), None)
+            refused = Deferred.fromCoroutine(outside.says(*ping, "fd00:7::9"))
+            await self.assertFailure(refused, ProgramFailed)
 
         return run_test(check)
 
