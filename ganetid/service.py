@@ -19,6 +19,7 @@ from ganetid.node.membership import OlderMaster
 from ganetid.roles.master import MasterHalf
 from ganetid.roles.node import NodeHalf
 from ganetid.roles.rapi import RapiPort
+from ganetid.roles.renewal import RenewalDoors
 from ganetid.roles.succession import CannotBeMaster, Succession
 from ganetid.settings import GanetiSettings, check
 from synnefo_tx.daemon.bus.interface import IPublisher
@@ -54,6 +55,7 @@ class Ganetid(Service):
         self.succession = Succession(
             reactor, self.half, lambda: self.master is not None, self.stand_down
         )
+        self.renewal = RenewalDoors(self.half)
         self._waiting: list[Deferred[None]] = []
         self._is_asking = False
         self._outcome: Failure | bool | None = None
@@ -109,6 +111,7 @@ class Ganetid(Service):
         check(self.settings)
         await self.half.begin()
         self.half.site.doors.update(self.succession.doors())
+        self.half.site.doors.update(self.renewal.doors())
         if self.half.membership.is_master and await self._resumes():
             await self._begin_master()
         else:
@@ -127,6 +130,7 @@ class Ganetid(Service):
         self.master = MasterHalf(
             self._reactor, self.half, self._publisher, self._rapi, self._heard_of_newer
         )
+        self.master.renewal = self.renewal
         await self.master.begin()
 
     async def _end(self) -> None:

@@ -76,4 +76,16 @@ def master_failover(obtain: Callable[[], Session], forced: bool) -> None:
     click.echo("this machine is the master now")
 
 
-COMMANDS = (init, status, master_failover)
+@click.command(name="renew-crypto")
+@click.pass_obj
+def renew_crypto(obtain: Callable[[], Session]) -> None:
+    """
+    New keys and certificates for all nodes, of a new authority; on the master.
+
+    All nodes that are not marked offline have to be there.  Works as a job, whose id is printed.
+    """
+    answer = obtain().ask("submit", {"op": "OP_CLUSTER_RENEW_CRYPTO"})
+    click.echo(f"job {answer['job']}")
+
+
+COMMANDS = (init, status, master_failover, renew_crypto)

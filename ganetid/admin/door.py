@@ -17,6 +17,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Site
 
 from ganetid.node.rpc.joining import Token
+from ganetid.opcodes.errors import BadParameters
 from ganetid.roles.invitations import invitations_of
 from ganetid.roles.master import MasterHalf
 from ganetid.roles.node import NodeHalf
@@ -55,6 +56,7 @@ class AdminDoor(Resource):
             "status": self._status,
             "invite": self._invite,
             "take-over": self._take_over,
+            "submit": self._submit,
         }
 
     async def listen(self) -> None:
@@ -108,6 +110,16 @@ class AdminDoor(Resource):
         except CannotBeMaster as error:
             raise AdminRefused(str(error)) from error
         return {"epoch": self._daemon.half.membership.view}
+
+    async def _submit(self, given: Given) -> Any:
+        """A job of one opcode, such as RAPI has no call for."""
+        master = self._daemon.master
+        if master is None:
+            raise AdminRefused("this node is not the master")
+        try:
+            return {"job": await master.submit(str(given["op"]), given.get("given") or {})}
+        except (BadParameters, KeyError) as error:
+            raise AdminRefused(str(error)) from error
 
     async def _invite(self, given: Given) -> Any:
         half, master = self._daemon.half, self._daemon.master

@@ -73,4 +73,13 @@ def join(obtain: Callable[[], Session], token: str | None, is_read: bool) -> Non
     click.echo(f"joined {joined.view.cluster}; now start ganetid here: job {joined.job} waits")
 
 
+@node.command()
+@click.argument("name")
+@click.pass_obj
+def remove(obtain: Callable[[], Session], name: str) -> None:
+    """Take an empty node out of the cluster, by a job; on the master."""
+    answer = obtain().ask("submit", {"op": "OP_NODE_REMOVE", "given": {"node_name": name}})
+    click.echo(f"job {answer['job']}")
+
+
 COMMANDS = (node,)

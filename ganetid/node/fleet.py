@@ -45,6 +45,7 @@ class Fleet:
     ended: is told of guests that should run and do not.
     came: is awaited when a node was taken up.
     deposed: is called when a node follows a newer master.
+    former: fingerprints of certificates that are being replaced.  renewal: replaces them all.
     """
 
     reactor: Any
@@ -57,6 +58,7 @@ class Fleet:
     came: Callable[[RemoteNode], Awaitable[None]]
     deposed: Callable[[OlderMaster], None]
     former: dict[str, str] = field(factory=dict)
+    renewal: Callable[[Any, Any], Awaitable[None]] | None = None
     _closed: bool = False
     _versions: dict[str, int] = field(factory=dict)
     _keeping: DeferredLock = field(factory=DeferredLock)
@@ -121,6 +123,11 @@ class Fleet:
                 await deferLater(self.reactor, GREET_AGAIN_S)
         finally:
             await client.close()
+
+    async def renew(self, keep: Any, log: Any) -> None:
+        """See IOutside."""
+        assert self.renewal is not None
+        await self.renewal(keep, log)
 
     async def tell_all(self) -> list[str]:
         """Tell everybody the view as it is now; names of the nodes that have it."""

@@ -4,10 +4,10 @@ The cluster's nodes by name, as the master reaches them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Protocol
 
-from ganetid.cluster.model import Instance, Member
+from ganetid.cluster.model import Change, Instance, Member
 from ganetid.node.interface import INode
 from ganetid.opcodes.errors import UNKNOWN_ENTITY, WRONG_STATE, OpExecError, OpPrereqError
 
@@ -21,6 +21,13 @@ class IOutside(Protocol):
 
     async def greet(self, member: Member, patience_s: float) -> None:
         """Wait until the node answers our calls.  Raises OpExecError."""
+
+    async def renew(
+        self,
+        keep: Callable[[tuple[Change, ...]], Awaitable[None]],
+        log: Callable[[str], None],
+    ) -> None:
+        """New certificates for all nodes.  Raises OpPrereqError, OpExecError."""
 
 
 class Nodes:

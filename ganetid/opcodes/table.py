@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from ganetid.opcodes import (
     backup,
+    cluster_crypto,
     cluster_modify,
     group_change,
     instance_create,
@@ -34,6 +35,7 @@ OPCODES: Mapping[str, Opcode] = {
     opcode.op_id: opcode
     for family in (
         backup,
+        cluster_crypto,
         cluster_modify,
         group_change,
         instance_create,

@@ -86,6 +86,16 @@ class Replicator:
         await self.tell()
         self._log.info("candidate {name} has every commit", name=client.name)
 
+    async def give_files(self) -> None:
+        """To all candidates; one that is away gets them when it is brought up again."""
+        files = msgspec.json.encode(await self.files())
+        for follower in list(self.followers.values()):
+            try:
+                await follower.client.send("files", files)
+            except (Unreachable, Rejected) as error:
+                self._log.warn("candidate {name} has old files: {error}",
+                               name=follower.client.name, error=error)  # fmt: skip
+
     async def forget(self, name: str) -> None:
         """A node is a candidate no more."""
         follower = self.followers.pop(name, None)

@@ -82,6 +82,11 @@ class Candidates(Service):
         super().stopService()
         self._loop.stop()
 
+    async def give_files(self) -> None:
+        """Give all candidates what a master needs beside the journal, as it is now."""
+        if self._replicator is not None:
+            await self._replicator.give_files()
+
     def look(self) -> None:
         """Look now: a node has come."""
         if self.running:
@@ -137,6 +142,7 @@ class Candidates(Service):
     def _begin(self, work: Any, name: str) -> None:
         begun = Deferred.fromCoroutine(work)
         self._begun.add(begun)
+        begun.addErrback(lambda failure: failure.trap(CancelledError))
         begun.addErrback(
             lambda failure: self._log.failure("candidate {name} broke", failure, name=name)
         )

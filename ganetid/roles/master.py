@@ -46,6 +46,7 @@ from ganetid.roles.candidates import Candidates
 from ganetid.roles.invitations import join_door
 from ganetid.roles.node import NodeHalf
 from ganetid.roles.rapi import RapiPort
+from ganetid.roles.renewal import Renewal, RenewalDoors
 from synnefo_tx.daemon.bus.interface import IPublisher
 
 
@@ -82,6 +83,7 @@ class MasterHalf(MultiService):
         self._feed: EventFeed | None = None
         self.fleet: Fleet | None = None
         self.candidates = Candidates(reactor, half, self._deposed)
+        self.renewal: RenewalDoors | None = None
         self._watched: set[str] = set()
         self._leash = Leash(half.node)
         self.cluster = Configuration(
@@ -216,6 +218,10 @@ class MasterHalf(MultiService):
             came=self._take_up,
             deposed=self._deposed,
         )
+        if self.renewal is not None:
+            fleet.renewal = Renewal(
+                self._half, self.cluster, fleet, self.renewal, self.candidates.give_files
+            ).renew
         self.candidates.begin_with(fleet)
         await self.candidates.ship(database)
         self.candidates.setServiceParent(self)

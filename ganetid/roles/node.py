@@ -127,7 +127,7 @@ class NodeHalf:
         self._node = build_node(self._reactor, self.settings, hypervisor, blocks)
         self._node.surroundings = self._surroundings
         await self._node.find_guests()
-        await self._node.network.begin(self._node.running)
+        await self._node.network.begin(self._node.present)
         if self.has_rpc:
             self.replica = Replica(self.directories.state, OneThread(self._reactor, "replica"))
             await self.replica.open()

@@ -23,6 +23,8 @@ from zope.interface import implementer
 
 from ganetid.node.rpc.authority import Identity
 
+END = "-----END CERTIFICATE-----"
+
 
 @frozen
 class Peer:
@@ -51,7 +53,7 @@ class ServerTls:
             privateKey=own.privateKey.original,
             certificate=own.original,
             verify=True,
-            caCerts=[_root(identity).original],
+            caCerts=[root.original for root in _roots(identity)],
             requireCertificate=False,
         )
 
@@ -75,8 +77,8 @@ class ClientTls:
     def creatorForNetloc(self, hostname: bytes, port: int) -> Any:
         """See IPolicyForHTTPS."""
         identity = self._identity()
-        root = trustRootFromCertificates([_root(identity)])
-        return optionsForClientTLS(self._node, root, _private(identity))
+        roots = trustRootFromCertificates(_roots(identity))
+        return optionsForClientTLS(self._node, roots, _private(identity))
 
 
 def peer_of(request: Any) -> Peer | None:
@@ -94,5 +96,7 @@ def _private(identity: Identity) -> PrivateCertificate:
     return private
 
 
-def _root(identity: Identity) -> Certificate:
-    return Certificate.loadPEM(identity.authority.encode("ascii"))
+def _roots(identity: Identity) -> list[Certificate]:
+    """While certificates are renewed, two."""
+    parts = identity.authority.split(END)
+    return [Certificate.loadPEM((part + END).encode("ascii")) for part in parts if part.strip()]

@@ -7,8 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from attrs import evolve
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
+from ganetid.node.rpc.client import NodeClient, Rejected, Unreachable
 from tests.ganetid.cluster import create_body
 from tests.ganetid.node.cluster_of_three import ManyTestCase, until
 
@@ -103,3 +106,37 @@ class JoiningTests(ManyTestCase):
             self.assertIn(reason, str(error))
         else:
             self.fail("it was let in")
+
+    def test_new_certificates(self) -> Deferred[None]:
+        """All nodes get new keys while they work, the old ones are refused, and they can join."""
+
+        async def check() -> None:
+            client = await self.three()
+            before = {name: each.half.identity for name, each in self.machines.items()}
+            job = int((await self.admin("node1", "renew-crypto")).split()[1])
+            ended = await client.ended(job)
+            self.assertEqual(ended["status"], "success", ended)
+            for name, machine in self.machines.items():
+                identity = machine.half.identity
+                self.assertNotEqual(identity.key, before[name].key)
+                self.assertNotIn(before[name].authority, identity.authority)
+            await self.stop("node2")
+            await self.start("node2")
+            await self.all_reachable("node1")
+            job = await client.job("POST", "/2/instances", create_body("inst", pnode="node2"))
+            self.assertEqual(job["status"], "success", job)
+            await self.join("node1", "node4")
+            authority = self.machines["node1"].half.identity.authority
+            stolen = evolve(before["node1"], authority=authority)
+            address = self.machines["node2"].half.address or ("", 0)
+            old = NodeClient(reactor, "node2", address, lambda: stolen, lambda: 1)
+            try:
+                await old.send("call/facts", b"\x90")
+            except (Unreachable, Rejected):
+                pass
+            else:
+                self.fail("the old certificate is still taken")
+            finally:
+                await old.close()
+
+        return Deferred.fromCoroutine(check())
