@@ -82,6 +82,16 @@ class Node:
         """See INode."""
         return frozenset().union(*(each.running() for each in self.hypervisors.values()))
 
+    @property
+    def present(self) -> frozenset[str]:
+        """Names of guests that have a process here: running, paused, arriving or about to go."""
+        return frozenset(
+            name
+            for hypervisor in self.hypervisors.values()
+            for name in hypervisor.kept() | hypervisor.running()
+            if hypervisor.state(name) is not None
+        )
+
     async def facts(self) -> NodeFacts:
         """See INode."""
         self.known_facts = await deferToThread(read_facts, self._directory)
