@@ -12,6 +12,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
+from ganetid.cluster.model import PutFacts
 from ganetid.jobs.dependencies import Decision, Verdict
 from ganetid.jobs.desk import Desk
 from ganetid.jobs.floor import Floor
@@ -61,8 +62,8 @@ class JobQueue(Service):
         self._reactor = reactor
         self._journal = journal
         self._desk = desk
-        limits = limits or (lambda: limits_from(desk.cluster.facts.params))
-        self._floor = Floor(reactor, journal, desk, told, limits, self._submit_for)
+        self._limits = limits or (lambda: limits_from(desk.cluster.facts.params))
+        self._floor = Floor(reactor, journal, desk, told, self._limits, self._submit_for)
         self._next_errand = -1
         self._closing = False
         self.list = self._floor.list
@@ -197,6 +198,21 @@ class JobQueue(Service):
         done = await self._journal.archive_one(job_id)
         self.list.forget()
         return done
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether no new jobs are taken."""
+        return self._limits().drained
+
+    async def drain(self, drained: bool) -> None:
+        """Take no new jobs any more, or take them again; durable when it returns."""
+
+        async def work() -> Commit:
+            facts = self._desk.cluster.facts
+            params = {**facts.params, "queue_drained": drained}
+            return Commit(changes=(PutFacts(evolve(facts, params=params)),))
+
+        await self.under((Lock("cluster", ""),), work)
 
     def locks(self) -> list[LockState]:
         """All locks that somebody holds or waits for; errands have negative numbers."""

@@ -20,8 +20,8 @@ from ganetid.jobs.model import STATUSES, Job
 from ganetid.jobs.shown import FIELDS, every_field, shown
 from ganetid.rapi.answers import Encoded
 from ganetid.rapi.answers import Page as Answer
-from ganetid.rapi.api import OPEN, WRITERS, Api, Verb
-from ganetid.rapi.arguments import Call
+from ganetid.rapi.api import OPEN, WRITERS, Api, Verb, reads
+from ganetid.rapi.arguments import Call, checked_type
 from ganetid.rapi.faults import Fault
 from ganetid.rapi.kept import joined
 
@@ -166,9 +166,20 @@ async def _archive_old(api: Api, call: Call) -> Any:
     return await api.queue.archive(int((time.time() - age) * 1_000_000))
 
 
+def _is_drained(api: Api, call: Call) -> Any:
+    return api.queue.is_drained
+
+
+async def _drain(api: Api, call: Call) -> Any:
+    """Whether the queue takes no new jobs, as Ganeti's SetDrainFlag."""
+    await api.queue.drain(checked_type(call.body, bool, "Body contents"))
+    return api.queue.is_drained
+
+
 JOB = "/2/jobs/{id}"
 RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     "/2/jobs": {"GET": Verb(_list, OPEN)},
+    "/2/jobs/drained": {"GET": reads(_is_drained), "PUT": Verb(_drain, WRITERS)},
     "/2/jobs/archive": {"PUT": Verb(_archive_old, WRITERS)},
     JOB: {"GET": Verb(_show, OPEN), "DELETE": Verb(_cancel, WRITERS)},
     f"{JOB}/wait": {"GET": Verb(_wait, WRITERS)},

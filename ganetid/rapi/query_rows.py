@@ -122,11 +122,12 @@ async def _locks(api: Api, names: Collection[str]) -> list[Row]:
 
 
 def _lock(state: LockState) -> Row:
+    """Errands, whose numbers are negative, are no jobs that anybody could look at."""
     return {
         "name": "/".join(state.thing),
         "mode": state.mode,
-        "owner": [str(job) for job in state.owners],
-        "pending": [[mode, [str(job)]] for mode, job in state.pending],
+        "owner": [str(job) for job in state.owners if job > 0],
+        "pending": [[mode, [str(job)]] for mode, job in state.pending if job > 0],
     }
 
 

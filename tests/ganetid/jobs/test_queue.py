@@ -234,6 +234,42 @@ class QueueTests(ClusterTestCase):
 
         return Deferred.fromCoroutine(check())
 
+    def test_drained(self) -> Deferred[None]:
+        """A drained queue takes no job, also after a restart, until it is told to again."""
+
+        async def check() -> None:
+            client = await self.start()
+            self.assertEqual(await client.call("PUT", "/2/jobs/drained", True), (200, True))
+            client = await self.restart()
+            self.assertEqual(await client.call("GET", "/2/jobs/drained"), (200, True))
+            status, body = await client.call("PUT", "/2/tags?tag=x")
+            self.assertEqual((status, body["message"]), (503, "Job queue is drained, refusing job"))
+            self.assertEqual(await client.call("PUT", "/2/jobs/drained", False), (200, False))
+            self.assertEqual((await client.job("PUT", "/2/tags?tag=x"))["status"], "success")
+            self.assertEqual((await client.call("PUT", "/2/jobs/drained", "x"))[0], 400)
+
+        return Deferred.fromCoroutine(check())
+
+    def test_locks(self) -> Deferred[None]:
+        """Who holds a lock and who waits for it can be asked for, as of Ganeti."""
+
+        async def check() -> None:
+            client = await self.start()
+            job = await self.hold(client)
+            other = await client.submit("PUT", f"/2/instances/{NAME}/shutdown")
+            _, answer = await client.call("GET", "/2/query/lock?fields=name,mode,owner,pending")
+            rows = {row[0][1]: [cell[1] for cell in row[1:]] for row in answer["data"]}
+            self.assertEqual(
+                rows[f"instance/{NAME}"],
+                ["exclusive", [str(job)], [["exclusive", [str(other)]]]],
+            )
+            self.hypervisor.held.callback(None)
+            await client.ended(other)
+            _, answer = await client.call("GET", "/2/query/lock?fields=name")
+            self.assertEqual(answer["data"], [])
+
+        return Deferred.fromCoroutine(check())
+
     def test_log_survives(self) -> Deferred[None]:
         """A running job's log is on disk within a second."""
 
