@@ -550,7 +550,7 @@ class MalformedTests(Served):
             REQUEST.pack(n.REQUEST_MAGIC, 0, n.CMD_WRITE, 1, 2 * OBJECT - 1, 2) + b"ab",
             REQUEST.pack(n.REQUEST_MAGIC, 0, n.CMD_WRITE, 1, 1 << 63, 100_000) + bytes(100_000),
         ]
-        self.pair.send(b"".join(odd))
+        self.pair.theirs.sendall(b"".join(odd))
         self.assertEqual(1, len(self.read(0, 1)))
         self.assertEqual(odd, [head + payload for head, payload, _ in self.pair.odd])
 
