@@ -26,9 +26,10 @@ from pathlib import Path
 
 from attrs import frozen
 
+from ganetid.cluster.kvm_parameters import KVM_DEFAULTS
 from ganetid.hypervisor.command_line import Machine
 from ganetid.hypervisor.paths import OWN
-from ganetid.hypervisor.values import DeviceDrive, FileDrive, Guest, NbdDrive
+from ganetid.hypervisor.values import DeviceDrive, Drive, FileDrive, Guest, NbdDrive
 from ganetid.opcodes.errors import HypervisorError
 
 AUTO, NONE = "auto", "none"
@@ -115,6 +116,18 @@ def give(
     for path in files:
         if path.is_file():
             path.chmod(0o600)  # for others can pass through its directories
+
+
+def give_drive(name: str, pid: int, drive: Drive, home: str | None) -> None:
+    """Let the user of a guest's process use one more drive.  Blocks.  Raises HypervisorError."""
+    identity = identity_of_process(pid)
+    if identity is None:
+        return
+    guest = Guest(name, "", 0, 0, drives=(drive,), hvparams=dict(KVM_DEFAULTS))
+    try:
+        give(guest, identity, (), Path(home) if home is not None else None)
+    except (Unreachable, OSError) as error:
+        raise HypervisorError(f"Instance {name} can't use the disk: {error}") from error
 
 
 def open_way(home: Path, files: Iterable[Path]) -> None:

@@ -203,7 +203,7 @@ class KilledTests(TwoNodes):
         one, two = await self.node("one", "one"), await self.node("two", "one")
         self.assertEqual(self.runs(one, two), [State.RUNNING, State.ARRIVING])
         self.assertEqual((one.running(), two.running()), ({"one"}, frozenset()))
-        run = one._runs["one"]
+        run = one.runs.alive["one"]
         await run.ask_with("migrate-set-parameters", {"max-bandwidth": 1 << 40})
         await one.migrate("one", uri)
         self.assertEqual(self.runs(one, two)[0], State.LEFT)
@@ -222,7 +222,7 @@ class KilledTests(TwoNodes):
         one, two, guest = await self.begin()
         await one.migrate("one", await self.expect(one, two, guest), FAST)
         await self.until(lambda: two.state("one") is State.ARRIVED)
-        await two._runs["one"].ask("cont")
+        await two.runs.alive["one"].ask("cont")
         await two.close()
         two = await self.node("two", "one")
         self.assertEqual(two.state("one"), State.RUNNING)

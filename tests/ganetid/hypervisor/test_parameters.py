@@ -186,7 +186,7 @@ class TakenTests(QemuTestCase):
         secret.chmod(0o600)
         node = await self.node()
         await node.start(self.linux(hvparams={"vnc_password_file": str(secret)}))
-        known = await node._runs["one"].ask("query-vnc")
+        known = await node.runs.alive["one"].ask("query-vnc")
         self.assertEqual(known["auth"], "vnc")
         words = Path(f"/proc/{self.pid(node)}/cmdline").read_bytes()
         self.assertNotIn(b"s3cret", words)

@@ -87,7 +87,7 @@ class ToldTests(QemuTestCase):
         node = await self.node()
         await node.start(self.linux(hvparams={"reboot_behavior": "reboot"}))
         shell = await self.shell(node)
-        run = node._runs["one"]
+        run = node.runs.alive["one"]
         for command, what in (("stop", "paused"), ("cont", "running")):
             self.changed.clear()
             await run.ask("human-monitor-command", command_line=command)
@@ -120,8 +120,8 @@ class ToldTests(QemuTestCase):
         """A QEMU that was started but never let its guest run is ended by the next life."""
         node = await self.node()
         guest = self.linux()
-        await node._launch(whole(guest), is_incoming=False)
-        pid = node._runs["one"].process.pid
+        await node.runs.launch(whole(guest), is_incoming=False)
+        pid = node.runs.alive["one"].process.pid
         await node.close()
         node = await self.node("node", "one")
         self.assertEqual((node.running(), node.kept()), (frozenset(), frozenset()))
