@@ -12,6 +12,7 @@ from attrs import frozen
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Change
 from ganetid.events.messages import Newsroom
+from ganetid.hooks.runner import HookRunner
 from ganetid.jobs.journal import Commit
 from ganetid.jobs.model import Job
 from ganetid.jobs.stamps import Stamps
@@ -22,7 +23,7 @@ from ganetid.opcodes.definition import Opcode
 
 @frozen
 class Desk:
-    """What every job at work shares."""
+    """What every job at work shares.  hooks: are run around opcodes; None: there are none."""
 
     opcodes: Mapping[str, Opcode]
     cluster: Configuration
@@ -30,6 +31,7 @@ class Desk:
     stamps: Stamps
     newsroom: Newsroom
     now: Callable[[], float]
+    hooks: HookRunner | None = None
 
 
 @frozen

@@ -17,7 +17,7 @@ from ganetid.jobs.desk import Desk, Ledger, Surroundings, context_of
 from ganetid.jobs.journal import Commit, Message
 from ganetid.jobs.model import ERROR, FINAL, RUNNING, SUCCESS, WAITING, Job, LogEntry, Op, canceled
 from ganetid.opcodes.context import Context
-from ganetid.opcodes.definition import Outcome
+from ganetid.opcodes.definition import Opcode, Outcome
 from ganetid.opcodes.errors import Cancelled, OpcodeError, OpExecError, encoded
 
 DRY_RUN = " - INFO: dry-run mode requested, not actually executing the operation"
@@ -97,17 +97,27 @@ class Run:
     async def _perform(self, index: int, recovering: bool) -> Outcome:
         op = self.job.ops[index]
         opcode = self.desk.opcodes[op.op_id]
-        perform = opcode.recover if recovering else opcode.run
         if op.input.get("dry_run"):
             self._add_log(index, DRY_RUN)
         try:
-            return await perform(self._context(index), op.input)
+            if recovering:  # its hooks were told when it began
+                return await opcode.recover(self._context(index), op.input)
+            return await self._with_hooks(index, opcode)
         except OpcodeError:
             raise
         except Exception as error:
             self._log.failure("job {job} broke in {op}", job=self.job.id, op=op.op_id)
             reason = f"Unexpected {type(error).__name__}, see the log of ganetid"
             raise OpExecError(reason) from error
+
+    async def _with_hooks(self, index: int, opcode: Opcode) -> Outcome:
+        hooks, cluster, given = self.desk.hooks, self.desk.cluster, self.job.ops[index].input
+        if hooks is None:
+            return await opcode.run(self._context(index), given)
+        begun = await hooks.before(opcode.op_id, given, cluster)
+        outcome = await opcode.run(self._context(index), given)
+        await hooks.after(begun, cluster, lambda text: self._add_log(index, text), outcome.changes)
+        return outcome
 
     async def _succeed(self, index: int, outcome: Outcome) -> None:
         at = self.desk.stamps.next()
