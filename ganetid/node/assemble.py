@@ -29,6 +29,9 @@ from ganetid.network.interface import INodeNetwork
 from ganetid.network.tap import TapSettings
 from ganetid.network.user import UserNetwork
 from ganetid.node.machine import Node
+from ganetid.os.definition import SEARCH_PATH
+from ganetid.os.on_node import NodeSystems
+from ganetid.os.systems import build_systems
 from ganetid.scripts.logged import Logbook
 from ganetid.settings import GanetiSettings
 
@@ -83,6 +86,11 @@ def build_node(
     name = settings.name_of_node()
     hypervisors = {hypervisor.name: hypervisor}
     node = Node(name, directories.instances, hypervisors, templates, network)
+    paths = SEARCH_PATH if settings.os_search_path is None else settings.os_search_path
+    systems = build_systems(
+        reactor, directories.state, settings.nbd_socket, node.write_seed, map(Path, paths)
+    )
+    node.systems = NodeSystems(systems, node.template_of, directories.state / "export")
     node.console_offers = ConsoleOffers(directories.console_secret, name, reactor.seconds)
     return node
 

@@ -14,6 +14,8 @@ from ganetid.disks.interface import Space
 from ganetid.hypervisor.interface import ConsolePlace, Ended
 from ganetid.hypervisor.values import Migrated, MigrationSettings, Shape
 from ganetid.node.facts import NodeFacts
+from ganetid.os.definition import OsDefinition
+from ganetid.os.on_node import Surroundings
 
 
 @frozen
@@ -68,6 +70,22 @@ class INode(Interface):
 
     async def remove_debris(debris: Debris) -> None:
         """Remove what a failed job left."""
+
+    async def diagnose_os() -> tuple[OsDefinition, ...]:
+        """Every operating system that is known there, whole or not."""
+
+    async def verify_os(
+        os_type: str, parameters: Mapping[str, str], force_variant: bool = False
+    ) -> None:
+        """Raise OpPrereqError unless an instance can have this system with these parameters."""
+
+    async def install_os(
+        instance: Instance, around: Surroundings, reinstall: bool = False
+    ) -> tuple[str, ...]:
+        """Put the instance's system on its disks; the last lines that its scripts said."""
+
+    async def rename_os(instance: Instance, around: Surroundings, old_name: str) -> tuple[str, ...]:
+        """The instance has a new name; the last lines that its scripts said."""
 
     async def write_config_drive(instance: Instance, files: Mapping[str, bytes]) -> None:
         """Write the instance's config drive."""

@@ -33,6 +33,8 @@ from ganetid.node.interface import Abilities, EndListener, INode
 from ganetid.node.moving import Moving
 from ganetid.node.stored import Spares
 from ganetid.opcodes.errors import OpExecError
+from ganetid.os.definition import OsDefinition
+from ganetid.os.on_node import NodeSystems, Surroundings
 
 
 @implementer(INode)
@@ -61,6 +63,7 @@ class Node:
         self.name = name
         self._directory = directory
         self._exports = Exports(directory.parent / "export")
+        self.systems: NodeSystems | None = None
         self.hypervisors = hypervisors
         self.templates = templates
         self.network = network
@@ -100,6 +103,8 @@ class Node:
     async def find_guests(self) -> None:
         """Find guests again that a former life of this daemon started.  Call once, before all."""
         await self.facts()
+        if self.systems is not None:
+            await self.systems.begin()
         names = await deferToThread(_directories_in, self._directory)
         for hypervisor in self.hypervisors.values():
             for end in await hypervisor.recover(names):
@@ -139,6 +144,41 @@ class Node:
         """Remove what a failed job left.  Raises OpExecError."""
         disk = Disk(debris.disk, uuid="", size_mib=0, provider=debris.provider)
         await self.templates[debris.template].remove(debris.instance, disk)
+
+    async def diagnose_os(self) -> tuple[OsDefinition, ...]:
+        """See INode."""
+        return () if self.systems is None else await self.systems.diagnose_os()
+
+    async def verify_os(
+        self, os_type: str, parameters: Mapping[str, str], force_variant: bool = False
+    ) -> None:
+        """See INode."""
+        await self._operating_systems().verify_os(os_type, parameters, force_variant)
+
+    async def install_os(
+        self, instance: Instance, around: Surroundings, reinstall: bool = False
+    ) -> tuple[str, ...]:
+        """See INode."""
+        return await self._operating_systems().install_os(instance, around, reinstall)
+
+    async def rename_os(
+        self, instance: Instance, around: Surroundings, old_name: str
+    ) -> tuple[str, ...]:
+        """See INode."""
+        return await self._operating_systems().rename_os(instance, around, old_name)
+
+    def _operating_systems(self) -> NodeSystems:
+        if self.systems is None:
+            raise OpExecError("This node has no operating systems")
+        return self.systems
+
+    async def write_seed(self, instance: Instance, files: Mapping[str, bytes], label: str) -> None:
+        """Write the instance's config drive, under the label of its kind.  Raises OpExecError."""
+        path = self._config_drive(instance.name)
+        try:
+            await deferToThread(write_config_drive, path, files, label)
+        except (BadConfigDrive, OSError) as error:
+            raise OpExecError(f"Can't write the config drive: {error}") from error
 
     async def write_config_drive(self, instance: Instance, files: Mapping[str, bytes]) -> None:
         """Write the instance's config drive.  Raises OpExecError."""
@@ -437,6 +477,10 @@ class Node:
         if hypervisor is None:
             raise OpExecError(f"This node has no hypervisor '{instance.hypervisor}'")
         return hypervisor
+
+    def template_of(self, instance: Instance) -> IDiskTemplate:
+        """The instance's disk template.  Raises OpExecError."""
+        return self._template(instance)
 
     def _template(self, instance: Instance) -> IDiskTemplate:
         template = self.templates.get(instance.disk_template)

@@ -14,6 +14,7 @@ from attrs import evolve, frozen
 
 from ganetid.cluster.model import ADMIN_UP, AddDebris, Disk, DropDebris, Instance, PutInstance
 from ganetid.jobs.locks import Lock
+from ganetid.opcodes import systems
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.create_fields import FIELDS
 from ganetid.opcodes.definition import INSTANCE, Input, Opcode, Outcome
@@ -47,6 +48,10 @@ async def create(context: Context, given: Input) -> Outcome:
     files = config_drive_files(context.private)
     instance = wanted_instance(context, given)
     require_allowed(context, instance, given["ignore_ipolicy"])
+    parameters = systems.parameters_of(context, instance, {**given, **context.private})
+    await systems.verify(context, instance, parameters, given["force_variant"])
+    if systems.makes_seed(instance, parameters) and not given["no_install"]:
+        instance = evolve(instance, config_drive=True)
     if given["dry_run"]:
         return Outcome([instance.primary_node])
     context.cluster.claim(instance)
@@ -56,6 +61,8 @@ async def create(context: Context, given: Input) -> Outcome:
         made: list[Disk] = []
         try:
             await _make_disks(context, instance, disks, made)
+            if not given["no_install"]:
+                await systems.install(context, instance, parameters)
             await _make_guest(context, instance, files)
         except Exception:
             await roll_back(context, Made(instance, tuple(made)))

@@ -1,5 +1,5 @@
 """
-OP_INSTANCE_REINSTALL: an instance's disks as they were when it was created.
+OP_INSTANCE_REINSTALL: an instance's operating system as it was when it was created.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from typing import Any
 
 from attrs import evolve
 
-from ganetid.cluster.model import Instance
 from ganetid.cluster.typed import updated
+from ganetid.opcodes import systems
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import INSTANCE, Field, Input, Opcode, Outcome
 from ganetid.opcodes.errors import WRONG_INPUT, OpPrereqError
@@ -20,9 +20,10 @@ from ganetid.opcodes.instances import NAMED, alone, changed, found, require_off
 
 async def reinstall(context: Context, given: Input) -> Outcome:
     """
-    Make disks that came from an image anew from it; their content is lost.
+    Have the operating system made anew; what was on its disks is lost.
 
-    Disks that somebody else made, and those that began empty, are left as they are.
+    A disk that came from an image begins with that again; those that somebody else made, and those
+    that began empty, are for the system's scripts to write to.
     """
     instance = found(context, given)
     await require_off(context, instance, "cannot reinstall")
@@ -34,24 +35,18 @@ async def reinstall(context: Context, given: Input) -> Outcome:
         fields["os_type"] = given["os_type"]
     if given["osparams"]:
         fields["osparams"] = updated(instance.osparams, given["osparams"])
-    if files is not None:
+    newer = evolve(instance, **fields)
+    parameters = systems.parameters_of(context, newer, {**given, **context.private})
+    await systems.verify(context, newer, parameters, given["force_variant"])
+    if files is not None or systems.makes_seed(newer, parameters):
         fields["config_drive"] = True
     if given["dry_run"]:
         return Outcome()
-    await _make_again(context, evolve(instance, **fields))
+    newer = evolve(newer, **fields)
+    await systems.install(context, newer, parameters, reinstall=True)
     if files is not None:
-        await context.node_of(instance).write_config_drive(instance, files)
+        await context.node_of(newer).write_config_drive(newer, files)
     return Outcome(None, changed(instance, context.now(), **fields) if fields else ())
-
-
-async def _make_again(context: Context, instance: Instance) -> None:
-    context.log(f"Running the instance OS create scripts for {instance.os_type}...")
-    node = context.node_of(instance)
-    for disk in instance.disks:
-        if disk.reuses_data or disk.origin is None:
-            continue
-        await node.remove_disk(instance, disk)
-        await node.create_disk(instance, disk)
 
 
 OPCODES = (

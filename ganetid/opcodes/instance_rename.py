@@ -8,6 +8,7 @@ from attrs import evolve
 
 from ganetid.cluster.model import Change, DropInstance, Instance, PutInstance
 from ganetid.jobs.locks import Lock
+from ganetid.opcodes import systems
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import INSTANCE, REQUIRED, Field, Input, Opcode, Outcome
 from ganetid.opcodes.errors import (
@@ -55,6 +56,7 @@ async def _move(context: Context, instance: Instance, name: str) -> Outcome:
     for disk in instance.disks:
         await node.rename_disk(instance, disk, name, disk.name)
     await node.rename_files(instance, name)
+    await systems.rename(context, renamed, instance.name)
     changes: tuple[Change, ...] = (DropInstance(instance.name), PutInstance(renamed))
     return Outcome(name, changes)
 

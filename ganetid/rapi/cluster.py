@@ -7,37 +7,65 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ganetid.rapi.api import Api, Verb, reads, submits
+from ganetid.cluster.cluster_defaults import cluster_parameter
+from ganetid.opcodes.errors import OpcodeError
+from ganetid.os.definition import OsDefinition
+from ganetid.rapi.api import OPEN, Api, Verb, reads, submits
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.cluster_info import info
 from ganetid.rapi.faults import Fault
 
 FEATURES = ["instance-create-reqv1", "instance-reinstall-reqv1", "node-migrate-reqv1",
             "node-evac-res1"]  # fmt: skip
-OPERATING_SYSTEMS = ["snf-image+default"]
 FORBIDDEN = "compression_tools"  # may name programs that run as root
 
 
-def _systems(api: Api, call: Call) -> Any:
+async def _systems(api: Api, call: Call) -> Any:
     """Names with variants; with bulk, as newer Ganetis tell it, all that is known of each."""
+    hidden = set(cluster_parameter(api.cluster.facts, "hidden_os"))
+    blacklisted = set(cluster_parameter(api.cluster.facts, "blacklisted_os"))
+    known = await _on_all_nodes(api)
     if not call.flag("bulk"):
-        return OPERATING_SYSTEMS
-    named: dict[str, list[str]] = {}
-    for name in OPERATING_SYSTEMS:
-        base, _, variant = name.partition("+")
-        named.setdefault(base, []).extend([variant] if variant else [])
+        unwanted = hidden | blacklisted
+        return [
+            name
+            for each in known
+            if each.is_valid and each.name not in unwanted
+            for name in each.types
+            if name not in unwanted
+        ]
     return [
         {
-            "name": name,
-            "valid": True,
-            "variants": variants,
-            "parameters": [],
-            "api_versions": [20],
-            "blacklisted": False,
-            "hidden": False,
+            "name": each.name,
+            "valid": each.is_valid,
+            "variants": list(each.variants),
+            "parameters": [{"name": name, "description": text} for name, text in each.parameters],
+            "api_versions": list(each.api_versions),
+            "blacklisted": each.name in blacklisted,
+            "hidden": each.name in hidden,
             "trusted": True,
         }
-        for name, variants in named.items()
+        for each in known
+    ]
+
+
+async def _on_all_nodes(api: Api) -> list[OsDefinition]:
+    """Systems that every node has which can be asked; valid where all of theirs are."""
+    found: list[dict[str, OsDefinition]] = []
+    for node in api.nodes:
+        member = api.cluster.members.get(node.name)
+        if member is None or member.offline or not member.vm_capable:
+            continue
+        try:
+            found.append({each.name: each for each in await node.diagnose_os()})
+        except OpcodeError:  # it can't be reached: what the others have counts
+            continue
+    if not found:
+        return []
+    common = set(found[0]).intersection(*found[1:])
+    return [
+        next((one[name] for one in found if not one[name].is_valid), found[0][name])
+        for name in sorted(common)
     ]
 
 
@@ -54,7 +82,7 @@ RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     "/version": {"GET": reads(lambda api, call: 2)},
     "/2/info": {"GET": reads(info)},
     "/2/features": {"GET": reads(lambda api, call: FEATURES)},
-    "/2/os": {"GET": reads(_systems)},
+    "/2/os": {"GET": Verb(_systems, OPEN)},
     "/2/modify": {"PUT": submits("OP_CLUSTER_SET_PARAMS", lambda call: {}, _modified)},
     "/2/redistribute-config": {"PUT": submits("OP_CLUSTER_REDIST_CONF", lambda call: {})},
 }

@@ -20,7 +20,8 @@ LIVE = (
     "*.dtotal", "*.dfree", "*.mtotal", "*.mnode", "*.mfree", "*.ctotal", "*.cnos", "*.cnodes",
     "*.csockets", "*.pip", "*.sip", "*.file_storage_dir", "*.shared_file_storage_dir",
     "*.gluster_storage_dir", "*.vcs_version", "*.master_netdev", "*.default_iallocator",
-    "*.reason_trail.*.2", "*.network_port", "*.watermark", "*.secondary_ip", "*.log_entries.*.1", "*.jobs.*.1",
+    "*.reason_trail.*.2", "*.network_port", "*.watermark",
+    "*.secondary_ip", "*.log_entries.*.1", "*.jobs.*.1",
 )  # fmt: skip
 
 

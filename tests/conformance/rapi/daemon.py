@@ -47,6 +47,7 @@ def running(state: Path | None = None) -> Iterator[Running]:
         config.write_text(
             f'state_dir = "{state or directory / "g"}"\nusers_file = "{directory}/users"\n'
             f'rapi_port = {port}\nhypervisor = "fake"\nnode_name = "node1"\n'
+            f'os_search_path = ["{_dummy_system(directory)}"]\n'
         )
         process = _start(config, directory)
         try:
@@ -57,6 +58,19 @@ def running(state: Path | None = None) -> Iterator[Running]:
             process.wait(timeout=PATIENCE_S)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _dummy_system(directory: Path) -> Path:
+    """A folder with the operating system ``dummy``, whose scripts do nothing."""
+    place = directory / "os" / "dummy"
+    place.mkdir(parents=True)
+    for name in ("create", "import", "export", "rename", "verify"):
+        (place / name).write_text("#!/bin/sh\nexit 0\n")
+        (place / name).chmod(0o755)
+    (place / "ganeti_api_version").write_text("20\n")
+    (place / "variants.list").write_text("default\n")
+    (place / "parameters.list").write_text("")
+    return place.parent
 
 
 def _start(config: Path, directory: Path) -> subprocess.Popen[bytes]:

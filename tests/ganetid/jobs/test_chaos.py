@@ -192,7 +192,7 @@ def body(name: str, start: bool) -> dict[str, Any]:
     """An instance without disks."""
     return {
         "__version__": 1, "mode": "create", "instance_name": name, "disk_template": "diskless",
-        "disks": [], "nics": [], "hypervisor": "fake", "os_type": "x+default", "start": start,
+        "disks": [], "nics": [], "hypervisor": "fake", "os_type": "image+default", "start": start,
         "ip_check": False, "name_check": False, "no_install": True,
         "beparams": {"maxmem": 64, "minmem": 64},
     }  # fmt: skip
