@@ -139,7 +139,9 @@ def open_way(home: Path, files: Iterable[Path]) -> None:
     for entry in home.iterdir():
         mode = entry.lstat().st_mode
         is_way = entry in ways or any(_is_within(way, entry) for way in ways)
-        if (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) and mode & 0o077 and not is_way:
+        # A directory that others can only pass through is the way to another guest's files.
+        shown = 0o066 if stat.S_ISDIR(mode) else 0o077
+        if (stat.S_ISREG(mode) or stat.S_ISDIR(mode)) and mode & shown and not is_way:
             entry.chmod(stat.S_IMODE(mode) & 0o700)
     for way in ways:
         mode = way.stat().st_mode
