@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
 from attrs import frozen
 
 from ganetid.cluster.model import FilterRule
@@ -101,6 +102,10 @@ def checked(rule: FilterRule) -> FilterRule:
     """The rule as it is kept.  Raises BadFilter in Ganeti's words."""
     if rule.priority < 0:
         raise BadFilter(f"Invalid value for non-negative type '{rule.priority}'")
+    try:
+        msgspec.json.encode(rule)
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise BadFilter(f"it can't be stored: {error}") from None
     _matchers(rule)
     _check_action(rule.action)
     for entry in rule.reason_trail:
@@ -139,7 +144,7 @@ def _matcher(predicate: Any, watermark: int) -> _Matcher:
     if not isinstance(predicate, (list, tuple)) or not predicate:
         raise BadFilter(f"malformed FilterPredicate: {json.dumps(predicate)}")
     name, arguments = predicate[0], list(predicate[1:])
-    if name not in {"jobid", "opcode", "reason"} or len(arguments) != 1:
+    if not isinstance(name, str) or name not in _LOOKS or len(arguments) != 1:
         raise BadFilter(
             f"malformed FilterPredicate: bad parameter list for '{name}' predicate:"
             f" {json.dumps(arguments, separators=(',', ':'))}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from attrs import frozen
 
 from ganetid.jobs.model import Job, Op, Stamp, summary
@@ -47,6 +48,10 @@ def drafted(order: Order, opcodes: Mapping[str, Opcode]) -> Draft:
     if not parts:
         raise BadParameters("A job needs at least one opcode")
     private = {key: value for _, each in parts for key, value in each.items()}
+    try:
+        msgspec.json.encode((parts, private))
+    except (ValueError, OverflowError, RecursionError) as error:
+        raise BadParameters(f"Parameters that can't be stored: {error}") from None
     return Draft(order, tuple(shown for shown, _ in parts), private)
 
 

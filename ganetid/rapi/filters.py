@@ -84,7 +84,7 @@ async def _put(api: Api, rule: str | None, given: dict[str, Any]) -> str:
     try:
         return await api.queue.rules.put(rule, wanted)
     except BadFilter as error:
-        told = json.dumps([rule, *wanted.values()])
+        told = json.dumps([rule, *wanted.values()]) if api.strict else "..."
         text = f"Failed to parse request: Cannot convert value '{told}', error: {error}"
         raise Fault(502 if api.strict else 400, text) from error
 

@@ -46,7 +46,11 @@ def _names_in_url(call: Call) -> list[str]:
 
 async def _answered(api: Api, call: Call, names: Any, condition: Any) -> Any:
     resource = call.items[0]
-    query = json.dumps([resource, names, condition])
+    try:
+        query = json.dumps([resource, names, condition])
+        json.dumps(names, ensure_ascii=False).encode()
+    except (RecursionError, UnicodeEncodeError):
+        raise Fault(400, "Unable to parse the query") from None
     _check_resource(api, resource, query)
     if not isinstance(names, list):
         raise _unparsable(api, query, "Unable to read list")
