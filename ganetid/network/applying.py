@@ -37,7 +37,7 @@ from ganetid.network.plan import (
 from ganetid.network.rules.firewall import inet_table
 from ganetid.network.rules.guard import bridge_table
 from ganetid.network.rules.ruleset import Present, Table, present_of
-from ganetid.network.state import NetworkState, has_gateway
+from ganetid.network.state import NetworkState, Place, has_gateway
 from ganetid.network.vlans import Vlans
 from ganetid.node.programs import ProgramFailed
 
@@ -69,18 +69,21 @@ class Applying:
             for table in (bridge_table(state), inet_table(state)):
                 self._present[table.title] = await self._host.table(table)
 
-    async def apply(self, before: NetworkState, wanted: NetworkState) -> NetworkState:
+    async def apply(
+        self, before: NetworkState, wanted: NetworkState, is_sure: bool = True
+    ) -> NetworkState:
         """
         Make `wanted` true; it is returned with the MAC addresses of others' bridges.
 
-        before: what was made true last.
+        before: what was made true last; unless `is_sure`, some of it may not be there.
         """
         links = await self._host.links()
         await self._make_bridges(wanted, links)
         known = evolve(wanted, macs=_foreign_macs(wanted, links))
         await self._change_rules(known)
         await self._remove(before, known, links)
-        await self._make_taps(before, known, links)
+        done = frozenset(before.places()) if is_sure else frozenset()
+        await self._make_taps(known, links, done)
         await self._route(known)
         await self._vlans.apply(known, links)
         ours = {place.tap for place in known.places()} | set(known.bridged()) | {"lo"}
@@ -145,10 +148,9 @@ class Applying:
                         self._log.debug("{error}", error=error)
 
     async def _make_taps(
-        self, before: NetworkState, state: NetworkState, links: dict[str, Link]
+        self, state: NetworkState, links: dict[str, Link], done: frozenset[Place]
     ) -> None:
-        """Routes go with their tap, so those of a NIC that has not changed are there."""
-        done = frozenset(before.places())
+        """Routes go with their tap, so those of a NIC that is done already are there."""
         lines: list[str] = []
         routed = []
         for place in state.places():

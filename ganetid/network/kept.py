@@ -23,9 +23,14 @@ _log = Logger()
 
 @frozen
 class KeptNetworks:
-    """The networks that are carried; numbers: of each by its name, 1 to 32767."""
+    """
+    The networks that are carried; numbers: of each by its name, 1 to 32767.
+
+    going: that are just being removed, and may be there still after a crash.
+    """
 
     plans: tuple[NetworkPlan, ...] = ()
+    going: tuple[NetworkPlan, ...] = ()
     numbers: dict[str, int] = field(factory=dict)
 
 

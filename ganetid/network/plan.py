@@ -212,8 +212,8 @@ def make_tap(place: Place, links: Mapping[str, Link]) -> tuple[str, ...]:
     mtu = port_mtu(place)
     if mtu is not None and (there is None or there.mtu != mtu):
         lines.append(f"link set dev {place.tap} mtu {mtu}")
-    if there is None or there.master != place.bridge or not there.is_up:
-        master = "" if place.bridge is None else f" master {place.bridge}"
+    if there is None or there.master != (place.bridge or None) or not there.is_up:
+        master = f" master {place.bridge}" if place.bridge else " nomaster"
         lines.append(f"link set dev {place.tap}{master} up")
     return tuple(lines)
 
@@ -241,10 +241,9 @@ def tap_routes(place: Place) -> tuple[str, ...]:
         )
     public = [each.public for each in place.port.floating if each.private is None]
     if place.bridge is not None:
-        return (
-            *lines,
-            *(f"route replace {each}/32 dev {place.bridge} scope link" for each in public),
-        )
+        over = public if place.bridge else []
+        lines += [f"route replace {each}/32 dev {place.bridge} scope link" for each in over]
+        return tuple(lines)
     for address in (*place.port.ips, *public):
         length = 128 if ":" in address else 32
         lines.append(f"route replace {address}/{length} dev {place.tap}")
@@ -259,7 +258,7 @@ def tap_routes(place: Place) -> tuple[str, ...]:
 
 def lost_routes(place: Place) -> tuple[str, ...]:
     """Routes to public addresses that lead over the bridge: they don't vanish with the tap."""
-    if place.bridge is None:
+    if not place.bridge:
         return ()
     public = [each.public for each in place.port.floating if each.private is None]
     return tuple(f"route del {each}/32 dev {place.bridge}" for each in public)

@@ -26,7 +26,8 @@ class Place:
 
     number, segment, zone: the NIC's, its network's, and that of its connections' addresses: NICs of
     different segments don't see each other, and addresses may repeat in different zones.
-    bridge: None when routed.  node_mac: by which the guest reaches the node.
+    bridge: None when routed, "" while its network is not carried: then it can't send.
+    node_mac: by which the guest reaches the node.
     """
 
     tap: str
@@ -107,6 +108,16 @@ class NetworkState:
         left = {name: each for name, each in self.plugged.items() if name != instance}
         return evolve(self, plugged=left)._numbered()
 
+    def placed(self) -> tuple[Place, ...]:
+        """Every NIC whose network is carried."""
+        return tuple(place for place in self.places() if place.bridge != "")
+
+    def check_carried(self, ports: tuple[PortPlan, ...]) -> None:
+        """Raises ValueError for a NIC of a network that is not carried."""
+        for port in ports:
+            if not link_of(port, self.networks.get(port.network or "")):
+                raise ValueError(f"network {port.network} is not carried on this node")
+
     def places(self) -> tuple[Place, ...]:
         """Every NIC."""
         return tuple(
@@ -119,7 +130,8 @@ class NetworkState:
         link = link_of(port, network)
         zone = self.numbers[f"link:{link}"]
         segment = self.numbers.get(port.network or "", zone) if network else zone
-        is_routed = (port.mode if port.link or network is None else network.mode) == ROUTED
+        mode = port.mode if port.link or network is None else network.mode
+        is_routed = mode == ROUTED and link != ""
         bridge = None if is_routed else bridge_name(link)
         tap = tap_name(self.cluster, port.uuid)
         return Place(

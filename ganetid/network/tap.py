@@ -80,17 +80,22 @@ class TapNetwork:
     async def begin(self, known_running: frozenset[str]) -> None:
         """See INodeNetwork."""
         kept = await deferToThread(self._folder.read)
-        state = evolve(self._state, numbers=kept.networks.numbers, groups=kept.groups)
-        state = state.with_networks({each.name: each for each in kept.networks.plans})
+        networks = {each.name: each for each in kept.networks.plans}
+        going = {each.name: each for each in kept.networks.going}
+        former = evolve(self._state, numbers=kept.networks.numbers, groups=kept.groups)
+        former = former.with_networks({**networks, **going})
         for each in kept.plugged:
-            if each.instance in known_running:
-                state = state.with_plugged(each)
-            else:
-                await deferToThread(self._folder.drop_plugged, each.instance)
+            former = former.with_plugged(each)
+        state = former.with_networks(networks)
+        for each in kept.plugged:
+            if each.instance not in known_running:
+                state = state.without(each.instance)
         await self._applying.begin(state)
         await self._outside.join()
         await self._answering.begin(self._cluster)
-        await self._apply(state, NetworkState(self._cluster))
+        await self._apply(state, former, is_sure=False)
+        await self._keep(former, state)
+        await self._forget(former, state)
 
     async def carry(self, networks: tuple[NetworkPlan, ...]) -> None:
         """See INodeNetwork."""
@@ -127,9 +132,12 @@ class TapNetwork:
     ) -> tuple[TapNic, ...]:
         """See INodeNetwork."""
         plugged = Plugged(instance, ports, metadata=dict(metadata))
-        await self._change(
-            f"Can't make the NICs of {instance}", lambda now: now.with_plugged(plugged)
-        )
+
+        def changed(now: NetworkState) -> NetworkState:
+            now.check_carried(ports)
+            return now.with_plugged(plugged)
+
+        await self._change(f"Can't make the NICs of {instance}", changed)
         return tuple(self._nic(port) for port in ports)
 
     async def unplug(self, instance: str) -> None:
@@ -145,6 +153,7 @@ class TapNetwork:
         """See INodeNetwork."""
 
         def changed(now: NetworkState) -> NetworkState:
+            now.check_carried(ports)
             before = now.plugged.get(instance, Plugged(instance))
             told = before.metadata if metadata is None else dict(metadata)
             return now.with_plugged(evolve(before, ports=ports, metadata=told))
@@ -203,6 +212,7 @@ class TapNetwork:
         try:
             await self._keep(before, after)
             await self._apply(after, before)
+            await self._forget(before, after)
         except FAILURES:
             await self._undo(after, before)
             raise
@@ -210,29 +220,34 @@ class TapNetwork:
     async def _undo(self, tried: NetworkState, before: NetworkState) -> None:
         try:
             await self._keep(tried, before)
-            await self._apply(before, tried)
+            await self._apply(before, tried, is_sure=False)
+            await self._forget(tried, before)
         except FAILURES as error:
             self._log.error("the network is left half changed: {error}", error=error)
 
     async def _keep(self, before: NetworkState, after: NetworkState) -> None:
-        """Write what differs to the node's files."""
+        """Write what is new to the node's files, and what is about to go."""
         if (before.networks, before.numbers) != (after.networks, after.numbers):
-            networks = KeptNetworks(tuple(after.networks.values()), dict(after.numbers))
-            await deferToThread(self._folder.put_networks, networks)
+            await deferToThread(self._folder.put_networks, kept_networks(before, after))
         if before.groups != after.groups:
             await deferToThread(self._folder.put_groups, after.groups)
         for name, plugged in after.plugged.items():
             if before.plugged.get(name) != plugged:
                 await deferToThread(self._folder.put_plugged, plugged)
+
+    async def _forget(self, before: NetworkState, after: NetworkState) -> None:
+        """What has gone is dropped from the node's files."""
+        if kept_networks(before, after).going:
+            await deferToThread(self._folder.put_networks, kept_networks(after, after))
         for name in before.plugged:
             if name not in after.plugged:
                 await deferToThread(self._folder.drop_plugged, name)
 
-    async def _apply(self, state: NetworkState, former: NetworkState) -> None:
+    async def _apply(self, state: NetworkState, former: NetworkState, is_sure: bool = True) -> None:
         """Answers come from the new state before guests can ask; former: what may be there."""
         self._answering.know(state)
         await self._outside.bring([each.uplink for each in state.networks.values() if each.uplink])
-        applied = await self._applying.apply(former, state)
+        applied = await self._applying.apply(former, state, is_sure)
         self._answering.know(applied)
         new = public_of(applied) - public_of(self._state)
         self._state = applied
@@ -243,6 +258,14 @@ class TapNetwork:
         plugged = next(each for each in self._state.plugged.values() if port in each.ports)
         mtu = port_mtu(self._state.place(port, plugged))
         return TapNic(port.mac, tap_name(self._cluster, port.uuid), mtu or 1500)
+
+
+def kept_networks(before: NetworkState, after: NetworkState) -> KeptNetworks:
+    """What is carried after a change, and what of before is to go."""
+    going = (each for name, each in before.networks.items() if after.networks.get(name) != each)
+    return KeptNetworks(
+        plans=tuple(after.networks.values()), going=tuple(going), numbers=dict(after.numbers)
+    )
 
 
 def public_of(state: NetworkState) -> frozenset[str]:

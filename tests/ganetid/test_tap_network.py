@@ -169,6 +169,24 @@ class TapNetworkTests(NetworkTestCase):
 
         return run_test(check)
 
+    def test_network_away(self) -> Deferred[None]:
+        """A guest's tap outlives its network, cut off, and is back when the network is."""
+
+        async def check() -> None:
+            await self.begin(NETWORK)
+            await self.plug()
+            indexes = await self.indexes()
+            await self.network.disconnect("snf-net-1")
+            self.assertIsNone((await self.links())[TAP].master)
+            unknown = evolve(PORT, uuid="uuid-of-n2")
+            await self.fails(self.network.plug("snf-2", (unknown,), {}))
+            await self.restart("snf-1")
+            await self.network.connect(NETWORK)
+            self.assertEqual((await self.links())[TAP].master, "gtbr1")
+            self.assertEqual(len(await self.indexes()), len(indexes))
+
+        return run_test(check)
+
     def test_disconnect(self) -> Deferred[None]:
         """A network that is carried no more leaves no bridge, and can come back."""
 

@@ -50,7 +50,7 @@ class _Draft:
 
 def inet_table(state: NetworkState) -> Table:
     """The whole table."""
-    places = state.places()
+    places = state.placed()
     draft = _Draft()
     _interfaces(draft, state, places)
     _zones(draft, state, places)

@@ -33,7 +33,7 @@ UNICAST = "ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00"
 
 def bridge_table(state: NetworkState) -> Table:
     """The whole table."""
-    places = [place for place in state.places() if place.bridge is not None]
+    places = [place for place in state.placed() if place.bridge is not None]
     chains: dict[str, Chain] = {}
     senders: dict[str, str] = {}
     receivers: dict[str, str] = {}
