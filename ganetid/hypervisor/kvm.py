@@ -168,8 +168,7 @@ class KvmHypervisor:
         started = await self.runs.started(name)
         identity = await deferToThread(unprivileged.identity_of_process, run.process.pid)
         if identity is not None and isinstance(nic, TapNic):
-            namespace = f"/proc/{run.process.pid}/ns/net"
-            await self.runs.own_tap(namespace, nic.tap, identity.uid)
+            await self.runs.own_tap(started.namespace, nic.tap, identity.uid)
         await hotplug.plug_nic(run, nic, index, started.hvparams)
 
     async def unplug_nic(self, name: str, uuid: str, timeout_s: float = 30.0) -> None:

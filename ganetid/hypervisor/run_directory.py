@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
+from attrs import asdict, frozen
 from twisted.logger import Logger
 
 from ganetid.hypervisor import unprivileged
@@ -47,6 +47,7 @@ class Started:
     memory_mib: int
     vcpus: int
     hvparams: dict[str, Any]
+    namespace: str | None = None
 
 
 def prepare(guest: Guest, machine: Machine, places: Places, is_incoming: bool) -> Prepared:
@@ -70,8 +71,8 @@ def prepare(guest: Guest, machine: Machine, places: Places, is_incoming: bool) -
             made.mkdir(mode=0o700, parents=True)
             if identity is not None:
                 os.chown(made, identity.uid, identity.gid)
-    record = {"memory_mib": guest.memory_mib, "vcpus": guest.vcpus, "hvparams": guest.hvparams}
-    _write(Path(places.started), json.dumps(record))
+    record = Started(guest.memory_mib, guest.vcpus, guest.hvparams, guest.namespace)
+    _write(Path(places.started), json.dumps(asdict(record)))
     if is_incoming:
         _write(Path(places.arriving), "")
     return Prepared(identity, open_ends(places), chosen)

@@ -22,6 +22,7 @@ import re
 import stat
 import struct
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from attrs import frozen
@@ -37,6 +38,7 @@ POOL = range(58000, 59000)
 _RANGE = re.compile(r"(\d{3,10})-(\d{3,10})")
 _TUNSETIFF, _TUNSETOWNER = 0x400454CA, 0x400454CC
 _IFF_TAP, _IFF_NO_PI, _IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
+_CAP_SETPCAP = 8
 OVERHEAD_MIB = 1536  # of QEMU itself, at most: thread stacks, translated code, buffers
 
 
@@ -81,9 +83,22 @@ def prefix(guest: Guest, identity: Identity | None) -> tuple[str, ...]:
         words += [
             *("setpriv", f"--reuid={identity.uid}", f"--regid={identity.gid}"),
             *(groups or ["--clear-groups"]),
-            *("--inh-caps=-all", "--bounding-set=-all", "--no-new-privs", "--"),
+            *(("--bounding-set=-all",) if _may_bound() else ()),
+            *("--inh-caps=-all", "--no-new-privs", "--"),
         ]
     return tuple(words)
+
+
+@cache
+def _may_bound() -> bool:
+    """
+    Whether we may take capabilities from the set that a process can ever get.
+
+    Without new privileges it gets none either; this is the second lock.
+    """
+    said = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+    held = re.search(r"^CapEff:\s*([0-9a-f]+)$", said, re.MULTILINE)
+    return held is not None and bool(int(held[1], 16) & 1 << _CAP_SETPCAP)
 
 
 def give(

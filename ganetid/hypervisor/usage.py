@@ -48,16 +48,19 @@ def _of_process(pid: int, taps: frozenset[str]) -> tuple[float, int, tuple[NicSt
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
         pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
-        # of the process's network namespace, in which its taps are
-        table = Path(f"/proc/{pid}/net/dev").read_text(encoding="ascii")
     except OSError:
         return 0.0, 0, ()
     user, system = fields.rpartition(")")[2].split()[11:13]
     cpu_s = (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
-    return cpu_s, int(pages) * os.sysconf("SC_PAGE_SIZE"), _nics(table, taps)
+    return cpu_s, int(pages) * os.sysconf("SC_PAGE_SIZE"), _nics(pid, taps)
 
 
-def _nics(table: str, taps: frozenset[str]) -> tuple[NicStatistics, ...]:
+def _nics(pid: int, taps: frozenset[str]) -> tuple[NicStatistics, ...]:
+    try:
+        # of the process's network namespace, in which its taps are
+        table = Path(f"/proc/{pid}/net/dev").read_text(encoding="ascii")
+    except OSError:
+        return ()
     found = []
     for line in table.splitlines()[2:]:
         name, _, numbers = line.partition(":")
