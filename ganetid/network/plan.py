@@ -206,7 +206,7 @@ def make_tap(place: Place, links: Mapping[str, Link]) -> tuple[str, ...]:
     lines: list[str] = []
     if there is None:
         lines.append(f"tuntap add dev {place.tap} mode tap")
-        lines.append(f"link set dev {place.tap} addrgenmode none")
+        lines.append(f"link set dev {place.tap} addrgenmode {_tap_addrgenmode(place)}")
     if place.bridge is None and (there is None or there.mac != bridge_mac(place.tap)):
         lines.append(f"link set dev {place.tap} address {bridge_mac(place.tap)}")
     mtu = port_mtu(place)
@@ -216,6 +216,12 @@ def make_tap(place: Place, links: Mapping[str, Link]) -> tuple[str, ...]:
         master = f" master {place.bridge}" if place.bridge else " nomaster"
         lines.append(f"link set dev {place.tap}{master} up")
     return tuple(lines)
+
+
+def _tap_addrgenmode(place: Place) -> str:
+    """A routed tap is its guest's router, known by its link-local address in IPv6."""
+    has_ipv6 = place.network is not None and place.network.subnet6 is not None
+    return "eui64" if place.bridge is None and has_ipv6 else "none"
 
 
 def port_mtu(place: Place) -> int | None:

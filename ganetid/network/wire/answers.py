@@ -168,6 +168,7 @@ def _advertised(place: Place, tells: NodeTells, to: str, to_mac: str) -> bytes |
             prefix=network.subnet6,
             is_router=network.gateway6 is not None,
             managed=network.managed6,
+            on_link=place.bridge is not None,
             mtu=port_mtu(place) or tells.mtu,
             dns=network.dns6 or tells.dns6,
             domain=network.domain,

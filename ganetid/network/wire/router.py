@@ -23,13 +23,14 @@ LIFETIME_S = 1800
 class Advertised:
     """
     What is advertised.  mac: the router's.  is_router: whether there is a way out by it.
-    managed: addresses come by DHCPv6.
+    managed: addresses come by DHCPv6.  on_link: others of the prefix are reached without a router.
     """
 
     mac: str
     prefix: str
     is_router: bool = True
     managed: bool = False
+    on_link: bool = True
     mtu: int | None = None
     dns: tuple[str, ...] = ()
     domain: str | None = None
@@ -58,7 +59,7 @@ def advertisement(told: Advertised) -> bytes:
 
 def _prefix(told: Advertised) -> bytes:
     network = ipaddress.IPv6Network(told.prefix)
-    flags = ON_LINK if told.managed else ON_LINK | AUTONOMOUS
+    flags = (ON_LINK if told.on_link else 0) | (0 if told.managed else AUTONOMOUS)
     times = struct.pack("!BBIII", network.prefixlen, flags, 86400, 14400, 0)
     return _option(3, times + network.network_address.packed)
 

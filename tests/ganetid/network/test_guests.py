@@ -296,13 +296,15 @@ class ReachTests(NetworkTestCase):
             network = NetworkPlan(
                 "pub", "77", "routed", subnet="203.0.113.0/24", gateway="203.0.113.1",
                 masquerade=False, open_inwards=True,
+                subnet6="fd00:77::/64", gateway6="fd00:77::1", managed6=True,
             )  # fmt: skip
             await self.begin(network)
             outside = await self.outside()
             await outside.ip("route add 203.0.113.0/24 via 198.51.100.1")
             await self.ip("route add default via 198.51.100.2 table 77")
             ports = [
-                PortPlan(f"uuid-{number}", f"fa:16:3e:00:01:0{number}", (f"203.0.113.{number}",),
+                PortPlan(f"uuid-{number}", f"fa:16:3e:00:01:0{number}",
+                         (f"203.0.113.{number}", f"fd00:77::{number}"),
                          "pub", "routed", host_name=f"r{number}") for number in (5, 6)
             ]  # fmt: skip
             five, six = [await self.guest(port, told("five")) for port in ports]
@@ -318,6 +320,16 @@ class ReachTests(NetworkTestCase):
             self.assertIsNone(await self.passes(spoofed, there, "198.51.100.2"))
             said = await five.says(*FETCH, f"{URL}/latest/meta-data/hostname")
             self.assertEqual(said, "five")
+            for number, guest in ((5, five), (6, six)):
+                await guest.ip(f"address add fd00:77::{number}/128 dev eth0 nodad",
+                               "link set eth0 down", "link set eth0 up",
+                               f"address replace fd00:77::{number}/128 dev eth0 nodad")  # fmt: skip
+            for _ in range(50):
+                if all(["default" in await each.says("ip", "-6", "route") for each in (five, six)]):
+                    break
+                await deferLater(reactor, 0.2)
+            ping = ("busybox", "ping", "-6", "-c", "5", "-W", "1", "fd00:77::6")
+            self.assertNotIn(" 0 packets received", await five.says(*ping))
 
         return run_test(check)
 

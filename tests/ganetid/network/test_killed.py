@@ -21,8 +21,9 @@ from ganetid.network.rules.ruleset import script
 from ganetid.network.state import has_gateway
 from tests.ganetid.network.lab import CLUSTER, NetworkTestCase, run_test
 from tests.ganetid.network.plugging import NAMES
+from tests.live.kernel import CHECKOUT
 
-ROUNDS = int(os.environ.get("NETWORK_KILL_ROUNDS", "4"))
+ROUNDS = int(os.environ.get("NETWORK_KILL_ROUNDS", "3"))
 
 
 class KilledTests(NetworkTestCase):
@@ -35,6 +36,7 @@ class KilledTests(NetworkTestCase):
         daemon = subprocess.Popen(
             [sys.executable, "-m", "tests.ganetid.network.plugging", self.node,
              str(self.directory), str(dice.randrange(10**6))],
+            cwd=CHECKOUT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )  # fmt: skip
