@@ -145,14 +145,11 @@ def vlan_of(nic: Nic, network: Network | None) -> str:
 
 
 def _disk_part(prefix: str, disk: Disk, template: str) -> dict[str, Any]:
-    facts: dict[str, Any] = {
-        "UUID": disk.uuid,
-        "SIZE": disk.size_mib,
-        "MODE": disk.mode,
-        "DEV_TYPE": template,
-    }
+    facts: dict[str, Any] = {"UUID": disk.uuid, "SIZE": disk.size_mib, "MODE": disk.mode}
     if disk.name:
         facts["NAME"] = disk.name
+    if disk.uuid:
+        facts["DEV_TYPE"] = template
     if disk.uuid and template == "ext":
         facts |= {"PROVIDER": disk.provider, "ID": disk.name}
     if disk.uuid and template in FILES:
