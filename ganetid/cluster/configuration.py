@@ -36,6 +36,8 @@ from ganetid.cluster.model import (
 )
 from ganetid.cluster.nic_index import NicIndex
 
+NETWORK_PORTS = range(11000, 15000)  # Ganeti's pool
+
 
 @frozen
 class Snapshot:
@@ -166,6 +168,11 @@ class Configuration:
     def everyone(self) -> Mapping[str, Instance]:
         """Instances that exist or are being created.  Costs a copy: not for every request."""
         return {**self._claims, **self.instances}
+
+    def free_port(self) -> int | None:
+        """The lowest port of the pool that no instance has, None when all are taken."""
+        taken = {each.network_port for each in self.everyone().values()}
+        return next((port for port in NETWORK_PORTS if port not in taken), None)
 
     def on_node(self, node: str) -> list[Instance]:
         """Instances whose primary node it is, those being created included, by name."""

@@ -66,6 +66,7 @@ class Instance:
     hvparams, beparams: what was set for it; defaults are filled in by `cluster.defaults`.
     config_drive: an ISO with what cloud-init asks for belongs to it.
     primary_node: name of the node that runs it.
+    network_port: of the cluster's pool, for a VNC server on TCP.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Instance:
     tags: tuple[str, ...] = ()
     config_drive: bool = False
     primary_node: str = ""
+    network_port: int | None = None
 
 
 @frozen

@@ -470,6 +470,7 @@ class Node:
             config_drive=drive,
             hvparams=filled(instance.hvparams, HVPARAMS),
             namespace=self.network.namespace,
+            vnc_port=instance.network_port,
         )
 
     def _hypervisor(self, instance: Instance) -> IHypervisor:

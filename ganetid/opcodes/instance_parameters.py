@@ -32,6 +32,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 VOLUME = re.compile(r"[A-Za-z0-9._-]{1,120}")
 MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 MAX_DISKS = 16
+WITH_PORT = frozenset({"kvm", "xen-hvm"})
 MAX_NICS = 8
 KNOWN_DISK_FIELDS = frozenset({"name", "size", "mode", "provider", "spindles"})
 DISK_ACCESS = frozenset({"kernelspace", "userspace"})
@@ -93,6 +94,7 @@ def instance_from(
         tags=tuple(sorted(set(given["tags"]))),
         config_drive="config_drive" in (given["osparams_private"] or {}),
         primary_node=around.node,
+        network_port=cluster.free_port() if hypervisor in WITH_PORT else None,
     )
 
 

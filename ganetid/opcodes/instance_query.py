@@ -49,7 +49,7 @@ def described(instance: Instance, cluster: Configuration, running: bool | None) 
         "disk_template": instance.disk_template,
         "disks": [_disk(index, disk, instance) for index, disk in enumerate(instance.disks)],
         "hypervisor": instance.hypervisor,
-        "network_port": None,
+        "network_port": instance.network_port,
         "hv_instance": instance.hvparams,
         "hv_actual": full.hvparams,
         "be_instance": instance.beparams,

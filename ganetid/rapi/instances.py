@@ -37,7 +37,7 @@ def shown(instance: Instance, cluster: Configuration, life: Life) -> dict[str, A
         "disk_template": instance.disk_template,
         **_nics(instance, cluster),
         **_disks(instance),
-        "network_port": None,
+        "network_port": instance.network_port,
         "beparams": {**beparams, "memory": beparams["maxmem"]},
         "hvparams": actual_hvparams(instance, cluster.facts),
         "oper_state": running,

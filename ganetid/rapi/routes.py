@@ -20,6 +20,7 @@ from ganetid.rapi import (
     networks,
     node_actions,
     nodes,
+    placement,
     query,
     tags,
     watching,
@@ -49,6 +50,7 @@ FAMILIES: tuple[Mapping[str, Mapping[str, Verb]], ...] = (
     events.RESOURCES,
     webhooks.RESOURCES,
     watching.RESOURCES,
+    placement.RESOURCES,
 )
 
 
