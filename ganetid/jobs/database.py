@@ -7,6 +7,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import Thread
 from typing import Any, Protocol, TypeVar
 
 from attrs import frozen
@@ -30,12 +31,20 @@ class IThread(Protocol):
         """Finish what was begun; nothing may be run after."""
 
 
+class _Daemon(Thread):
+    """Keeps no program from ending that could not even start, and so never said `stop`."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named, daemon=True)
+
+
 class OneThread:
     """The real IThread."""
 
     def __init__(self, reactor: Any, name: str) -> None:
         self._reactor = reactor
         self._pool = ThreadPool(minthreads=1, maxthreads=1, name=name)
+        self._pool.threadFactory = _Daemon
         self._pool.start()
 
     def run(self, work: Callable[..., T], *args: Any) -> Deferred[T]:

@@ -47,8 +47,12 @@ class Scheduler:
         Put the job where it has to wait.
 
         READY: it stands in line; WAIT: it waits for something else; other verdicts: it is to be
-        ended, and waits nowhere.
+        ended, and waits nowhere.  A job that has its place keeps it.
         """
+        if self._table.is_waiting(job.id):
+            return Decision(Verdict.READY)
+        if self._rates.is_waiting(job.id):
+            return Decision(Verdict.WAIT)
         ruling = self.rules.ruling(job)
         if ruling.rejected:
             return Decision(Verdict.CANCEL)

@@ -171,7 +171,7 @@ class QueueTests(ClusterTestCase):
             path = f"/2/jobs/{job}/wait"
             body = {"fields": ["status"], "previous_job_info": None, "previous_log_serial": None}
             news: dict[str, Any] = {"log_entries": []}
-            while not news["log_entries"]:  # the job is only beginning
+            while not any("starting" in entry[3] for entry in news["log_entries"]):
                 _, news = await client.call("GET", path, body)
             self.assertEqual(news["job_info"], ["running"])
             serials = [entry[0] for entry in news["log_entries"]]

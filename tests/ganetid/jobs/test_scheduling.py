@@ -104,6 +104,18 @@ class SchedulerTests(SynchronousTestCase):
         shop.add(job(3, "b"))
         self.assertEqual(shop.start_all(), [1, 3])
 
+    def test_asked_twice(self) -> None:
+        """A job that is considered again while it waits keeps its one place."""
+        shop = Shop()
+        shop.scheduler.rules.put(FilterRule("u", 0, action=["RATE_LIMIT", 2]))
+        for number in (1, 2, 3):
+            first = shop.add(job(number))
+            self.assertIs(shop.add(job(number)), first)
+        for number in (1, 2, 3):
+            self.assertEqual(shop.start_all(), [number])
+            shop.end(number)
+        self.assertEqual(shop.scheduler.locks(), [])
+
     def test_rule_limits(self) -> None:
         """A rule lets so many of its jobs run; the next one gets the place of one that ended."""
         shop = Shop()
