@@ -106,6 +106,8 @@ async def _cancel(api: Api, call: Call) -> Any:
 async def _wait(api: Api, call: Call) -> Any:
     """Ganeti's WaitForJobChange: at once when there is news, else within 10 s, or null."""
     fields, previous, serial = _wait_arguments(call)
+    if api.strict and await api.queue.job(int(call.items[0])) is None:
+        raise Fault(500, "Can't load job file")
     deadline = time.monotonic() + WAIT_S
     while True:
         job = await _found(api, call)

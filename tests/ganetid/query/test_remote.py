@@ -51,6 +51,8 @@ class QueryTests(ClusterTestCase):
                 ]
                 for (path, body), status in zip(asked, statuses, strict=True):
                     self.assertEqual((await client.call("PUT", path, body))[0], status)
+                waited = await client.call("GET", "/2/jobs/99/wait", {"fields": ["status"]})
+                self.assertEqual(waited[0], 500 if strict else 404)
                 status, body = await client.call("GET", "/2/query/node")
                 self.assertEqual(
                     (status, body["message"]), (400, "Missing &#x27;fields&#x27; query argument")
