@@ -7,6 +7,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from ganetid.hypervisor.guest_run import GuestRun
+from ganetid.hypervisor.values import State
 from ganetid.opcodes.errors import HypervisorError
 
 PRESS_AGAIN_S = 5.0
@@ -24,8 +25,13 @@ class Ending:
         """
         Press the power button, again every 5 s: a guest that is still booting misses it.
 
-        Returns whether the guest went within the time.
+        Returns whether the guest went within the time.  A paused guest is let go on for it; one
+        that crashed would never hear.
         """
+        if self.run.state is State.CRASHED:
+            return False
+        if self.run.state is State.PAUSED:
+            await self.run.ask_quietly("cont")
         left_s = timeout_s
         while left_s > 0 and not self.run.is_gone:
             await self.run.ask_quietly("system_powerdown")

@@ -152,6 +152,8 @@ class TakenTests(QemuTestCase):
             "disk_discard": ("unmap",),
             "vnc_bind_address": ("127.0.0.1", str(self.directory)),
             "acpi": (False,),
+            "mem_path": (str(self.directory),),
+            "vnc_tls": (True,),
             "kvm_extra": ("-msg timestamp=on",),
             "disk_type": ("paravirtual", *["scsi-hd"] * 4),
             "scsi_controller_type": ("lsi", *CHOICES["scsi_controller_type"]),

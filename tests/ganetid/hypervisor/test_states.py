@@ -123,6 +123,20 @@ class ToldTests(QemuTestCase):
         return [(each.what, each.detail) for each in self.changed]
 
     @deferred
+    async def test_paused_guest_is_stopped(self) -> None:
+        """A paused guest can be asked to power off, and obeys."""
+        node = await self.node()
+        await node.start(self.linux())
+        shell = await self.shell(node)
+        await shell.run(
+            "for e in /dev/input/event*; do"
+            " (dd if=$e bs=24 count=1 of=/dev/null 2>/dev/null && poweroff -f) & done"
+        )
+        await node.pause("one")
+        self.assertTrue(await node.stop("one", 30))
+        self.assertEqual(self.ended, [])
+
+    @deferred
     async def test_exit_on_reboot(self) -> None:
         """With reboot_behavior exit a guest that reboots ends, by its own wish."""
         node = await self.node()
