@@ -5,7 +5,7 @@ The hooks of one path and phase, run on this node one after the other.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,9 @@ class HookResult:
     script: str
     outcome: int
     output: str = ""
+
+
+LocalHooks = Callable[[str, str, Mapping[str, str]], Awaitable[tuple[HookResult, ...]]]
 
 
 async def run_hooks(
@@ -90,3 +93,8 @@ def _files_in(directory: Path) -> list[tuple[Path, bool]]:
 
 def _is_hook(path: Path) -> bool:
     return is_plain(path.name) and path.is_file() and os.access(path, os.X_OK)
+
+
+def local_hooks(reactor: Any, directory: Path) -> LocalHooks:
+    """Runs this node's hooks of (path, phase, environment)."""
+    return lambda path, phase, environment: run_hooks(reactor, directory, path, phase, environment)
