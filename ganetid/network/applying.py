@@ -78,13 +78,15 @@ class Applying:
         before: what was made true last; unless `is_sure`, some of it may not be there.
         """
         links = await self._host.links()
-        await self._make_bridges(wanted, links)
+        if not is_sure or before.networks != wanted.networks:
+            await self._make_bridges(wanted, links)
         known = evolve(wanted, macs=_foreign_macs(wanted, links))
         await self._change_rules(known)
         await self._remove(before, known, links)
         done = frozenset(before.places()) if is_sure else frozenset()
         await self._make_taps(known, links, done)
-        await self._route(known)
+        if not is_sure or _routing(before) != _routing(known):
+            await self._route(known)
         await self._vlans.apply(known, links)
         ours = {place.tap for place in known.places()} | set(known.bridged()) | {"lo"}
         self.outside = tuple(name for name in links if name not in ours)
@@ -166,12 +168,7 @@ class Applying:
 
     async def _route(self, state: NetworkState) -> None:
         """Which packets look in which routing table."""
-        wanted = {
-            network_rule(state.numbers[network.name])
-            for network in state.networks.values()
-            if has_gateway(network)
-        }
-        wanted |= {rule for place in state.places() if (rule := tap_rule(place)) is not None}
+        wanted = _routing(state)
         there = {_spelt(rule): rule for rule in await self._host.rules()}
         prefix = tap_prefix(state.cluster)
         stale = [
@@ -183,6 +180,15 @@ class Applying:
             [*(f"rule del {text}" for text in stale),
              *(f"rule add {text}" for text in sorted(wanted) if text not in there)]
         )  # fmt: skip
+
+
+def _routing(state: NetworkState) -> frozenset[str]:
+    """The policy of routing that a state needs."""
+    networks = [each for each in state.networks.values() if has_gateway(each)]
+    taps = (tap_rule(place) for place in state.places())
+    return frozenset(
+        [*(network_rule(state.numbers[each.name]) for each in networks), *filter(None, taps)]
+    )
 
 
 def leftover(bridge: Bridge, links: dict[str, Link]) -> tuple[str, ...]:
