@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from ganetid.cluster.configuration import Snapshot
 from ganetid.cluster.model import Change, ClusterFacts, FilterRule
+from ganetid.jobs import stored
 from ganetid.jobs.changes import (
     documents,
     get_fact,
@@ -25,6 +26,7 @@ from ganetid.jobs.changes import (
 from ganetid.jobs.database import Database
 from ganetid.jobs.model import Job
 from ganetid.jobs.shown import listed_json
+from ganetid.jobs.stored import Page
 
 _encode = msgspec.json.encode
 
@@ -82,19 +84,6 @@ class Beginning:
     filters: tuple[FilterRule, ...] = ()
 
 
-@frozen
-class Page:
-    """
-    Which finished jobs a list wants.
-
-    after: those with greater numbers.  limit: the first so many.  status: those that ended so.
-    """
-
-    after: int = 0
-    limit: int | None = None
-    status: tuple[str, ...] = ()
-
-
 class Journal:
     """Durable state of the cluster.  What changes it answers after the disk has it."""
 
@@ -121,27 +110,27 @@ class Journal:
 
     async def job(self, job_id: int) -> Job | None:
         """The job, also one that is archived."""
-        return await self._database.read(_job, job_id)
+        return await self._database.read(stored.read_job, job_id)
 
     async def jobs(self) -> list[Job]:
         """All jobs that are not archived, by id."""
-        return await self._database.read(_jobs)
+        return await self._database.read(stored.read_jobs)
 
     async def finished(self, page: Page) -> list[tuple[int, bytes]]:
         """(id, JSON for a list) of jobs that have ended and are not archived, by id."""
-        return await self._database.read(_finished, page)
+        return await self._database.read(stored.read_finished, page)
 
     async def finished_ids(self, page: Page) -> list[int]:
         """Ids of jobs that have ended and are not archived, ascending."""
-        return await self._database.read(_finished_ids, page)
+        return await self._database.read(stored.read_finished_ids, page)
 
     async def archive(self, ended_before: int, forget_before: int) -> int:
         """Archive jobs that ended before the stamp; drop older ones.  Returns how many."""
-        return await self._database.transact(_archive, ended_before, forget_before)
+        return await self._database.transact(stored.archive, ended_before, forget_before)
 
     async def archive_one(self, job_id: int) -> bool:
         """Archive a job; False when there is none that has ended and is not archived."""
-        return await self._database.transact(_archive_one, job_id)
+        return await self._database.transact(stored.archive_one, job_id)
 
     async def outbox(self, limit: int) -> list[Waiting]:
         """The oldest messages not yet published."""
@@ -232,60 +221,6 @@ def _commit(connection: sqlite3.Connection, commit: Commit) -> None:
     )
     if commit.last_stamp:
         put_fact(connection, "last_stamp", b"%d" % commit.last_stamp)
-
-
-def _job(connection: sqlite3.Connection, job_id: int) -> Job | None:
-    row = connection.execute(
-        "SELECT document, archived FROM jobs WHERE id = ?", (job_id,)
-    ).fetchone()
-    if row is None:
-        return None
-    return evolve(msgspec.json.decode(row[0], type=Job), archived=bool(row[1]))
-
-
-def _jobs(connection: sqlite3.Connection) -> list[Job]:
-    query = "SELECT document FROM jobs WHERE NOT archived ORDER BY id"
-    return list(documents(connection, query, Job))
-
-
-def _finished(connection: sqlite3.Connection, page: Page) -> list[tuple[int, bytes]]:
-    # written before the column was: the document alone
-    rows = connection.execute(*_paged("id, shown, CASE WHEN shown IS NULL THEN document END", page))
-    return [
-        (job_id, shown or listed_json(msgspec.json.decode(document, type=Job)))
-        for job_id, shown, document in rows
-    ]
-
-
-def _finished_ids(connection: sqlite3.Connection, page: Page) -> list[int]:
-    return [job_id for (job_id,) in connection.execute(*_paged("id", page))]
-
-
-def _paged(columns: str, page: Page) -> tuple[str, tuple[Any, ...]]:
-    """The query for a page, and its values."""
-    marks = ", ".join("?" for _ in page.status)
-    wanted = f"status IN ({marks})" if marks else "status IN ('success', 'error', 'canceled')"
-    query = (
-        f"SELECT {columns} FROM jobs WHERE NOT archived AND id > ? AND {wanted}"  # noqa: S608
-        " ORDER BY id LIMIT ?"
-    )
-    return query, (page.after, *page.status, -1 if page.limit is None else page.limit)
-
-
-def _archive(connection: sqlite3.Connection, ended_before: int, forget_before: int) -> int:
-    connection.execute("DELETE FROM jobs WHERE ended < ?", (forget_before,))
-    cursor = connection.execute(
-        "UPDATE jobs SET archived = 1 WHERE ended < ? AND NOT archived", (ended_before,)
-    )
-    return cursor.rowcount
-
-
-def _archive_one(connection: sqlite3.Connection, job_id: int) -> bool:
-    cursor = connection.execute(
-        "UPDATE jobs SET archived = 1 WHERE id = ? AND ended IS NOT NULL AND NOT archived",
-        (job_id,),
-    )
-    return cursor.rowcount > 0
 
 
 def _outbox(connection: sqlite3.Connection, limit: int) -> list[Waiting]:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from heapq import merge
 from operator import itemgetter
 
-from ganetid.jobs.journal import Journal, Page
+from ganetid.jobs.journal import Journal
 from ganetid.jobs.model import Job
 from ganetid.jobs.shown import listed_json
+from ganetid.jobs.stored import Page
 
 KEPT = 256  # ended jobs that somebody may still be about to look at
 

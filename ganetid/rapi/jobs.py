@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from ganetid.jobs.journal import Page
 from ganetid.jobs.limits import NoSuchJob
 from ganetid.jobs.model import STATUSES, Job
 from ganetid.jobs.shown import FIELDS, every_field, shown
+from ganetid.jobs.stored import Page
 from ganetid.rapi.answers import Encoded
 from ganetid.rapi.answers import Page as Answer
 from ganetid.rapi.api import OPEN, WRITERS, Api, Verb, reads

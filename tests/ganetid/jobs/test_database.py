@@ -15,9 +15,10 @@ from twisted.trial.unittest import TestCase
 
 from ganetid.jobs.changes import put_fact
 from ganetid.jobs.database import Database, OneThread
-from ganetid.jobs.journal import Commit, Journal, Page, Submission
+from ganetid.jobs.journal import Commit, Journal, Submission
 from ganetid.jobs.model import ERROR, SUCCESS, Job, Op
 from ganetid.jobs.schema import STEPS, SchemaTooNew
+from ganetid.jobs.stored import Page
 
 
 def insert(connection: sqlite3.Connection, key: str) -> str:
