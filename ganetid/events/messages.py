@@ -62,6 +62,10 @@ class Newsroom:
             return self._message(name, "network", body)
         raise ValueError(f"no news are known of a {kind}")
 
+    def of_progress(self, body: Mapping[str, Any]) -> Message:
+        """How far the making of an instance is, in the words of Synnefo's progress monitor."""
+        return self._message(str(body["instance"]), "progress", {**body, "cluster": self.cluster})
+
     def of_guest_end(self, instance: Instance, reason: str, at: Stamp) -> Message:
         """The guest went off by itself or died: news as of a shutdown that nobody asked for."""
         return self._message(

@@ -10,7 +10,7 @@ from typing import Any, cast
 import msgspec
 from attrs import evolve
 from twisted.application.service import MultiService
-from twisted.internet.defer import succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
 from ganetid.cluster.configuration import Configuration
@@ -192,7 +192,26 @@ class MasterHalf(MultiService):
         watch = GuestWatch(self.cluster, nodes, queue, self._newsroom, self._stamps, seconds)
         self._watch = watch
         nodes.own.watch(watch.ended)
+        if self._half.node.systems is not None:
+            self._half.node.systems.watch(self._told_of_progress(journal, told))
         return queue
+
+    def _told_of_progress(
+        self, journal: Journal, told: Callable[[], None]
+    ) -> Callable[[Mapping[str, Any]], None]:
+        """Puts how far the making of an instance is into the outbox."""
+
+        async def publish(body: Mapping[str, Any]) -> None:
+            if self.running:
+                await journal.commit(Commit(messages=(self._newsroom.of_progress(body),)))
+                told()
+
+        def listen(body: Mapping[str, Any]) -> None:
+            Deferred.fromCoroutine(publish(body)).addErrback(
+                lambda failure: self._log.failure("progress was not told", failure)
+            )
+
+        return listen
 
     def _api(self, nodes: Nodes, queue: JobQueue) -> Api:
         """The remote API, with events and those that are posted."""

@@ -59,7 +59,7 @@ class Listener:
         self.heard.append((routing_key, json.loads(body)))
 
     def statuses(self, operation: str) -> list[str]:
-        return [news["status"] for _, news in self.heard if news["operation"] == operation]
+        return [news["status"] for _, news in self.heard if news.get("operation") == operation]
 
 
 class Client:

@@ -12,7 +12,8 @@ from twisted.internet.defer import Deferred
 from tests.ganetid.cluster import Client, ClusterTestCase, create_body
 
 SCRIPTS = ("create", "import", "export", "rename", "verify")
-CREATE = """echo "making $INSTANCE_NAME of $OS_VARIANT"
+CREATE = """echo '{"type": "image-info", "messages": ["half way"]}'
+echo "making $INSTANCE_NAME of $OS_VARIANT"
 [ "$OSP_MOOD" = bad ] && exit 3
 printf "made%s:$OSP_MOOD" "$INSTANCE_REINSTALL" | dd of="$DISK_0_PATH" conv=notrunc 2>/dev/null
 """
@@ -75,6 +76,9 @@ class SystemTests(ClusterTestCase):
             self.assertEqual(job["status"], "success", job["opresult"])
             self.assertIn("making snf-1 of small", str(job["oplog"]))
             self.assertEqual(self.content(), b"made:good")
+            told = [news for key, news in self.listener.heard if key.endswith(".progress")]
+            self.assertEqual([(each["instance"], each["messages"]) for each in told],
+                             [("snf-1", ["half way"])])  # fmt: skip
             job = await client.job("POST", "/2/instances/snf-1/reinstall", {
                 "start": False, "osparams": {"mood": "fine"}})  # fmt: skip
             self.assertEqual(job["status"], "success", job["opresult"])
