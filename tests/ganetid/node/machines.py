@@ -112,6 +112,12 @@ class Machine:
                     found.append(int(entry.name))
         return found
 
+    def guest_of(self, pid: int) -> str:
+        """The instance whose process it is."""
+        words = arguments_of(pid)
+        name = words[words.index("-name") + 1] if "-name" in words else "?"
+        return name.split(",")[0].removeprefix("guest=")
+
     async def kill(self) -> None:
         """As if its power had failed: the daemon and all guests at once."""
         guests = self.qemus()
@@ -210,11 +216,14 @@ class MachinesTestCase(TestCase):
         await first.admin("init")
         first.spawn()
         await self.up(first)
+        jobs = []
         for machine in others:
             token = (await first.admin("node", "add", machine.name)).strip()
             said = await machine.admin("node", "join", "--token", token)
             machine.spawn()
-            ended = await first.client.ended(int(said.split("job ")[1].split(" ")[0]))
+            jobs.append(int(said.split("job ")[1].split(" ")[0]))
+        for job in jobs:
+            ended = await first.client.ended(job)
             assert ended["status"] == "success", ended
         await self.in_sync(first)
         return first.client
