@@ -15,10 +15,13 @@ from attrs import frozen
 from ganetid.cluster.defaults import HVPARAMS, filled
 from ganetid.cluster.model import Instance
 from ganetid.jobs.journal import Message
-from ganetid.jobs.model import ERROR, SUCCESS, Job, Op, Stamp, pair
+from ganetid.jobs.model import ERROR, FINAL, SUCCESS, Job, Op, Stamp, pair
 from ganetid.opcodes.definition import INSTANCE, NETWORK, Opcode
 
 WITH_HARDWARE = frozenset({"OP_INSTANCE_CREATE", "OP_INSTANCE_STARTUP"})
+CHANGES_HARDWARE = frozenset({"OP_INSTANCE_SET_PARAMS", "OP_INSTANCE_GROW_DISK"})  # or tries to
+WITH_FIELDS = frozenset({"OP_INSTANCE_CREATE", "OP_INSTANCE_SET_PARAMS"})
+CLUSTER = "OP_CLUSTER_SET_PARAMS"
 INSTANCE_FIELDS = ("nics", "disks", "hvparams", "beparams")
 NETWORK_FIELDS = {
     "subnet": "network",
@@ -45,6 +48,9 @@ class Newsroom:
         op = job.ops[index]
         if op.op_id in TAGGED:
             return self._of_tags(job, op, at, instance)
+        if op.op_id == CLUSTER:
+            body = {**self._common(job, op, at), "type": "ganeti-cluster-status"}
+            return Message("ganeti.event.cluster", msgspec.json.encode(body))
         if opcode.subject is None:
             return None
         kind, field = opcode.subject
@@ -128,13 +134,21 @@ class Newsroom:
 
 def _instance_part(op: Op, instance: Instance | None) -> dict[str, Any]:
     part: dict[str, Any] = {"tags": list(instance.tags) if instance else op.input.get("tags", [])}
-    if op.op_id == "OP_INSTANCE_CREATE":
+    if op.op_id in WITH_FIELDS:
         part["job_fields"] = {name: op.input[name] for name in INSTANCE_FIELDS}
-        if op.status == ERROR:
-            part["job_fields"] = dict(op.input)
-    if op.op_id in WITH_HARDWARE and op.status == SUCCESS and instance is not None:
+    if op.op_id == "OP_INSTANCE_CREATE" and op.status == ERROR:
+        part["job_fields"] = dict(op.input)
+    if op.op_id == "OP_INSTANCE_SNAPSHOT":
+        part["job_fields"] = {"disks": op.input["disks"]}
+    if instance is not None and _tells_hardware(op):
         part |= hardware(instance)
     return part
+
+
+def _tells_hardware(op: Op) -> bool:
+    if op.op_id in CHANGES_HARDWARE:
+        return op.status in FINAL
+    return op.op_id in WITH_HARDWARE and op.status == SUCCESS
 
 
 def hardware(instance: Instance) -> dict[str, Any]:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from tests.ganetid.cluster import NAME, NETWORK, Client, ClusterTestCase, create_body
 
@@ -33,6 +35,14 @@ class ModifyTests(ClusterTestCase):
         job = await client.job("PUT", f"{PATH}/modify", body)
         self.assertEqual(job["status"], "success", job["opresult"])
         return job["opresult"][0]
+
+    async def until_told(self, operation: str) -> None:
+        """Wait until the success of such an opcode was published."""
+        for _ in range(200):
+            if "success" in self.listener.statuses(operation):
+                return
+            await deferLater(reactor, 0.02)
+        raise AssertionError(f"nothing was told of {operation}")
 
     async def refused(self, client: Client, *text: str, **body: Any) -> None:
         """A modification that fails changes nothing."""
@@ -88,6 +98,10 @@ class ModifyTests(ClusterTestCase):
             _, shown = await client.call("GET", PATH)
             self.assertEqual(shown["nic.ips"], ["10.7.0.9", "10.7.0.2"])
             uuid = shown["nic.uuids"][1]
+            await self.until_told("OP_INSTANCE_SET_PARAMS")
+            news = [each for _, each in self.listener.heard if "instance_nics" in each][-1]
+            self.assertEqual([nic["ip"] for nic in news["instance_nics"]], shown["nic.ips"])
+            self.assertEqual(news["job_fields"]["nics"][0][2]["ip"], "pool")
             await self.modify(client, nics=[["modify", uuid, {"ip": "10.7.0.77"}]], hotplug=True)
             await self.refused(client, "already in use", nics=[["add", {"network": NETWORK,
                                "ip": "10.7.0.77"}]])  # fmt: skip
