@@ -34,6 +34,7 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     status 0, a node that was away for fence_after_s counts as dead: its guests start elsewhere.
     dns: name servers that DHCP tells; by default this machine's own.
     network_outside: a /30 for a cable out of network_namespace, by which guests reach the outside.
+    hooks_dir: programs that run before and after opcodes on this node are below it.
     os_search_path: directories of operating systems; by default Ganeti's.
     rapi_needs_user: the remote API's reads too need credentials.
     strict_compat: the remote API answers as Ganeti 3.0.2 also where that is plainly wrong.
@@ -70,6 +71,7 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     amqp_url: str | None = None
     strict_compat: bool = False
     os_search_path: tuple[str, ...] | None = None
+    hooks_dir: str = "/etc/ganeti/hooks"
     rapi_needs_user: bool = False
 
     def name_of_node(self) -> str:

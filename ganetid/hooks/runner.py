@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import field, frozen
 from twisted.internet.defer import Deferred, gatherResults
@@ -153,6 +153,27 @@ class HookRunner:
         except OpcodeError as error:
             self._log.warn("hooks {path} on {node}: {error}", path=path, node=node, error=error)
             return ()
+
+
+class HookedNodes(Protocol):
+    """Nodes by name, each of which runs its own hooks."""
+
+    def named(self, name: str) -> Any:
+        """The node of this name.  Raises OpPrereqError."""
+
+
+def on_nodes(nodes: HookedNodes) -> RunOn:
+    """A `run_on` that has each node run its own hooks."""
+
+    async def run_on(
+        node: str, path: str, phase: str, environment: Environment
+    ) -> tuple[HookResult, ...]:
+        results: tuple[HookResult, ...] = await nodes.named(node).run_hooks(
+            path, phase, environment
+        )
+        return results
+
+    return run_on
 
 
 def here(reactor: Any, directory: Path, own_node: str) -> RunOn:

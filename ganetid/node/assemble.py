@@ -19,6 +19,7 @@ from ganetid.disks.ext import ExtTemplate
 from ganetid.disks.files import FileTemplate
 from ganetid.disks.interface import IDiskTemplate
 from ganetid.disks.provider import Bench, find_external
+from ganetid.hooks.run import local_hooks
 from ganetid.hypervisor.accelerator import Accelerator
 from ganetid.hypervisor.command_line import Machine
 from ganetid.hypervisor.fake import FakeHypervisor
@@ -91,6 +92,7 @@ def build_node(
         reactor, directories.state, settings.nbd_socket, node.write_seed, map(Path, paths)
     )
     node.systems = NodeSystems(systems, node.template_of, directories.state / "export")
+    node.local_hooks = local_hooks(reactor, Path(settings.hooks_dir))
     node.console_offers = ConsoleOffers(directories.console_secret, name, reactor.seconds)
     return node
 

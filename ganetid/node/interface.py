@@ -11,6 +11,7 @@ from zope.interface import Attribute, Interface
 
 from ganetid.cluster.model import Debris, Disk, Instance, Network, Nic
 from ganetid.disks.interface import Space
+from ganetid.hooks.run import HookResult
 from ganetid.hypervisor.interface import ConsolePlace, Ended
 from ganetid.hypervisor.values import Migrated, MigrationSettings, Shape
 from ganetid.node.facts import NodeFacts
@@ -212,6 +213,11 @@ class INode(Interface):
 
     async def remove_export(name: str) -> bool:
         """Remove an instance's export; whether there was one."""
+
+    async def run_hooks(
+        path: str, phase: str, environment: Mapping[str, str]
+    ) -> tuple[HookResult, ...]:
+        """Run the node's own hooks, each to its end; see ganetid.hooks.run."""
 
     async def rename_files(instance: Instance, new_name: str) -> None:
         """What is kept of the instance is now of `new_name`.  Again is harmless."""

@@ -22,6 +22,7 @@ from ganetid.console.serial_log import last_lines
 from ganetid.disks.interface import IDiskTemplate, Space
 from ganetid.guest.config_drive import BadConfigDrive, write_config_drive
 from ganetid.guest.metadata_drive import metadata_of_drive
+from ganetid.hooks.run import HookResult, LocalHooks
 from ganetid.hypervisor.interface import ConsolePlace, Ended, Guest, IHypervisor
 from ganetid.hypervisor.values import Migrated, MigrationDoor, MigrationSettings, Shape
 from ganetid.network.from_cluster import network_of, networks_of, ports_of
@@ -44,6 +45,7 @@ class Node:
 
     surroundings: the node's group, and the addresses of all other nodes.
     door: how guests of other nodes come in; None: from this machine only.
+    local_hooks: the administrator's programs before and after opcodes; None: there are none.
     console_offers: makes tokens for consoles; None: there is no console proxy here.
     directory: each instance's files (config drive, serial log) are in ``<directory>/<name>/``.
     """
@@ -64,6 +66,7 @@ class Node:
         self._directory = directory
         self._exports = Exports(directory.parent / "export")
         self.systems: NodeSystems | None = None
+        self.local_hooks: LocalHooks | None = None
         self.hypervisors = hypervisors
         self.templates = templates
         self.network = network
@@ -392,6 +395,12 @@ class Node:
     async def remove_export(self, name: str) -> bool:
         """See INode."""
         return await self._exports.remove(name)
+
+    async def run_hooks(
+        self, path: str, phase: str, environment: Mapping[str, str]
+    ) -> tuple[HookResult, ...]:
+        """See INode."""
+        return () if self.local_hooks is None else await self.local_hooks(path, phase, environment)
 
     async def rename_files(self, instance: Instance, new_name: str) -> None:
         """See INode."""

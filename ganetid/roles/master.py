@@ -21,6 +21,7 @@ from ganetid.events.messages import Newsroom
 from ganetid.events.outbox import Postman
 from ganetid.events.posting import poster
 from ganetid.events.webhooks import Webhooks
+from ganetid.hooks.runner import HookRunner, on_nodes
 from ganetid.hypervisor.interface import Ended
 from ganetid.jobs.database import Database, OneThread
 from ganetid.jobs.desk import Desk
@@ -185,7 +186,8 @@ class MasterHalf(MultiService):
         postman = Postman(self._reactor, journal, self._publisher)
         postman.setServiceParent(self)
         seconds = self._reactor.seconds
-        desk = Desk(OPCODES, self.cluster, nodes, self._stamps, self._newsroom, seconds)
+        hooks = HookRunner(on_nodes(nodes), str(self._half.directories.state))
+        desk = Desk(OPCODES, self.cluster, nodes, self._stamps, self._newsroom, seconds, hooks)
         feed = self._feed = EventFeed(self._reactor, journal)
         told = all_of(postman.wake, feed.wake)
         queue = self._queue = JobQueue(self._reactor, journal, desk, told)

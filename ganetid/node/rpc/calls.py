@@ -30,7 +30,8 @@ PATIENCE_S = 120.0
 LONG_S = 6 * 3600.0
 LONG = frozenset(
     {"create_disk", "remove_disk", "grow_disk", "snapshot_disk", "remove_debris", "migrate",
-     "create_os", "install_os", "rename_os", "export_disk", "import_disk"}
+     "create_os", "install_os", "rename_os", "export_disk", "import_disk",
+     "run_hooks"}
 )  # fmt: skip
 REPEATABLE = frozenset(
     {"facts", "recover", "has_disk", "is_running", "carry", "connect", "disconnect", "console",
