@@ -1,71 +1,86 @@
 """
-Moves that would make a cluster more even: a plan, nothing is done.
+Which moves make the nodes' loads more equal, in the spirit of Ganeti's hbal: a pure decision.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from attrs import frozen
 
-from ganetid.placement.allocator import Load, Room, pressure, why_not
+from ganetid.placement.allocator import Load, Room, pressure, survives, why_not
 
-MOST_MOVES = 20
-GAIN = 1e-4  # of the cluster's score, less is not worth a migration
+LEAST_GAIN = 1e-4  # of the score: smaller moves are not worth a migration
 
 
 @frozen
 class Step:
-    """An instance that should go from one node to another."""
+    """Move an instance.  score: of the cluster after that; smaller is better."""
 
     instance: str
     source: str
     target: str
+    score: float
 
 
-def score(rooms: Sequence[Room]) -> float:
-    """How uneven a cluster is: the mean of the nodes' pressures, which grow with the square."""
-    taking = [pressure(room) for room in rooms if room.takes or room.carries]
-    return sum(taking) / len(taking) if taking else 0.0
+def score(rooms: Collection[Room]) -> float:
+    """How unequal: the sum of the nodes' pressures, each of which grows with the square of load."""
+    return sum(pressure(room) for room in rooms)
 
 
-def balanced(rooms: Sequence[Room], most: int = MOST_MOVES) -> tuple[tuple[Step, ...], float]:
+def balanced(rooms: Sequence[Room], most: int = 50) -> list[Step]:
     """
-    (moves in the order in which they can be made, the score after them).
+    The best moves, one after the other, while one gains anything; each keeps every bound.
 
-    Each move is the best for an instance of the most loaded node of its group.
+    Instances stay in their group.  A cluster that can survive the failure of a node still can.
     """
+    now = list(rooms)
     steps: list[Step] = []
-    left = {room.name: room for room in rooms}
     while len(steps) < most:
-        step = _best_step(list(left.values()))
+        step = _best(now)
         if step is None:
             break
-        load = next(each for each in left[step.source].carries if each.name == step.instance)
-        left[step.source] = left[step.source].without(load.name)
-        left[step.target] = left[step.target].having(load)
         steps.append(step)
-    return tuple(steps), score(list(left.values()))
+        now = _after(now, step)
+    return steps
 
 
-def _best_step(rooms: list[Room]) -> Step | None:
-    best: tuple[float, Step] | None = None
-    for group in sorted({room.group for room in rooms}):
-        peers = sorted((room for room in rooms if room.group == group), key=pressure)
-        if len(peers) < 2:
-            continue
-        source = peers[-1]
+def _best(rooms: Sequence[Room]) -> Step | None:
+    before = score(rooms)
+    best: Step | None = None
+    for source in rooms:
         for load in source.movable:
-            for target in peers[:-1]:
-                gain = _gain(source, target, load)
-                if gain > GAIN and (best is None or gain > best[0]):
-                    best = (gain, Step(load.name, source.name, target.name))
-    return None if best is None else best[1]
+            for target in rooms:
+                gained = _gain(source, target, load)
+                if gained < LEAST_GAIN or (best is not None and before - gained >= best.score):
+                    continue
+                step = Step(load.name, source.name, target.name, before - gained)
+                group = [room for room in rooms if room.group == source.group]
+                if survives(_after(group, step)) or not survives(group):
+                    best = step
+    return best
 
 
 def _gain(source: Room, target: Room, load: Load) -> float:
-    """By how much the two nodes' pressure falls; nothing when the target can't take it."""
+    """How much better the score is after a move; 0 for one that must not be."""
+    if target.name == source.name or target.group != source.group:
+        return 0.0
     if why_not(target, load) is not None:
         return 0.0
     before = pressure(source) + pressure(target)
     return before - pressure(source.without(load.name)) - pressure(target.having(load))
+
+
+def _after(rooms: Sequence[Room], step: Step) -> list[Room]:
+    (load,) = (
+        each for room in rooms for each in room.carries
+        if room.name == step.source and each.name == step.instance
+    )  # fmt: skip
+    return [
+        room.without(load.name)
+        if room.name == step.source
+        else room.having(load)
+        if room.name == step.target
+        else room
+        for room in rooms
+    ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.defaults import UnknownParameter, beparams_from
-from ganetid.cluster.model import Group, Instance, Member
+from ganetid.cluster.model import Instance, Member
 from ganetid.cluster.parameters import actual_beparams
 from ganetid.node.registry import Nodes
 from ganetid.opcodes.errors import (
@@ -32,10 +32,10 @@ def node_for(given: Mapping[str, Any], cluster: Configuration, nodes: Nodes) -> 
     wanted = given["pnode"]
     if wanted is not None:
         return named(str(wanted), cluster)
-    group = _group(given["group_name"], cluster)
-    load = _load_from(given, cluster)
+    group = group_of(given["group_name"], cluster)
+    load = wished_load(given, cluster)
     try:
-        found = place(load, rooms_of(cluster, nodes), group.name if group else None)
+        found = place(load, rooms_of(cluster, nodes), group)
     except NoPlace as error:
         raise OpPrereqError(
             f"Can't compute nodes using iallocator: {error}", NO_RESOURCES
@@ -89,7 +89,8 @@ def named(name: str, cluster: Configuration) -> Member:
     return member
 
 
-def _group(name: Any, cluster: Configuration) -> Group | None:
+def group_of(name: Any, cluster: Configuration) -> str | None:
+    """The group's name, given that or its UUID; None for None.  Raises OpPrereqError."""
     if name is None:
         return None
     found = cluster.groups.get(str(name)) or next(
@@ -97,10 +98,10 @@ def _group(name: Any, cluster: Configuration) -> Group | None:
     )
     if found is None:
         raise OpPrereqError(f"Group '{name}' not found", UNKNOWN_ENTITY)
-    return found
+    return found.name
 
 
-def _load_from(given: Mapping[str, Any], cluster: Configuration) -> Load:
+def wished_load(given: Mapping[str, Any], cluster: Configuration) -> Load:
     """What is asked for; a parameter that makes no sense is refused later, with better words."""
     try:
         beparams = actual_beparams(beparams_from(given["beparams"] or {}), cluster.facts)

@@ -23,6 +23,7 @@ from ganetid.placement.allocator import (
     survives,
     why_not,
 )
+from ganetid.placement.balance import balanced, score
 
 TAGS = st.frozensets(st.sampled_from(("db:a", "db:b")), max_size=1)
 
@@ -120,6 +121,27 @@ class AllocatorTests(SynchronousTestCase):
                 best = max(left, key=lambda name: left[name])
                 self.assertLessEqual(load.memory_mib, left[best])
                 left[best] -= load.memory_mib
+
+    @settings(max_examples=40, deadline=None)
+    @given(clusters())
+    def test_balance(self, rooms: list[Room]) -> None:
+        """Every move makes it better, is allowed, and stays in its group; nobody is lost."""
+        before = score(rooms)
+        now = {each.name: each for each in rooms}
+        for step in balanced(rooms, 10):
+            self.assertLess(step.score, before)
+            before = step.score
+            (load,) = (each for each in now[step.source].carries if each.name == step.instance)
+            self.assertIsNone(why_not(now[step.target], load))
+            self.assertEqual(now[step.source].group, now[step.target].group)
+            now[step.source] = now[step.source].without(load.name)
+            now[step.target] = now[step.target].having(load)
+        self.assertAlmostEqual(score(now.values()), before)
+
+    def test_balance_evens_out(self) -> None:
+        guests = tuple(Load(f"i{number}", 100, 1) for number in range(6))
+        rooms = [room("a", carries=guests), room("b"), room("c")]
+        self.assertEqual(len(balanced(rooms)), 4)
 
     def test_spread(self) -> None:
         """Equal guests are spread over equal nodes."""
