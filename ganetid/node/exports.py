@@ -47,21 +47,55 @@ class Exports:
         except ProgramFailed as error:
             raise OpExecError(f"Can't copy disk {disk.name}: {error}") from error
 
+    async def read(self, name: str) -> str | None:
+        """The config.ini of an export, None when there is none.  Raises OpExecError."""
+        try:
+            return await deferToThread(_read, self._whole(name) / CONFIG)
+        except (OSError, UnicodeDecodeError) as error:
+            raise OpExecError(f"Can't read the export of {name}: {error}") from error
+
+    async def restore(
+        self, instance: Instance, disk: Disk, source: tuple[str, str], template: IDiskTemplate
+    ) -> None:
+        """Write an image, (export, file), to a disk.  Raises OpExecError."""
+        name, image = source
+        if "/" in image or image in {"", ".", ".."}:
+            raise OpExecError(f"'{image}' can't be a file's name")
+        target = place_of(await template.activate(instance.name, disk))
+        command = ["qemu-img", "convert", "-n", "-f", "raw", "-O", "raw",
+                   str(self._whole(name) / image), target]  # fmt: skip
+        try:
+            await run(reactor, command, timeout_s=COPY_TIMEOUT_S)
+        except ProgramFailed as error:
+            raise OpExecError(f"Can't fill disk {disk.name}: {error}") from error
+
+    def _whole(self, name: str) -> Path:
+        if "/" in name or name in {"", ".", ".."}:
+            raise OpExecError(f"'{name}' can't be a directory's name")
+        return self.directory / name
+
     async def end(self, instance: Instance, config: str) -> None:
         """The export is whole.  Raises OpExecError."""
         try:
             await deferToThread(
-                _finish, self._partial(instance.name), self.directory / instance.name, config
+                _finish, self._partial(instance.name), self._whole(instance.name), config
             )
         except OSError as error:
             raise OpExecError(f"Can't finish the export: {error}") from error
 
     async def remove(self, name: str) -> bool:
         """Whether there was an export of an instance of this name."""
-        return await deferToThread(_remove, self.directory / name)
+        return await deferToThread(_remove, self._whole(name))
 
     def _partial(self, name: str) -> Path:
         return self.directory / f"{name}.new"
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
 
 
 def _make_anew(path: Path) -> None:

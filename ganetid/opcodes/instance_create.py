@@ -25,6 +25,7 @@ from ganetid.opcodes.errors import (
     OpExecError,
     OpPrereqError,
 )
+from ganetid.opcodes.imports import restore, source_of
 from ganetid.opcodes.instance_parameters import Surroundings, instance_from
 from ganetid.opcodes.instances import debris_of
 from ganetid.opcodes.policy_check import require_allowed
@@ -43,14 +44,18 @@ class Made:
 
 async def create(context: Context, given: Input) -> Outcome:
     """Make the instance and start it; on failure remove all that was made."""
-    if given["mode"] != "create":
+    source = None
+    if given["mode"] == "import":
+        given, source = await source_of(context, given)
+    elif given["mode"] != "create":
         raise OpPrereqError(f"Mode '{given['mode']}' is not supported", WRONG_INPUT)
     files = config_drive_files(context.private)
     instance = wanted_instance(context, given)
     require_allowed(context, instance, given["ignore_ipolicy"])
     parameters = systems.parameters_of(context, instance, {**given, **context.private})
     await systems.verify(context, instance, parameters, given["force_variant"])
-    if systems.makes_seed(instance, parameters) and not given["no_install"]:
+    installs = source is None and not given["no_install"]
+    if installs and systems.makes_seed(instance, parameters):
         instance = evolve(instance, config_drive=True)
     if given["dry_run"]:
         return Outcome([instance.primary_node])
@@ -61,7 +66,9 @@ async def create(context: Context, given: Input) -> Outcome:
         made: list[Disk] = []
         try:
             await _make_disks(context, instance, disks, made)
-            if not given["no_install"]:
+            if source is not None:
+                await restore(context, instance, source)
+            elif not given["no_install"]:
                 await systems.install(context, instance, parameters)
             await _make_guest(context, instance, files)
         except Exception:

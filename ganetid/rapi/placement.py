@@ -1,6 +1,6 @@
 """
-/2/placement, /2/capacity, /2/balance: where something would go, how much more fits, what should
-move.  Nothing is done.
+/2/placement, /2/capacity, /2/balance, /2/nodes/N/evacuation: where something would go, how much
+more fits, what should move.  Nothing is done.
 """
 
 from __future__ import annotations
@@ -13,114 +13,99 @@ from twisted.internet.threads import deferToThread
 
 from ganetid.cluster.cluster_defaults import enabled_templates
 from ganetid.cluster.defaults import UnknownParameter, beparams_from
-from ganetid.cluster.parameters import actual_beparams
 from ganetid.cluster.policy import cluster_policy
-from ganetid.cluster.typed import WrongType, size_mib
-from ganetid.opcodes.errors import OpPrereqError
-from ganetid.opcodes.groups import group_named
-from ganetid.placement.allocator import Load, NoPlace, capacity, exclusion_tags, place, pressure
+from ganetid.opcodes.definition import filled_input
+from ganetid.opcodes.errors import OpcodeError
+from ganetid.placement.allocator import capacity
 from ganetid.placement.balance import balanced, score
-from ganetid.placement.rooms import SHARED, rooms_of
-from ganetid.rapi.api import READERS, Api, Verb
-from ganetid.rapi.arguments import Call, checked_type
+from ganetid.placement.choice import wished_load
+from ganetid.placement.questions import if_evacuated, where
+from ganetid.placement.rooms import rooms_of
+from ganetid.rapi.api import READERS, Api, Verb, opcode_of
+from ganetid.rapi.arguments import Call
 from ganetid.rapi.faults import Fault
+from ganetid.rapi.instance_actions import VERSION
+from ganetid.rapi.nodes import found
 
-MOST_COUNTED = 2000
+MOST_MOVES = 50
+MOST_COUNTED = 500  # the time grows with the square
 
 
 async def _place(api: Api, call: Call) -> Any:
-    """body: as for /2/instances; of it name, beparams, disks, disk_template, tags, group_name."""
-    body = call.mapping
-    load, group = _load(api, body), body.get("group_name")
-    if group is not None:
-        try:
-            group = group_named(api.cluster, str(group)).name
-        except OpPrereqError as error:
-            raise Fault(400, str(error.args[0])) from None
+    """body: as for /2/instances."""
+    wish = _wish(api, call.mapping)
     try:
-        found = place(load, rooms_of(api.cluster, api.nodes), group)
-    except NoPlace as error:
-        return {"node": None, "survives": None, "reasons": error.reasons}
-    return {"node": found.node, "survives": found.survives, "reasons": {}}
+        return where(wish, api.cluster, api.nodes)
+    except OpcodeError as error:
+        raise Fault(400, str(error.args[0])) from None
 
 
 async def _capacity(api: Api, call: Call) -> Any:
-    """
-    How many equal instances fit: of the policy's standard size, or of memory, vcpus, disk (MiB)
-    and template as they are given.
-    """
+    """Of instances of the policy's standard size, or of ``memory``, ``vcpus``, ``disk`` (MiB)."""
     templates = enabled_templates(api.cluster.facts, api.nodes.own.abilities.templates)
     standard = cluster_policy(api.cluster.facts.params, templates)["std"]
+    memory = call.number("memory", standard["memory-size"])
+    vcpus = call.number("vcpus", standard["cpu-count"])
     disk = call.number("disk", standard["disk-size"])
     template = call.word("template") or templates[0]
-    load = Load(
-        name="capacity",
-        memory_mib=call.number("memory", standard["memory-size"]),
-        vcpus=call.number("vcpus", standard["cpu-count"]),
-        local_disk_mib=0 if template in SHARED else disk,
-        movable=template in SHARED,
-    )
-    rooms = rooms_of(api.cluster, api.nodes)
-    chosen = await deferToThread(capacity, load, rooms, MOST_COUNTED)
+    wish = {
+        "instance_name": "capacity",
+        "beparams": {"memory": memory, "vcpus": vcpus},
+        "disks": [{"size": disk}] if disk else [],
+        "disk_template": template,
+    }
+    load = wished_load(_wish(api, wish), api.cluster)
+    chosen = await deferToThread(capacity, load, rooms_of(api.cluster, api.nodes), MOST_COUNTED)
     return {
         "count": len(chosen),
         "is_all": len(chosen) < MOST_COUNTED,
-        "nodes": dict(sorted(Counter(chosen).items())),
-        "memory": load.memory_mib,
-        "vcpus": load.vcpus,
+        "by_node": dict(sorted(Counter(chosen).items())),
+        "memory": memory,
+        "vcpus": vcpus,
         "disk": disk,
         "template": template,
     }
 
 
 async def _balance(api: Api, call: Call) -> Any:
-    """How even the cluster is, and which moves would make it more so."""
+    """How uneven the cluster is, and moves that would even it out, one after the other."""
+    most = max(0, min(call.number("limit", MOST_MOVES), MOST_MOVES))
     rooms = rooms_of(api.cluster, api.nodes)
-    steps, after = await deferToThread(balanced, rooms)
+    steps = await deferToThread(balanced, rooms, most)
     return {
-        "score": score(rooms),
-        "score_after": after,
-        "nodes": [
-            {
-                "name": room.name,
-                "group": room.group,
-                "pressure": pressure(room),
-                "memory_left": room.memory_left_mib,
-                "vcpus": room.vcpus,
-                "instances": len(room.carries),
-            }
-            for room in rooms
-        ],
+        "score": round(score(rooms), 6),
         "moves": [
-            {"instance": step.instance, "from": step.source, "to": step.target} for step in steps
+            {
+                "instance": step.instance,
+                "from": step.source,
+                "to": step.target,
+                "score": round(step.score, 6),
+            }
+            for step in steps
         ],
     }
 
 
-def _load(api: Api, body: Mapping[str, Any]) -> Load:
-    """What such an instance takes.  Raises Fault 400."""
-    name = body.get("instance_name", body.get("name", "new"))
-    given = checked_type(body.get("beparams", {}), dict, "'beparams' parameter")
-    disks = checked_type(body.get("disks", []), list, "'disks' parameter")
+async def _evacuation(api: Api, call: Call) -> Any:
+    return if_evacuated(found(api, call).name, api.cluster, api.nodes)
+
+
+def _wish(api: Api, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a creation, checked as for one.  Raises BadParameters, Fault 400."""
+    opcode = opcode_of(api, "OP_INSTANCE_CREATE")
+    spelt = {opcode.renamed.get(key, key): value for key, value in given.items() if key != VERSION}
+    known = {"mode": "create", "instance_name": "new", "disks": [], "nics": []}
+    wish = filled_input(opcode, {**known, **spelt})
     try:
-        beparams = actual_beparams(beparams_from(given), api.cluster.facts)
-        size = sum(size_mib(checked_type(disk, dict, "A disk").get("size")) for disk in disks)
-    except (UnknownParameter, WrongType, ValueError) as error:
+        beparams_from(wish["beparams"])
+    except UnknownParameter as error:
         raise Fault(400, str(error)) from None
-    shared = body.get("disk_template", "ext") in SHARED
-    tags = [str(tag) for tag in checked_type(body.get("tags", []), list, "'tags' parameter")]
-    return Load(
-        name=str(name),
-        memory_mib=int(beparams["maxmem"]),
-        vcpus=int(beparams["vcpus"]),
-        local_disk_mib=0 if shared else size,
-        tags=exclusion_tags(tags, api.cluster.facts.tags),
-        movable=shared,
-    )
+    return wish
 
 
 RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     "/2/placement": {"POST": Verb(_place, READERS)},
     "/2/capacity": {"GET": Verb(_capacity, READERS)},
     "/2/balance": {"GET": Verb(_balance, READERS)},
+    "/2/nodes/{name}/evacuation": {"GET": Verb(_evacuation, READERS)},
 }

@@ -129,6 +129,17 @@ class SystemTests(ClusterTestCase):
             config = (place / "config.ini").read_text()
             self.assertIn("disk0_dump = disk0.img", config)
             self.assertIn("name = snf-1", config)
+            job = await client.job("POST", "/2/instances", create_body(
+                "snf-2", mode="import", src_path="snf-1", disks=[], os_type=None,
+                disk_template=None, osparams_private={}, start=False))  # fmt: skip
+            self.assertEqual(job["status"], "success", job["opresult"])
+            (disk,) = (self.directory / "g" / "disks" / "snf-2").iterdir()
+            self.assertEqual(disk.read_bytes()[:9], b"made:good")
+            _, copy = await client.call("GET", "/2/instances/snf-2")
+            self.assertEqual((copy["os"], copy["disk.sizes"]), ("tiny+small", [8]))
+            job = await client.job("POST", "/2/instances", create_body(
+                "snf-3", mode="import", src_path="absent", disks=[]))  # fmt: skip
+            self.assertIn("No export found", job["opresult"][0][1][0])
             job = await client.job("DELETE", path)
             self.assertEqual(job["status"], "success", job)
             self.assertFalse(place.exists())
