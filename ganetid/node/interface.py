@@ -106,6 +106,14 @@ class INode(Interface):
     async def prune_spares(known: frozenset[str]) -> frozenset[str]:
         """Remove copies for all other instances; names of those that are there."""
 
+    async def read_chunk(instance: Instance, disk: Disk, offset: int, size: int) -> bytes:
+        """Part of a disk that no guest uses, bytes; empty at its end."""
+
+    async def write_chunk(
+        instance: Instance, disk: Disk, offset: int, content: bytes, is_last: bool
+    ) -> None:
+        """Write part of a disk; all of it is on stable storage after the last."""
+
     async def guest_state(instance: Instance) -> str | None:
         """The hypervisor's State of it, None when nothing of it is here."""
 
@@ -210,12 +218,6 @@ class INode(Interface):
 
     async def end_export(instance: Instance, config: str) -> None:
         """The export is whole; `config` is its config.ini."""
-
-    async def read_export(name: str) -> str | None:
-        """The config.ini of an instance's export, None when there is none."""
-
-    async def import_disk(instance: Instance, disk: Disk, source: str, image: str) -> None:
-        """Write an image of the export of `source` to a disk that no guest uses."""
 
     async def remove_export(name: str) -> bool:
         """Remove an instance's export; whether there was one."""

@@ -213,6 +213,16 @@ class Node:
         """See INode."""
         return await self._spares.prune(known)
 
+    async def read_chunk(self, instance: Instance, disk: Disk, offset: int, size: int) -> bytes:
+        """See INode."""
+        return await self._moving(instance).read_chunk(instance, disk, offset, size)
+
+    async def write_chunk(
+        self, instance: Instance, disk: Disk, offset: int, content: bytes, is_last: bool
+    ) -> None:
+        """See INode."""
+        await self._moving(instance).write_chunk(instance, disk, offset, content, is_last)
+
     async def guest_state(self, instance: Instance) -> str | None:
         """See INode."""
         state = self._hypervisor(instance).state(instance.name)
@@ -391,15 +401,6 @@ class Node:
     async def end_export(self, instance: Instance, config: str) -> None:
         """See INode."""
         await self._exports.end(instance, config)
-
-    async def read_export(self, name: str) -> str | None:
-        """See INode."""
-        return await self._exports.read(name)
-
-    async def import_disk(self, instance: Instance, disk: Disk, source: str, image: str) -> None:
-        """See INode."""
-        template = self._template(instance)
-        await self._exports.restore(instance, disk, (source, image), template)
 
     async def remove_export(self, name: str) -> bool:
         """See INode."""

@@ -7,6 +7,7 @@ instant stands in `ganetid.hypervisor.interface`.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,19 @@ from typing import Any
 from attrs import evolve, frozen
 from twisted.internet.threads import deferToThread
 
-from ganetid.cluster.model import Instance
+from ganetid.cluster.model import Disk, Instance
 from ganetid.disks.interface import IDiskTemplate
 from ganetid.hypervisor.interface import IHypervisor
-from ganetid.hypervisor.values import Guest, Migrated, MigrationDoor, MigrationSettings, Shape
+from ganetid.hypervisor.values import (
+    DeviceDrive,
+    Drive,
+    FileDrive,
+    Guest,
+    Migrated,
+    MigrationDoor,
+    MigrationSettings,
+    Shape,
+)
 from ganetid.network.interface import INodeNetwork
 from ganetid.opcodes.errors import OpExecError
 
@@ -51,6 +61,30 @@ class Moving:
             await deferToThread(_write, self.drive, content)
         except OSError as error:
             raise OpExecError(f"Can't write the config drive: {error}") from error
+
+    async def read_chunk(self, instance: Instance, disk: Disk, offset: int, size: int) -> bytes:
+        """Part of a disk that no guest uses; empty at its end.  Raises OpExecError."""
+        path = await self._path(instance, disk)
+        try:
+            return await deferToThread(_read, path, offset, size)
+        except OSError as error:
+            raise OpExecError(f"Can't read disk {disk.name}: {error}") from error
+
+    async def write_chunk(
+        self, instance: Instance, disk: Disk, offset: int, content: bytes, is_last: bool
+    ) -> None:
+        """Write part of a disk; all of it is on stable storage after the last.  OpExecError."""
+        path = await self._path(instance, disk)
+        try:
+            await deferToThread(_write_at, path, offset, content, is_last)
+        except OSError as error:
+            raise OpExecError(f"Can't write disk {disk.name}: {error}") from error
+
+    async def _path(self, instance: Instance, disk: Disk) -> Path:
+        drive: Drive = await self.template.activate(instance.name, disk)
+        if not isinstance(drive, FileDrive | DeviceDrive):
+            raise OpExecError(f"Disk {disk.name} has no file or device to copy")
+        return Path(drive.path)
 
     async def let_go_soon(self, instance: Instance) -> None:
         """Source: its storage admits a second QEMU while the guest moves."""
@@ -101,6 +135,21 @@ class Moving:
         """Destination, once the source is gone: the disks are this node's alone."""
         for disk in instance.disks:
             await self.template.activate(instance.name, disk)
+
+
+def _read(path: Path, offset: int, size: int) -> bytes:
+    with path.open("rb") as disk:
+        disk.seek(offset)
+        return disk.read(size)
+
+
+def _write_at(path: Path, offset: int, content: bytes, is_last: bool) -> None:
+    with path.open("r+b") as disk:
+        disk.seek(offset)
+        disk.write(content)
+        disk.flush()
+        if is_last:
+            os.fsync(disk.fileno())
 
 
 def _write(path: Path, content: bytes) -> None:

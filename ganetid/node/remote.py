@@ -215,6 +215,8 @@ class RemoteNode:
         await lines.ended
 
     def _hear(self, line: bytes) -> None:
+        if self._closed:
+            return
         bulletin = msgspec.json.decode(line, type=Bulletin)
         self._heard, ends = self._heard.told(bulletin)
         self._await_line()
@@ -240,6 +242,8 @@ class RemoteNode:
             self._lines.drop()
 
     def _await_line(self) -> None:
+        if self._closed:
+            return
         if self._silence is not None and self._silence.active():
             self._silence.reset(SILENCE_S)
         else:

@@ -16,6 +16,8 @@ from ganetid.node.spares import found_spare
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.errors import OpcodeError, OpExecError
 
+SETTLE_TRIES = 3
+COMING = frozenset({State.ARRIVED.value, State.ARRIVING.value})
 HERE = frozenset({State.RUNNING.value, State.PAUSED.value, State.IO_ERROR.value})
 
 
@@ -65,10 +67,12 @@ async def migrate(context: Context, move: Move, settings: MigrationSettings) -> 
         try:
             migrated = await move.source.migrate(instance, uri, settings)
         except OpcodeError as error:
-            await _call_off(context, move, instance)
-            raise OpExecError(
-                f"Could not migrate instance {instance.name}: {error.args[0]}"
-            ) from error
+            context.log(f"* memory transfer failed: {error.args[0]}")
+            if await clean_up(context, move) != move.target.name:
+                raise OpExecError(
+                    f"Could not migrate instance {instance.name}: {error.args[0]}"
+                ) from error
+            return Migrated(0, 0, 0, 0)  # it had left, and only the answer was lost
         context.log("* memory transfer complete")
         await _arrive(context, move, instance, migrated.was_running)
     finally:
@@ -100,17 +104,55 @@ async def _arrive(context: Context, move: Move, instance: Instance, run: bool) -
 
 
 async def _decide(context: Context, move: Move, instance: Instance, why: OpcodeError) -> None:
-    """The target did not answer, or can't run the guest; back to the source if that is safe."""
-    state = await move.target.guest_state(instance)  # raises when it is away: nobody knows
-    if state in HERE:
-        return
-    await move.target.abort(instance)
-    await move.target.forget_guest(instance)
-    await move.source.abort(instance)
+    """
+    The target did not answer, or can't run the guest; back to the source if that is safe.
+
+    That is safe when the target has answered that nothing of the guest is left, or is dead.
+    """
+    for _ in range(SETTLE_TRIES):
+        state = await state_of(context, move.target.name, instance)
+        if state in HERE:
+            return
+        if state not in COMING:
+            break
+        target = context.nodes.named(move.target.name)
+        try:
+            await target.settle(instance, True)
+        except OpcodeError as error:
+            context.log(f"{target.name}: {error.args[0]}")
+        else:
+            return
+    if move.target.name not in context.nodes.offline:
+        target = context.nodes.named(move.target.name)
+        await target.abort(instance)
+        await target.forget_guest(instance)
+    await context.nodes.named(move.source.name).abort(instance)
     raise OpExecError(
         f"Instance {instance.name} could not go on at {move.target.name} and runs on at"
         f" {move.source.name}: {why.args[0]}"
     )
+
+
+async def state_of(context: Context, name: str, instance: Instance) -> str | None:
+    """
+    What a node says of the guest; nothing (None) of one that is marked offline.
+
+    A node that is away is waited for: nobody else knows.  Raises OpcodeError when this daemon ends.
+    """
+    has_complained = False
+    while name not in context.nodes.offline:
+        node = context.nodes.named(name)
+        try:
+            state: str | None = await node.guest_state(instance)
+        except OpcodeError:
+            if context.nodes.get(name) is node and node.is_reachable:
+                raise
+            if not has_complained:
+                has_complained = True
+                context.log(f"Waiting for node {name} to be back, or to be marked offline")
+        else:
+            return state
+    return None
 
 
 async def _leave(context: Context, move: Move, instance: Instance) -> None:
@@ -143,8 +185,8 @@ async def clean_up(context: Context, move: Move) -> str:
     Raises OpExecError when it runs nowhere, or when a node can't be asked.
     """
     instance = context.actual(move.instance)
-    at_source = await move.source.guest_state(instance)
-    at_target = await move.target.guest_state(instance)
+    at_source = await state_of(context, move.source.name, instance)
+    at_target = await state_of(context, move.target.name, instance)
     context.log(f"* {move.source.name}: {at_source or 'nothing'}, {move.target.name}:"
                 f" {at_target or 'nothing'}")  # fmt: skip
     if at_source in HERE and at_target in HERE:
@@ -155,7 +197,8 @@ async def clean_up(context: Context, move: Move) -> str:
     if at_target in HERE:
         await _leave(context, move, instance)
         return str(move.target.name)
-    if at_source == State.LEFT.value and at_target in {State.ARRIVED.value, State.ARRIVING.value}:
+    has_left = at_source == State.LEFT.value and at_target in COMING
+    if has_left or (at_source is None and at_target == State.ARRIVED.value):
         await _arrive(context, move, instance, run=True)
         return str(move.target.name)
     await _call_off(context, move, instance)

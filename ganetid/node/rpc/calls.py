@@ -37,7 +37,7 @@ REPEATABLE = frozenset(
     {"facts", "recover", "has_disk", "is_running", "carry", "connect", "disconnect", "console",
      "console_log", "clear", "tidy_after", "remove_disk", "remove_debris", "write_config_drive",
      "settle", "abort", "guest_state",
-     "read_config_drive", "keep_spare", "read_spare", "prune_spares",
+     "read_config_drive", "read_chunk", "write_chunk", "keep_spare", "read_spare", "prune_spares",
      "write_config_image", "shape", "own_disks", "forget_guest", "migrate"}
 )  # fmt: skip
 

@@ -135,6 +135,30 @@ class MoveTests(ManyTestCase):
 
         return self.checked(body)
 
+    def test_move(self) -> Deferred[None]:
+        """Disks that are files of a node go with their content; nothing stays."""
+
+        async def body(client: Client) -> None:
+            given = create_body(
+                "f", pnode="node2", disk_template="file", disks=[{"name": "d0", "size": 9}]
+            )
+            job = await client.job("POST", "/2/instances", given)
+            self.assertEqual(job["status"], "success", job)
+            (disk,) = (self.directory / "node2" / "disks" / "f").iterdir()
+            content = bytes(5 * 1024 * 1024) + b"x" * 1024 * 1024 + bytes(3 * 1024 * 1024)
+            disk.write_bytes(content)
+            job = await self.run_op(
+                client, "OP_INSTANCE_MOVE", instance_name="f", target_node="node3",
+                shutdown_timeout=0,
+            )  # fmt: skip
+            self.assertEqual(job["status"], "success", job)
+            self.assertEqual(await self.where(client, "f"), ("node3", "running", ["node3"]))
+            (disk,) = (self.directory / "node3" / "disks" / "f").iterdir()
+            self.assertEqual(disk.read_bytes(), content)
+            self.assertFalse((self.directory / "node2" / "disks" / "f").exists())
+
+        return self.checked(body)
+
     def test_evacuate(self) -> Deferred[None]:
         """All of a node's instances go elsewhere while they run."""
 
