@@ -16,8 +16,9 @@ from collections.abc import Iterable
 from attrs import field, frozen
 
 from ganetid.network.names import bridge_name, table_name
-from ganetid.network.numbers import IDENTITIES, NETWORK_MASK, PORT_MASK, PORT_SHIFT, service_address
+from ganetid.network.numbers import PORT_SHIFT, service_address
 from ganetid.network.ports import ROUTED
+from ganetid.network.rules.base import base_chains
 from ganetid.network.rules.filters import (
     group_set,
     inward_chain,
@@ -28,11 +29,6 @@ from ganetid.network.rules.filters import (
 from ganetid.network.rules.guard import spelt_network
 from ganetid.network.rules.ruleset import Chain, Elements, Table
 from ganetid.network.state import METADATA, NetworkState, Place, has_gateway
-
-NETWORK = f"meta mark & {NETWORK_MASK:#x}"
-PORT = f"meta mark & {PORT_MASK:#x}"
-DNATTED = "ct status & dnat == dnat"
-NOT_DNATTED = "ct status & dnat != dnat"
 
 
 @frozen
@@ -59,89 +55,8 @@ def inet_table(state: NetworkState) -> Table:
     _groups(draft, state)
     _routed_senders(draft, state, places)
     _homes(draft, places)
-    draft.chains.update(_base_chains(state))
+    draft.chains.update(base_chains(state.cluster))
     return Table("inet", table_name(state.cluster), draft.chains, draft.sets)
-
-
-def _base_chains(state: NetworkState) -> dict[str, Chain]:
-    service = service_address(state.cluster)
-    return {
-        "raw": Chain(
-            (
-                f"iifname != @inner ip saddr {IDENTITIES} drop",
-                f"iifname != @inner ip daddr {IDENTITIES} drop",
-                "iifname vmap @routed_senders",
-                "ip daddr vmap @public_zones",
-                f"{NETWORK} vmap @zones",
-            ),
-            "type filter hook prerouting priority -300",
-        ),
-        "mangle": Chain(
-            (
-                f"iifname @inner ip daddr {service} accept",
-                f"{NETWORK} != 0 ct mark 0 ct mark set {NETWORK}",
-                f"{PORT} vmap @outwards",
-                f"meta mark set {NETWORK}",
-                "ct direction reply ct mark != 0 meta mark set ct mark",
-                "meta mark set ip daddr map @floating_networks",
-            ),
-            "type filter hook prerouting priority -150",
-        ),
-        "dstnat": Chain(
-            ("dnat ip to ip daddr map @floating",), "type nat hook prerouting priority dstnat"
-        ),
-        "input": Chain(
-            (
-                "iifname != @inner accept",
-                "ct state established,related accept",
-                f"ip saddr {IDENTITIES} ip daddr {service} tcp dport 80 accept",
-                f"ip daddr {IDENTITIES} drop",
-                "meta l4proto { icmp, ipv6-icmp } accept",
-                "drop",
-            ),
-            "type filter hook input priority filter",
-        ),
-        "forward": Chain(
-            (
-                f"{PORT} != 0 {PORT} vmap @inwards",
-                "iifname . oifname @same accept",
-                f"ip saddr {IDENTITIES} drop",
-                f"ip daddr {IDENTITIES} drop",
-                "ct state established,related accept",
-                "oifname @inner jump to_inner",
-            ),
-            "type filter hook forward priority filter",
-        ),
-        "to_inner": Chain(
-            (
-                "oifname @open goto to_guest",
-                f"{DNATTED} goto to_guest",
-                "iifname . oifname @routers goto to_guest",
-                "drop",
-            )
-        ),
-        "to_guest": Chain(
-            (
-                "oifname vmap @inwards_routed",
-                "oifname . ip daddr vmap @inwards4",
-                "oifname . ip6 daddr vmap @inwards6",
-                "accept",
-            )
-        ),
-        "srcnat": Chain(
-            (
-                "ct mark 0 accept",
-                f"oifname @closed {NOT_DNATTED} accept",
-                "snat ip to ct mark . ip saddr map @floating_back",
-                "meta nfproto ipv4 ct mark @masqueraded masquerade",
-            ),
-            "type nat hook postrouting priority srcnat",
-        ),
-        "homewards": Chain(
-            (f"ip saddr {service} ip saddr set {METADATA} ip daddr set ip daddr map @homes",),
-            "type filter hook postrouting priority 300",
-        ),
-    }
 
 
 def _interfaces(draft: _Draft, state: NetworkState, places: tuple[Place, ...]) -> None:

@@ -2,8 +2,9 @@
 The bridge table: what a guest may put on its wire, and what it sees of its bridge.
 
 A port costs one look-up in a map, however many there are.  Its frames are marked with its number
-and its network's; the inet table goes on from there.  What guests ask the node itself (DHCP, router
-solicitations, ARP for the metadata service) is answered on their tap and ends here.
+and its network's, then with the receiver's (all ones: no NIC); the inet table goes on from there.
+What guests ask the node itself (DHCP, router solicitations, ARP for the metadata service) is
+answered on their tap and ends here.
 Connections are not followed here: Linux can do so in bridges only with a module that not every
 kernel has, so bridged packets go through the inet table (see `firewall`).
 """
@@ -20,7 +21,7 @@ from ganetid.network.names import (
     tap_prefix,
     tunnel_name,
 )
-from ganetid.network.numbers import IDENTITIES, NETWORK_MASK, service_address
+from ganetid.network.numbers import IDENTITIES, NETWORK_MASK, PORT_MASK, service_address
 from ganetid.network.ports import NetworkPlan
 from ganetid.network.rules.ruleset import Chain, Elements, Table
 from ganetid.network.state import METADATA, NetworkState, Place
@@ -57,8 +58,9 @@ def bridge_table(state: NetworkState) -> Table:
         ),
         "type filter hook prerouting priority -300",
     )
+    bridged = f"meta mark & {NETWORK_MASK:#x} != 0 meta mark set meta mark | {PORT_MASK:#x}"
     chains["forward"] = Chain(
-        ("oifname vmap @receivers", ours.replace("iifname", "oifname")),
+        ("oifname vmap @receivers", ours.replace("iifname", "oifname"), bridged),
         "type filter hook forward priority -200",
     )
     verdicts = "ifname : verdict"

@@ -29,7 +29,7 @@ LONGEST = 2048
 AT_ONCE = 64  # frames, before others get their turn
 BUFFER_BYTES = 1024 * 1024
 MOST_PER_S = 100  # frames of one interface
-MUTED_S = 5.0
+MUTED_S = 3.0
 MOST_MUTED = 64
 
 # What counts, as a classic BPF program: ARP requests; UDP to port 67 and, over IPv6, to 547; and

@@ -88,6 +88,21 @@ class FilterTests(NetworkTestCase):
 
         return run_test(check)
 
+    def test_by_the_gateway(self) -> Deferred[None]:
+        """Who sends to a neighbour by way of the gateway does not get round its rules."""
+
+        async def check() -> None:
+            await self.start(evolve(SERVER, rules=(SSH,)))
+            await self.listen(self.server, 80)
+            await self.client.ip("route add 10.7.0.9/32 via 10.7.0.1")
+            self.assertFalse(await self.gets_in(80))
+            await self.network.connect(evolve(NET, open_inwards=True))
+            self.assertFalse(await self.gets_in(80))
+            await self.change(evolve(SERVER, rules=(evolve(SSH, port_min=80),)))
+            self.assertTrue(await self.gets_in(80))
+
+        return run_test(check)
+
     def test_profiles(self) -> Deferred[None]:
         """Synnefo's profiles: protected lets in ping alone, limited SSH too, unprotected all."""
 

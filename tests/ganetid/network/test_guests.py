@@ -225,6 +225,29 @@ class ReachTests(NetworkTestCase):
 
         return run_test(check)
 
+    def test_one_bridge(self) -> Deferred[None]:
+        """Of two networks on one bridge neither reaches the other, directly or by the node."""
+
+        async def check() -> None:
+            other = NetworkPlan("net-3", "gtbr1", subnet="10.8.0.0/24", gateway="10.8.0.1")
+            await self.begin(NET1, other)
+            one = await self.guest(ONE, gateway="10.7.0.1")
+            neighbour = evolve(ONE, uuid="uuid-4", mac="fa:16:3e:00:00:04", ips=("10.7.0.8",),
+                               host_name="four")  # fmt: skip
+            four = await self.guest(neighbour, gateway="10.7.0.1")
+            three = await self.guest(
+                evolve(TWO, network="net-3", ips=("10.8.0.9",)), gateway="10.8.0.1"
+            )
+            at_one, at_three, at_four = [await self.socket(each) for each in (one, three, four)]
+            self.assertEqual(await self.passes(at_four, at_one, "10.7.0.9"), "10.7.0.8")
+            self.assertIsNone(await self.passes(at_one, at_three, "10.8.0.9"))
+            await one.ip("route add 10.8.0.0/24 dev eth0")
+            await three.ip("route add 10.7.0.0/24 dev eth0")
+            self.assertIsNone(await self.passes(at_one, at_three, "10.8.0.9"))
+            self.assertIsNone(await self.passes(at_three, at_one, "10.7.0.9"))
+
+        return run_test(check)
+
     def test_floating(self) -> Deferred[None]:
         """A public address leads to the guest and is what it is seen as; also for other tenants."""
 
