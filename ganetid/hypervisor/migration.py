@@ -125,15 +125,18 @@ class Departure:
         try:
             if not await is_on_its_way(run):
                 await self._begin()
-            known = await self._end()
+            await self._end()
         except BaseException:
             await self._undo(was_running)
             raise
         await self._see_it_gone()
-        return _result(known, was_running)
+        return _result(await run.ask("query-migrate"), was_running)
 
     async def _see_it_gone(self) -> None:
-        """QEMU calls the journey completed an instant before it calls the guest gone."""
+        """
+        QEMU calls the journey completed an instant before it has reckoned how long it took, and
+        calls the guest gone.
+        """
         for _ in range(100):
             await self.run.refresh()
             if self._has_left():
@@ -165,8 +168,8 @@ class Departure:
             await run.ask("stop")
         await run.ask("migrate", uri=self.uri)
 
-    async def _end(self) -> Mapping[str, Any]:
-        """QEMU's account once it has completed."""
+    async def _end(self) -> None:
+        """Return once QEMU has completed it.  Raises HypervisorError."""
         waited_s = 0.0
         pause_ms = self.settings.downtime_ms
         while True:
@@ -174,7 +177,7 @@ class Departure:
             try:
                 known: Mapping[str, Any] = await self.run.ask("query-migrate")
                 if known["status"] == "completed":
-                    return known
+                    return
                 if known["status"] not in ON_THE_WAY:
                     reason = known.get("error-desc") or f"it was {known['status']}"
                     raise HypervisorError(f"Instance {self.run.name} did not leave: {reason}")

@@ -91,6 +91,7 @@ class MigrationTests(TwoNodes):
         print(f"\n  moved: {moved.downtime_ms} ms of pause, {moved.total_ms} ms in all,"
               f" {moved.sent_bytes >> 20} MiB, {len(heard)} reports")  # fmt: skip
         self.assertLess(moved.downtime_ms, LONGEST_PAUSE_MS)
+        self.assertGreater(moved.total_ms, 0)
         self.assertTrue(heard)
         self.assertEqual(self.runs(one, two), [None, State.RUNNING])
         shell = await self.shell(two, is_new=False)
