@@ -85,6 +85,29 @@ class MoveTests(ManyTestCase):
 
         return self.checked(body)
 
+    def test_target_daemon_dies_after_arrival(self) -> Deferred[None]:
+        """Its next life is asked where the guest is; the guest is not lost, nor is there two."""
+
+        async def body(client: Client) -> None:
+            async def die() -> None:
+                await self.stop("node3")
+                await self.start("node3")
+
+            def settle(*_: Any) -> Deferred[None]:
+                Deferred.fromCoroutine(die())
+                return Deferred()
+
+            hypervisor: Any = self.hypervisors["node3"]
+            hypervisor.settle = settle
+            job = await self.run_op(
+                client, "OP_INSTANCE_MIGRATE", instance_name="inst", target_node="node3"
+            )
+            self.assertEqual(job["status"], "success", job)
+            await self.all_reachable("node1")
+            self.assertEqual(await self.where(client), ("node3", "running", ["node3"]))
+
+        return self.checked(body)
+
     def test_of_one_that_is_down(self) -> Deferred[None]:
         """It can't be migrated; with allow_failover it goes, and stays down."""
 
