@@ -20,6 +20,7 @@ NETWORK = "NETWORK"
 MASTER = "the master"
 OBJECT = "the master, and the instance's or the named node"
 TARGET = "these, and the node that it goes to"
+GOAL = "the master, and the node that it goes to: where it was may be dead"
 MEMBERS = "the master, and the nodes of the group"
 CONNECTED = "the master, and the nodes of groups that carry the network"
 OTHERS = "all nodes but the named one"
@@ -104,7 +105,9 @@ HOOKS: Mapping[str, Hook] = {
     ),
     "OP_INSTANCE_RENAME": _instance("instance-rename", {"INSTANCE_NEW_NAME": "new_name"}),
     "OP_INSTANCE_REINSTALL": _instance("instance-reinstall"),
-    "OP_INSTANCE_FAILOVER": _instance("instance-failover", _FAILOVER, TARGET),
+    "OP_INSTANCE_FAILOVER": Hook(
+        "instance-failover", INSTANCE, _FAILOVER, before=GOAL, after=TARGET
+    ),
     "OP_INSTANCE_MIGRATE": _instance("instance-migrate", _MIGRATION, TARGET),
     "OP_INSTANCE_MOVE": _instance(
         "instance-move", _same("target_node", "shutdown_timeout"), TARGET

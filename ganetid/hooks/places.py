@@ -12,6 +12,7 @@ from ganetid.cluster.model import Instance, Member
 from ganetid.hooks.paths import (
     CONNECTED,
     EVERYWHERE,
+    GOAL,
     MASTER,
     MEMBERS,
     NOWHERE,
@@ -53,6 +54,8 @@ def _names(
         return everybody
     if where == OTHERS:
         return [name for name in everybody if name != given.get("node_name")]
+    if where == GOAL:
+        return [master, str(given.get("target_node") or "")]
     if where in {OBJECT, TARGET}:
         wider = [str(given.get("target_node") or "")] if where == TARGET else []
         return [master, _place_of_object(given, instance), *wider]

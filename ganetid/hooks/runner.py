@@ -26,7 +26,7 @@ from ganetid.hooks.environment import (
 from ganetid.hooks.paths import CLUSTER, HOOKS, INSTANCE, NODE, Hook
 from ganetid.hooks.places import nodes_for
 from ganetid.hooks.run import FAIL, POST, PRE, HookResult, run_hooks
-from ganetid.opcodes.errors import OpcodeError
+from ganetid.opcodes.errors import OpcodeError, OpExecError
 
 VERSION = "2"
 
@@ -163,14 +163,19 @@ class HookedNodes(Protocol):
 
 
 def on_nodes(nodes: HookedNodes) -> RunOn:
-    """A `run_on` that has each node run its own hooks."""
+    """
+    A `run_on` that has each node run its own hooks.
+
+    A node that did not answer last time is not waited for: what it is about may be its death.
+    """
 
     async def run_on(
         node: str, path: str, phase: str, environment: Environment
     ) -> tuple[HookResult, ...]:
-        results: tuple[HookResult, ...] = await nodes.named(node).run_hooks(
-            path, phase, environment
-        )
+        its_own = nodes.named(node)
+        if not its_own.is_reachable:
+            raise OpExecError(f"Node '{node}' can't be reached")
+        results: tuple[HookResult, ...] = await its_own.run_hooks(path, phase, environment)
         return results
 
     return run_on

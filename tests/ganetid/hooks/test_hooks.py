@@ -170,6 +170,10 @@ class PlaceTests(SynchronousTestCase):
         self.assertEqual(self.places("OP_INSTANCE_REMOVE", False, **web), ("one", "two"))
         moved = self.places("OP_INSTANCE_MIGRATE", target_node="three", **web)
         self.assertEqual(moved, ("one", "two", "three"))
+        failed = {"target_node": "three", **web}
+        self.assertEqual(self.places("OP_INSTANCE_FAILOVER", **failed), ("one", "three"))
+        everywhere = self.places("OP_INSTANCE_FAILOVER", False, **failed)
+        self.assertEqual(everywhere, ("one", "two", "three"))
         self.assertEqual(self.places("OP_NODE_REMOVE", node_name="two"), ("one", "three"))
         self.assertEqual(self.places("OP_NODE_SET_PARAMS", node_name="gone"), ("one",))
         self.assertEqual(self.places("OP_CLUSTER_DESTROY"), ())
