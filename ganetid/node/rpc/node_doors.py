@@ -4,6 +4,7 @@ What a node answers its master: calls of INode, the stream of news, and views of
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -32,6 +33,23 @@ class Answer(msgspec.Struct, array_like=True):
     result: msgspec.Raw = msgspec.Raw(b"\xc0")
     error: list[Any] | None = None
     running: Running | None = None
+
+
+UNHEARD_MS = 8000
+
+
+def break_when_unheard(transport: Any) -> None:
+    """
+    Close the connection when the other end acknowledges nothing for 8 s.
+
+    A master whose machine lost its power closes nothing, and would count as heard for minutes.
+    """
+    while transport is not None:
+        found = getattr(transport, "socket", None)
+        if isinstance(found, socket.socket):
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNHEARD_MS)
+            return
+        transport = getattr(transport, "transport", None)
 
 
 @frozen
@@ -104,5 +122,6 @@ class NodeDoors:
         request = asked.request
         after = asked.header("x-ganetid-ends-after")
         of_us = asked.header("x-ganetid-of") == self.newsroom.incarnation
+        break_when_unheard(request.channel.transport)
         request.notifyFinish().addBoth(lambda _: self.newsroom.forget(request.write))
         await self.newsroom.listen(request.write, int(after) if of_us and after.isdecimal() else 0)
