@@ -79,6 +79,7 @@ class Configuration:
     _claims: dict[str, Instance] = field(factory=dict)
     _nics: NicIndex = field(factory=NicIndex)
     _by_node: dict[str, set[str]] = field(factory=dict)
+    _sorted: list[str] | None = None
     _watchers: list[Callable[[Change], None]] = field(factory=list)
 
     def watch(self, watcher: Callable[[Change], None]) -> None:
@@ -131,6 +132,7 @@ class Configuration:
         self.groups = {group.name: group for group in snapshot.groups}
         self.debris = set(snapshot.debris)
         self.instances, self._nics, self._by_node = {}, NicIndex(), {}
+        self._sorted = None
         for instance in snapshot.instances:  # "": written before clusters had many nodes
             node = instance.primary_node or self.node_name
             self._put_instance(evolve(instance, primary_node=node))
@@ -164,6 +166,13 @@ class Configuration:
     def is_known(self, name: str) -> bool:
         """Whether an instance of this name exists or is being created."""
         return name in self.instances or name in self._claims
+
+    @property
+    def instance_names(self) -> list[str]:
+        """Names of all instances, sorted; sorted again only after one came or went."""
+        if self._sorted is None:
+            self._sorted = sorted(self.instances)
+        return self._sorted
 
     def everyone(self) -> Mapping[str, Instance]:
         """Instances that exist or are being created.  Costs a copy: not for every request."""
@@ -210,8 +219,10 @@ class Configuration:
 
     def _put_instance(self, instance: Instance) -> None:
         self.release(instance.name)  # what was claimed is durable now
+        names = self._sorted if instance.name in self.instances else None
         self._drop_instance(instance.name)
         self.instances[instance.name] = instance
+        self._sorted = names
         self._nics.add(instance)
         self._by_node.setdefault(instance.primary_node, set()).add(instance.name)
 
@@ -219,6 +230,7 @@ class Configuration:
         old = self.instances.pop(name, None)
         if old is None:
             return
+        self._sorted = None
         self._nics.discard(old)
         claimed = self._claims.get(name)
         if claimed is None or claimed.primary_node != old.primary_node:

@@ -12,6 +12,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from ganetid.cluster.model import Disk, PutInstance
+from ganetid.hypervisor.values import NbdDrive
 from ganetid.jobs.database import Database, OneThread
 from ganetid.jobs.journal import Commit, Journal, Submission
 from ganetid.jobs.model import RUNNING, Job, Op
@@ -38,7 +39,8 @@ class ModifyRecoveryTests(ClusterTestCase):
         await journal.commit(Commit(changes=(PutInstance(INSTANCE),), last_stamp=3))
         await journal.close()
         await self.blocks.create(f"vol-{NAME}", 64 * 1024**2)
-        self.world[NAME] = GUEST
+        drive = NbdDrive("socket", f"vol-{NAME}", uuid=INSTANCE.disks[0].uuid)
+        self.world[NAME] = evolve(GUEST, drives=(drive,))
 
     def test_disk_was_made(self) -> Deferred[None]:
         """The disk that was made goes, and is made again; it is there once."""
@@ -55,7 +57,7 @@ class ModifyRecoveryTests(ClusterTestCase):
             self.assertEqual(shown["disk.sizes"], [64, 32])
             self.assertEqual(sorted(self.blocks.volumes), ["image", "more", f"vol-{NAME}"])
             exports = [drive.export for drive in self.hypervisor.guest(NAME).drives]
-            self.assertEqual(exports, ["more"])
+            self.assertEqual(exports, [f"vol-{NAME}", "more"])
 
         return Deferred.fromCoroutine(check())
 
