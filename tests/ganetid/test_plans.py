@@ -68,10 +68,10 @@ class RouteTests(SynchronousTestCase):
                 self.assertIs(match(method, concrete).verb, verb, path)
 
     def test_writes_need_write(self) -> None:
-        """Whatever changes something needs the right to write."""
+        """Whatever changes something needs the right to write; PUT on queries changes nothing."""
         for path, verbs in RESOURCES.items():
             for method, verb in verbs.items():
-                if method != "GET":
+                if method != "GET" and not path.startswith("/2/query/"):
                     self.assertEqual(verb.access, {"write"}, path)
 
     def test_unknown(self) -> None:
