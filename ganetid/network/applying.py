@@ -101,6 +101,8 @@ class Applying:
             lines += network_routes(network, state.numbers[network.name])
         await self._host.ip(lines)
         await self._host.set_kernel(_kernel_settings(state, bridges))
+        if any(network.gateway6 for network in state.networks.values()):
+            await self._host.forward_ipv6()
         for bridge in bridges:
             if bridge.vxlan is not None:
                 flooded = await self._host.flooded(tunnel_name(bridge.vxlan.vni))
@@ -162,9 +164,8 @@ class Applying:
                 lines += tap_routes(place)
                 routed += [place] if place.bridge is None else []
         await self._host.ip(lines)
-        await self._host.set_kernel(
-            {f"net/ipv4/conf/{place.tap}/rp_filter": "2" for place in routed}
-        )
+        for place in routed:
+            await self._host.set_kernel(_towards_guests(place.tap))
 
     async def _route(self, state: NetworkState) -> None:
         """Which packets look in which routing table."""
@@ -217,13 +218,27 @@ def _foreign_macs(state: NetworkState, links: dict[str, Link]) -> dict[str, str]
     }
 
 
+def _towards_guests(interface: str) -> dict[str, str]:
+    """
+    The node learns no routes from guests.
+
+    Source addresses are checked by rules; a strict check of routes knows no identities.
+    """
+    return {
+        f"net/ipv4/conf/{interface}/rp_filter": "2",
+        f"net/ipv4/conf/{interface}/accept_redirects": "0",
+        f"net/ipv6/conf/{interface}/accept_redirects": "0",
+        f"net/ipv6/conf/{interface}/accept_ra": "0",
+    }
+
+
 def _kernel_settings(state: NetworkState, bridges: Iterable[Bridge]) -> dict[str, str]:
-    """Source addresses are checked by rules; a strict check of routes knows no identities."""
-    settings = {f"net/ipv4/conf/{bridge.name}/rp_filter": "2" for bridge in bridges}
+    """What the node's kernel needs to carry networks."""
+    settings: dict[str, str] = {}
+    for bridge in bridges:
+        settings |= _towards_guests(bridge.name)
     if state.networks:
         settings |= {"net/ipv4/ip_forward": "1", "net/ipv4/fwmark_reflect": "1"}
-    if any(network.gateway6 for network in state.networks.values()):
-        settings["net/ipv6/conf/all/forwarding"] = "1"
     return settings
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from ganetid.network.links import Link, links_in
-from ganetid.network.namespace import NAMESPACES, set_kernel, within
+from ganetid.network.namespace import NAMESPACES, forward_ipv6, set_kernel, within
 from ganetid.network.rules.listing import present_in
 from ganetid.network.rules.ruleset import Present, Table, script
 from ganetid.node.programs import ProgramFailed, run
@@ -92,6 +92,10 @@ class Host:
         """Set kernel parameters, by path below /proc/sys."""
         if values:
             await within(self.reactor, self.namespace, lambda: set_kernel(values))
+
+    async def forward_ipv6(self) -> None:
+        """Let the kernel route IPv6 between interfaces."""
+        await within(self.reactor, self.namespace, forward_ipv6)
 
     @property
     def _ip(self) -> list[str]:

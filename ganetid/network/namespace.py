@@ -67,12 +67,31 @@ def set_kernel(values: Mapping[str, str]) -> None:
     """
     Set kernel parameters of this namespace, by path below /proc/sys.
 
-    One that is so already is not written, as some hosts let nobody write.  Raises OSError.
+    One that is so already is not written, as some hosts let nobody write; those of IPv6 are left
+    where there is no IPv6.  Raises OSError.
     """
     for name, value in values.items():
         path = Path("/proc/sys") / name
+        if name.startswith("net/ipv6/") and not path.exists():
+            continue
         if path.read_text(encoding="ascii").strip() != value:
             path.write_text(f"{value}\n", encoding="ascii")
+
+
+def forward_ipv6() -> None:
+    """
+    Let the kernel of this namespace route IPv6.  Raises OSError.
+
+    Interfaces that take their own address and routes from routers go on to do so: Linux stops it
+    when it becomes a router, unless it is told twice.
+    """
+    conf = Path("/proc/sys/net/ipv6/conf")
+    if (conf / "all/forwarding").read_text(encoding="ascii").strip() == "1":
+        return
+    for path in conf.glob("*/accept_ra"):
+        if path.parent.name not in {"all", "default"} and path.read_text().strip() == "1":
+            path.write_text("2\n", encoding="ascii")
+    (conf / "all/forwarding").write_text("1\n", encoding="ascii")
 
 
 def _enter(namespace: str) -> None:

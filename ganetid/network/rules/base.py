@@ -60,7 +60,8 @@ def _filtering(service: str) -> dict[str, Chain]:
         "ct state established,related accept",
         f"ip saddr {IDENTITIES} ip daddr {service} tcp dport 80 accept",
         f"ip daddr {IDENTITIES} drop",
-        "meta l4proto { icmp, ipv6-icmp } accept",
+        "icmp type echo-request accept",
+        "icmpv6 type { echo-request, nd-neighbor-solicit, nd-neighbor-advert } accept",
         "drop",
     )
     forward = (

@@ -26,7 +26,7 @@ from ganetid.network.rules.filters import (
     is_filtered_outwards,
     outward_chain,
 )
-from ganetid.network.rules.guard import spelt_network
+from ganetid.network.rules.guard import server_roles, spelt_network
 from ganetid.network.rules.ruleset import Chain, Elements, Table
 from ganetid.network.state import METADATA, NetworkState, Place, has_gateway
 
@@ -215,6 +215,7 @@ def _routed_senders(draft: _Draft, state: NetworkState, places: tuple[Place, ...
 def _routed_rules(place: Place, state: NetworkState) -> Iterable[str]:
     port = place.port
     yield f"meta mark set {place.mark:#x}"
+    yield from server_roles()
     if port.guarded:
         cidrs = [*port.ips, *(pair.cidr for pair in port.pairs), *_reached_at(place)]
         for version, family in ((4, "ip"), (6, "ip6")):

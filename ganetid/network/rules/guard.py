@@ -85,7 +85,7 @@ def sender_rules(place: Place, cluster: str) -> Iterable[str]:
         yield "ether type { 8021q, 8021ad } drop"
     if place.port.guarded:
         yield f"ether saddr != {_set(_macs(place))} drop"
-    yield from _server_roles()
+    yield from server_roles()
     if place.network is not None and place.network.dhcp:
         yield from _asked_of_us()
     if place.identities:
@@ -152,7 +152,7 @@ def _target_within(prefix: str) -> str:
     return f"@th,64,128 & {mask:#x} == {int(network.network_address):#x}"
 
 
-def _server_roles() -> Iterable[str]:
+def server_roles() -> Iterable[str]:
     """Guests are neither DHCP servers nor routers."""
     yield "udp sport 67 drop"
     yield "udp sport 547 drop"

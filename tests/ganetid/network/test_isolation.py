@@ -13,7 +13,7 @@ from twisted.internet.task import deferLater
 from ganetid.network.ports import AddressPair, NetworkPlan, PortPlan
 from ganetid.network.state import link_local
 from ganetid.network.wire import frames
-from tests.ganetid.network.lab import NetworkTestCase, Wire, heard, run_test
+from tests.ganetid.network.lab import FakeGuest, NetworkTestCase, Wire, heard, run_test
 from tests.ganetid.network.packets import advertised, arp, framed, icmp6, udp
 
 MAC_A, MAC_B, MAC_C = "aa:00:01:00:00:0a", "aa:00:01:00:00:0b", "aa:00:02:00:00:0c"
@@ -96,6 +96,25 @@ class FrameTests(NetworkTestCase):
             a, b, _ = await self.start()
             self.assertEqual(await arrived(a, b, GOOD), set(GOOD))
             self.assertEqual(await arrived(a, b, SPOOFED), set())
+
+        return run_test(check)
+
+    def test_router_of_the_node(self) -> Deferred[None]:
+        """A guest with a tap of its own is no router to the node either."""
+
+        async def check() -> None:
+            network = NetworkPlan("pub", "9", "routed", subnet="203.0.113.0/24",
+                                  subnet6="fd00:77::/64", gateway6="fd00:77::1")  # fmt: skip
+            await self.begin(network)
+            port = PortPlan("uuid-r", MAC_A, ("203.0.113.5", "fd00:77::5"), "pub", "routed",
+                            host_name="r")  # fmt: skip
+            wire = await self.plugged(port)
+            node = FakeGuest(self.node, port, wire)
+            await deferLater(reactor, 1)
+            for _ in range(3):
+                wire.send(SPOOFED["router"])
+            await deferLater(reactor, 0.2)
+            self.assertNotIn("default", await node.says("ip", "-6", "route"))
 
         return run_test(check)
 
