@@ -266,6 +266,7 @@ class Node:
 
         QEMU gives up at once when storage is away, so its disks are made active first.
         """
+        self._ended.pop(instance.name, None)  # of a former run
         for disk in instance.disks:
             await self._template(instance).activate(instance.name, disk)
         nics = await self._plug(instance)
