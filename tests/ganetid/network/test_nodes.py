@@ -195,6 +195,8 @@ class OutsideTests(NetworkTestCase):
             settings = TapSettings(self.node, outside="100.127.255.252/30")
             self.network = TapNetwork(reactor, CLUSTER, settings, self.directory)
             self.addCleanup(self.remove_table)
+            forwarding = Path("/proc/sys/net/ipv4/ip_forward")
+            self.addCleanup(forwarding.write_text, forwarding.read_text())
             self.addCleanup(lambda: Deferred.fromCoroutine(self.network.close()))
             plan = NetworkPlan("net", "gtbr1", subnet=SUBNET, gateway="10.7.0.1")
             for _ in range(2):
