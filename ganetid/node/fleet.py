@@ -249,8 +249,9 @@ class Fleet:
                 names=", ".join(each.name for each in ended),
             )
         await self.came(node)
-        for each in ended:
-            self.ended(each)
+        for each in ended:  # those that were known to be gone were told already
+            if node.ran_before is None or each.name in node.ran_before:
+                self.ended(each)
 
     async def _reconcile(self, node: RemoteNode) -> tuple[Ended, ...]:
         ours = self.cluster.on_node(node.name)

@@ -58,6 +58,7 @@ class RemoteNode:
     """
     INode by node RPC.  Call `begin` first.
 
+    ran_before: what ran when it was last reachable; None: it never was.
     came: is awaited each time the node becomes reachable, before it counts as such.
     lost: is called when it is reachable no more.
     deposed: is called when the node follows a newer master than us.
@@ -82,6 +83,7 @@ class RemoteNode:
         self._heard = Heard()
         self._listeners: list[EndListener] = []
         self.is_reachable = False
+        self.ran_before: frozenset[str] | None = None
         self.unreachable_since: float = reactor.seconds()
         self._lines: Lines | None = None
         self._silence: Any = None
@@ -261,6 +263,7 @@ class RemoteNode:
     def _is_away(self) -> None:
         if self.is_reachable:
             self.is_reachable = False
+            self.ran_before = self._heard.running
             self.unreachable_since = self._reactor.seconds()
             self._log.warn("node {name} can't be reached", name=self.name)
             self._lost(self)

@@ -91,7 +91,10 @@ class Replica:
         return b"{}"
 
     async def _snapshot_door(self, asked: Asked) -> bytes:
-        await self.replace(asked.request.content)
+        try:
+            await self.replace(asked.request.content)
+        except ValueError as error:  # the master hung up, which closes the content
+            raise Refused(GONE, str(error).encode()) from error
         return b"{}"
 
     def _open(self) -> None:

@@ -10,6 +10,7 @@ import click
 from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 
 from ganetid.node.rpc.client import NodeClient, Rejected, Unreachable
 from tests.ganetid.cluster import create_body
@@ -93,6 +94,14 @@ class JoiningTests(ManyTestCase):
 
         return Deferred.fromCoroutine(check())
 
+    def told_ends(self) -> list[Any]:
+        return [n for _, n in self.listener.heard if n["operation"] == "OP_INSTANCE_SHUTDOWN"]
+
+    def is_up(self, name: str) -> bool:
+        master = self.machines["node1"].master
+        assert master is not None and master.fleet is not None
+        return master.fleet.nodes.is_up(name)
+
     async def run_job(self, op_id: str, node: str) -> Any:
         master = self.machines["node1"].master
         assert master is not None
@@ -138,5 +147,27 @@ class JoiningTests(ManyTestCase):
                 self.fail("the old certificate is still taken")
             finally:
                 await old.close()
+
+        return Deferred.fromCoroutine(check())
+
+    def test_guest_ends_while_its_node_is_away(self) -> Deferred[None]:
+        """It is told once, however often the node goes and comes after that."""
+
+        async def check() -> None:
+            await self.start("node1")
+            await self.join("node1", "node2")
+            client = self.client("node1")
+            await client.job("POST", "/2/instances", create_body("inst", pnode="node2"))
+            for _ in range(2):
+                await self.stop("node2")
+                self.worlds["node2"].clear()
+                await until(lambda: not self.is_up("node2"), "it is noticed")
+                await self.start("node2")
+                await self.all_reachable("node1")
+            _, shown = await client.call("GET", "/2/instances/inst")
+            self.assertEqual(shown["status"], "ERROR_down")
+            await until(self.told_ends, "its end is told")
+            await deferLater(reactor, 0.5)
+            self.assertEqual(len(self.told_ends()), 1)
 
         return Deferred.fromCoroutine(check())
