@@ -43,7 +43,8 @@ INSTANCE_FILTERS: tuple[Any, ...] = (
     ["=", "be/vcpus", 2], ["=", "nic.ip/0", "10.1.0.2"], ["!=", "nic.ip/0", "10.1.0.2"],
     ["?", "nic.ip/0"], ["=[]", "tags", "t1"], ["=", "oper_state", True],
     ["!", ["=", "oper_state", True]], ["=", "status", "running"], ["?", "admin_up"],
-    [">", "disk.size/1", 64], [">=", "oper_ram", 1], ["=", "hv/acpi", True], ["=", "pnode", "node3"],
+    [">", "disk.size/1", 64], [">=", "oper_ram", 1], ["=", "hv/acpi", True],
+    ["=", "pnode", "node3"],
     ["=[]", "nic.macs", "x"], ["|", ["=", "status", "running"], ["=", "admin_state", "down"]],
 )  # fmt: skip
 
