@@ -138,6 +138,36 @@ class ModifyTests(ClusterTestCase):
 
         return self.run_test(check)
 
+    def test_balloon(self) -> Deferred[None]:
+        """A running guest makes do with less, between its bounds, or beyond them by force."""
+
+        async def check(client: Client) -> None:
+            await self.modify(client, beparams={"minmem": 64, "maxmem": 128})
+            told = await self.modify(client, runtime_mem=100)
+            self.assertEqual(told, [["runtime_memory", 100]])
+            self.assertEqual((await self.hypervisor.statistics(NAME)).memory_mib, 100)
+            await self.refused(client, "must have memory between 64 and 128", runtime_mem=32)
+            await self.modify(client, runtime_mem=32, force=True)
+            await client.job("PUT", f"{PATH}/shutdown", {"timeout": 1})
+            await self.refused(client, "is not running", runtime_mem=100)
+
+        return self.run_test(check)
+
+    def test_volume_of_others(self) -> Deferred[None]:
+        """A volume that exists comes as it is, and stays when it is only detached."""
+
+        async def check(client: Client) -> None:
+            await self.blocks.create("theirs", 16 * 1024**2)
+            disk = {"name": "theirs", "size": 16, "provider": "archipelago", "reuse_data": "True"}
+            await self.modify(client, disks=[["add", -1, disk]], hotplug=True)
+            exports = [drive.export for drive in self.hypervisor.guest(NAME).drives]
+            self.assertEqual(exports, [f"vol-{NAME}", "theirs"])
+            await self.modify(client, disks=[["detach", "theirs", {}]], hotplug=True)
+            self.assertIn("theirs", self.blocks.volumes)
+            self.assertEqual(len(self.hypervisor.guest(NAME).drives), 1)
+
+        return self.run_test(check)
+
     def test_grow(self) -> Deferred[None]:
         """A disk grows by so much or to so much, and the running guest is told."""
 
