@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from archipelagod.stores.leases import LeaseHeld
 from archipelagod.volume import journal
-from archipelagod.volume.map_format import PARTIAL, DamagedMap, Header, Record, decode
+from archipelagod.volume.map_format import BLOCKS, PARTIAL, DamagedMap, Header, Record, decode
 from archipelagod.volume.open_map import MAPS, OpenMap
 from archipelagod.volume.slots import Slots
 from archipelagod.volume.volume import Volume
@@ -111,7 +111,7 @@ def _recover(store: Store, opened: OpenMap) -> None:
 
 def _apply(found: journal.Replay, slots: Slots) -> set[int]:
     """
-    Changes ``slots`` as told; the map's own objects that it let go.
+    Changes ``slots`` as told; the map's own objects that it let go.  Raises DamagedMap.
     """
     dropped = set()
     for change in found.changes[: found.valid]:
@@ -122,7 +122,10 @@ def _apply(found: journal.Replay, slots: Slots) -> set[int]:
             if old >= slots.own_floor:
                 dropped.add(old)
         elif slots.view[change.at] == change.parent:
-            slots.fill(change.at, change.slot >> 32, change.slot & 0xFFFFFFFF)
+            first, count = change.slot >> 32, change.slot & 0xFFFFFFFF
+            if first + count > BLOCKS:
+                raise DamagedMap(f"its journal fills {first + count} blocks of an object")
+            slots.fill(change.at, first, count)
     return dropped
 
 

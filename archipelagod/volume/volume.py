@@ -232,6 +232,7 @@ class Volume:
             is_within = size_bytes < self.size_bytes and size_bytes & INNER != 0
             self.map.table.resize(min(size_bytes, self.size_bytes))  # it knows no gate
             try:
+                self._clear_end()  # there is one after a resize that failed
                 self.map.resize(size_bytes, has_stale_end=is_within)
                 self.size_bytes = size_bytes
                 self._clear_end()
@@ -255,8 +256,11 @@ class Volume:
         """
         if self.map.header.has_stale_end and not self.is_read_only:
             self.map.make_ready()
-            with self.map.flush_lock, self.map.lock:
-                self._clear_end()
+            try:
+                with self.map.flush_lock, self.map.lock:
+                    self._clear_end()
+            except FileNotFoundError:
+                return  # the object is missing: what else there is can be read, and it can't grow
             self.map.settle()  # who opens it to change its map finds nothing left to write
 
     def close(self) -> None:

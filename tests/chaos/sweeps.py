@@ -17,7 +17,7 @@ from tests.chaos.deeds import BLOCK, DEEDS, Workshop
 from tests.chaos.invariants import problems
 
 CALLS = "fdatasync fsync syncfs rename renameat2 link linkat unlink rmdir mkdir ftruncate fallocate"
-CALLS += " copy_file_range pwrite64 pwritev2 write fcntl"
+CALLS += " copy_file_range pwrite64 pwritev2 write"
 ERRORS = ("EIO", "ENOSPC")
 _KILLED = (-9, 137)
 

@@ -24,7 +24,7 @@ from archipelagod.volume.journal import (
     SYNCED,
     pack,
 )
-from archipelagod.volume.map_format import OBJECT_BYTES, decode_header, with_header
+from archipelagod.volume.map_format import OBJECT_BYTES, PARTIAL, decode_header, with_header
 from archipelagod.volume.opening import open_volume
 from archipelagod.volume.sessions import Sessions
 from archipelagod.volume.volume import Volume
@@ -131,6 +131,34 @@ class CrashTests(SynchronousTestCase):
         volume = self.opened()
         self.assertEqual(read(volume, 5, 5), b"hello")
         self.assertEqual(read(volume, OBJECT_BYTES, 4), bytes(4))
+
+    def test_missing_object_at_the_end(self) -> None:
+        """A volume whose last object is missing can't be cut within it, but opens."""
+        volume = self.opened()
+        volume.write(0, b"here")
+        volume.write(OBJECT_BYTES, b"gone")
+        volume.flush()
+        volume.close()
+        lost = self.opened().map.slots.view[1]
+        self.store.objects.remove(lost)
+        for _ in range(2):
+            self.assertRaises(FileNotFoundError, self.opened().resize, OBJECT_BYTES + 4096 + 1)
+        self.assertEqual(read(self.opened(), 0, 4), b"here")
+        self.assertRaises(FileNotFoundError, self.opened().resize, 3 * OBJECT_BYTES)
+        self.assertRaises(OSError, read, self.opened(), OBJECT_BYTES, 4)
+
+    def test_journal_fills_beyond_an_object(self) -> None:
+        """A journal with right sums and no sense is damage."""
+        self.opened().write(0, b"x")
+        kill(self.alive.pop())
+        name = self.store.records.names(ROOM)[0]
+        start = struct.unpack_from("<HHIQQI", self.store.records.get(ROOM, name))
+        slot = 8 << 32 | 1 | PARTIAL
+        uid, numbers, _, tag = start[2:]
+        data = pack(START, uid, numbers, tag) + pack(CHANGE, 0, slot, tag)
+        data += pack(FILL, 0, 0x0FFFFFFF, tag, slot)
+        self.store.records.put(ROOM, name, data)
+        self.assertRaises(StorageUnavailable, self.opened)
 
     def test_lost_objects_are_removed(self) -> None:
         """An object that no map points at after a power cut is not kept."""
