@@ -88,7 +88,7 @@ def _filled(
     filled = {
         **given,
         "disks": disks,
-        "nics": given["nics"] or _nics(facts),
+        "nics": given["nics"] or _nics(facts, given["instance_name"] == facts["name"]),
         "beparams": {**backend, **spelt},
         "osparams": {**dict(config["os"]), **given["osparams"]},
         "os_type": given["os_type"] or config.get("export", "os"),
@@ -98,8 +98,10 @@ def _filled(
     return images, filled
 
 
-def _nics(facts: Mapping[str, str]) -> list[dict[str, str]]:
-    """NICs as they were; an address of a network is asked for again."""
+def _nics(facts: Mapping[str, str], is_same: bool) -> list[dict[str, str]]:
+    """
+    NICs as they were; an instance of another name gets addresses of its own.
+    """
     nics = []
     for index in range(int(facts.get("nic_count", "0"))):
         known = {
@@ -110,6 +112,10 @@ def _nics(facts: Mapping[str, str]) -> list[dict[str, str]]:
         if "network" in known:
             known.pop("mode", None)
             known.pop("link", None)
+        if not is_same:
+            known.pop("mac", None)
+            if known.pop("ip", None) and "network" in known:
+                known["ip"] = "pool"
         nics.append(known)
     return nics
 
