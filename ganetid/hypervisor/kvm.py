@@ -41,6 +41,8 @@ from ganetid.hypervisor.runs import Runs
 from ganetid.hypervisor.shaping import shape_of
 from ganetid.opcodes.errors import HypervisorError
 
+RESET_PATIENCE_S = 5.0
+RESET_SETTLES_S = 1.0
 CTRL_ALT_DELETE = [{"type": "qcode", "data": key} for key in ("ctrl", "alt", "delete")]
 
 
@@ -98,7 +100,20 @@ class KvmHypervisor:
 
     async def reset(self, name: str) -> None:
         """See IHypervisor."""
-        await self.runs.here(name).ask("system_reset")
+        run, started = self.runs.here(name), await self.runs.started(name)
+        if started.hvparams["reboot_behavior"] != "exit":
+            await run.ask("system_reset")
+            return
+        # Only reboots of the guest's own end it; but the BIOS, reset in mid-work, makes more.
+        happened = run.expect("RESET", guest=True)
+        await run.ask("set-action", reboot="reset")
+        try:
+            await run.ask("system_reset")
+            await happened.within(RESET_PATIENCE_S)
+            await run.gone.within(RESET_SETTLES_S)
+        finally:
+            happened.let_go()
+            await run.ask_quietly("set-action", reboot="shutdown")
 
     async def reboot(self, name: str, timeout_s: float) -> bool:
         """See IHypervisor.  The guest is asked by ctrl-alt-delete, for there is no better way."""
@@ -108,7 +123,7 @@ class KvmHypervisor:
         if run.is_gone:
             raise HypervisorError(f"Instance {name} went off instead of rebooting")
         if not rebooted:
-            await run.ask("system_reset")
+            await self.reset(name)
         return rebooted
 
     async def pause(self, name: str) -> None:
