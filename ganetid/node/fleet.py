@@ -9,10 +9,17 @@ from typing import Any, cast
 
 import msgspec
 from attrs import define, field
-from twisted.internet.defer import Deferred, DeferredLock, gatherResults
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    DeferredLock,
+    FirstError,
+    gatherResults,
+)
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import (
@@ -60,6 +67,7 @@ class Fleet:
     former: dict[str, str] = field(factory=dict)
     renewal: Callable[[Any, Any], Awaitable[None]] | None = None
     _closed: bool = False
+    _errands: set[Deferred[None]] = field(factory=set)
     _versions: dict[str, int] = field(factory=dict)
     _keeping: DeferredLock = field(factory=DeferredLock)
     _log = Logger()
@@ -74,6 +82,8 @@ class Fleet:
     async def close(self) -> None:
         """Let go of them; their guests run on."""
         self._closed = True
+        for errand in list(self._errands):
+            errand.cancel()
         for node in self.remote():
             self.nodes.drop(node.name)
             await node.close()
@@ -142,6 +152,8 @@ class Fleet:
 
     async def _told(self, node: RemoteNode) -> bool:
         view = self.membership.view
+        if self._closed:
+            return False
         if view is not None and self._versions.get(node.name) == view.version:
             return True
         try:
@@ -159,7 +171,7 @@ class Fleet:
             version = known.version + 1 if known else 1
             await deferToThread(self.membership.keep, self.view(version))
 
-        await self._keeping.run(Deferred.fromCoroutine, keep())
+        await self._keeping.run(lambda: Deferred.fromCoroutine(keep()))
 
     async def _tell(self, client: NodeClient) -> None:
         view = self.membership.view
@@ -170,9 +182,16 @@ class Fleet:
     def _changed(self, change: Change) -> None:
         if isinstance(change, PutMember | DropMember | PutFacts) and not self._closed:
             self._follow_members()
-            Deferred.fromCoroutine(self._tell_of(change)).addErrback(
-                lambda failure: self._log.failure("nodes were not told", failure)
-            )
+            errand = Deferred.fromCoroutine(self._tell_of(change))
+            self._errands.add(errand)
+            errand.addErrback(self._report)
+            errand.addBoth(lambda _: self._errands.discard(errand))
+
+    def _report(self, failure: Failure) -> None:
+        if isinstance(failure.value, FirstError):
+            failure = failure.value.subFailure
+        if failure.check(CancelledError) is None:
+            self._log.failure("nodes were not told", failure)
 
     async def _tell_of(self, change: Change) -> None:
         await self.tell_all()
@@ -211,6 +230,7 @@ class Fleet:
                 remote = RemoteNode(
                     self.reactor, self._client(member), self._take_up, self._lose, self.deposed
                 )
+                remote.watch(self.ended)
                 self.nodes.add(cast("INode", remote))
                 remote.begin()
 

@@ -235,6 +235,8 @@ class RemoteNode:
             self._log.info("node {name} is reachable", name=self.name)
 
     def _did_not_arrive(self, failure: Failure) -> None:
+        if self._closed:
+            return
         self._log.warn(
             "node {name} could not be taken up: {reason}",
             name=self.name,

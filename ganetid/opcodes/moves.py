@@ -235,7 +235,13 @@ async def fail_over(context: Context, move: Move, timeout_s: float, source_is_go
                 f"Could not shutdown instance {instance.name} on node {move.source.name}:"
                 f" {error.args[0]}; mark the node offline if it is down for certain"
             ) from error
-    await _bring_spare(context, move)
+    if not await _has_drive(context, move):
+        context.log(
+            f"The config drive was on node {instance.primary_node} only, and is lost:"
+            " the instance goes on without it"
+        )
+        move = evolve(move, instance=evolve(move.instance, config_drive=False))
+        instance = evolve(instance, config_drive=False)
     await context.note({**move.notes, "failover": True})
     await context.keep((move.moved(context.now()),))
     if not source_is_gone:
@@ -246,17 +252,20 @@ async def fail_over(context: Context, move: Move, timeout_s: float, source_is_go
             await move.target.start(evolve(instance, primary_node=move.target.name))
 
 
-async def _bring_spare(context: Context, move: Move) -> None:
-    """A config drive that could not be copied from its node comes from a node with a spare."""
+async def _has_drive(context: Context, move: Move) -> bool:
+    """
+    Whether the target has all the config drive that the instance needs.
+
+    One that could not be copied from its node comes from a node with a spare.
+    """
     instance = move.instance
     if not instance.config_drive or await move.target.read_config_drive(instance) is not None:
-        return
+        return True
     content = await found_spare(context.nodes, instance)
     if content is None:
-        raise OpExecError(
-            f"The config drive of {instance.name} was on node {instance.primary_node} only"
-        )
+        return False
     await move.target.write_config_image(instance, content)
+    return True
 
 
 async def _leave_stopped(context: Context, move: Move, instance: Instance) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 from attrs import define, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred, FirstError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -60,6 +60,7 @@ class Replicator:
     tell: Callable[[], Awaitable[Any]]
     deposed: Callable[[OlderMaster], None]
     followers: dict[str, Follower] = field(factory=dict)
+    _sending: set[Deferred[None]] = field(factory=set)
     _waiting: dict[Ticket, set[str]] = field(factory=dict)
     _log = Logger()
 
@@ -104,6 +105,8 @@ class Replicator:
 
     def close(self) -> None:
         """Nobody is waited for any more."""
+        for sending in list(self._sending):
+            sending.cancel()
         self.followers.clear()
         for ticket in list(self._waiting):
             self._waiting.pop(ticket)
@@ -126,7 +129,10 @@ class Replicator:
     def _push(self, follower: Follower) -> None:
         if not follower.is_sending and follower.behind:
             follower.is_sending = True
-            Deferred.fromCoroutine(self._send(follower)).addErrback(self._broke)
+            sending = Deferred.fromCoroutine(self._send(follower))
+            self._sending.add(sending)
+            sending.addErrback(self._broke)
+            sending.addBoth(lambda _: self._sending.discard(sending))
 
     async def _send(self, follower: Follower) -> None:
         """What it has not, as one shipment; then what has come in meanwhile."""
@@ -190,4 +196,7 @@ class Replicator:
         await follower.client.send("append", encode(shipment), timeout_s=TAKEN_WITHIN_S)
 
     def _broke(self, failure: Failure) -> None:
-        self._log.failure("shipping broke", failure=failure)
+        if isinstance(failure.value, FirstError):
+            failure = failure.value.subFailure
+        if failure.check(CancelledError) is None:
+            self._log.failure("shipping broke", failure=failure)

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, FirstError
 from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ganetid.jobs.database import Database
 from ganetid.node.fleet import Fleet
@@ -139,11 +140,14 @@ class Candidates(Service):
         except OlderMaster as older:
             self._deposed(older)
 
+    def _report(self, failure: Failure, name: str) -> None:
+        if isinstance(failure.value, FirstError):
+            failure = failure.value.subFailure
+        if failure.check(CancelledError) is None:
+            self._log.failure("candidate {name} broke", failure, name=name)
+
     def _begin(self, work: Any, name: str) -> None:
         begun = Deferred.fromCoroutine(work)
         self._begun.add(begun)
-        begun.addErrback(lambda failure: failure.trap(CancelledError))
-        begun.addErrback(
-            lambda failure: self._log.failure("candidate {name} broke", failure, name=name)
-        )
+        begun.addErrback(self._report, name)
         begun.addBoth(lambda _: self._begun.discard(begun))

@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-import msgspec
 from attrs import evolve
 from twisted.application.service import MultiService
 from twisted.internet.defer import Deferred, succeed
@@ -15,7 +14,7 @@ from twisted.logger import Logger
 
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.first_start import missing_changes
-from ganetid.cluster.model import ADMIN_UP, Change, ClusterFacts, Instance, PutFacts, PutMember
+from ganetid.cluster.model import ADMIN_UP, Change, ClusterFacts, PutFacts, PutMember
 from ganetid.events.feed import EventFeed, all_of
 from ganetid.events.messages import Newsroom
 from ganetid.events.outbox import Postman
@@ -26,7 +25,6 @@ from ganetid.hypervisor.interface import Ended
 from ganetid.jobs.database import Database, OneThread
 from ganetid.jobs.desk import Desk
 from ganetid.jobs.journal import Beginning, Commit, Journal
-from ganetid.jobs.model import RUNNING
 from ganetid.jobs.queue import JobQueue, Order
 from ganetid.jobs.stamps import Stamps
 from ganetid.node.facts import boot_id
@@ -36,14 +34,12 @@ from ganetid.node.leash import Leash
 from ganetid.node.membership import OlderMaster
 from ganetid.node.registry import Nodes
 from ganetid.node.remote import RemoteNode
-from ganetid.node.spares import SpareKeeper
-from ganetid.node.upkeep import Periodic, archive_jobs, remove_debris, shorten_logs
 from ganetid.node.watch import GuestWatch
-from ganetid.node.watcher import Watcher
 from ganetid.opcodes.table import OPCODES
 from ganetid.rapi.api import Api
 from ganetid.replication.recording import RecordingConnection
 from ganetid.roles.candidates import Candidates
+from ganetid.roles.chores import Chores, being_made, moves_under_way
 from ganetid.roles.invitations import join_door
 from ganetid.roles.node import NodeHalf
 from ganetid.roles.rapi import RapiPort
@@ -85,7 +81,6 @@ class MasterHalf(MultiService):
         self.fleet: Fleet | None = None
         self.candidates = Candidates(reactor, half, self._deposed)
         self.renewal: RenewalDoors | None = None
-        self._watched: set[str] = set()
         self._leash = Leash(half.node)
         self.cluster = Configuration(
             self._settings.cluster_name, half.membership.name, ClusterFacts("", "", "", 0.0)
@@ -117,8 +112,17 @@ class MasterHalf(MultiService):
         ended = await self._take_up_own(nodes)
         if self._half.has_rpc:
             await self._reach_others(nodes, queue, database)
-        self._add_upkeep(journal, nodes)
-        self._add_watcher(nodes, queue)
+        Chores(
+            self._reactor,
+            self._half,
+            cluster,
+            nodes,
+            queue,
+            journal,
+            self._stamps,
+            self._store,
+            self.submit,
+        ).add_to(self)
         queue.setServiceParent(self)
         await self._rapi.listen(self._api(nodes, queue))
         await self._follow_up(queue, ended, rebooted)
@@ -154,7 +158,7 @@ class MasterHalf(MultiService):
     def _load(self, beginning: Beginning) -> Configuration:
         cluster = self.cluster
         cluster.load(beginning.snapshot)
-        for instance in _being_made(beginning):
+        for instance in being_made(beginning):
             node = instance.primary_node or cluster.node_name
             cluster.claim(evolve(instance, primary_node=node))
         return cluster
@@ -251,9 +255,6 @@ class MasterHalf(MultiService):
         self._half.site.doors["join"] = join_door(self._half, queue, view, self._reactor)
 
     async def _take_up(self, node: RemoteNode) -> None:
-        if node.name not in self._watched:
-            self._watched.add(node.name)
-            node.watch(self._ended)
         self._reactor.callLater(0, self.candidates.look)
 
     def _ended(self, end: Ended) -> None:
@@ -285,39 +286,6 @@ class MasterHalf(MultiService):
         await node.carry(tuple(cluster.networks.values()))
         return ended
 
-    def _add_upkeep(self, journal: Journal, nodes: Nodes) -> None:
-        async def commit(commit: Commit) -> None:
-            await self._store(commit.changes)
-
-        node, cluster = self._half.node, self.cluster
-        for every_s, what, work in (
-            (10, "reading this machine's resources", node.facts),
-            (30, "cutting serial logs short", lambda: shorten_logs(node)),
-            (60, "removing what failed jobs left", lambda: remove_debris(cluster, nodes, commit)),
-            (20, "spreading spare config drives", SpareKeeper(cluster, nodes).look),
-            (3600, "archiving jobs", lambda: archive_jobs(journal, self._stamps)),
-        ):
-            Periodic(self._reactor, every_s, what, work).setServiceParent(self)
-
-    def _add_watcher(self, nodes: Nodes, queue: JobQueue) -> None:
-        settings = self._settings
-        if settings.watcher_interval_s <= 0:
-            return
-        watcher = Watcher(
-            reactor=self._reactor,
-            cluster=self.cluster,
-            nodes=nodes,
-            submit=self.submit,
-            busy=lambda: frozenset(
-                lock.thing[1] for lock in queue.locks() if lock.thing[0] == "instance"
-            ),
-            state=self._half.directories.state,
-            fence_program=settings.fence_program,
-            fence_after_s=settings.fence_after_s,
-        )
-        every_s = settings.watcher_interval_s
-        Periodic(self._reactor, every_s, "the watcher", watcher.look).setServiceParent(self)
-
     async def _follow_up(self, queue: JobQueue, ended: tuple[Ended, ...], rebooted: bool) -> None:
         """Guests that a reboot of this machine ended start again; other ends are entered."""
         for each in ended:
@@ -325,21 +293,3 @@ class MasterHalf(MultiService):
                 await queue.submit(Order((("OP_INSTANCE_STARTUP", {"instance_name": each.name}),)))
             else:
                 self._ended(each)
-
-
-def moves_under_way(beginning: Beginning) -> set[tuple[str, str]]:
-    """(target, instance) of moves that were interrupted: what is there is no stray guest."""
-    return {
-        (str(job.made["target"]), str(job.made["moves"]))
-        for job in beginning.unfinished
-        if "moves" in job.made
-    }
-
-
-def _being_made(beginning: Beginning) -> list[Instance]:
-    """Instances that an interrupted job was creating; recovery decides about them."""
-    return [
-        msgspec.convert(job.made["instance"], Instance)
-        for job in beginning.unfinished
-        if "instance" in job.made and any(op.status == RUNNING for op in job.ops)
-    ]

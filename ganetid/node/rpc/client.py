@@ -89,6 +89,7 @@ class NodeClient:
         self.address = address
         self._epoch = epoch
         self._closed = False
+        self._flying: set[Deferred[Any]] = set()
         self._pool = HTTPConnectionPool(reactor)
         self._pool.maxPersistentPerHost = CONNECTIONS
         self._pool.retryAutomatically = False
@@ -107,7 +108,7 @@ class NodeClient:
         response = await self._begin(path, body, headers, timeout_s)
         whole = treq.content(response).addTimeout(timeout_s, self._reactor)
         try:
-            content = await whole
+            content = await self._held(whole)
         except LOST as error:
             raise Unreachable(_reason(error), was_sent=True) from error
         self._check(response.code, content)
@@ -146,12 +147,16 @@ class NodeClient:
     async def close(self) -> None:
         """Close connections, also those that only now become idle."""
         self._closed = True
+        for each in list(self._flying):
+            each.cancel()
         self._pool.cachedConnectionTimeout = 0
         await self._pool.closeCachedConnections()
 
     async def _begin(
         self, path: str, body: Any, headers: Mapping[str, str] | None, timeout_s: float
     ) -> Any:
+        if self._closed:
+            raise Unreachable("it is not asked any more", was_sent=False)
         host, port = self.address
         url = f"https://{f'[{host}]' if ':' in host else host}:{port}/{path}"
         named = {**(headers or {}), "x-ganetid-epoch": str(self._epoch())}
@@ -165,11 +170,19 @@ class NodeClient:
         )
         sent.addTimeout(timeout_s, self._reactor)
         try:
-            return await sent
+            return await self._held(sent)
         except NOT_SENT as error:
             raise Unreachable(_reason(error), was_sent=False) from error
         except LOST as error:
             raise Unreachable(_reason(error), was_sent=True) from error
+
+    async def _held(self, asked: Deferred[Any]) -> Any:
+        """Its result; `close` cancels it."""
+        self._flying.add(asked)
+        try:
+            return await asked
+        finally:
+            self._flying.discard(asked)
 
     def _check(self, status: int, content: bytes) -> None:
         if status == 409:

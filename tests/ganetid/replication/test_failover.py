@@ -69,10 +69,13 @@ class FailoverTests(ManyTestCase):
                 lambda: not rows(self.directory / "node1" / "cluster.db", "outbox"), "all news told"
             )
             for table in ("facts", "jobs", "instances", "members", "groups", "outbox"):
-                own = rows(self.directory / "node1" / "cluster.db", table)
-                self.assertEqual(rows(self.directory / "node2" / "replica.db", table), own, table)
+                await until(lambda table=table: self.are_equal(table), f"{table} are equal", 5.0)
 
         return Deferred.fromCoroutine(check())
+
+    def are_equal(self, table: str) -> bool:
+        own = rows(self.directory / "node1" / "cluster.db", table)
+        return rows(self.directory / "node2" / "replica.db", table) == own
 
     def test_master_dies(self) -> Deferred[None]:
         """A candidate takes over with every job and instance; job ids go on; guests run on."""
