@@ -13,9 +13,14 @@ import treq
 from attrs import frozen
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.defer import TimeoutError as TooLate
-from twisted.internet.error import ConnectError, ConnectingCancelledError, ConnectionClosed
+from twisted.internet.error import (
+    ConnectError,
+    ConnectingCancelledError,
+    ConnectionClosed,
+    DNSLookupError,
+)
 from twisted.internet.task import deferLater
-from twisted.web._newclient import RequestNotSent
+from twisted.web._newclient import RequestGenerationFailed, RequestNotSent
 from twisted.web.client import (
     Agent,
     HTTPConnectionPool,
@@ -34,11 +39,12 @@ CONNECTIONS = 8
 TRIES = 4
 FIRST_DELAY_S = 0.1
 
-NOT_SENT = (ConnectError, ConnectingCancelledError, RequestNotSent)
+NOT_SENT = (ConnectError, ConnectingCancelledError, DNSLookupError, RequestNotSent)
 LOST = (
     ConnectionClosed,
     ResponseNeverReceived,
     ResponseFailed,
+    RequestGenerationFailed,
     RequestTransmissionFailed,
     TooLate,
     CancelledError,

@@ -109,6 +109,9 @@ class RpcSite(Resource):
         except NotAllowed as error:
             self._log.warn("a call was refused: {error}", error=error)
             _finish(request, FORBIDDEN, str(error).encode())
+        except OSError as error:
+            self._log.error("{path} failed: {error}", path=request.path, error=error)
+            _finish(request, BROKEN, str(error).encode())
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             _finish(request, BAD_REQUEST, str(error).encode())
         else:
