@@ -219,6 +219,12 @@ class INode(Interface):
     async def end_export(instance: Instance, config: str) -> None:
         """The export is whole; `config` is its config.ini."""
 
+    async def read_export(name: str) -> str | None:
+        """The config.ini of an instance's export, None when there is none."""
+
+    async def import_disk(instance: Instance, disk: Disk, source: str, image: str) -> None:
+        """Write an image of the export of `source` to a disk that no guest uses."""
+
     async def remove_export(name: str) -> bool:
         """Remove an instance's export; whether there was one."""
 

@@ -403,6 +403,15 @@ class Node:
         """See INode."""
         await self._exports.end(instance, config)
 
+    async def read_export(self, name: str) -> str | None:
+        """See INode."""
+        return await self._exports.read(name)
+
+    async def import_disk(self, instance: Instance, disk: Disk, source: str, image: str) -> None:
+        """See INode."""
+        template = self._template(instance)
+        await self._exports.restore(instance, disk, (source, image), template)
+
     async def remove_export(self, name: str) -> bool:
         """See INode."""
         return await self._exports.remove(name)
