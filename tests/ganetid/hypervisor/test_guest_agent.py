@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+import shutil
+import tempfile
 from typing import Any
 
 from twisted.internet import reactor
@@ -76,7 +77,9 @@ class OtherAnswersTests(TestCase):
     timeout = 20
 
     def ask(self, answer: Any) -> Deferred[Any]:
-        path = str(Path(self.mktemp()).absolute())
+        directory = tempfile.mkdtemp(prefix="agent")  # a socket's path has to be short
+        self.addCleanup(shutil.rmtree, directory)
+        path = f"{directory}/socket"
         factory = Factory.forProtocol(lambda: _Liar(answer))  # type: ignore[arg-type]
         port = reactor.listenUNIX(path, factory)  # type: ignore[attr-defined]
         self.addCleanup(lambda: maybeDeferred(port.stopListening))
