@@ -73,11 +73,11 @@ class Replicator:
         return tuple(sorted(name for name, each in self.followers.items() if each.in_sync))
 
     async def follow(self, client: NodeClient) -> None:
-        """Bring a candidate into sync; it is when this returns.  Raises Unreachable, Rejected."""
+        """Bring a candidate into sync, unless it is busy.  Raises Unreachable, Rejected."""
         follower = self.followers.setdefault(client.name, Follower(client))
         follower.client = client
-        if follower.in_sync or follower.is_catching_up:
-            return
+        if follower.in_sync or follower.is_catching_up or follower.is_sending:
+            return  # while one that was lost is let go of, commits still wait for that
         follower.is_catching_up = True
         follower.behind = []
         try:
@@ -113,18 +113,18 @@ class Replicator:
             ticket.landed.set()
 
     def _enqueue(self, record: Record, ticket: Ticket) -> None:
-        wanted: set[str] = set()
-        for name, follower in self.followers.items():
-            if follower.in_sync:
-                wanted.add(name)
-                follower.behind.append((record, ticket))
-                self._push(follower)
-            elif follower.is_catching_up and len(follower.behind) < MOST_BEHIND:
-                follower.behind.append((record, None))
+        wanted = [follower for follower in self.followers.values() if follower.in_sync]
         if wanted:
-            self._waiting[ticket] = wanted
+            self._waiting[ticket] = {follower.client.name for follower in wanted}
         else:
             ticket.landed.set()
+        for follower in self.followers.values():
+            is_late = follower.is_catching_up and not follower.in_sync
+            if is_late and len(follower.behind) < MOST_BEHIND:
+                follower.behind.append((record, None))
+        for follower in wanted:
+            follower.behind.append((record, ticket))
+            self._push(follower)
 
     def _push(self, follower: Follower) -> None:
         if not follower.is_sending and follower.behind:
@@ -159,9 +159,9 @@ class Replicator:
     async def _let_go(self, follower: Follower) -> None:
         follower.in_sync = False
         follower.lost_syncs += 1
-        await self.tell()
         tickets = [ticket for _, ticket in follower.behind]
         follower.behind = []
+        await self.tell()
         for ticket in tickets:
             self._landed(follower.client.name, ticket)
 
