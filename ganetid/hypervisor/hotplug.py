@@ -7,7 +7,8 @@ and what a plug or an unplug that was broken off left behind is swept up by the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Mapping
 from typing import Any
 
 from ganetid.hypervisor import device_ids
@@ -98,16 +99,33 @@ async def layout_of(run: GuestRun) -> Layout:
 
 
 async def places_of(run: GuestRun) -> dict[str, Place]:
-    """Where each PCI device is, by its id; devices without one have names of their own."""
+    """
+    Where each PCI device is, by its id; devices without one have names of their own.
+
+    Of query-pci the root bus alone: before the guest's firmware has numbered the others, they look
+    empty there.
+    """
     layout = await layout_of(run)
     root = "pcie.0" if layout.is_q35 else "pci.0"
     buses = await run.ask("query-pci")
-    return {
-        name: place
+    places = {
+        device["qdev_id"] or f"{root}@{_address(device)}": (root, _address(device))
         for bus in buses
         if bus["bus"] == 0
-        for name, place in _walk(bus["devices"], root)
+        for device in bus["devices"]
     }
+    for name in sorted(await names(run) - set(places)):
+        with contextlib.suppress(HypervisorError):  # a device of another kind of bus
+            places[name] = await _place_of(run, name)
+    return places
+
+
+async def _place_of(run: GuestRun, name: str) -> Place:
+    """Where a PCI device with an id is.  Raises HypervisorError for others."""
+    path = f"{PERIPHERALS}/{name}"
+    address: str = await run.ask("qom-get", path=path, property="legacy-addr")
+    bus: str = await run.ask("qom-get", path=path, property="parent_bus")
+    return bus.rpartition("/")[2], address
 
 
 async def remove_nodes(run: GuestRun, device: str) -> None:
@@ -151,9 +169,5 @@ async def _unplug(run: GuestRun, device: str, timeout_s: float) -> None:
     raise HypervisorError(f"Instance {run.name} keeps the device {device}: the guest {why}")
 
 
-def _walk(devices: list[Properties], bus: str) -> Iterator[tuple[str, Place]]:
-    for device in devices:
-        address = f"{device['slot']:02x}.{device['function']:x}"
-        name = device["qdev_id"] or f"{bus}@{address}"
-        yield name, (bus, address)
-        yield from _walk(device.get("pci_bridge", {}).get("devices", []), name)
+def _address(device: Properties) -> str:
+    return f"{device['slot']:02x}.{device['function']:x}"
