@@ -5,9 +5,11 @@ this too.
 
 from __future__ import annotations
 
+import atexit
 import errno
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, cast
@@ -25,6 +27,7 @@ BINDING = (
 ANSWER_S = 30  # a cluster that does not answer for so long is an error, not a wait
 STACK_BYTES = 8 << 20
 DEFAULT_CONF = "/etc/ceph/ceph.conf"
+_pools: weakref.WeakKeyDictionary[RadosPool, Any] = weakref.WeakKeyDictionary()  # to their clients
 
 
 def open_rados_store(
@@ -46,7 +49,12 @@ def open_rados_store(
     rados, cluster = _with_large_stack(lambda: _connect(conf or DEFAULT_CONF, client_id))
 
     def part(name: str) -> RadosPool:
-        return RadosPool(rados, cluster, pool, f"{namespace}.{name}", fenced)
+        opened = RadosPool(rados, cluster, pool, f"{namespace}.{name}", fenced)
+        _pools[opened] = cluster
+        return opened
+
+    atexit.unregister(_shut_down)
+    atexit.register(_shut_down)  # anew: before what was registered earlier, as the cluster's end
 
     # stores.declarations says that these provide the interfaces
     return Store(
@@ -55,6 +63,17 @@ def open_rados_store(
         cast("Any", RadosBlocks(part("blocks"))),
         cast("Any", RadosLeases(part("leases"), cluster, term_s)),
     )
+
+
+def _shut_down() -> None:
+    """
+    A client whose threads outlive the library's own data ends the process with an error.
+    """
+    clients = {id(cluster): cluster for cluster in _pools.values()}
+    for pool in list(_pools):
+        pool.io.close()
+    for cluster in clients.values():
+        cluster.shutdown()
 
 
 def _connect(conf: str, client_id: str) -> tuple[Any, Any]:
