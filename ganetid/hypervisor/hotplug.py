@@ -98,14 +98,13 @@ async def layout_of(run: GuestRun) -> Layout:
     return Layout(is_with_ports, disks, nics)
 
 
-async def places_of(run: GuestRun) -> dict[str, Place]:
+async def places_of(run: GuestRun, layout: Layout) -> dict[str, Place]:
     """
     Where each PCI device is, by its id; devices without one have names of their own.
 
     Of query-pci the root bus alone: before the guest's firmware has numbered the others, they look
     empty there.
     """
-    layout = await layout_of(run)
     root = "pcie.0" if layout.is_q35 else "pci.0"
     buses = await run.ask("query-pci")
     places = {
@@ -145,7 +144,7 @@ async def _new_id(run: GuestRun, kind: str, uuid: str | None) -> str:
 
 async def _free_place(run: GuestRun, kind: str, index: int) -> Place:
     layout = await layout_of(run)
-    taken = set((await places_of(run)).values())
+    taken = set((await places_of(run, layout)).values())
     wanted = layout.of(kind, index)
     for place in [*([wanted] if wanted else []), *layout.all_of(kind)]:
         if place not in taken:

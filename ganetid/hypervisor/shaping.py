@@ -12,7 +12,8 @@ from ganetid.hypervisor.values import Shape
 
 async def shape_of(run: GuestRun, started: Started) -> Shape:
     """See IHypervisor.  From QEMU itself, but for what it was started with."""
-    layout, places = await hotplug.layout_of(run), await hotplug.places_of(run)
+    layout = await hotplug.layout_of(run)
+    places = await hotplug.places_of(run, layout)
     return Shape(
         machine=await hotplug.machine_type(run),
         memory_mib=started.memory_mib,

@@ -17,16 +17,16 @@ class DiskCalls(Equipment):
 
     async def create_disk(self, instance: Instance, disk: Disk) -> None:
         """Make a disk.  Raises OpExecError."""
-        await self._template(instance).create(instance.name, disk)
+        await self.template_of(instance).create(instance.name, disk)
 
     async def has_disk(self, instance: Instance, disk: Disk) -> bool:
         """Whether the disk is there.  Raises OpExecError."""
-        there: bool = await self._template(instance).exists(instance.name, disk)
+        there: bool = await self.template_of(instance).exists(instance.name, disk)
         return there
 
     async def remove_disk(self, instance: Instance, disk: Disk) -> None:
         """Remove a disk; one that is not there is removed already.  Raises OpExecError."""
-        await self._template(instance).remove(instance.name, disk)
+        await self.template_of(instance).remove(instance.name, disk)
 
     async def remove_debris(self, debris: Debris) -> None:
         """Remove what a failed job left.  Raises OpExecError."""
@@ -39,7 +39,7 @@ class DiskCalls(Equipment):
 
     async def snapshot_disk(self, instance: Instance, disk: Disk, name: str) -> None:
         """See INode."""
-        await self._template(instance).snapshot(instance.name, disk, name)
+        await self.template_of(instance).snapshot(instance.name, disk, name)
 
     async def activate_disk(self, instance: Instance, disk: Disk) -> str:
         """See INode."""
@@ -47,13 +47,13 @@ class DiskCalls(Equipment):
 
     async def deactivate_disk(self, instance: Instance, disk: Disk) -> None:
         """See INode."""
-        await self._template(instance).deactivate(instance.name, disk)
+        await self.template_of(instance).deactivate(instance.name, disk)
 
     async def rename_disk(
         self, instance: Instance, disk: Disk, new_instance: str, new_name: str
     ) -> None:
         """See INode."""
-        await self._template(instance).rename(instance.name, disk, new_instance, new_name)
+        await self.template_of(instance).rename(instance.name, disk, new_instance, new_name)
 
     async def spaces(self) -> dict[str, Space]:
         """See INode."""
@@ -76,7 +76,7 @@ class DiskCalls(Equipment):
 
     async def export_disk(self, instance: Instance, disk: Disk, index: int) -> None:
         """See INode."""
-        await self._exports.copy(instance, disk, index, self._template(instance))
+        await self._exports.copy(instance, disk, index, self.template_of(instance))
 
     async def end_export(self, instance: Instance, config: str) -> None:
         """See INode."""
@@ -88,7 +88,7 @@ class DiskCalls(Equipment):
 
     async def import_disk(self, instance: Instance, disk: Disk, source: str, image: str) -> None:
         """See INode."""
-        template = self._template(instance)
+        template = self.template_of(instance)
         await self._exports.restore(instance, disk, (source, image), template)
 
     async def remove_export(self, name: str) -> bool:
@@ -99,6 +99,6 @@ class DiskCalls(Equipment):
         """They are inactive here; one that resists is only logged, as under Ganeti."""
         for disk in instance.disks:
             try:
-                await self._template(instance).deactivate(instance.name, disk)
+                await self.template_of(instance).deactivate(instance.name, disk)
             except OpExecError as error:
                 self._log.warn("disk {disk} stays active: {error}", disk=disk.name, error=error)

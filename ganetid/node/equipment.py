@@ -81,7 +81,7 @@ class Equipment:
     def _moving(self, instance: Instance) -> Moving:
         return Moving(
             self._hypervisor(instance),
-            self._template(instance),
+            self.template_of(instance),
             self.network,
             self.door,
             self._config_drive(instance.name),
@@ -90,12 +90,12 @@ class Equipment:
         )
 
     def _devices(self, instance: Instance) -> Devices:
-        return Devices(self._hypervisor(instance), self._template(instance), self.network)
+        return Devices(self._hypervisor(instance), self.template_of(instance), self.network)
 
     def guest_of(self, instance: Instance, nics: tuple[Any, ...]) -> Guest:
         """The instance as its hypervisor takes it."""
         beparams = filled(instance.beparams, BEPARAMS)
-        template = self._template(instance)
+        template = self.template_of(instance)
         drive = str(self._config_drive(instance.name)) if instance.config_drive else None
         return Guest(
             name=instance.name,
@@ -124,9 +124,6 @@ class Equipment:
 
     def template_of(self, instance: Instance) -> IDiskTemplate:
         """The instance's disk template.  Raises OpExecError."""
-        return self._template(instance)
-
-    def _template(self, instance: Instance) -> IDiskTemplate:
         template = self.templates.get(instance.disk_template)
         if template is None:
             raise OpExecError(f"This node has no disk template '{instance.disk_template}'")

@@ -127,7 +127,7 @@ class Node(DiskCalls, SystemCalls):
         """
         self._ended.pop(instance.name, None)  # of a former run
         for disk in instance.disks:
-            await self._template(instance).activate(instance.name, disk)
+            await self.template_of(instance).activate(instance.name, disk)
         nics = await self._plug(instance)
         try:
             await self._hypervisor(instance).start(self.guest_of(instance, nics))

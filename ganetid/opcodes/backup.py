@@ -7,12 +7,10 @@ instance's primary node.
 
 from __future__ import annotations
 
-from typing import Any
-
 from ganetid.cluster.model import ADMIN_UP, Change, Instance
 from ganetid.opcodes.backup_config import export_config
 from ganetid.opcodes.context import Context
-from ganetid.opcodes.definition import INSTANCE, REQUIRED, Field, Input, Opcode, Outcome
+from ganetid.opcodes.definition import REQUIRED, Field, Input, Outcome
 from ganetid.opcodes.errors import (
     UNKNOWN_ENTITY,
     WRONG_INPUT,
@@ -36,7 +34,7 @@ from ganetid.opcodes.fields import (
 )
 from ganetid.opcodes.instance_power import SHUTDOWN_TIMEOUT_S
 from ganetid.opcodes.instance_remove import remove as remove_instance
-from ganetid.opcodes.instances import NAMED, alone, found
+from ganetid.opcodes.instances import found, instance_opcode
 
 LOCAL = "local"
 REMOTE = "remote"
@@ -135,23 +133,10 @@ def _refuse_remote(given: Input) -> None:
         raise OpPrereqError("Remote exports are not supported", WRONG_INPUT)
 
 
-def _opcode(op_id: str, run: Any, *fields: Field, **more: Any) -> Opcode:
-    """Copies are made again after a crash: an export that is not whole is thrown away."""
-    return Opcode(
-        op_id=op_id,
-        fields=(*NAMED, *fields),
-        run=run,
-        recover=run,
-        locks=alone,
-        described_by="instance_name",
-        subject=(INSTANCE, "instance_name"),
-        **more,
-    )
-
-
+# Copies are made again after a crash: an export that is not whole is thrown away.
 OPCODES = (
-    _opcode("OP_BACKUP_PREPARE", prepare, Field("mode", one_of(LOCAL, REMOTE), REQUIRED)),
-    _opcode(
+    instance_opcode("OP_BACKUP_PREPARE", prepare, Field("mode", one_of(LOCAL, REMOTE), REQUIRED)),
+    instance_opcode(
         "OP_BACKUP_EXPORT",
         export,
         Field("compress", string, "none"),
@@ -170,5 +155,5 @@ OPCODES = (
         Field("long_sleep", boolean, False),
         renamed={"destination": "target_node"},
     ),
-    _opcode("OP_BACKUP_REMOVE", remove),
+    instance_opcode("OP_BACKUP_REMOVE", remove),
 )

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from ganetid.cluster.model import ADMIN_DOWN, ADMIN_OFFLINE, Disk, Instance
 from ganetid.opcodes.context import Context
-from ganetid.opcodes.definition import INSTANCE, REQUIRED, Field, Input, Opcode, Outcome
+from ganetid.opcodes.definition import REQUIRED, Field, Input, Outcome
 from ganetid.opcodes.device_changes import replaced
 from ganetid.opcodes.errors import (
     INTERNAL,
@@ -35,7 +35,13 @@ from ganetid.opcodes.fields import (
     text,
     tuple_of,
 )
-from ganetid.opcodes.instances import NAMED, alone, changed, found, require_off, require_state
+from ganetid.opcodes.instances import (
+    changed,
+    found,
+    instance_opcode,
+    require_off,
+    require_state,
+)
 from ganetid.opcodes.policy_check import require_allowed
 from ganetid.opcodes.sizes import shown_size
 
@@ -206,21 +212,8 @@ def _disk(instance: Instance, place: int | str) -> tuple[int, Disk]:
     raise OpPrereqError(f"Cannot find disk with identifier {place}", UNKNOWN_ENTITY)
 
 
-def _opcode(op_id: str, run: Any, *fields: Field) -> Opcode:
-    """Every step may find its work done already, so after a crash it is done again."""
-    return Opcode(
-        op_id=op_id,
-        fields=(*NAMED, *fields),
-        run=run,
-        recover=run,
-        locks=alone,
-        described_by="instance_name",
-        subject=(INSTANCE, "instance_name"),
-    )
-
-
 OPCODES = (
-    _opcode(
+    instance_opcode(
         "OP_INSTANCE_GROW_DISK",
         grow,
         Field("wait_for_sync", boolean, True),
@@ -229,14 +222,14 @@ OPCODES = (
         Field("absolute", boolean, False),
         Field("ignore_ipolicy", boolean, False),
     ),
-    _opcode(
+    instance_opcode(
         "OP_INSTANCE_ACTIVATE_DISKS",
         activate,
         Field("ignore_size", boolean, False),
         Field("wait_for_sync", boolean, False),
     ),
-    _opcode("OP_INSTANCE_DEACTIVATE_DISKS", deactivate, Field("force", boolean, False)),
-    _opcode(
+    instance_opcode("OP_INSTANCE_DEACTIVATE_DISKS", deactivate, Field("force", boolean, False)),
+    instance_opcode(
         "OP_INSTANCE_RECREATE_DISKS",
         recreate,
         Field(
@@ -248,7 +241,7 @@ OPCODES = (
         Field("node_uuids", optional(list_of_text)),
         Field("iallocator", optional(text)),
     ),
-    _opcode(
+    instance_opcode(
         "OP_INSTANCE_REPLACE_DISKS",
         replace,
         Field("early_release", boolean, False),
@@ -268,7 +261,7 @@ OPCODES = (
         Field("remote_node_uuid", optional(text)),
         Field("iallocator", optional(text)),
     ),
-    _opcode(
+    instance_opcode(
         "OP_INSTANCE_SNAPSHOT",
         snapshot,
         Field("disks", list_of(tuple_of(either(integer, text), mapping)), REQUIRED),

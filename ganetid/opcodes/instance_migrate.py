@@ -13,11 +13,8 @@ from ganetid.node.interface import INode
 from ganetid.opcodes import moves
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import (
-    INSTANCE,
-    REQUIRED,
     Field,
     Input,
-    Opcode,
     Outcome,
     anything,
     boolean,
@@ -28,7 +25,7 @@ from ganetid.opcodes.definition import (
 )
 from ganetid.opcodes.errors import WRONG_STATE, OpExecError, OpPrereqError
 from ganetid.opcodes.instance_power import SHUTDOWN_TIMEOUT_S
-from ganetid.opcodes.instances import alone, found
+from ganetid.opcodes.instances import found, instance_opcode
 from ganetid.opcodes.moves import Move
 from ganetid.placement.choice import target_for
 from ganetid.placement.rooms import SHARED
@@ -154,39 +151,25 @@ PLACE = (
 )
 
 OPCODES = (
-    Opcode(
-        op_id="OP_INSTANCE_MIGRATE",
-        fields=(
-            Field("instance_name", text, REQUIRED),
-            Field("instance_uuid", optional(text)),
-            Field("mode", optional(one_of("live", "non-live"))),
-            Field("live", optional(boolean)),
-            *PLACE,
-            Field("cleanup", boolean, False),
-            Field("allow_failover", boolean, False),
-            Field("ignore_hvversions", boolean, False),
-            Field("allow_runtime_changes", boolean, True),
-        ),
-        run=migrate,
+    instance_opcode(
+        "OP_INSTANCE_MIGRATE",
+        migrate,
+        Field("mode", optional(one_of("live", "non-live"))),
+        Field("live", optional(boolean)),
+        *PLACE,
+        Field("cleanup", boolean, False),
+        Field("allow_failover", boolean, False),
+        Field("ignore_hvversions", boolean, False),
+        Field("allow_runtime_changes", boolean, True),
         recover=recover_migrate,
-        locks=alone,
-        described_by="instance_name",
-        subject=(INSTANCE, "instance_name"),
     ),
-    Opcode(
-        op_id="OP_INSTANCE_FAILOVER",
-        fields=(
-            Field("instance_name", text, REQUIRED),
-            Field("instance_uuid", optional(text)),
-            Field("shutdown_timeout", not_negative, SHUTDOWN_TIMEOUT_S),
-            Field("ignore_consistency", boolean, False),
-            *PLACE,
-            Field("cleanup", anything, False),
-        ),
-        run=failover,
+    instance_opcode(
+        "OP_INSTANCE_FAILOVER",
+        failover,
+        Field("shutdown_timeout", not_negative, SHUTDOWN_TIMEOUT_S),
+        Field("ignore_consistency", boolean, False),
+        *PLACE,
+        Field("cleanup", anything, False),
         recover=recover_failover,
-        locks=alone,
-        described_by="instance_name",
-        subject=(INSTANCE, "instance_name"),
     ),
 )

@@ -10,11 +10,9 @@ from attrs import evolve
 from ganetid.cluster.model import ADMIN_UP, AddDebris, Disk, Instance
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import (
-    INSTANCE,
     REQUIRED,
     Field,
     Input,
-    Opcode,
     Outcome,
     anything,
     boolean,
@@ -24,7 +22,7 @@ from ganetid.opcodes.definition import (
 )
 from ganetid.opcodes.errors import WRONG_STATE, OpcodeError, OpExecError, OpPrereqError
 from ganetid.opcodes.instance_power import SHUTDOWN_TIMEOUT_S
-from ganetid.opcodes.instances import alone, debris_of, found
+from ganetid.opcodes.instances import debris_of, found, instance_opcode
 from ganetid.opcodes.moves import Move, copy_config_drive
 from ganetid.placement.choice import target_for
 
@@ -123,22 +121,15 @@ async def _undo(context: Context, way: Move) -> None:
 
 
 OPCODES = (
-    Opcode(
-        op_id="OP_INSTANCE_MOVE",
-        fields=(
-            Field("instance_name", text, REQUIRED),
-            Field("instance_uuid", optional(text)),
-            Field("target_node", text, REQUIRED),
-            Field("target_node_uuid", optional(text)),
-            Field("compress", anything, "none"),
-            Field("shutdown_timeout", not_negative, SHUTDOWN_TIMEOUT_S),
-            Field("ignore_consistency", boolean, False),
-            Field("ignore_ipolicy", boolean, False),
-        ),
-        run=move,
+    instance_opcode(
+        "OP_INSTANCE_MOVE",
+        move,
+        Field("target_node", text, REQUIRED),
+        Field("target_node_uuid", optional(text)),
+        Field("compress", anything, "none"),
+        Field("shutdown_timeout", not_negative, SHUTDOWN_TIMEOUT_S),
+        Field("ignore_consistency", boolean, False),
+        Field("ignore_ipolicy", boolean, False),
         recover=recover,
-        locks=alone,
-        described_by="instance_name",
-        subject=(INSTANCE, "instance_name"),
     ),
 )

@@ -7,10 +7,8 @@ from __future__ import annotations
 from ganetid.cluster.model import ADMIN_DOWN, ADMIN_UP, SOURCE_ADMIN, Instance
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import (
-    INSTANCE,
     Field,
     Input,
-    Opcode,
     Outcome,
     anything,
     boolean,
@@ -19,7 +17,7 @@ from ganetid.opcodes.definition import (
     optional,
 )
 from ganetid.opcodes.errors import OpExecError
-from ganetid.opcodes.instances import NAMED, alone, changed, found, require_state
+from ganetid.opcodes.instances import changed, found, instance_opcode, require_state
 
 ONLINE = (ADMIN_DOWN, ADMIN_UP)
 NOT_ONLINE = "can't use instance from outside down, up states"
@@ -99,52 +97,32 @@ def _ended(context: Context, given: Input, instance: Instance, state: str) -> Ou
 
 # Startup and shutdown look at the guest before they act, so after a crash they are done again.
 OPCODES = (
-    Opcode(
-        op_id="OP_INSTANCE_STARTUP",
-        fields=(
-            *NAMED,
-            Field("force", boolean, False),
-            Field("no_remember", boolean, False),
-            Field("ignore_offline_nodes", anything, False),
-            Field("hvparams", anything, {}),
-            Field("beparams", anything, {}),
-            Field("startup_paused", anything, False),
-            Field("shutdown_timeout", not_negative, SHUTDOWN_TIMEOUT_S),
-        ),
-        run=start,
-        recover=start,
-        locks=alone,
-        described_by="instance_name",
-        subject=(INSTANCE, "instance_name"),
+    instance_opcode(
+        "OP_INSTANCE_STARTUP",
+        start,
+        Field("force", boolean, False),
+        Field("no_remember", boolean, False),
+        Field("ignore_offline_nodes", anything, False),
+        Field("hvparams", anything, {}),
+        Field("beparams", anything, {}),
+        Field("startup_paused", anything, False),
+        Field("shutdown_timeout", not_negative, SHUTDOWN_TIMEOUT_S),
     ),
-    Opcode(
-        op_id="OP_INSTANCE_SHUTDOWN",
-        fields=(
-            *NAMED,
-            Field("timeout", not_negative, SHUTDOWN_TIMEOUT_S),
-            Field("force", boolean, False),
-            Field("no_remember", boolean, False),
-            Field("ignore_offline_nodes", anything, False),
-            Field("admin_state_source", optional(one_of("admin", "user")), "admin"),
-        ),
-        run=shut_down,
-        recover=shut_down,
-        locks=alone,
-        described_by="instance_name",
-        subject=(INSTANCE, "instance_name"),
+    instance_opcode(
+        "OP_INSTANCE_SHUTDOWN",
+        shut_down,
+        Field("timeout", not_negative, SHUTDOWN_TIMEOUT_S),
+        Field("force", boolean, False),
+        Field("no_remember", boolean, False),
+        Field("ignore_offline_nodes", anything, False),
+        Field("admin_state_source", optional(one_of("admin", "user")), "admin"),
     ),
-    Opcode(
-        op_id="OP_INSTANCE_REBOOT",
-        fields=(
-            *NAMED,
-            Field("reboot_type", one_of("soft", "hard", "full"), "hard"),
-            Field("shutdown_timeout", not_negative, SHUTDOWN_TIMEOUT_S),
-            Field("ignore_secondaries", anything, False),
-        ),
-        run=reboot,
+    instance_opcode(
+        "OP_INSTANCE_REBOOT",
+        reboot,
+        Field("reboot_type", one_of("soft", "hard", "full"), "hard"),
+        Field("shutdown_timeout", not_negative, SHUTDOWN_TIMEOUT_S),
+        Field("ignore_secondaries", anything, False),
         recover=recover_reboot,
-        locks=alone,
-        described_by="instance_name",
-        subject=(INSTANCE, "instance_name"),
     ),
 )

@@ -11,11 +11,11 @@ from attrs import evolve
 from ganetid.cluster.typed import updated
 from ganetid.opcodes import systems
 from ganetid.opcodes.context import Context
-from ganetid.opcodes.definition import INSTANCE, Field, Input, Opcode, Outcome
+from ganetid.opcodes.definition import Field, Input, Outcome
 from ganetid.opcodes.errors import WRONG_INPUT, OpPrereqError
 from ganetid.opcodes.fields import anything, boolean, dict_of, mapping, optional, text
 from ganetid.opcodes.instance_create import config_drive_files
-from ganetid.opcodes.instances import NAMED, alone, changed, found, require_off
+from ganetid.opcodes.instances import changed, found, instance_opcode, require_off
 
 
 async def reinstall(context: Context, given: Input) -> Outcome:
@@ -50,20 +50,13 @@ async def reinstall(context: Context, given: Input) -> Outcome:
 
 
 OPCODES = (
-    Opcode(
-        op_id="OP_INSTANCE_REINSTALL",
-        fields=(
-            *NAMED,
-            Field("force_variant", boolean, False),
-            Field("os_type", optional(text)),
-            Field("osparams", optional(mapping)),
-            Field("osparams_private", optional(dict_of(anything))),
-            Field("osparams_secret", optional(dict_of(anything))),
-        ),
-        run=reinstall,
-        recover=reinstall,
-        locks=alone,
-        described_by="instance_name",
-        subject=(INSTANCE, "instance_name"),
+    instance_opcode(
+        "OP_INSTANCE_REINSTALL",
+        reinstall,
+        Field("force_variant", boolean, False),
+        Field("os_type", optional(text)),
+        Field("osparams", optional(mapping)),
+        Field("osparams_private", optional(dict_of(anything))),
+        Field("osparams_secret", optional(dict_of(anything))),
     ),
 )

@@ -7,17 +7,15 @@ from __future__ import annotations
 from ganetid.cluster.model import AddDebris, Change, DropInstance
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import (
-    INSTANCE,
     Field,
     Input,
-    Opcode,
     Outcome,
     boolean,
     not_negative,
 )
 from ganetid.opcodes.errors import OpcodeError
 from ganetid.opcodes.instance_power import SHUTDOWN_TIMEOUT_S
-from ganetid.opcodes.instances import NAMED, alone, debris_of, found
+from ganetid.opcodes.instances import debris_of, found, instance_opcode
 
 
 async def remove(context: Context, given: Input) -> Outcome:
@@ -48,17 +46,10 @@ async def remove(context: Context, given: Input) -> Outcome:
 
 
 OPCODES = (
-    Opcode(
-        op_id="OP_INSTANCE_REMOVE",
-        fields=(
-            *NAMED,
-            Field("shutdown_timeout", not_negative, SHUTDOWN_TIMEOUT_S),
-            Field("ignore_failures", boolean, False),
-        ),
-        run=remove,
-        recover=remove,
-        locks=alone,
-        described_by="instance_name",
-        subject=(INSTANCE, "instance_name"),
+    instance_opcode(
+        "OP_INSTANCE_REMOVE",
+        remove,
+        Field("shutdown_timeout", not_negative, SHUTDOWN_TIMEOUT_S),
+        Field("ignore_failures", boolean, False),
     ),
 )

@@ -18,7 +18,16 @@ from ganetid.cluster.model import (
 )
 from ganetid.jobs.locks import Lock
 from ganetid.opcodes.context import Context
-from ganetid.opcodes.definition import REQUIRED, Field, Input, optional, text
+from ganetid.opcodes.definition import (
+    INSTANCE,
+    REQUIRED,
+    Field,
+    Input,
+    Opcode,
+    Perform,
+    optional,
+    text,
+)
 from ganetid.opcodes.errors import UNKNOWN_ENTITY, WRONG_STATE, OpPrereqError
 
 
@@ -68,3 +77,24 @@ def alone(given: Input) -> tuple[Lock, ...]:
 
 
 NAMED = (Field("instance_name", text, REQUIRED), Field("instance_uuid", optional(text)))
+
+
+def instance_opcode(
+    op_id: str, run: Perform, *fields: Field, recover: Perform | None = None, **more: Any
+) -> Opcode:
+    """
+    An opcode about one existing instance, which it has to itself.
+
+    recover: None where every step may find its work done already, so that after a crash it is
+    simply done again.  more: of Opcode.
+    """
+    return Opcode(
+        op_id=op_id,
+        fields=(*NAMED, *fields),
+        run=run,
+        recover=recover or run,
+        locks=alone,
+        described_by="instance_name",
+        subject=(INSTANCE, "instance_name"),
+        **more,
+    )
