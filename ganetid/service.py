@@ -88,6 +88,10 @@ class Ganetid(Service):
         super().stopService()
         return Deferred.fromCoroutine(self._end())
 
+    def reload(self) -> None:
+        """Read again what an operator may have changed."""
+        self._rapi.reload()
+
     def when_ready(self) -> Deferred[None]:
         """Fires when the daemon does what its role asks for, or fails when it never will."""
         waiting: Deferred[None] = Deferred()

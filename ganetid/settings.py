@@ -36,6 +36,7 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     network_outside: a /30 for a cable out of network_namespace, by which guests reach the outside.
     hooks_dir: programs that run before and after opcodes on this node are below it.
     os_search_path: directories of operating systems; by default Ganeti's.
+    rapi_tls: false has the remote API speak plain HTTP, for a proxy on this machine.
     rapi_needs_user: the remote API's reads too need credentials.
     strict_compat: the remote API answers as Ganeti 3.0.2 also where that is plainly wrong.
     """
@@ -72,6 +73,7 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     strict_compat: bool = False
     os_search_path: tuple[str, ...] | None = None
     hooks_dir: str = "/etc/ganeti/hooks"
+    rapi_tls: bool = True
     rapi_needs_user: bool = False
 
     def name_of_node(self) -> str:

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ganetid.events.nobody import Nobody
+from ganetid.rapi.hangup import Hangup
 from ganetid.service import build_service
 from ganetid.settings import GanetiSettings
 from synnefo_tx.daemon.amqp.address import BadAddress
@@ -47,6 +48,7 @@ def makeService(options: Options) -> IService:
     except (SettingsError, BadAddress) as error:
         refuse(options.daemon, error)
     ganetid.setServiceParent(parent)
+    Hangup(reactor, ganetid.reload).setServiceParent(parent)
     ganetid.when_ready().addErrback(_give_up)
     return watched(parent, reactor)
 

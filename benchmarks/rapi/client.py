@@ -12,6 +12,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
+PATIENCE_S = 120
 FINAL = frozenset({"success", "error", "canceled"})
 
 
@@ -24,12 +25,12 @@ class Client:
 
     def __init__(self, base: str, user: str = "admin", password: str = "secret") -> None:
         parts = urlsplit(base)
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        self._connection = http.client.HTTPSConnection(
-            parts.hostname or "", parts.port, context=context, timeout=120
-        )
+        host, port = parts.hostname or "", parts.port
+        self._connection = http.client.HTTPConnection(host, port, timeout=PATIENCE_S)
+        if parts.scheme == "https":
+            self._connection = http.client.HTTPSConnection(
+                host, port, context=ssl._create_unverified_context(), timeout=PATIENCE_S
+            )
         basic = base64.b64encode(f"{user}:{password}".encode()).decode()
         self._headers = {"Authorization": f"Basic {basic}"}
 

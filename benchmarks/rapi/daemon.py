@@ -24,10 +24,16 @@ UP_WITHIN_S = 60
 
 @frozen
 class Daemon:
-    """Where it answers, and its process id."""
+    """Where it answers, its process id, and the folder that goes with it."""
 
     base: str
     pid: int
+    home: Path
+
+    @property
+    def port(self) -> int:
+        """Of the remote API."""
+        return int(self.base.rpartition(":")[2])
 
     def resident_mib(self) -> float:
         """Memory that the process has in RAM."""
@@ -36,15 +42,19 @@ class Daemon:
 
 
 @contextmanager
-def running_daemon(place: str | None = None) -> Iterator[Daemon]:
-    """Start one, and end it.  place: a folder on the disk that is to be measured."""
+def running_daemon(place: str | None = None, settings: str = "") -> Iterator[Daemon]:
+    """
+    Start one, and end it.
+
+    place: a folder on the disk that is to be measured.  settings: further lines of its file.
+    """
     home = Path(tempfile.mkdtemp(prefix="gnt", dir=place))
     port = _free_port()
     (home / "users").write_text("admin secret read,write\n")
     config = home / "ganetid.toml"
     config.write_text(
         f'state_dir = "{home}/g"\nusers_file = "{home}/users"\nrapi_port = {port}\n'
-        'hypervisor = "fake"\nnetwork_mode = "user"\nnode_name = "node1"\n'
+        f'hypervisor = "fake"\nnetwork_mode = "user"\nnode_name = "node1"\n{settings}'
     )
     twistd = Path(sys.executable).with_name("twistd")
     with (home / "log").open("wb") as log:
@@ -53,10 +63,11 @@ def running_daemon(place: str | None = None) -> Iterator[Daemon]:
             env={**os.environ, "PYTHONPATH": str(CHECKOUT)}, cwd=home, stdout=log, stderr=log,
         )  # fmt: skip
     try:
-        base = f"https://127.0.0.1:{port}"
+        scheme = "http" if "rapi_tls = false" in settings else "https"
+        base = f"{scheme}://127.0.0.1:{port}"
         if not Client(base).is_up(UP_WITHIN_S):
             raise RuntimeError((home / "log").read_text())
-        yield Daemon(base, process.pid)
+        yield Daemon(base, process.pid, home)
     finally:
         process.terminate()
         try:

@@ -54,16 +54,22 @@ def parse_users(text: str) -> dict[str, User]:
     """The users of a file: lines of ``name password [options]``; see rights.py for options."""
     users: dict[str, User] = {}
     for line in text.splitlines():
-        words = line.split()
+        words = line.split(None, 2)
         if len(words) < 2 or words[0].startswith("#"):
             continue
-        name, password = words[0], words[1]
-        scheme = "cleartext"
-        if password.startswith("{") and "}" in password:
-            scheme, _, password = password[1:].partition("}")
-        rights = frozenset(words[2].split(",")) if len(words) > 2 else frozenset()
-        users[name] = User(name, scheme.lower(), password, rights)
+        scheme, secret = _secret(words[1])
+        options = words[2].split(",") if len(words) > 2 else ()
+        rights = frozenset(filter(None, map(str.strip, options)))
+        users[words[0]] = User(words[0], scheme, secret, rights)
     return users
+
+
+def _secret(word: str) -> tuple[str, str]:
+    """(scheme, secret) of a password in the file; nobody knows the scheme of half a brace."""
+    if not word.startswith("{"):
+        return "cleartext", word
+    scheme, brace, secret = word[1:].partition("}")
+    return (scheme.lower(), secret) if brace and secret else ("", "")
 
 
 class Users:
@@ -76,12 +82,9 @@ class Users:
         self._seen: tuple[int, int, int] | None = None
         self._users: Mapping[str, User] = {}
 
-    def authenticate(self, header: str) -> User | None:
-        """The user of an Authorization header, None unless name and password are right."""
-        credentials = basic_credentials(header)
-        if credentials is None:
-            return None
-        return self.user_of(*credentials)
+    def reload(self) -> None:
+        """Read the file again for the next request, also if it looks the same."""
+        self._seen = None
 
     def user_of(self, name: str, password: str) -> User | None:
         """The user of this name, None unless the password is right."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -20,7 +19,6 @@ from ganetid.network.names import table_name, tap_prefix
 from ganetid.network.plan import Bridge
 from ganetid.rapi.faults import Fault
 from ganetid.rapi.routes import RESOURCES, match
-from ganetid.rapi.users import REALM, Users, parse_users
 
 QUESTIONS = ("/2/query/", "/2/placement")  # asked by PUT or POST, they change nothing
 
@@ -86,39 +84,6 @@ class RouteTests(SynchronousTestCase):
             with self.assertRaises(Fault) as caught:
                 match(method, path)
             self.assertEqual(caught.exception.status, status)
-
-
-class UserTests(SynchronousTestCase):
-    """The users file."""
-
-    def test_schemes(self) -> None:
-        """Plain, {cleartext} and {HA1} passwords are checked; unknown schemes never match."""
-        digest = hashlib.md5(f"c:{REALM}:pw".encode()).hexdigest()
-        users = parse_users(
-            f"# comment\na pw read\nb {{ClearText}}pw write\nc {{HA1}}{digest} read,write\n"
-            "d {rot13}pw write\nbroken\n"
-        )
-        accepted = {name: (user.accepts("pw"), user.accepts("no")) for name, user in users.items()}
-        self.assertEqual(
-            accepted,
-            {"a": (True, False), "b": (True, False), "c": (True, False), "d": (False, False)},
-        )
-        self.assertEqual(users["c"].rights, {"read", "write"})
-
-    def test_read_again(self) -> None:
-        """A changed file counts at once."""
-        path = Path(self.mktemp())
-        path.write_text("a old write\n")
-        users = Users(path)
-        self.assertIsNotNone(users.authenticate("Basic YTpvbGQ="))
-        path.write_text("a newer write\n")
-        self.assertIsNone(users.authenticate("Basic YTpvbGQ="))
-
-    @given(st.text(max_size=40))
-    def test_garbage(self, header: str) -> None:
-        """No header but a right one gets anybody in."""
-        path = Path(tempfile.gettempdir()) / "no-such-users-file"
-        self.assertIsNone(Users(path).authenticate(header))
 
 
 class ConfigDriveTests(SynchronousTestCase):

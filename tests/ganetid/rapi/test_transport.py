@@ -1,0 +1,120 @@
+"""
+The remote API of a daemon in a process of its own: plain HTTP, signals, connections.
+"""
+
+from __future__ import annotations
+
+import atexit
+import http.client
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from unittest import TestCase
+
+from benchmarks.rapi.client import Client
+from benchmarks.rapi.daemon import Daemon, running_daemon
+
+CLIENTS = 25  # a Ganeti has 20 at most
+REQUESTS = 8
+PATIENCE_S = 30.0
+
+
+@cache
+def shared_daemon() -> Daemon:
+    """One for all tests of this file, ended with the process."""
+    running = running_daemon(settings="rapi_tls = false\n")
+    atexit.register(running.__exit__, None, None, None)
+    return running.__enter__()
+
+
+class PlainTests(TestCase):
+    """What clients see."""
+
+    def setUp(self) -> None:
+        self.daemon = shared_daemon()
+
+    def connected(self) -> http.client.HTTPConnection:
+        connection = http.client.HTTPConnection("127.0.0.1", self.daemon.port, timeout=PATIENCE_S)
+        self.addCleanup(connection.close)
+        connection.connect()
+        return connection
+
+    def test_plain(self) -> None:
+        """Without TLS it speaks HTTP, to put behind a proxy, and makes no certificate."""
+        connection = self.connected()
+        connection.request("GET", "/version")
+        self.assertEqual(connection.getresponse().read(), b"2")
+        self.assertFalse((self.daemon.home / "g" / "rapi.pem").exists())
+
+    def test_hangup(self) -> None:
+        """SIGHUP has the users file read again and ends nothing."""
+        client = Client(self.daemon.base, "late", "secret")
+        users = self.daemon.home / "users"
+        with self.assertRaisesRegex(RuntimeError, "401"):
+            client.call("GET", "/2/query/node?fields=name")
+        users.write_text(f"{users.read_text()}late secret read\n")
+        os.kill(self.daemon.pid, signal.SIGHUP)
+        self.assertEqual(len(client.call("GET", "/2/query/node?fields=name")["data"]), 1)
+        told = (self.daemon.home / "log").read_text()
+        self.assertIn("SIGHUP", told)
+
+    def test_many_kept(self) -> None:
+        """More clients than a Ganeti takes, all at once, each on a connection that is kept."""
+        connections = [self.connected() for _ in range(CLIENTS)]
+        ports = [each.sock.getsockname()[1] for each in connections]
+
+        def read(connection: http.client.HTTPConnection) -> Iterator[int]:
+            for number in range(REQUESTS):
+                connection.request("GET", ("/2/info", "/2/nodes?bulk=1")[number % 2])
+                answer = connection.getresponse()
+                answer.read()
+                yield answer.status
+
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            statuses = list(pool.map(lambda each: list(read(each)), connections))
+        self.assertEqual(statuses, [[200] * REQUESTS] * CLIENTS)
+        self.assertEqual([each.sock.getsockname()[1] for each in connections], ports)
+
+    def test_slow_clients(self) -> None:
+        """Clients that stop in the middle of a request, or don't read their answer, block none."""
+        slow = [socket.create_connection(("127.0.0.1", self.daemon.port)) for _ in range(CLIENTS)]
+        for number, each in enumerate(slow):
+            self.addCleanup(each.close)
+            each.sendall(UNFINISHED[number % len(UNFINISHED)])
+        connection, begun = self.connected(), time.monotonic()
+        for _ in range(REQUESTS):
+            connection.request("GET", "/2/info")
+            self.assertEqual(connection.getresponse().read()[:1], b"{")
+        self.assertLess(time.monotonic() - begun, 5)
+
+    def test_readonly(self) -> None:
+        """Who has the role @readonly sees everything and changes nothing."""
+        users = self.daemon.home / "users"
+        users.write_text(f"{users.read_text()}watcher secret @readonly\n")
+        watcher = Client(self.daemon.base, "watcher", "secret")
+        self.assertEqual(watcher.call("GET", "/2/nodes")[0]["id"], "node1")
+        self.assertEqual(len(watcher.call("GET", "/2/query/node?fields=name")["data"]), 1)
+        for method, path, body in FORBIDDEN:
+            with self.assertRaisesRegex(RuntimeError, "403", msg=path):
+                watcher.call(method, path, body)
+        self.assertEqual(Client(self.daemon.base).call("GET", "/2/tags"), [])
+
+
+UNFINISHED = (
+    b"GET /2/info HTTP/1.1\r\nHost: x\r\n",
+    b"POST /2/instances HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
+    b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 50,
+)
+FORBIDDEN = (
+    ("PUT", "/2/tags?tag=a", None),
+    ("PUT", "/2/tags?tag=a&dry-run=1", None),
+    ("PUT", "/2/modify", {"beparams": {"vcpus": 3}}),
+    ("POST", "/2/instances", {"__version__": 1}),
+    ("DELETE", "/2/jobs/1", None),
+    ("GET", "/2/jobs/1/wait", {"fields": ["status"]}),
+    ("POST", "/2/filters", {}),
+)
