@@ -23,6 +23,10 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     users_file: who may use the remote API, in Ganeti's format.
     nbd_socket, block_endpoint, block_secret_file: archipelagod's; without them there is no
     template ext.
+    shared_file_dir: for disks of template sharedfile, where every node sees the same files; without
+    it there is no such template.
+    file_storage_paths: a file like Ganeti's, which lists where files of disks may be; without it
+    they may be in state_dir and shared_file_dir.
     hypervisor: "fake" runs nothing, for load tests.
     qemu_user: whom guests run as if ganetid is root: "auto" (each a user of its own from 58000 on,
     if it can reach its files), numbers such as "58000-58999", a user's name, or "none" (root).
@@ -35,7 +39,8 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     dns: name servers that DHCP tells; by default this machine's own.
     network_outside: a /30 for a cable out of network_namespace, by which guests reach the outside.
     hooks_dir: programs that run before and after opcodes on this node are below it.
-    os_search_path: directories of operating systems; by default Ganeti's.
+    os_search_path, extstorage_search_path: directories of operating systems and of providers of
+    external storage; by default Ganeti's.
     rapi_tls: false has the remote API speak plain HTTP, for a proxy on this machine.
     rapi_needs_user: the remote API's reads too need credentials.
     strict_compat: the remote API answers as Ganeti 3.0.2 also where that is plainly wrong.
@@ -58,6 +63,8 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     nbd_socket: str | None = None
     block_endpoint: str | None = None
     block_secret_file: str | None = None
+    shared_file_dir: str | None = None
+    file_storage_paths: str | None = None
     hypervisor: Literal["kvm", "fake"] = "kvm"
     qemu: str = "qemu-system-x86_64"
     qemu_user: str = "auto"
@@ -72,6 +79,7 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     amqp_url: str | None = None
     strict_compat: bool = False
     os_search_path: tuple[str, ...] | None = None
+    extstorage_search_path: tuple[str, ...] | None = None
     hooks_dir: str = "/etc/ganeti/hooks"
     rapi_tls: bool = True
     rapi_needs_user: bool = False

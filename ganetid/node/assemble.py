@@ -19,6 +19,7 @@ from ganetid.disks.ext import ExtTemplate
 from ganetid.disks.files import FileTemplate
 from ganetid.disks.interface import IDiskTemplate
 from ganetid.disks.provider import Bench, find_external
+from ganetid.disks.storage_paths import StoragePaths
 from ganetid.hooks.run import local_hooks
 from ganetid.hypervisor.accelerator import Accelerator
 from ganetid.hypervisor.command_line import Machine
@@ -141,8 +142,15 @@ def build_templates(
     if blocks is not None:
         built_in["archipelago"] = Archipelago(reactor, blocks, settings.nbd_socket or "")
     logs = Logbook(reactor, directories.state / "log" / "extstorage")
-    templates["ext"] = ExtTemplate(built_in, find_external(Bench(logs)))
-    templates["file"] = FileTemplate(directories.disks)
+    places = settings.extstorage_search_path
+    bench = Bench(logs) if places is None else Bench(logs, tuple(map(Path, places)))
+    templates["ext"] = ExtTemplate(built_in, find_external(bench))
+    paths = None
+    if settings.file_storage_paths is not None:
+        paths = StoragePaths(Path(settings.file_storage_paths))
+    templates["file"] = FileTemplate(directories.disks, "file", paths)
+    if settings.shared_file_dir is not None:
+        templates["sharedfile"] = FileTemplate(Path(settings.shared_file_dir), "sharedfile", paths)
     templates["diskless"] = Diskless()
     return templates
 

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from ganetid.cluster.model import Debris, Disk, Instance
 from ganetid.disks.interface import Space
+from ganetid.node.devices import place_of
 from ganetid.node.equipment import Equipment
+from ganetid.node.exports import copied
 from ganetid.opcodes.errors import OpExecError
 
 
@@ -54,6 +56,15 @@ class DiskCalls(Equipment):
     ) -> None:
         """See INode."""
         await self.template_of(instance).rename(instance.name, disk, new_instance, new_name)
+
+    async def copy_disk(self, source: Instance, disk: Disk, target: Instance, other: Disk) -> None:
+        """See INode."""
+        here, there = self.template_of(source), self.template_of(target)
+        place = place_of(await here.activate(source.name, disk))
+        goal = place_of(await there.activate(target.name, other))
+        await copied(place, goal, f"Can't copy disk {disk.name}", ("-n",))
+        await there.deactivate(target.name, other)
+        await here.deactivate(source.name, disk)
 
     async def spaces(self) -> dict[str, Space]:
         """See INode."""

@@ -41,11 +41,7 @@ class Exports:
         """Copy a disk that no guest uses.  Raises OpExecError."""
         source = place_of(await template.activate(instance.name, disk))
         target = self._partial(instance.name) / image_name(index)
-        command = ["qemu-img", "convert", "-f", "raw", "-O", "raw", source, str(target)]
-        try:
-            await run(reactor, command, timeout_s=COPY_TIMEOUT_S)
-        except ProgramFailed as error:
-            raise OpExecError(f"Can't copy disk {disk.name}: {error}") from error
+        await copied(source, str(target), f"Can't copy disk {disk.name}")
 
     async def read(self, name: str) -> str | None:
         """The config.ini of an export, None when there is none.  Raises OpExecError."""
@@ -62,12 +58,9 @@ class Exports:
         if "/" in image or image in {"", ".", ".."}:
             raise OpExecError(f"'{image}' can't be a file's name")
         target = place_of(await template.activate(instance.name, disk))
-        command = ["qemu-img", "convert", "-n", "-f", "raw", "-O", "raw",
-                   str(self._whole(name) / image), target]  # fmt: skip
-        try:
-            await run(reactor, command, timeout_s=COPY_TIMEOUT_S)
-        except ProgramFailed as error:
-            raise OpExecError(f"Can't fill disk {disk.name}: {error}") from error
+        await copied(
+            str(self._whole(name) / image), target, f"Can't fill disk {disk.name}", ("-n",)
+        )
 
     def _whole(self, name: str) -> Path:
         if "/" in name or name in {"", ".", ".."}:
@@ -89,6 +82,19 @@ class Exports:
 
     def _partial(self, name: str) -> Path:
         return self.directory / f"{name}.new"
+
+
+async def copied(source: str, target: str, complaint: str, options: tuple[str, ...] = ()) -> None:
+    """
+    Copy a raw image; places are paths or URIs of QEMU.  Raises OpExecError, beginning so.
+
+    options: of qemu-img convert, ``-n`` when the target is there already.
+    """
+    command = ["qemu-img", "convert", *options, "-f", "raw", "-O", "raw", source, target]
+    try:
+        await run(reactor, command, timeout_s=COPY_TIMEOUT_S)
+    except ProgramFailed as error:
+        raise OpExecError(f"{complaint}: {error}") from error
 
 
 def _read(path: Path) -> str | None:

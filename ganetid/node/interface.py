@@ -207,6 +207,9 @@ class INode(Interface):
     async def rename_disk(instance: Instance, disk: Disk, new_instance: str, new_name: str) -> None:
         """It is now the disk `new_name` of `new_instance`.  Again is harmless."""
 
+    async def copy_disk(source: Instance, disk: Disk, target: Instance, other: Disk) -> None:
+        """Write the content of a disk of `source` to `other` of `target`; no guest uses them."""
+
     async def spaces() -> dict[str, Space]:
         """Room of those disk templates that know it, by their names."""
 

@@ -16,6 +16,7 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 from twisted.protocols.policies import WrappingFactory
 
+from archipelagod.wire.client import BlockClient
 from ganetid.disks.blocks import IBlocks
 from ganetid.hypervisor.accelerator import Accelerator
 from ganetid.hypervisor.interface import IHypervisor
@@ -76,6 +77,7 @@ class NodeHalf:
         self._accelerator = Accelerator(
             reactor, settings.accel, settings.qemu, self.directories.state / "accelerator.json"
         )
+        self._storage: BlockClient | None = None
         self._node: Node | None = None
         self._newsroom: Newsroom | None = None
         self._identity: Identity | None = None
@@ -120,7 +122,9 @@ class NodeHalf:
         await deferToThread(self.membership.load)
         if self.has_rpc:
             self._identity = await deferToThread(self._find_identity)
-        blocks = self._blocks or await self._connect_storage()
+        blocks = self._blocks
+        if blocks is None:
+            blocks = self._storage = await self._connect_storage()
         hypervisor = self._hypervisor or build_hypervisor(
             self._reactor, self.settings, self._accelerator
         )
@@ -154,6 +158,8 @@ class NodeHalf:
             await self.replica.close()
         if self._node is not None:
             await self._node.close()
+        if self._storage is not None:
+            await self._storage.close()
 
     def _surroundings(self) -> tuple[str, tuple[str, ...]]:
         if self.group is not None:
@@ -226,7 +232,7 @@ class NodeHalf:
         await deferToThread(write_files, files, self.keys.directory, self.rapi_certificate, users)
         return b"{}"
 
-    async def _connect_storage(self) -> Any:
+    async def _connect_storage(self) -> BlockClient | None:
         """archipelagod may only be starting, and makes the shared secret: wait for it."""
         deadline = self._reactor.seconds() + SECRET_PATIENCE_S
         while True:

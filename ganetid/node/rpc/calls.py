@@ -15,6 +15,7 @@ import msgspec
 from attrs import frozen
 from zope.interface.interface import Method
 
+from ganetid.disks.storage_paths import FileStoragePathError
 from ganetid.node.interface import INode
 from ganetid.node.machine import Node
 from ganetid.opcodes.errors import (
@@ -31,19 +32,25 @@ LONG_S = 6 * 3600.0
 LONG = frozenset(
     {"create_disk", "remove_disk", "grow_disk", "snapshot_disk", "remove_debris", "migrate",
      "create_os", "install_os", "rename_os", "export_disk", "import_disk",
-     "run_hooks"}
+     "copy_disk", "run_hooks"}
 )  # fmt: skip
 REPEATABLE = frozenset(
     {"facts", "recover", "has_disk", "is_running", "carry", "connect", "disconnect", "console",
      "console_log", "clear", "tidy_after", "remove_disk", "remove_debris", "write_config_drive",
      "settle", "abort", "guest_state",
-     "read_config_drive", "read_chunk", "write_chunk", "keep_spare", "read_spare", "prune_spares",
+     "copy_disk", "read_config_drive", "read_chunk", "write_chunk", "keep_spare", "read_spare", "prune_spares",
      "write_config_image", "shape", "own_disks", "forget_guest", "migrate"}
 )  # fmt: skip
 
 ERRORS: Mapping[str, type[OpcodeError]] = {
     kind.__name__: kind
-    for kind in (OpPrereqError, OpExecError, HypervisorError, TypeEnforcementError)
+    for kind in (
+        OpPrereqError,
+        OpExecError,
+        HypervisorError,
+        TypeEnforcementError,
+        FileStoragePathError,
+    )
 }
 
 
