@@ -14,6 +14,7 @@ from attrs import evolve
 from ganetid.cluster.model import (
     ADMIN_DOWN,
     ADMIN_OFFLINE,
+    Change,
     Disk,
     Instance,
     Nic,
@@ -24,6 +25,13 @@ from ganetid.jobs.locks import Lock
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import INSTANCE, Field, Input, Opcode, Outcome
 from ganetid.opcodes.device_changes import ADD, DETACH, GOES, REMOVE, changes_kind
+from ganetid.opcodes.disk_conversion import (
+    Conversion,
+    conversion_from,
+    copy_content,
+    removed,
+    take_back,
+)
 from ganetid.opcodes.errors import (
     ALREADY_EXISTS,
     WRONG_INPUT,
@@ -69,23 +77,35 @@ async def modify(context: Context, given: Input) -> Outcome:
     if given["runtime_mem"]:
         await _set_memory(context, plan.instance, given)
         told.append(["runtime_memory", given["runtime_mem"]])
-    if given["dry_run"]:
-        return Outcome()
     if given["disk_template"]:
         plan = await convert(context, plan, given)
+    if given["dry_run"]:
+        return Outcome()
     context.cluster.claim(plan.instance)
+    left: tuple[Change, ...] = ()
     try:
         told += await _perform(context, instance, plan, hot)
+        changes = _changes(context, instance, plan.instance)
+        if given["disk_template"] and instance.disks:
+            await copy_content(context, Conversion(instance, plan.instance))
+            await context.keep(changes)
+            left = await removed(context, instance)
     except Exception:
         context.cluster.release(instance.name)
         raise
-    return Outcome([*told, *plan.told], _changes(context, instance, plan.instance))
+    return Outcome([*told, *plan.told], (*changes, *left))
 
 
 async def recover(context: Context, given: Input) -> Outcome:
     """After a crash: what was made and is not the instance's is removed, then all is done again."""
     instance = found(context, given)
     node = context.node_of(instance)
+    way = conversion_from(context.made, instance)
+    if way is not None:
+        if instance.disk_template == way.new.disk_template and instance.disks == way.new.disks:
+            return Outcome([["disk_template", instance.disk_template]],
+                           await removed(context, way.old))  # fmt: skip
+        await take_back(context, way.new)
     for each in context.made.get("disks", ()):
         disk = msgspec.convert(each, Disk)
         if disk.uuid not in {mine.uuid for mine in instance.disks}:
