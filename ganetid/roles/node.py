@@ -122,9 +122,9 @@ class NodeHalf:
         await deferToThread(self.membership.load)
         if self.has_rpc:
             self._identity = await deferToThread(self._find_identity)
-        blocks = self._blocks
-        if blocks is None:
-            blocks = self._storage = await self._connect_storage()
+        if self._blocks is None:
+            self._storage = await self._connect_storage()
+        blocks = self._blocks or self._storage
         hypervisor = self._hypervisor or build_hypervisor(
             self._reactor, self.settings, self._accelerator
         )

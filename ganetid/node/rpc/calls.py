@@ -38,8 +38,8 @@ REPEATABLE = frozenset(
     {"facts", "recover", "has_disk", "is_running", "carry", "connect", "disconnect", "console",
      "console_log", "clear", "tidy_after", "remove_disk", "remove_debris", "write_config_drive",
      "settle", "abort", "guest_state",
-     "copy_disk", "read_config_drive", "read_chunk", "write_chunk", "keep_spare", "read_spare", "prune_spares",
-     "write_config_image", "shape", "own_disks", "forget_guest", "migrate"}
+     "copy_disk", "read_config_drive", "read_chunk", "write_chunk", "keep_spare", "read_spare",
+     "prune_spares", "write_config_image", "shape", "own_disks", "forget_guest", "migrate"}
 )  # fmt: skip
 
 ERRORS: Mapping[str, type[OpcodeError]] = {
