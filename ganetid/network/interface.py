@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from zope.interface import Attribute, Interface
 
 from ganetid.hypervisor.interface import NicDevice
-from ganetid.network.ports import AddressGroup, NetworkPlan, PortPlan
+from ganetid.network.ports import GroupPlan, NetworkPlan, PortPlan
 
 
 class INodeNetwork(Interface):
@@ -40,7 +40,7 @@ class INodeNetwork(Interface):
     async def disconnect(network: str) -> None:
         """Carry it no more."""
 
-    async def share_groups(groups: tuple[AddressGroup, ...]) -> None:
+    async def share_groups(groups: tuple[GroupPlan, ...]) -> None:
         """From now on these are the address groups that rules of NICs name."""
 
     async def plug(
@@ -69,6 +69,9 @@ class INodeNetwork(Interface):
 
     async def unplug_one(instance: str, uuid: str) -> None:
         """Remove one NIC, which the guest has given up."""
+
+    def plugged() -> frozenset[str]:
+        """Names of instances that have NICs here."""
 
     def ports(instance: str) -> tuple[PortPlan, ...]:
         """The NICs of an instance that are plugged here."""

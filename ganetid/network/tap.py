@@ -24,7 +24,7 @@ from ganetid.network.names import tap_name
 from ganetid.network.numbers import NoNumberLeft
 from ganetid.network.outside import Outside
 from ganetid.network.plan import port_mtu
-from ganetid.network.ports import AddressGroup, NetworkPlan, Plugged, PortPlan
+from ganetid.network.ports import GroupPlan, NetworkPlan, Plugged, PortPlan
 from ganetid.network.state import NetworkState
 from ganetid.network.wire.answers import NodeTells
 from ganetid.node.programs import ProgramFailed
@@ -123,7 +123,7 @@ class TapNetwork:
                 lambda now: now.with_networks(_without(now.networks, network)),
             )
 
-    async def share_groups(self, groups: tuple[AddressGroup, ...]) -> None:
+    async def share_groups(self, groups: tuple[GroupPlan, ...]) -> None:
         """See INodeNetwork."""
         await self._change("Can't share groups", lambda now: evolve(now, groups=groups))
 
@@ -172,6 +172,10 @@ class TapNetwork:
         if any(port.uuid == uuid for port in ports):
             left = tuple(port for port in ports if port.uuid != uuid)
             await self.update(instance, left, None)
+
+    def plugged(self) -> frozenset[str]:
+        """See INodeNetwork."""
+        return frozenset(self._state.plugged)
 
     def ports(self, instance: str) -> tuple[PortPlan, ...]:
         """See INodeNetwork."""

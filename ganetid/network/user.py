@@ -10,7 +10,7 @@ from zope.interface import implementer
 
 from ganetid.hypervisor.interface import UserNic
 from ganetid.network.interface import INodeNetwork
-from ganetid.network.ports import AddressGroup, NetworkPlan, PortPlan
+from ganetid.network.ports import GroupPlan, NetworkPlan, PortPlan
 
 
 @implementer(INodeNetwork)
@@ -45,7 +45,7 @@ class UserNetwork:
         """See INodeNetwork."""
         self._networks.pop(network, None)
 
-    async def share_groups(self, groups: tuple[AddressGroup, ...]) -> None:
+    async def share_groups(self, groups: tuple[GroupPlan, ...]) -> None:
         """See INodeNetwork."""
 
     async def plug(
@@ -74,6 +74,10 @@ class UserNetwork:
         """See INodeNetwork."""
         left = tuple(port for port in self.ports(instance) if port.uuid != uuid)
         self._plugged[instance] = left
+
+    def plugged(self) -> frozenset[str]:
+        """See INodeNetwork."""
+        return frozenset(self._plugged)
 
     def ports(self, instance: str) -> tuple[PortPlan, ...]:
         """See INodeNetwork."""
