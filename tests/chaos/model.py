@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from tests.chaos.stamps import WHOLE, ZEROS, Vector, tag
 
@@ -60,12 +60,15 @@ class Block:
     """
     ``base``, then ``ops`` in order: one at a time, so each is sent after the one before was
     acknowledged.
+
+    moments: of a block of a snapshot, where ``base`` comes from.
     """
 
-    __slots__ = ("base", "flushed", "ops")
+    __slots__ = ("base", "flushed", "moments", "ops")
 
-    def __init__(self, base: frozenset[Vector]) -> None:
+    def __init__(self, base: frozenset[Vector], moments: Sequence[Moment] = ()) -> None:
         self.base = base
+        self.moments = moments
         self.ops: list[Op] = []
         self.flushed = 0  # so many ops are on stable storage
 
@@ -94,13 +97,13 @@ class Block:
         """
         Whether a request was answered with an error: then nobody knows when what was there.
         """
-        return any(op.kind == FAILED for op in self.ops)
+        return any(each.kind == FAILED for each in (*self.ops, *self.moments))
 
     def copy(self) -> Block:
         """
         The same, for another volume.
         """
-        made = Block(self.base)
+        made = Block(self.base, self.moments)
         made.ops = list(self.ops)
         return made
 
@@ -127,18 +130,32 @@ class Block:
 
 class Moment:
     """
-    What a block may have held, when, and the request that made it so.
+    What a block may have held, when, and the op that made it so; None: it was so from the start.
     """
 
-    __slots__ = ("earliest_s", "latest_s", "request", "vectors")
+    __slots__ = ("earliest_s", "latest_s", "op", "vectors")
 
     def __init__(
-        self, vectors: frozenset[Vector], request: int, earliest_s: float, latest_s: float
+        self, vectors: frozenset[Vector], op: Op | None, earliest_s: float, latest_s: float
     ) -> None:
         self.vectors = vectors
-        self.request = request
+        self.op = op
         self.earliest_s = earliest_s
         self.latest_s = latest_s
+
+    @property
+    def request(self) -> int:
+        """
+        That of the op; 0: none of which all parts are there or none.
+        """
+        return self.op.request if self.op is not None else 0
+
+    @property
+    def kind(self) -> str:
+        """
+        That of the op, as it is known by now: it may have failed later.
+        """
+        return self.op.kind if self.op is not None else ""
 
 
 class Disk:
@@ -264,9 +281,7 @@ class Disk:
         """
         with self.lock:
             return {
-                index: list(_moments(block, start_s, end_s))
-                for index, block in self.blocks.items()
-                if not block.has_failed
+                index: list(_moments(block, start_s, end_s)) for index, block in self.blocks.items()
             }
 
     def settle(self, found: dict[int, Vector]) -> None:
@@ -290,8 +305,8 @@ class Disk:
 
 def _moments(block: Block, start_s: float, end_s: float) -> Iterator[Moment]:
     for count, vectors in enumerate(block.states()):
-        earliest_s = block.ops[count - 1].sent_s if count else 0.0
+        op = block.ops[count - 1] if count else None
+        earliest_s = op.sent_s if op is not None else 0.0
         latest_s = block.ops[count].acked_s if count < len(block.ops) else FOREVER
         if earliest_s <= end_s and latest_s >= start_s:
-            request = block.ops[count - 1].request if count else 0
-            yield Moment(vectors, request, max(earliest_s, start_s), min(latest_s, end_s))
+            yield Moment(vectors, op, max(earliest_s, start_s), min(latest_s, end_s))

@@ -17,12 +17,9 @@ def frozen(origin: Disk, name: str, number: int, start_s: float) -> Disk:
     made.is_read_only = True
     made.family = origin.family
     made.frozen = origin.moments(start_s, time.monotonic())
-    with origin.lock:
-        made.blocks = {
-            index: block.copy() for index, block in origin.blocks.items() if block.has_failed
-        }
     for index, moments in made.frozen.items():
-        made.blocks[index] = Block(frozenset().union(*(each.vectors for each in moments)))
+        base = frozenset().union(*(each.vectors for each in moments))
+        made.blocks[index] = Block(base, moments)
     return made
 
 

@@ -141,3 +141,30 @@ class SnapshotTests(SynchronousTestCase):
         """What was acknowledged before the snapshot was asked for is in it."""
         snapshot = frozen(self.disk, "s", 2, time.monotonic())
         self.assertIn("too old", complaints(snapshot, {0: whole(1, 1)})[0])
+
+    def test_failed_before(self) -> None:
+        """
+        What was acknowledged after the snapshot was asked for need not be in it, whatever failed
+        before.
+        """
+        self.disk.failed(self.disk.begin(WRITE, [7])[1])
+        self.disk.acknowledge(self.disk.begin(WRITE, [7])[1])
+        start_s = time.monotonic()
+        self.disk.acknowledge(self.disk.begin(WRITE, [7])[1])
+        on_its_way = self.disk.begin(WRITE, [7])[1]
+        snapshot = frozen(self.disk, "s", 2, start_s)
+        self.disk.acknowledge(on_its_way)
+        for number, said in ((3, "another volume's"), (4, ""), (5, ""), (6, "")):
+            found = {0: whole(1, 1), 1: whole(1, 2), 7: whole(1, number)}
+            wrong = " ".join(complaints(snapshot, found))
+            self.assertTrue(said in wrong if said else not wrong, wrong)
+
+    def test_failed_later(self) -> None:
+        """A request that was at work, and answered with an error afterwards, is there in part."""
+        ops = self.disk.begin(WRITE, [5, 6])[1]
+        snapshot = frozen(self.disk, "s", 2, self.start_s)
+        self.disk.failed(ops)
+        half = (tag(1, 3),) * 4 + ZEROS[4:]
+        found = {0: whole(1, 1), 1: whole(1, 2), 5: half}
+        for each in (snapshot, cloned(snapshot, "c", 3, 1 << 20)):
+            self.assertEqual(complaints(each, found), [])

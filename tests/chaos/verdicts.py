@@ -5,7 +5,7 @@ Whether what a volume holds is what it may hold.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import chain
 
 from tests.chaos.model import Block, Disk, Moment
@@ -95,7 +95,7 @@ def _has_one_moment(disk: Disk, found: dict[int, Vector]) -> bool:
     """
     edges: list[tuple[float, int]] = []
     needed = 0
-    for index, moments in disk.frozen.items():
+    for index, moments in _certain(disk):
         held = found.get(index, ZEROS)
         needed += 1
         for start_s, end_s in _merged([each for each in moments if held in each.vectors]):
@@ -113,12 +113,21 @@ def _half_done(disk: Disk, found: dict[int, Vector]) -> list[int]:
     """
     there: set[int] = set()
     missing: set[int] = set()
-    for index, moments in disk.frozen.items():
+    for index, moments in _certain(disk):
         held = found.get(index, ZEROS)
         matching = [number for number, each in enumerate(moments) if held in each.vectors]
         there.update(each.request for each in moments[: matching[0] + 1])
         missing.update(each.request for each in moments[matching[-1] + 1 :])
     return sorted(there & missing - {0})
+
+
+def _certain(disk: Disk) -> Iterator[tuple[int, list[Moment]]]:
+    """
+    Blocks of a snapshot of which it is known what they held when.
+    """
+    for index, moments in disk.frozen.items():
+        if not disk.blocks[index].has_failed:
+            yield index, moments
 
 
 def _merged(moments: list[Moment]) -> list[tuple[float, float]]:
