@@ -97,7 +97,8 @@ class Block:
         """
         Whether a request was answered with an error: then nobody knows when what was there.
         """
-        return any(each.kind == FAILED for each in (*self.ops, *self.moments))
+        kinds = [op.kind for op in self.ops] + [moment.kind for moment in self.moments]
+        return FAILED in kinds
 
     def copy(self) -> Block:
         """
