@@ -22,6 +22,8 @@ from ganetid.cluster.model import (
     DropInstance,
     DropMember,
     DropNetwork,
+    DropRouter,
+    DropSecurityGroup,
     Group,
     Instance,
     Member,
@@ -33,8 +35,11 @@ from ganetid.cluster.model import (
     PutInstance,
     PutMember,
     PutNetwork,
+    PutRouter,
+    PutSecurityGroup,
 )
 from ganetid.cluster.nic_index import NicIndex
+from ganetid.cluster.wiring import Router, SecurityGroup
 
 NETWORK_PORTS = range(11000, 15000)  # Ganeti's pool
 
@@ -49,6 +54,8 @@ class Snapshot:
     debris: tuple[Debris, ...] = ()
     members: tuple[Member, ...] = ()
     groups: tuple[Group, ...] = ()
+    security_groups: tuple[SecurityGroup, ...] = ()
+    routers: tuple[Router, ...] = ()
 
 
 @frozen
@@ -75,6 +82,8 @@ class Configuration:
     networks: dict[str, Network] = field(factory=dict)
     members: dict[str, Member] = field(factory=dict)
     groups: dict[str, Group] = field(factory=dict)
+    security_groups: dict[str, SecurityGroup] = field(factory=dict)
+    routers: dict[str, Router] = field(factory=dict)
     debris: set[Debris] = field(factory=set)
     _claims: dict[str, Instance] = field(factory=dict)
     _nics: NicIndex = field(factory=NicIndex)
@@ -98,6 +107,8 @@ class Configuration:
                     self.networks[network.name] = network
                 case DropNetwork(name):
                     self.networks.pop(name, None)
+                case PutSecurityGroup() | DropSecurityGroup() | PutRouter() | DropRouter():
+                    self._apply_to_wiring(change)
                 case AddDebris(debris):
                     self.debris.add(debris)
                 case DropDebris(debris):
@@ -108,6 +119,20 @@ class Configuration:
                     self._apply_to_cluster(change)
             for watcher in self._watchers:
                 watcher(change)
+
+    def _apply_to_wiring(
+        self, change: PutSecurityGroup | DropSecurityGroup | PutRouter | DropRouter
+    ) -> None:
+        match change:
+            case PutSecurityGroup(group):
+                self.security_groups[group.name] = group
+            case DropSecurityGroup(name):
+                self.security_groups.pop(name, None)
+            case PutRouter(router):
+                self._nics.change_router(self.routers.get(router.name), router)
+                self.routers[router.name] = router
+            case DropRouter(name):
+                self._nics.change_router(self.routers.pop(name, None), None)
 
     def _apply_to_cluster(
         self, change: PutMember | DropMember | PutGroup | DropGroup | PutFacts
@@ -131,7 +156,11 @@ class Configuration:
         self.members = {member.name: member for member in snapshot.members}
         self.groups = {group.name: group for group in snapshot.groups}
         self.debris = set(snapshot.debris)
+        self.security_groups = {group.name: group for group in snapshot.security_groups}
+        self.routers = {router.name: router for router in snapshot.routers}
         self.instances, self._nics, self._by_node = {}, NicIndex(), {}
+        for router in snapshot.routers:
+            self._nics.change_router(None, router)
         self._sorted = None
         for instance in snapshot.instances:  # "": written before clusters had many nodes
             node = instance.primary_node or self.node_name
@@ -210,7 +239,7 @@ class Configuration:
         return self._nics.by_mac(mac) is not None
 
     def addresses(self, network: str) -> Mapping[str, Any]:
-        """IP address -> its users, of all NICs in `network`."""
+        """IP address -> its users, of all NICs and routers in `network`."""
         return self._nics.addresses(network)
 
     def instances_in(self, network: str) -> list[str]:

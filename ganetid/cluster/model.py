@@ -10,6 +10,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ganetid.cluster.wiring import NetworkOptions, NicPort, Router, SecurityGroup
+
 ADMIN_UP = "up"
 ADMIN_DOWN = "down"
 ADMIN_OFFLINE = "offline"
@@ -47,7 +49,11 @@ class Disk:
 
 @frozen
 class Nic:
-    """A network interface of an instance; `network` is a network's name."""
+    """
+    A network interface of an instance; `network` is a network's name.
+
+    vlan: in Ganeti's notation, as in `network.vlans`.
+    """
 
     name: str
     uuid: str
@@ -56,6 +62,13 @@ class Nic:
     network: str | None = None
     mode: str = "bridged"
     link: str = ""
+    vlan: str = ""
+    port: NicPort = field(factory=NicPort)
+
+    @property
+    def ips(self) -> tuple[str, ...]:
+        """All its addresses."""
+        return (*(() if self.ip is None else (self.ip,)), *self.port.ips)
 
 
 @frozen
@@ -102,11 +115,15 @@ class Connection:
 
 @frozen
 class Network:
-    """A network; `subnet` is a CIDR, `reserved` holds addresses kept from NICs by the operator."""
+    """
+    A network; `subnet` is a CIDR, `reserved` holds addresses kept from NICs by the operator.
+
+    subnet: None of a network that has IPv6 alone.
+    """
 
     name: str
     uuid: str
-    subnet: str
+    subnet: str | None
     ctime: float
     mtime: float
     gateway: str | None = None
@@ -117,6 +134,7 @@ class Network:
     tags: tuple[str, ...] = ()
     connections: tuple[Connection, ...] = ()
     serial_no: int = 1
+    options: NetworkOptions = field(factory=NetworkOptions)
 
 
 @frozen
@@ -253,6 +271,34 @@ class DropNetwork:
 
 
 @frozen
+class PutSecurityGroup:
+    """Change: the security group is now so."""
+
+    group: SecurityGroup
+
+
+@frozen
+class DropSecurityGroup:
+    """Change: no security group of this name."""
+
+    name: str
+
+
+@frozen
+class PutRouter:
+    """Change: the router is now so."""
+
+    router: Router
+
+
+@frozen
+class DropRouter:
+    """Change: no router of this name."""
+
+    name: str
+
+
+@frozen
 class PutMember:
     """Change: the node is now so."""
 
@@ -320,6 +366,10 @@ Change = (
     | DropInstance
     | PutNetwork
     | DropNetwork
+    | PutSecurityGroup
+    | DropSecurityGroup
+    | PutRouter
+    | DropRouter
     | PutMember
     | DropMember
     | PutGroup

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TypeVar
 
 from ganetid.cluster.model import Instance, Nic
+from ganetid.cluster.wiring import Router
 
 T = TypeVar("T")
 
@@ -33,9 +34,9 @@ class NicIndex:
                 continue
             users = self._users.setdefault(nic.network, {})
             users[instance.name] = users.get(instance.name, 0) + 1
-            if nic.ip is not None:
-                taken = self._addresses.setdefault(nic.network, {})
-                taken.setdefault(nic.ip, []).append(instance.name)
+            taken = self._addresses.setdefault(nic.network, {})
+            for address in nic.ips:
+                taken.setdefault(address, []).append(instance.name)
 
     def discard(self, instance: Instance) -> None:
         """Take out what was added for just this version of an instance."""
@@ -47,8 +48,15 @@ class NicIndex:
             users[instance.name] -= 1
             if not users[instance.name]:
                 del users[instance.name]
-            if nic.ip is not None:
-                _take(self._addresses[nic.network], nic.ip, instance.name)
+            for address in nic.ips:
+                _take(self._addresses[nic.network], address, instance.name)
+
+    def change_router(self, old: Router | None, new: Router | None) -> None:
+        """A router, known as ``router:<name>``, has other addresses now."""
+        for network, address, user in _addresses_of(old):
+            _take(self._addresses[network], address, user)
+        for network, address, user in _addresses_of(new):
+            self._addresses.setdefault(network, {}).setdefault(address, []).append(user)
 
     def by_mac(self, mac: str) -> tuple[str, Nic] | None:
         """(instance, NIC) with this MAC address in lower case."""
@@ -56,12 +64,23 @@ class NicIndex:
         return found[-1] if found else None
 
     def addresses(self, network: str) -> Mapping[str, list[str]]:
-        """IP address -> names of its users, of all NICs in the network."""
+        """IP address -> names of its users, of all NICs and routers in the network."""
         return self._addresses.get(network, {})
 
     def instances_in(self, network: str) -> list[str]:
         """Names of the instances that have a NIC in the network, sorted."""
         return sorted(self._users.get(network, ()))
+
+
+def _addresses_of(router: Router | None) -> list[tuple[str, str, str]]:
+    """(network, address, user)."""
+    if router is None:
+        return []
+    return [
+        (network, address, f"router:{router.name}")
+        for network in {each.network for each in router.places}
+        for address in router.addresses_in(network)
+    ]
 
 
 def _take(index: dict[str, list[T]], key: str, value: T) -> None:

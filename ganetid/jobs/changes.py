@@ -22,6 +22,8 @@ from ganetid.cluster.model import (
     DropInstance,
     DropMember,
     DropNetwork,
+    DropRouter,
+    DropSecurityGroup,
     FilterRule,
     Group,
     Instance,
@@ -33,7 +35,10 @@ from ganetid.cluster.model import (
     PutInstance,
     PutMember,
     PutNetwork,
+    PutRouter,
+    PutSecurityGroup,
 )
+from ganetid.cluster.wiring import Router, SecurityGroup
 
 _encode = msgspec.json.encode
 
@@ -42,6 +47,10 @@ TABLES: dict[type[Any], str] = {
     DropInstance: "instances",
     PutNetwork: "networks",
     DropNetwork: "networks",
+    PutSecurityGroup: "security_groups",
+    DropSecurityGroup: "security_groups",
+    PutRouter: "routers",
+    DropRouter: "routers",
     PutMember: "members",
     DropMember: "members",
     PutGroup: "groups",
@@ -56,6 +65,10 @@ def store(connection: sqlite3.Connection, change: Change) -> None:
     match change:
         case PutInstance(thing) | PutNetwork(thing) | PutMember(thing) | PutGroup(thing):
             _put(connection, TABLES[type(change)], thing.name, thing)
+        case PutSecurityGroup(thing) | PutRouter(thing):
+            _put(connection, TABLES[type(change)], thing.name, thing)
+        case DropSecurityGroup(name) | DropRouter(name):
+            _drop(connection, TABLES[type(change)], "name", name)
         case PutFilter(rule):
             _put(connection, "filters", rule.uuid, rule)
         case DropInstance(name) | DropNetwork(name) | DropMember(name) | DropGroup(name):
@@ -79,6 +92,10 @@ def read_snapshot(connection: sqlite3.Connection, facts: ClusterFacts) -> Snapsh
         debris=tuple(documents(connection, "SELECT document FROM debris", Debris)),
         members=tuple(documents(connection, "SELECT document FROM members", Member)),
         groups=tuple(documents(connection, "SELECT document FROM groups", Group)),
+        security_groups=tuple(
+            documents(connection, "SELECT document FROM security_groups", SecurityGroup)
+        ),
+        routers=tuple(documents(connection, "SELECT document FROM routers", Router)),
     )
 
 

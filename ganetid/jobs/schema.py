@@ -40,6 +40,10 @@ CREATE TRIGGER outbox_is_told AFTER INSERT ON outbox BEGIN
     DELETE FROM told WHERE id <= NEW.id - 10000;
 END;
 """,
+    """
+CREATE TABLE security_groups (name TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE routers (name TEXT PRIMARY KEY, document BLOB NOT NULL) WITHOUT ROWID;
+""",
 )
 
 

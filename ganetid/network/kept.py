@@ -15,7 +15,7 @@ import msgspec
 from attrs import field, frozen
 from twisted.logger import Logger
 
-from ganetid.network.ports import AddressGroup, NetworkPlan, Plugged
+from ganetid.network.ports import GroupPlan, NetworkPlan, Plugged
 
 T = TypeVar("T")
 _log = Logger()
@@ -39,7 +39,7 @@ class Kept:
     """All that was kept."""
 
     networks: KeptNetworks = field(factory=KeptNetworks)
-    groups: tuple[AddressGroup, ...] = ()
+    groups: tuple[GroupPlan, ...] = ()
     plugged: tuple[Plugged, ...] = ()
 
 
@@ -59,7 +59,7 @@ class Folder:
         ports.mkdir(mode=0o700, parents=True, exist_ok=True)
         plugged = (_read(each, Plugged) for each in sorted(ports.glob("*.json")))
         networks = _read(self.path / "networks.json", KeptNetworks)
-        groups = _read(self.path / "groups.json", tuple[AddressGroup, ...])
+        groups = _read(self.path / "groups.json", tuple[GroupPlan, ...])
         return Kept(
             networks or KeptNetworks(), groups or (), tuple(each for each in plugged if each)
         )
@@ -68,7 +68,7 @@ class Folder:
         """Keep these networks and no others.  Raises OSError."""
         _write(self.path / "networks.json", networks)
 
-    def put_groups(self, groups: tuple[AddressGroup, ...]) -> None:
+    def put_groups(self, groups: tuple[GroupPlan, ...]) -> None:
         """Keep these address groups and no others.  Raises OSError."""
         _write(self.path / "groups.json", groups)
 

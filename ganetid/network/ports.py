@@ -49,6 +49,7 @@ class NetworkPlan:
     managed6: IPv6 addresses come by DHCPv6 and not from the prefix.
     masquerade: guests reach the outside under the node's address, where there is a gateway.
     open_inwards: the outside may begin connections to guests under the guests' own addresses.
+    node_gateway: whether the node has the gateways' addresses; else who has, is on the link.
     routers: networks whose guests may reach this one's through the node, by name.
     """
 
@@ -73,6 +74,7 @@ class NetworkPlan:
     managed6: bool = False
     masquerade: bool = True
     open_inwards: bool = False
+    node_gateway: bool = True
     routers: tuple[str, ...] = ()
 
 
@@ -91,7 +93,7 @@ class SecurityRule:
 
     direction: in or out.  ethertype: ipv4 or ipv6.  protocol: tcp, udp, sctp, icmp, icmpv6 or a
     number; None is any.  port_min, port_max: inclusive; of icmp the type and the code.
-    remote: a CIDR.  remote_group: name of an AddressGroup.  Neither: anybody.
+    remote: a CIDR.  remote_group: name of a GroupPlan.  Neither: anybody.
     """
 
     direction: str
@@ -104,11 +106,17 @@ class SecurityRule:
 
 
 @frozen
-class AddressGroup:
-    """Addresses under one name, such as those of a security group's members; both versions."""
+class GroupPlan:
+    """
+    A security group as nodes know it.
+
+    addresses: of its members, both versions; what a rule that names the group lets in.
+    rules: of all NICs that are in it.
+    """
 
     name: str
     addresses: tuple[str, ...] = ()
+    rules: tuple[SecurityRule, ...] = ()
 
 
 @frozen
@@ -125,6 +133,18 @@ class FloatingAddress:
 
 
 @frozen
+class DhcpOption:
+    """
+    One more option that DHCPv4 tells a guest, by its number.
+
+    value: addresses, a number or a text, as the option wants it; ``hex:0aff`` for any bytes.
+    """
+
+    number: int
+    value: str
+
+
+@frozen
 class PortPlan:
     """
     A NIC as one node makes it.
@@ -132,8 +152,9 @@ class PortPlan:
     ips: of both versions; the first IPv4 address is the one that DHCP gives.  With none the NIC
     may use any.  network: name of a NetworkPlan.  link, vlan: its own, else the network's.
     guarded: whether it is kept from sending under others' addresses.
-    firewall: Synnefo's profile, None for none.  rules: of its security groups; None: not filtered,
-    and empty: nothing is allowed but answers.
+    firewall: Synnefo's profile, None for none.
+    groups, rules: names of GroupPlans, and rules of its own, each allowing something; both None:
+    not filtered, and empty: nothing is allowed but answers.
     instance_uuid: what its guest is to metadata.
     """
 
@@ -150,7 +171,9 @@ class PortPlan:
     pairs: tuple[AddressPair, ...] = ()
     firewall: str | None = None
     rules: tuple[SecurityRule, ...] | None = None
+    groups: tuple[str, ...] | None = None
     floating: tuple[FloatingAddress, ...] = ()
+    dhcp_options: tuple[DhcpOption, ...] = ()
     instance_uuid: str = ""
 
     @property

@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 
 from ganetid.network.names import bridge_mac, bridge_name, tap_name
 from ganetid.network.numbers import LAST_NETWORK, LAST_PORT, identity, mark, numbered
-from ganetid.network.ports import ROUTED, AddressGroup, NetworkPlan, Plugged, PortPlan
+from ganetid.network.ports import ROUTED, GroupPlan, NetworkPlan, Plugged, PortPlan
 
 METADATA = "169.254.169.254"
 
@@ -83,7 +83,7 @@ class NetworkState:
     networks: Mapping[str, NetworkPlan] = field(factory=dict)
     numbers: Mapping[str, int] = field(factory=dict)
     plugged: Mapping[str, Plugged] = field(factory=dict)
-    groups: tuple[AddressGroup, ...] = ()
+    groups: tuple[GroupPlan, ...] = ()
     macs: Mapping[str, str] = field(factory=dict)
 
     def mac(self, name: str) -> str:

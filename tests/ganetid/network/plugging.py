@@ -13,7 +13,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from ganetid.network.ports import (
-    AddressGroup,
+    GroupPlan,
     FloatingAddress,
     NetworkPlan,
     PortPlan,
@@ -61,7 +61,7 @@ async def plug_without_end(network: TapNetwork, dice: random.Random) -> None:
                 await network.carry(tuple(dice.sample(NETWORKS, dice.randrange(2, 5))))
                 await network.carry(NETWORKS)
             case 5:
-                await network.share_groups((AddressGroup("g", (f"10.7.0.{dice.randrange(9)}",)),))
+                await network.share_groups((GroupPlan("g", (f"10.7.0.{dice.randrange(9)}",)),))
 
 
 def main(namespace: str, folder: str, seed: str) -> None:

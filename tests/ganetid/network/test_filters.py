@@ -9,7 +9,7 @@ from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
-from ganetid.network.ports import AddressGroup, NetworkPlan, PortPlan, SecurityRule
+from ganetid.network.ports import GroupPlan, NetworkPlan, PortPlan, SecurityRule
 from tests.ganetid.network.lab import FakeGuest, NetworkTestCase, run_test
 
 NET = NetworkPlan("net-1", "gtbr1", subnet="10.7.0.0/24", gateway="10.7.0.1")
@@ -132,7 +132,7 @@ class FilterTests(NetworkTestCase):
             await self.start(evolve(SERVER, rules=(members,)))
             await self.listen(self.server, 80)
             self.assertFalse(await self.gets_in(80))
-            group = AddressGroup("web clients", ("10.7.0.10", "10.7.0.0/28", "fd00::1"))
+            group = GroupPlan("web clients", ("10.7.0.10", "10.7.0.0/28", "fd00::1"))
             await self.network.share_groups((group,))
             self.assertTrue(await self.gets_in(80))
             await self.restart("server", "client")
