@@ -174,6 +174,9 @@ class Node(DiskCalls, SystemCalls):
             for name in hypervisor.kept() - known:
                 await hypervisor.clear(name)
                 strays.add(name)
+        for name in self.network.plugged() - known:
+            await self.network.unplug(name)
+            strays.add(name)
         strays |= set(await deferToThread(_remove_unknown, self._directory, known))
         return tuple(sorted(strays))
 

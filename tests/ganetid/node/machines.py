@@ -66,7 +66,9 @@ class RemoteClient(Client):
 class Machine:
     """A namespace with a daemon in it."""
 
-    def __init__(self, number: int, directory: Path, hypervisor: str) -> None:
+    def __init__(
+        self, number: int, directory: Path, hypervisor: str, network_mode: str = "user"
+    ) -> None:
         self.name = f"node{number}"
         self.address = f"{SUBNET}.{number}"
         self.namespace = f"t-g{os.getpid()}-{number}"
@@ -78,7 +80,7 @@ class Machine:
             f'state_dir = "{self.state}"\nusers_file = "{directory}/users"\n'
             f'node_name = "{self.name}"\nnode_host = "{self.address}"\nnode_port = {RPC_PORT}\n'
             f'rapi_host = "{self.address}"\nrapi_port = {RAPI_PORT}\n'
-            f'hypervisor = "{hypervisor}"\naccel = "tcg"\nnetwork_mode = "user"\n'
+            f'hypervisor = "{hypervisor}"\naccel = "tcg"\nnetwork_mode = "{network_mode}"\n'
         )
 
     def spawn(self) -> None:
@@ -135,6 +137,7 @@ class MachinesTestCase(TestCase):
 
     timeout = 240
     hypervisor = "kvm"
+    network_mode = "user"
 
     def setUp(self) -> None:
         if os.geteuid() != 0 or shutil.which("ip") is None:
@@ -144,7 +147,10 @@ class MachinesTestCase(TestCase):
         self.directory = Path(tempfile.mkdtemp(prefix="gnt"))
         self.directory.chmod(0o755)
         (self.directory / "users").write_text(USERS)
-        self.machines = [Machine(number, self.directory, self.hypervisor) for number in (1, 2, 3)]
+        self.machines = [
+            Machine(number, self.directory, self.hypervisor, self.network_mode)
+            for number in (1, 2, 3)
+        ]
         self.addCleanup(self.tear_down_all)
         self._make_network()
 

@@ -1,5 +1,6 @@
 """
-Daemons are killed without warning at random instants of mixed jobs, some with their guests.
+Daemons are killed without warning at random instants of mixed jobs, some with their guests; the
+master is one of them, and others take over.
 
 GANETID_CHAOS_ROUNDS (1), GANETID_CHAOS_SEED.
 """
@@ -8,123 +9,94 @@ from __future__ import annotations
 
 import os
 import random
-from typing import Any
+import time
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from tests.ganetid.cluster import FINAL, Client
-from tests.ganetid.node.machines import Machine, MachinesTestCase
-from tests.ganetid.node.test_three_machines import body
+from tests.ganetid.node import wholeness
+from tests.ganetid.node.disorder import Disorder
+from tests.ganetid.node.machines import MachinesTestCase
 
 ROUNDS = int(os.environ.get("GANETID_CHAOS_ROUNDS", "1"))
-WITH_GUESTS = 0.25  # of all deaths take a machine's guests with them
-NAMES = ("a", "b", "c", "d")
+LOOKS = 150  # how often a cluster is looked at until it is whole, with a pause of PAUSE_S between
+PAUSE_S = 0.1
 
 
 class ChaosTests(MachinesTestCase):
-    """Nothing acknowledged is lost, nobody runs twice, nothing is left of nobody."""
+    """Nothing acknowledged is lost, nobody runs twice, nothing is left of nobody: with QEMUs."""
 
-    timeout = 120 + 60 * ROUNDS
+    timeout = 120 + 90 * ROUNDS
+    network_mode = "tap"
 
     def test_killed_at_random(self) -> Deferred[None]:
         """After every round the cluster is whole: jobs, guests and what is left agree."""
         seed = int(os.environ.get("GANETID_CHAOS_SEED", str(random.randrange(10**6))))
-        self.random = random.Random(seed)
 
         async def check() -> None:
-            client = await self.make_cluster()
-            self.acknowledged: list[int] = []
+            await self.make_cluster()
+            self.disorder = Disorder(self.machines, self.hypervisor, seed)
+            await self.disorder.prepare()
             for number in range(ROUNDS):
-                await self.disturb(client)
-                await self.check_all(client, f"seed {seed}, round {number}")
+                begun = time.monotonic()
+                try:
+                    await self.disorder.round()
+                    await self.check_all()
+                except AssertionError as error:
+                    where = f"seed {seed}, round {number}, {self.disorder.what}"
+                    raise AssertionError(f"{where}: {error}") from error
+                if ROUNDS > 3:
+                    took = time.monotonic() - begun
+                    print(f"round {number}: {self.disorder.what}, {took:.1f} s", flush=True)
 
         return Deferred.fromCoroutine(check())
 
-    async def disturb(self, client: Client) -> None:
-        """Jobs on all instances, and in the middle of them a death."""
-        for name in self.random.sample(NAMES, 3):
-            await self.order(client, name)
-        await deferLater(reactor, self.random.random() * 0.6)
-        victim = self.random.choice(self.machines)
-        assert victim.daemon is not None
-        if self.random.random() < WITH_GUESTS:
-            await victim.kill()
-        else:
-            victim.daemon.transport.signalProcess("KILL")
-            await victim.daemon.ended
-        await deferLater(reactor, self.random.random())
-        victim.spawn()
-        await self.up(self.machines[0])
-
-    async def order(self, client: Client, name: str) -> None:
-        """Any job that makes sense for an instance of that name, or that does not."""
-        status, _ = await client.call("GET", f"/2/instances/{name}")
-        node = self.random.choice(self.machines).name
-        if status == 404:
-            call: tuple[str, str, Any] = ("POST", "/2/instances", body(name, node))
-        else:
-            path = f"/2/instances/{name}"
-            call = self.random.choice(
-                [
-                    ("PUT", f"{path}/migrate", {"target_node": node}),
-                    ("PUT", f"{path}/migrate", {"allow_failover": True}),
-                    ("PUT", f"{path}/failover", {"shutdown_timeout": 0}),
-                    ("PUT", f"{path}/shutdown", {"timeout": 0}),
-                    ("PUT", f"{path}/startup", None),
-                    ("POST", f"{path}/reboot?type=hard", None),
-                    ("DELETE", path, {"shutdown_timeout": 0}),
-                ]
-            )
-        self.acknowledged.append(await client.submit(*call))
-
-    async def check_all(self, client: Client, where: str) -> None:
-        await self.until(lambda: self.have_ended(client), f"all jobs have ended, {where}", 90.0)
-        await self.until(lambda: self.all_nodes_answer(client), f"all nodes answer, {where}", 30.0)
+    async def check_all(self) -> None:
+        """One master, every job known and final, all nodes there, and nothing wrong."""
+        await self.until(self.has_one_master, "there is one master", 60.0)
+        client = self.disorder.master.client
+        self.assertEqual(await wholeness.lost_jobs(client, self.disorder.acknowledged), [])
+        await self.until(lambda: wholeness.have_ended(client), "all jobs have ended", 90.0)
+        await self.until(self.all_nodes_answer, "all nodes answer", 30.0)
+        await self.in_sync(self.disorder.master)
         wrong: list[str] = []
-        for _ in range(100):
-            wrong = await self.wrong(client, where)
+        for _ in range(LOOKS):
+            wrong = await self.wrong()
             if not wrong:
-                return
-            await deferLater(reactor, 0.1)
-        self.fail(f"{wrong}, {where}")
+                break
+            await deferLater(reactor, PAUSE_S)
+        self.assertEqual(wrong, [])
+        self.assertEqual(await wholeness.run_once(client), [])
+        self.assertEqual(await wholeness.held_locks(client), [])
 
-    async def have_ended(self, client: Client) -> bool:
-        """Every acknowledged job is known, and final."""
-        _, jobs = await client.call("GET", "/2/jobs?bulk=1")
-        states = {job["id"]: job["status"] for job in jobs}
-        missing = [job for job in self.acknowledged if job not in states]
-        assert not missing, f"jobs {missing} were acknowledged and are lost"
-        return all(status in FINAL for status in states.values())
+    async def has_one_master(self) -> bool:
+        """Whether one machine answers as master; it is the disorder's from now on."""
+        found = await wholeness.masters(self.machines)
+        if len(found) == 1:
+            self.disorder.master = found[0]
+        return len(found) == 1
 
-    async def all_nodes_answer(self, client: Client) -> bool:
-        for machine in self.machines:
-            _, node = await client.call("GET", f"/2/nodes/{machine.name}")
-            if node["mtotal"] is None:
-                return False
-        return True
+    async def all_nodes_answer(self) -> bool:
+        _, nodes = await self.disorder.master.client.call("GET", "/2/nodes?bulk=1")
+        return all(node["mtotal"] is not None for node in nodes)
 
-    async def wrong(self, client: Client, where: str) -> list[str]:
-        """Guests that run where they are not configured, or are shown as what they are not."""
-        _, shown = await client.call("GET", "/2/instances?bulk=1")
-        places = {each["name"]: each["pnode"] for each in shown}
-        running = {machine.name: self.guests(machine) for machine in self.machines}
-        for name in NAMES:
-            count = sum(guests.count(name) for guests in running.values())
-            assert count <= 1, f"{name} runs {count} times: {running}, {where}"
-        strays = [
-            f"{name} runs on {node}, its place is {places.get(name)}"
-            for node, guests in running.items()
-            for name in guests
-            if places.get(name) != node
-        ]
-        return strays + [
-            f"{each['name']} is {each['status']} on {each['pnode']}, QEMUs are {running}"
-            for each in shown
-            if each["oper_state"] != (each["name"] in running[each["pnode"]])
-        ]
+    async def wrong(self) -> list[str]:
+        client = self.disorder.master.client
+        return (
+            await wholeness.misplaced(client, self.machines)
+            + await wholeness.stray_taps(client, self.machines)
+            + await wholeness.unequal_copies(self.disorder.master, self.machines)
+        )
 
-    def guests(self, machine: Machine) -> list[str]:
-        """Names of guests that have a QEMU there."""
-        return [machine.guest_of(pid) for pid in machine.qemus()]
+
+class FakeChaosTests(ChaosTests):
+    """The same with guests that are fake: they go with their daemon, and start at once."""
+
+    hypervisor = "fake"
+
+    async def wrong(self) -> list[str]:
+        client = self.disorder.master.client
+        return await wholeness.believed_misplaced(client) + await wholeness.unequal_copies(
+            self.disorder.master, self.machines
+        )

@@ -112,14 +112,17 @@ class NodeContract:
         return self.checked(body)
 
     def test_recover(self) -> Deferred[None]:
-        """Strays are ended; what should run and does not is told."""
+        """Strays are ended, their NICs too; what should run and does not is told."""
 
         async def body() -> None:
             await self.node.start(evolve(INSTANCE, disks=()))
             await self.node.start(evolve(INSTANCE, name="stray", disks=()))
+            network = self.machines["node2"].half.node.network
+            await network.plug("left", (), {})  # by a start that was called off half-way
             ended = await self.node.recover(("inst", "away"), frozenset({"inst", "away"}))
             self.assertEqual([end.name for end in ended], ["away"])
             self.assertEqual(list(self.worlds["node2"]), ["inst"])
+            self.assertEqual(network.plugged(), {"inst"})
 
         return self.checked(body)
 
