@@ -11,6 +11,7 @@ from typing import TypeVar
 from twisted.internet.task import deferLater
 
 from archipelagod.datapath.interface import IServing
+from archipelagod.expected import Expected
 from archipelagod.own_calls import OwnCalls
 from archipelagod.use import Attachment, Owner, Use
 from archipelagod.uses import Uses
@@ -35,6 +36,7 @@ class Custody:
         self.grace_s = GRACE_S
         self._uses = uses
         self._reactor = uses.reactor
+        self._expected = Expected(uses.reactor)
         self._own_calls = OwnCalls(uses)
         self.call = self._own_calls.call
 
@@ -59,7 +61,9 @@ class Custody:
                 raise VolumeBusy(f"{name}: open for another")
             if not use.is_read_only:
                 await use.until(lambda: not use.calls, None)  # our own writes
-            serving = await self._uses.opened(name, use)
+            serving = await self._uses.open_or_standing_by(
+                name, use, may_stand_by=self._expected.take(name)
+            )
             return Attachment(use, serving, owner, lambda: self._uses.end_soon(name, use))
 
         return await self._uses.with_lock(name, attach)
@@ -67,18 +71,41 @@ class Custody:
     def allow_handover(self, name: str) -> None:
         """
         One process more may use the volume while its clients are still there: for live migration.
+
+        Without clients here: the next one may come while another daemon still has the volume, and
+        reads it as it was last written until ``acquire``.
         """
         use = self._uses.get(name)
-        if use is not None and use.is_served:
-            use.allows_handover = True
-            use.tell()
+        if use is None or not use.is_served:
+            self._expected.add(name)
+            return
+        use.allows_handover = True
+        use.tell()
+
+    async def hand_over(self, name: str) -> None:
+        """
+        Its clients are done, if ``allow_handover`` was called and nobody came here: they are ended,
+        and another daemon may have the volume.
+        """
+
+        async def hand_over(use: Use) -> None:
+            if use.allows_handover:
+                use.allows_handover = use.is_held = False
+                await self._own_calls.drop(use)
+                await self._uses.close_serving(name, use)
+
+        await self._uses.with_lock(name, hand_over)
 
     async def acquire(self, name: str) -> None:
         """
         The volume stays open here, whether or not it has clients, until ``release``.
+
+        Clients that came before another daemon had handed it over have to come again.
         """
 
         async def acquire(use: Use) -> None:
+            if use.serving is not None and use.serving.is_standby:
+                await self._uses.close_serving(name, use)
             await self._uses.opened(name, use)
             use.is_held = True
 
@@ -153,7 +180,7 @@ class Custody:
         async def act(use: Use) -> T:
             if use.serving is None:
                 return await self._patiently(otherwise)
-            return await operation(use.serving)
+            return await operation(await self._uses.opened(name, use))
 
         return await self._uses.with_lock(name, act)
 

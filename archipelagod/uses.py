@@ -14,7 +14,7 @@ from archipelagod.datapath.interface import IDatapath, IServing
 from archipelagod.threads import Threads
 from archipelagod.use import Use
 from archipelagod.volume.sessions import Sessions
-from archipelagod.wire.errors import StorageError
+from archipelagod.wire.errors import StorageError, VolumeBusy
 from archipelagod.wire.values import Limits
 
 T = TypeVar("T")
@@ -75,12 +75,23 @@ class Uses:
 
     async def opened(self, name: str, use: Use) -> IServing:
         """
-        The open volume.  The lock is held.
+        The open volume, which is ours.  The lock is held.
+        """
+        serving = await self.open_or_standing_by(name, use, may_stand_by=False)
+        if serving.is_standby:
+            raise VolumeBusy(f"{name}: another daemon has yet to hand it over")
+        return serving
+
+    async def open_or_standing_by(self, name: str, use: Use, *, may_stand_by: bool) -> IServing:
+        """
+        The open volume; see IDatapath.  The lock is held.
         """
         if use.serving is None:
             session = await self._run_in_thread(self._sessions.fresh)
             limits = await self._limits_of(name)
-            use.serving = await self._datapath.open(name, session, lambda: self._lost(name, use))
+            use.serving = await self._datapath.open(
+                name, session, lambda: self._lost(name, use), may_stand_by
+            )
             if limits.iops or limits.bytes_per_second:
                 await use.serving.set_limits(limits)
         return use.serving

@@ -286,6 +286,11 @@ class Volumes:
         await self._run_in_thread(self._catalogue.header, volume)
         self._custody.allow_handover(volume)
 
+    async def hand_over(self, volume: str) -> None:
+        """See BlockClient."""
+        await self._run_in_thread(self._catalogue.header, volume)
+        await self._custody.hand_over(volume)
+
     async def acquire(self, volume: str) -> None:
         """See BlockClient."""
         await self._custody.acquire(checked_name(volume))

@@ -152,6 +152,10 @@ class BlockingClient(Closing):
         """See BlockClient."""
         self._ask(request(op.ALLOW_HANDOVER, volume))
 
+    def hand_over(self, volume: str) -> None:
+        """See BlockClient."""
+        self._ask(request(op.HAND_OVER, volume))
+
     def put_block(self, data: bytes) -> str:
         """See BlockClient."""
         return results.hash_of(self._ask(requests.put_block(data)))

@@ -38,7 +38,8 @@ class InlineServing:
         volume: Volume,
         run_in_thread: RunInThread,
     ) -> None:
-        self.is_read_only = volume.is_read_only
+        self.is_read_only = volume.is_read_only and not volume.is_standby
+        self.is_standby = volume.is_standby
         self._reactor = reactor
         self._run_in_thread = run_in_thread
         self._server = VolumeServer(store, volume, self._gone_in_thread)
@@ -126,9 +127,11 @@ class InlineDatapath:
         self._store = store
         self._run_in_thread = run_in_thread
 
-    async def open(self, name: str, session: int, lost: Callable[[], None]) -> InlineServing:
+    async def open(
+        self, name: str, session: int, lost: Callable[[], None], may_stand_by: bool = False
+    ) -> InlineServing:
         """See IDatapath."""
-        volume = await self._run_in_thread(open_patiently, self._store, name, session)
+        volume = await self._run_in_thread(open_patiently, self._store, name, session, may_stand_by)
         return InlineServing(self._reactor, self._store, volume, self._run_in_thread)
 
     async def close(self) -> None:

@@ -23,7 +23,8 @@ class IServing(Interface):
     """
 
     size_bytes: int = Attribute("size of the volume")
-    is_read_only: bool = Attribute("whether it refuses writes")
+    is_read_only: bool = Attribute("whether it refuses writes for ever")
+    is_standby: bool = Attribute("whether another daemon has it, and is about to hand it over")
     connections: int = Attribute("clients handed over and not known to be gone")
 
     def serve(sock: socket.socket, handover: AnyHandover, gone: Callable[[], None]) -> None:
@@ -82,9 +83,13 @@ class IDatapath(Interface):
     Opens volumes to serve them.
     """
 
-    async def open(name: str, session: int, lost: Callable[[], None]) -> IServing:
+    async def open(
+        name: str, session: int, lost: Callable[[], None], may_stand_by: bool = False
+    ) -> IServing:
         """
         Opens the volume ``name`` with a fresh session number.
+
+        may_stand_by: if another daemon has it, serve it as it was last known, for reading only.
 
         lost: called in the reactor's thread when the volume is not served any more though nobody
         closed it.  Raises NoSuchVolume, VolumeBusy, StorageUnavailable.

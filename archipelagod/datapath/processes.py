@@ -151,6 +151,7 @@ class WorkerServing:
     ) -> None:
         self.size_bytes: int = opened["size_bytes"]
         self.is_read_only: bool = opened["is_read_only"]
+        self.is_standby: bool = opened["is_standby"]
         self._name = name
         self._worker = worker
         self._number = number
@@ -257,11 +258,19 @@ class ProcessDatapath:
             self._workers.append(worker)
         return worker
 
-    async def open(self, name: str, session: int, lost: Callable[[], None]) -> WorkerServing:
+    async def open(
+        self, name: str, session: int, lost: Callable[[], None], may_stand_by: bool = False
+    ) -> WorkerServing:
         """See IDatapath."""
         worker = self._least_loaded()
         number = next(self._numbers)
-        opening = {"do": "open", "volume": number, "name": name, "session": session}
+        opening = {
+            "do": "open",
+            "volume": number,
+            "name": name,
+            "session": session,
+            "may_stand_by": may_stand_by,
+        }
         worker.opening += 1
         try:
             opened = await worker.control.ask(opening, OPEN_TIMEOUT_S)

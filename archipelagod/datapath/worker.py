@@ -114,13 +114,17 @@ class Worker:
 
     def _open(self, number: int, head: dict[str, Any]) -> Any:
         store = self._open_store()
-        volume = open_patiently(store, head["name"], head["session"])
+        volume = open_patiently(store, head["name"], head["session"], head["may_stand_by"])
         self._servers[number] = VolumeServer(
             store, volume, lambda client: self._say({"gone": client, "volume": number})
         )
         if number in self._unwanted:
             self._close(number, {})
-        return {"size_bytes": volume.size_bytes, "is_read_only": volume.is_read_only}
+        return {
+            "size_bytes": volume.size_bytes,
+            "is_read_only": volume.is_read_only and not volume.is_standby,
+            "is_standby": volume.is_standby,
+        }
 
     def _server(self, number: int) -> VolumeServer:
         try:

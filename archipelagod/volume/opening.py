@@ -49,6 +49,17 @@ def open_volume(store: Store, name: str, session: int) -> Volume:
         raise
 
 
+def stand_by(store: Store, name: str) -> Volume:
+    """
+    The volume ``name``, which another daemon is about to hand over, as its map was last written: to
+    be read, and never relied on.  Raises NoSuchVolume, StorageUnavailable, OSError.
+    """
+    record = read_map(store, MAPS, name)
+    header = record.header._replace(is_read_only=True)
+    opened = OpenMap(store, name, record._replace(header=header), 0, None)
+    return Volume(store, opened, is_standby=not record.header.is_read_only)
+
+
 def lease_on(store: Store, name: str, header: Header) -> ILease:
     """
     The right to be the only one who changes the volume.  Raises VolumeBusy, OSError.

@@ -46,11 +46,14 @@ class Volume:
     """
     See the module.  All methods but ``close`` may be called from any thread, and block.
 
+    is_standby: it is another daemon's, who is about to hand it over; it can't be written.
+
     Errors of the store come out as OSError; after one that leaves it unknown what is on stable
     storage every later write and flush raises StorageUnavailable, until the volume is opened anew.
     """
 
-    def __init__(self, store: Store, opened: OpenMap) -> None:
+    def __init__(self, store: Store, opened: OpenMap, *, is_standby: bool = False) -> None:
+        self.is_standby = is_standby
         self.name = opened.name
         self.size_bytes = opened.header.size_bytes
         self.is_read_only = opened.header.is_read_only

@@ -239,8 +239,19 @@ class BlockClient:
     async def allow_handover(self, volume: str) -> None:
         """
         Lets one further process write the volume until the first is gone: for live migration.
+
+        Said to a daemon where the volume has no clients: the first may come while another daemon
+        over the same store has it, and reads what was last written there.  It becomes a writer by
+        ``hand_over`` there, then ``acquire`` here, for which it has to connect again.
         """
         await self._ask(request(op.ALLOW_HANDOVER, volume))
+
+    async def hand_over(self, volume: str) -> None:
+        """
+        After ``allow_handover``, when no further process has come to this daemon: ends the first's
+        connections and lets another daemon have the volume.  Else nothing happens.
+        """
+        await self._ask(request(op.HAND_OVER, volume))
 
     async def put_block(self, data: bytes) -> str:
         """

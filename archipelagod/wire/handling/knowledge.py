@@ -52,6 +52,11 @@ async def _allow_handover(call: Call) -> Answer:
     return DONE
 
 
+async def _hand_over(call: Call) -> Answer:
+    await call.volumes.hand_over(without_data(call.frame).target)
+    return DONE
+
+
 HANDLERS: dict[int, Handler] = {
     op.INFO: _info,
     op.LIST: _list,
@@ -59,4 +64,5 @@ HANDLERS: dict[int, Handler] = {
     op.ACQUIRE: _acquire,
     op.RELEASE: _release,
     op.ALLOW_HANDOVER: _allow_handover,
+    op.HAND_OVER: _hand_over,
 }

@@ -199,6 +199,7 @@ class VolumeContract:
             client.diff(None, "w"),
             client.set_limits("w", Limits(1)),
             client.allow_handover("w"),
+            client.hand_over("w"),
             client.acquire("w"),
             client.open("w"),
         ):
@@ -414,6 +415,7 @@ class UpkeepContract:
         await client.release("v")
         await refused(BadRequest, client.release("v"))
         await client.allow_handover("v")
+        await client.hand_over("v")
 
 
 def covered(extents: list[Extent]) -> tuple[int, int]:

@@ -296,6 +296,10 @@ class FakeVolumes:
         self.of(volume)
         self.handovers.append(volume)
 
+    async def hand_over(self, volume: str) -> None:
+        self.of(volume)
+        self.handovers.remove(volume)
+
     async def acquire(self, volume: str) -> None:
         self.of(volume)
         self.acquired[volume] = self.acquired.get(volume, 0) + 1
