@@ -80,6 +80,8 @@ class Instance:
     config_drive: an ISO with what cloud-init asks for belongs to it.
     primary_node: name of the node that runs it.
     network_port: of the cluster's pool, for a VNC server on TCP.
+    osparams_private: parameters of its operating system that nobody is ever shown.
+    forthcoming: its place and addresses are reserved; nothing of it was made.
     """
 
     name: str
@@ -101,6 +103,8 @@ class Instance:
     config_drive: bool = False
     primary_node: str = ""
     network_port: int | None = None
+    osparams_private: dict[str, Any] = field(factory=dict, repr=False)
+    forthcoming: bool = False
 
 
 @frozen

@@ -61,7 +61,7 @@ async def _instance(api: Api, instance: Instance, life: Life, with_console: bool
         "pnode.group.uuid": group.uuid if group else None,
         "admin_state_source": instance.admin_state_source,
         "disks_active": instance.admin_state == ADMIN_UP,
-        "forthcoming": False,
+        "forthcoming": instance.forthcoming,
         "hypervisor": instance.hypervisor,
         "osparams": instance.osparams,
         "custom_osparams": instance.osparams,
