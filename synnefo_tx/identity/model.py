@@ -4,9 +4,13 @@ Accounts as the rest of identity sees them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
+
+Extra = Mapping[str, Any]
 
 
 @frozen
@@ -15,21 +19,31 @@ class Domain:
     name: str
     description: str
     enabled: bool
+    options: Extra = field(factory=dict, eq=False)
+    extra: Extra = field(factory=dict, eq=False)
 
 
 @frozen
 class Project:
+    """
+    parent_id: of the project above; None: the domain is what stands above.
+    """
+
     id: str
     name: str
     domain_id: str
     description: str
     enabled: bool
+    parent_id: str | None = None
+    options: Extra = field(factory=dict, eq=False)
+    extra: Extra = field(factory=dict, eq=False)
 
 
 @frozen
 class User:
     """
-    password_hash is an Argon2 string and never leaves identity.
+    password_hash is an Argon2 string and never leaves identity; None: no password.  Times are
+    seconds since the epoch.
     """
 
     id: str
@@ -37,26 +51,60 @@ class User:
     domain_id: str
     enabled: bool
     default_project_id: str | None
-    password_hash: str
+    password_hash: str | None = field(repr=False)
+    created_at: int = 0
+    password_created_at: int = 0
+    password_expires_at: int | None = None
+    last_active_at: int | None = None
+    failed_logins: int = 0
+    failed_login_at: int | None = None
+    options: Extra = field(factory=dict, eq=False)
+    extra: Extra = field(factory=dict, eq=False)
 
 
 @frozen
 class Role:
+    """
+    domain_id: "" for a role of the whole cloud.
+    """
+
     id: str
     name: str
+    domain_id: str = ""
+    description: str | None = None
+    options: Extra = field(factory=dict, eq=False)
+    extra: Extra = field(factory=dict, eq=False)
+
+
+@frozen
+class Named:
+    """
+    Something by id, with its name, and with its domain when it belongs to one.
+    """
+
+    id: str
+    name: str = ""
+    domain_id: str = ""
+    domain_name: str = ""
 
 
 @frozen
 class Assignment:
     """
-    `role` of `user` on `project`, with the domains of both.
+    `role` of `actor` on `target`.
+
+    actor_kind: "user" or "group".  target_kind: "project", "domain" or "system".  inherited: it
+    holds below the target, not on it.  through: the id of the group that gave it to the user, in
+    a list of effective ones.
     """
 
-    user: User
-    user_domain: Domain
-    project: Project
-    project_domain: Domain
-    role: Role
+    actor_kind: str
+    actor: Named
+    target_kind: str
+    target: Named
+    role: Named
+    inherited: bool = False
+    through: str = ""
 
 
 @frozen

@@ -4,16 +4,22 @@ Every table of the cloud, and how a database gets them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
+from synnefo_tx.audit.rows import tables as _audit
 from synnefo_tx.compute.rows import tables as _compute
 from synnefo_tx.effect.rows import tables as _effect
+from synnefo_tx.identity.rows import catalog_tables as _catalog
+from synnefo_tx.identity.rows import delegation_tables as _delegation
 from synnefo_tx.identity.rows import tables as _identity
 from synnefo_tx.image.rows import tables as _image
 from synnefo_tx.network.rows import tables as _network
@@ -22,7 +28,24 @@ from synnefo_tx.store.metadata import metadata
 from synnefo_tx.volume.rows import tables as _volume
 
 UPGRADE_LOCK = 0x53594E4E  # any number that nothing else of ours locks
-TABLES = (_compute, _effect, _identity, _image, _network, _quota, _volume)  # imported to register
+TABLES = (  # imported to register
+    _audit,
+    _catalog,
+    _compute,
+    _delegation,
+    _effect,
+    _identity,
+    _image,
+    _network,
+    _quota,
+    _volume,
+)
+
+
+class BrokenReferences(Exception):
+    """
+    A row that points at one which is not there; the database is as it was before.
+    """
 
 
 def create_all(engine: Engine) -> None:
@@ -56,6 +79,7 @@ def upgrade(engine: Engine) -> None:
     config = _config()
     with (
         engine.connect().execution_options(synnefo_write=True) as connection,
+        _tables_may_be_remade(connection),
         connection.begin(),
     ):
         if connection.dialect.name == "postgresql":
@@ -63,3 +87,26 @@ def upgrade(engine: Engine) -> None:
             connection.execute(select(func.pg_advisory_xact_lock(UPGRADE_LOCK)))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        if connection.dialect.name == "sqlite":
+            broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+            if broken:
+                raise BrokenReferences(broken[0])
+
+
+@contextmanager
+def _tables_may_be_remade(connection: Connection) -> Iterator[None]:
+    """
+    SQLite changes most of a table by making it anew, and drops no table that others point at;
+    this must be said before the transaction begins.
+
+    Source: https://www.sqlite.org/lang_altertable.html, section 7.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys=ON")

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
@@ -11,12 +13,12 @@ from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.context import Context, v3
 from synnefo_tx.identity.api.listing import collection, flag, page_of
 from synnefo_tx.identity.faults import AccountNotFound
-from synnefo_tx.identity.model import Assignment
 from synnefo_tx.identity.rows.accounts import find_role
-from synnefo_tx.identity.rows.lists import Page, list_assignments, list_roles
+from synnefo_tx.identity.rows.assignment_lists import Wanted, list_assignments
+from synnefo_tx.identity.rows.effective import SYSTEM
+from synnefo_tx.identity.rows.lists import Page, list_roles
 from synnefo_tx.identity.views.accounts import assignment_view, role_view
 
-EMPTY_FOR = ("group.id", "scope.domain.id", "scope.system")  # nobody holds a role so
 EXCLUSIVE = (
     ("scope.domain.id", "scope.project.id", "Specify a domain or project, not both"),
     ("scope.domain.id", "scope.system", "Specify system or domain, not both"),
@@ -47,14 +49,20 @@ def add_routes(router: Router, context: Context) -> None:
         for one, other, complaint in EXCLUSIVE:
             if given.get(one) and given.get(other):
                 raise BadRequest(complaint)
-        found: list[Assignment] = []
-        if not any(given.get(name) for name in EMPTY_FOR):
-            found = await context.database.read(
-                list_assignments,
-                given.get("user.id"),
-                given.get("scope.project.id"),
-                given.get("role.id"),
-            )
+        found = await context.database.read(list_assignments, _wanted(given))
         names = flag(call, "include_names")
         views = [assignment_view(one, v3(call), names) for one in found]
         return collection(call, "role_assignments", views, False)
+
+
+def _wanted(given: Mapping[str, str]) -> Wanted:
+    kind, target = "", ""
+    for name in ("project", "domain"):
+        if given.get(f"scope.{name}.id"):
+            kind, target = name, given[f"scope.{name}.id"]
+    if given.get("scope.system"):
+        kind, target = "system", SYSTEM
+    inherited = given.get("scope.OS-INHERIT:inherited_to") == "projects" or None
+    return Wanted(
+        given.get("user.id"), given.get("group.id"), kind, target, given.get("role.id"), inherited
+    )

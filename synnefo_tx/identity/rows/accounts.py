@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, insert, select
+from sqlalchemy import Connection, Row, Table, and_, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from synnefo_tx.errors import Conflict
 from synnefo_tx.identity.model import Domain, Project, Role, User
-from synnefo_tx.identity.rows.tables import assignments, domains, projects, roles, users
+from synnefo_tx.identity.rows.grants import Grant, grant
+from synnefo_tx.identity.rows.tables import domains, implied_roles, projects, roles, users
 
 
 class NameTaken(Conflict):
@@ -84,26 +85,27 @@ def create_user(
 
 def create_role(connection: Connection, role_id: str, name: str) -> Role:
     """
-    A new role.  Raises NameTaken.
+    A new role of the whole cloud.  Raises NameTaken.
     """
     taken = NameTaken("role", name, role_id)
-    _insert(connection, roles, {"id": role_id, "name": name}, taken)
+    _insert(connection, roles, {"id": role_id, "name": name, "domain_id": ""}, taken)
     return Role(role_id, name)
+
+
+def imply(connection: Connection, prior_role_id: str, implied_role_id: str) -> None:
+    """
+    Who holds the first role holds the second too.
+    """
+    connection.execute(
+        insert(implied_roles).values(prior_role_id=prior_role_id, implied_role_id=implied_role_id)
+    )
 
 
 def assign(connection: Connection, user_id: str, project_id: str, role_id: str) -> None:
     """
     Give the user the role on the project.  Nothing happens when it is held already.
     """
-    held = select(assignments.c.role_id).where(
-        assignments.c.user_id == user_id,
-        assignments.c.project_id == project_id,
-        assignments.c.role_id == role_id,
-    )
-    if connection.execute(held).first() is None:
-        connection.execute(
-            insert(assignments).values(user_id=user_id, project_id=project_id, role_id=role_id)
-        )
+    grant(connection, Grant("user", user_id, "project", project_id, role_id))
 
 
 def find_domain(
@@ -148,35 +150,26 @@ def find_role(
     The role with this id, or with this name.
     """
     wanted = roles.c.id == role_id if role_id is not None else roles.c.name == name
+    if role_id is None:
+        wanted = and_(wanted, roles.c.domain_id == "")
     row = connection.execute(select(roles).where(wanted)).first()
-    return Role(row.id, row.name) if row else None
-
-
-def roles_held(connection: Connection, user_id: str, project_id: str) -> tuple[Role, ...]:
-    """
-    The user's roles on the project, by name.
-    """
-    rows = connection.execute(
-        select(roles)
-        .join(assignments, assignments.c.role_id == roles.c.id)
-        .where(assignments.c.user_id == user_id, assignments.c.project_id == project_id)
-        .order_by(roles.c.name)
-    )
-    return tuple(Role(row.id, row.name) for row in rows)
+    return role_of(row) if row else None
 
 
 def domain_of(row: Row[Any]) -> Domain:
-    return Domain(row.id, row.name, row.description, row.enabled)
+    return Domain(**row._mapping)
 
 
 def project_of(row: Row[Any]) -> Project:
-    return Project(row.id, row.name, row.domain_id, row.description, row.enabled)
+    return Project(**row._mapping)
 
 
 def user_of(row: Row[Any]) -> User:
-    return User(
-        row.id, row.name, row.domain_id, row.enabled, row.default_project_id, row.password_hash
-    )
+    return User(**row._mapping)
+
+
+def role_of(row: Row[Any]) -> Role:
+    return Role(**row._mapping)
 
 
 def _insert(connection: Connection, table: Table, row: dict[str, Any], taken: NameTaken) -> None:

@@ -9,12 +9,9 @@ from typing import Any
 
 from attrs import frozen
 from sqlalchemy import (
-    LABEL_STYLE_TABLENAME_PLUS_COL,
     ColumnElement,
     Connection,
-    FromClause,
     Row,
-    RowMapping,
     Select,
     Table,
     func,
@@ -23,9 +20,10 @@ from sqlalchemy import (
 )
 
 from synnefo_tx.errors import NotFound
-from synnefo_tx.identity.model import Assignment, Domain, Project, Role, User
+from synnefo_tx.identity.model import Domain, Project, Role, User
 from synnefo_tx.identity.rows import accounts
-from synnefo_tx.identity.rows.tables import assignments, domains, projects, roles, users
+from synnefo_tx.identity.rows.effective import projects_of
+from synnefo_tx.identity.rows.tables import domains, projects, roles, users
 
 
 @frozen
@@ -81,65 +79,18 @@ def list_users(connection: Connection, page: Page) -> tuple[list[User], bool]:
 
 def list_roles(connection: Connection, page: Page) -> tuple[list[Role], bool]:
     rows, more = _page(connection, roles, select(roles), page)
-    return [Role(row.id, row.name) for row in rows], more
+    return [accounts.role_of(row) for row in rows], more
 
 
 def list_projects_of(
     connection: Connection, user_id: str, page: Page
 ) -> tuple[list[Project], bool]:
     """
-    A page of the projects on which the user holds a role.
+    A page of the projects on which the user has a role in effect.
     """
-    held = select(assignments.c.project_id).where(assignments.c.user_id == user_id)
-    wanted = select(projects).where(projects.c.id.in_(held))
+    wanted = select(projects).where(projects.c.id.in_(projects_of(user_id)))
     rows, more = _page(connection, projects, wanted, page)
     return [accounts.project_of(row) for row in rows], more
-
-
-def list_assignments(
-    connection: Connection,
-    user_id: str | None = None,
-    project_id: str | None = None,
-    role_id: str | None = None,
-) -> list[Assignment]:
-    """
-    Who holds which role where, of those that fit the ids given.
-    """
-    user_domains, project_domains = domains.alias(), domains.alias()
-    wanted = (
-        select(users, user_domains, projects, project_domains, roles)
-        .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
-        .select_from(assignments)
-        .join(users, users.c.id == assignments.c.user_id)
-        .join(user_domains, user_domains.c.id == users.c.domain_id)
-        .join(projects, projects.c.id == assignments.c.project_id)
-        .join(project_domains, project_domains.c.id == projects.c.domain_id)
-        .join(roles, roles.c.id == assignments.c.role_id)
-        .order_by(assignments.c.user_id, assignments.c.project_id, assignments.c.role_id)
-    )
-    for column, value in (
-        (assignments.c.user_id, user_id),
-        (assignments.c.project_id, project_id),
-        (assignments.c.role_id, role_id),
-    ):
-        if value is not None:
-            wanted = wanted.where(column == value)
-    made = []
-    for row in connection.execute(wanted).mappings():
-
-        def part(table: FromClause, row: RowMapping = row) -> dict[str, Any]:
-            return {column.name: row[column] for column in table.c}
-
-        made.append(
-            Assignment(
-                User(**part(users)),
-                Domain(**part(user_domains)),
-                Project(**part(projects)),
-                Domain(**part(project_domains)),
-                Role(**part(roles)),
-            )
-        )
-    return made
 
 
 def _page(

@@ -6,32 +6,35 @@ These run at every login and validation, so their statements are built once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import Connection, FromClause, bindparam, or_, select
+from sqlalchemy import (
+    LABEL_STYLE_TABLENAME_PLUS_COL,
+    Connection,
+    RowMapping,
+    Table,
+    bindparam,
+    or_,
+    select,
+)
 
-from synnefo_tx.identity.model import Domain, Project, Role, Scope, User
-from synnefo_tx.identity.rows.tables import assignments, domains, projects, roles, users
+from synnefo_tx.identity.model import Domain, Project, Scope, User
+from synnefo_tx.identity.rows.effective import roles_on_project
+from synnefo_tx.identity.rows.tables import domains, projects, users
 from synnefo_tx.identity.rules.login import DomainWanted, Known, Login, Special, Wanted
 
-_user_domains, _project_domains = domains.alias(), domains.alias()
-_PARTS: tuple[FromClause, ...] = (users, _user_domains, projects, _project_domains, roles)
-_NAMES = tuple(tuple(column.name for column in part.c) for part in _PARTS)
 _STANDING = (
-    select(*(column for part in _PARTS for column in part.c))
-    .select_from(users)
-    .join(_user_domains, _user_domains.c.id == users.c.domain_id)
-    .outerjoin(projects, projects.c.id == bindparam("project_id"))
-    .outerjoin(_project_domains, _project_domains.c.id == projects.c.domain_id)
-    .outerjoin(
-        assignments,
-        (assignments.c.user_id == users.c.id) & (assignments.c.project_id == projects.c.id),
-    )
-    .outerjoin(roles, roles.c.id == assignments.c.role_id)
+    select(users, domains)
+    .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+    .join(domains, domains.c.id == users.c.domain_id)
     .where(users.c.id == bindparam("user_id"))
-    .order_by(roles.c.name)
+)
+_PLACE = (
+    select(projects, domains)
+    .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+    .join(domains, domains.c.id == projects.c.domain_id)
+    .where(projects.c.id == bindparam("project_id"))
 )
 _USER_NAMED = (
     select(users.c.id, users.c.default_project_id)
@@ -65,21 +68,27 @@ class Standing:
 
 def standing(connection: Connection, user_id: str, project_id: str) -> Standing | None:
     """
-    How the user stands towards the project, by one statement.  None: no such user.
+    How the user stands towards the project.  None: no such user.
     """
-    rows = connection.execute(_STANDING, {"user_id": user_id, "project_id": project_id}).all()
-    if not rows:
+    row = connection.execute(_STANDING, {"user_id": user_id}).mappings().first()
+    if row is None:
         return None
-    user, user_domain, project, project_domain, _ = _parted(rows[0])
-    scope = None
-    if project["id"] is not None:
-        held = [_parted(row)[4] for row in rows]
-        scope = Scope(
-            Project(**project),
-            Domain(**project_domain),
-            tuple(Role(**role) for role in held if role["id"] is not None),
-        )
-    return Standing(User(**user), Domain(**user_domain), scope)
+    scope = scope_of(connection, user_id, project_id) if project_id else None
+    return Standing(User(**_part(users, row)), Domain(**_part(domains, row)), scope)
+
+
+def scope_of(connection: Connection, user_id: str, project_id: str) -> Scope | None:
+    """
+    The project with the user's roles on it in effect.  None: no such project.
+    """
+    row = connection.execute(_PLACE, {"project_id": project_id}).mappings().first()
+    if row is None:
+        return None
+    return Scope(
+        Project(**_part(projects, row)),
+        Domain(**_part(domains, row)),
+        roles_on_project(connection, user_id, project_id),
+    )
 
 
 def known(connection: Connection, login: Login, token_user_id: str | None) -> Known:
@@ -131,9 +140,5 @@ def _named(name: str, domain: DomainWanted) -> dict[str, str | None]:
     }
 
 
-def _parted(row: Sequence[Any]) -> list[dict[str, Any]]:
-    """
-    A row of _STANDING, cut into its tables, each by column names.
-    """
-    values = iter(row)
-    return [{name: next(values) for name in names} for names in _NAMES]
+def _part(table: Table, row: RowMapping) -> dict[str, Any]:
+    return {column.name: row[column] for column in table.c}

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from synnefo_tx.identity.model import Disabled, Revocation, RevocationKind
+from synnefo_tx.identity.rows.grants import Grant, take_away
 from synnefo_tx.identity.rows.tables import (
-    assignments,
     domains,
     projects,
     revocations,
@@ -94,7 +94,9 @@ def set_password(
     Give the user another password; tokens of the old one end.
     """
     connection.execute(
-        update(users).where(users.c.id == user_id).values(password_hash=password_hash)
+        update(users)
+        .where(users.c.id == user_id)
+        .values(password_hash=password_hash, password_created_at=now)
     )
     revoke(connection, Revocation(RevocationKind.USER, user_id, now, now + horizon_s), now)
 
@@ -110,14 +112,7 @@ def unassign(
     """
     Take the role on the project from the user, whose tokens for it end.  False: it was not held.
     """
-    gone = connection.execute(
-        delete(assignments).where(
-            assignments.c.user_id == user_id,
-            assignments.c.project_id == project_id,
-            assignments.c.role_id == role_id,
-        )
-    )
-    if not gone.rowcount:
+    if not take_away(connection, Grant("user", user_id, "project", project_id, role_id)):
         return False
     grant = Revocation(RevocationKind.GRANT, f"{user_id}/{project_id}", now, now + horizon_s)
     revoke(connection, grant, now)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synnefo_tx.identity.model import Assignment, Domain, Project, Role, User
+from synnefo_tx.identity.model import Assignment, Domain, Named, Project, Role, User
 
 View = dict[str, Any]
 
@@ -18,7 +18,7 @@ def project_view(project: Project, base: str) -> View:
         "domain_id": project.domain_id,
         "description": project.description,
         "enabled": project.enabled,
-        "parent_id": project.domain_id,
+        "parent_id": project.parent_id or project.domain_id,
         "is_domain": False,
         "tags": [],
         "options": {},
@@ -54,8 +54,8 @@ def role_view(role: Role, base: str) -> View:
     return {
         "id": role.id,
         "name": role.name,
-        "domain_id": None,
-        "description": None,
+        "domain_id": role.domain_id or None,
+        "description": role.description,
         "options": {},
         "links": {"self": f"{base}/roles/{role.id}"},
     }
@@ -65,21 +65,29 @@ def assignment_view(one: Assignment, base: str, names: bool) -> View:
     """
     names: with the names of all parts, not only their ids.
     """
-    role: View = {"id": one.role.id}
-    user: View = {"id": one.user.id}
-    project: View = {"id": one.project.id}
-    if names:
-        role["name"] = one.role.name
-        user |= {"name": one.user.name, "domain": _named(one.user_domain)}
-        project |= {"name": one.project.name, "domain": _named(one.project_domain)}
-    place = f"projects/{one.project.id}/users/{one.user.id}/roles/{one.role.id}"
+    scope: View = {one.target_kind: {"all": True}}
+    if one.target_kind != "system":
+        scope = {one.target_kind: _part(one.target, names)}
+    if one.inherited:
+        scope["OS-INHERIT:inherited_to"] = "projects"
     return {
-        "links": {"assignment": f"{base}/{place}"},
-        "scope": {"project": project},
-        "user": user,
-        "role": role,
+        "links": {"assignment": f"{base}/{_place(one)}"},
+        "scope": scope,
+        one.actor_kind: _part(one.actor, names),
+        "role": _part(one.role, names),
     }
 
 
-def _named(domain: Domain) -> View:
-    return {"id": domain.id, "name": domain.name}
+def _place(one: Assignment) -> str:
+    where = "system" if one.target_kind == "system" else f"{one.target_kind}s/{one.target.id}"
+    place = f"{where}/{one.actor_kind}s/{one.actor.id}/roles/{one.role.id}"
+    return f"OS-INHERIT/{place}/inherited_to_projects" if one.inherited else place
+
+
+def _part(thing: Named, names: bool) -> View:
+    if not names:
+        return {"id": thing.id}
+    view: View = {"id": thing.id, "name": thing.name}
+    if thing.domain_id:
+        view["domain"] = {"id": thing.domain_id, "name": thing.domain_name}
+    return view

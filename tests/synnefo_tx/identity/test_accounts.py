@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.identity.rows import accounts, logins
 from synnefo_tx.identity.rows.accounts import NameTaken
-from synnefo_tx.identity.rows.lists import list_assignments
+from synnefo_tx.identity.rows.assignment_lists import Wanted, list_assignments
 from tests.synnefo_tx.identity.cloud import identity_cloud
 
 
@@ -56,9 +56,11 @@ class AccountsTests(SynchronousTestCase):
     def test_assigning_twice_is_as_assigning_once(self) -> None:
         for _ in range(2):
             self.cloud.write(accounts.assign, "u-bob", "p1", "role-member")
-        held = self.cloud.write(list_assignments, "u-bob", "p1")
+        held = self.cloud.write(
+            list_assignments, Wanted("u-bob", target_kind="project", target_id="p1")
+        )
         self.assertEqual([one.role.name for one in held], ["member"])
-        self.assertEqual(held[0].project_domain.name, "Default")
+        self.assertEqual(held[0].target.domain_name, "Default")
 
     def test_how_a_user_stands_towards_a_project(self) -> None:
         admin = self.cloud.write(logins.standing, "u-admin", "p1")

@@ -7,13 +7,15 @@ from __future__ import annotations
 from pathlib import Path
 from threading import Thread
 
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine
 from twisted.trial.unittest import SynchronousTestCase
 
+from synnefo_tx.identity.rows.effective import roles_on_project
 from synnefo_tx.store.database import open_engine
-from synnefo_tx.store.schema import is_current, metadata, upgrade
+from synnefo_tx.store.schema import _config, is_current, metadata, upgrade
 
 
 def upgrade_at_once(case: SynchronousTestCase, engine: Engine) -> None:
@@ -54,3 +56,24 @@ class UpgradeTests(SynchronousTestCase):
     def test_several_at_once(self) -> None:
         """Processes that start together upgrade once."""
         upgrade_at_once(self, self.engine)
+
+    def test_what_was_there_stays(self) -> None:
+        """Accounts and role assignments of the first schema are those of today's."""
+        with self.engine.execution_options(synnefo_write=True).begin() as connection:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0001")
+            for row in (
+                "INSERT INTO domains (id, name, enabled) VALUES ('d', 'Default', true)",
+                "INSERT INTO projects VALUES ('p', 'one', 'd', '', true)",
+                "INSERT INTO users VALUES ('u', 'ann', 'd', 'hash', true, 'p')",
+                "INSERT INTO roles VALUES ('r', 'member')",
+                "INSERT INTO assignments VALUES ('u', 'p', 'r')",
+            ):
+                connection.exec_driver_sql(row)
+        upgrade(self.engine)
+        with self.engine.connect() as connection:
+            self.assertEqual(
+                [role.name for role in roles_on_project(connection, "u", "p")], ["member"]
+            )
+            self.assertEqual(connection.exec_driver_sql("PRAGMA foreign_keys").scalar(), 1)
