@@ -41,7 +41,10 @@ class INodeNetwork(Interface):
         """Carry it no more."""
 
     async def share_groups(groups: tuple[GroupPlan, ...]) -> None:
-        """From now on these are the address groups that rules of NICs name."""
+        """From now on these are the security groups, and no others."""
+
+    async def change_groups(groups: tuple[GroupPlan, ...], gone: tuple[str, ...]) -> None:
+        """These security groups are so now, and those of the names in `gone` are no more."""
 
     async def plug(
         instance: str, ports: tuple[PortPlan, ...], metadata: Mapping[str, bytes]

@@ -1,13 +1,15 @@
 """
 What a node's network keeps on the node's own disk, so that it goes on without its master.
 
-Files hold JSON: ``networks.json``, ``groups.json``, and ``ports/<instance>.json`` for each guest.
+Files hold JSON: ``networks.json``, ``groups/<group>.json`` for each security group, and
+``ports/<instance>.json`` for each guest.
 Each is replaced at once, or not at all.  All functions block: call them in a thread.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +17,7 @@ import msgspec
 from attrs import field, frozen
 from twisted.logger import Logger
 
+from ganetid.network.names import chain_suffix
 from ganetid.network.ports import GroupPlan, NetworkPlan, Plugged
 
 T = TypeVar("T")
@@ -55,22 +58,28 @@ class Folder:
 
         Raises OSError.
         """
-        ports = self._ports
-        ports.mkdir(mode=0o700, parents=True, exist_ok=True)
-        plugged = (_read(each, Plugged) for each in sorted(ports.glob("*.json")))
+        plugged = (_read(each, Plugged) for each in sorted(self._ports.glob("*.json")))
+        groups = (_read(each, GroupPlan) for each in sorted(self._groups.glob("*.json")))
         networks = _read(self.path / "networks.json", KeptNetworks)
-        groups = _read(self.path / "groups.json", tuple[GroupPlan, ...])
         return Kept(
-            networks or KeptNetworks(), groups or (), tuple(each for each in plugged if each)
+            networks or KeptNetworks(),
+            tuple(each for each in groups if each),
+            tuple(each for each in plugged if each),
         )
 
     def put_networks(self, networks: KeptNetworks) -> None:
         """Keep these networks and no others.  Raises OSError."""
         _write(self.path / "networks.json", networks)
 
-    def put_groups(self, groups: tuple[GroupPlan, ...]) -> None:
-        """Keep these address groups and no others.  Raises OSError."""
-        _write(self.path / "groups.json", groups)
+    def put_groups(self, groups: Iterable[GroupPlan]) -> None:
+        """Keep these security groups too.  Raises OSError."""
+        for each in groups:
+            _write(self._groups / f"{chain_suffix(each.name)}.json", each)
+
+    def drop_groups(self, names: Iterable[str]) -> None:
+        """Keep nothing of these security groups.  Raises OSError."""
+        for name in names:
+            (self._groups / f"{chain_suffix(name)}.json").unlink(missing_ok=True)
 
     def put_plugged(self, plugged: Plugged) -> None:
         """Keep the NICs of one instance.  Raises OSError."""
@@ -79,6 +88,10 @@ class Folder:
     def drop_plugged(self, instance: str) -> None:
         """Keep nothing of the instance.  Raises OSError."""
         (self._ports / f"{instance}.json").unlink(missing_ok=True)
+
+    @property
+    def _groups(self) -> Path:
+        return self.path / "groups"
 
     @property
     def _ports(self) -> Path:

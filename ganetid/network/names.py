@@ -32,6 +32,17 @@ def bridge_mac(name: str) -> str:
     return "02:" + ":".join(f"{byte:02x}" for byte in digest[:5])
 
 
+def gateway_mac(network: str, prefix: str | None) -> str:
+    """
+    The MAC address of the router that has a network's gateway address, where nodes have it not.
+
+    prefix: how MAC addresses in the network begin.  It depends on nothing else, so each node can
+    advertise the router, and guests keep it when it moves.
+    """
+    own = bridge_mac(f"gateway of {network}")
+    return own if prefix is None else prefix + own[len(prefix) :]
+
+
 def tap_prefix(cluster: str) -> str:
     """How the names of a cluster's taps begin: another cluster on this machine has others."""
     return f"gt{hashlib.sha256(cluster.encode('utf-8')).hexdigest()[:4]}"

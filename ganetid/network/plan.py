@@ -69,7 +69,8 @@ def gateway_addresses(network: NetworkPlan) -> tuple[str, ...]:
     found = []
     if has_gateway(network) and network.subnet is not None:
         found.append(f"{network.gateway}/{ipaddress.IPv4Network(network.subnet).prefixlen}")
-    if network.gateway6 and network.subnet6 and not network.mac_filtered:
+    has_six = network.gateway6 and network.subnet6 and network.node_gateway
+    if has_six and network.subnet6 and not network.mac_filtered:
         found.append(f"{network.gateway6}/{ipaddress.IPv6Network(network.subnet6).prefixlen}")
     return tuple(found)
 

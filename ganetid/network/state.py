@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from attrs import evolve, field, frozen
 
-from ganetid.network.names import bridge_mac, bridge_name, tap_name
+from ganetid.network.names import bridge_mac, bridge_name, gateway_mac, tap_name
 from ganetid.network.numbers import LAST_NETWORK, LAST_PORT, identity, mark, numbered
 from ganetid.network.ports import ROUTED, GroupPlan, NetworkPlan, Plugged, PortPlan
 
@@ -48,8 +48,20 @@ class Place:
     @property
     def is_trunk(self) -> bool:
         """Whether its frames bear VLAN tags."""
-        vlan = self.port.vlan or (self.network.vlan if self.network else "")
-        return ":" in vlan
+        return ":" in self.vlan
+
+    @property
+    def vlan(self) -> str:
+        """The NIC's own VLAN, else its network's."""
+        return self.port.vlan or (self.network.vlan if self.network else "")
+
+    @property
+    def router_mac(self) -> str:
+        """By which the guest leaves its network: the node's, or that of who has the gateway."""
+        network = self.network
+        if network is None or network.node_gateway:
+            return self.node_mac
+        return gateway_mac(network.name, network.mac_prefix)
 
     @property
     def identities(self) -> tuple[tuple[str, str], ...]:
@@ -83,7 +95,7 @@ class NetworkState:
     networks: Mapping[str, NetworkPlan] = field(factory=dict)
     numbers: Mapping[str, int] = field(factory=dict)
     plugged: Mapping[str, Plugged] = field(factory=dict)
-    groups: tuple[GroupPlan, ...] = ()
+    groups: Mapping[str, GroupPlan] = field(factory=dict)
     macs: Mapping[str, str] = field(factory=dict)
 
     def mac(self, name: str) -> str:
@@ -171,7 +183,7 @@ def has_gateway(network: NetworkPlan) -> bool:
     Not on a bridge that networks share, kept apart by MAC addresses alone: the node's own routing
     knows no such difference.
     """
-    if network.mac_filtered or network.mode == ROUTED:
+    if network.mac_filtered or network.mode == ROUTED or not network.node_gateway:
         return False
     return bool(network.gateway and network.subnet)
 

@@ -82,7 +82,8 @@ class TapNetwork:
         kept = await deferToThread(self._folder.read)
         networks = {each.name: each for each in kept.networks.plans}
         going = {each.name: each for each in kept.networks.going}
-        former = evolve(self._state, numbers=kept.networks.numbers, groups=kept.groups)
+        former = evolve(self._state, numbers=kept.networks.numbers)
+        former = evolve(former, groups={each.name: each for each in kept.groups})
         former = former.with_networks({**networks, **going})
         for each in kept.plugged:
             former = former.with_plugged(each)
@@ -125,7 +126,17 @@ class TapNetwork:
 
     async def share_groups(self, groups: tuple[GroupPlan, ...]) -> None:
         """See INodeNetwork."""
-        await self._change("Can't share groups", lambda now: evolve(now, groups=groups))
+        known = {each.name: each for each in groups}
+        await self._change("Can't share groups", lambda now: evolve(now, groups=known))
+
+    async def change_groups(self, groups: tuple[GroupPlan, ...], gone: tuple[str, ...]) -> None:
+        """See INodeNetwork."""
+
+        def changed(now: NetworkState) -> NetworkState:
+            kept = {name: each for name, each in now.groups.items() if name not in gone}
+            return evolve(now, groups={**kept, **{each.name: each for each in groups}})
+
+        await self._change("Can't change groups", changed)
 
     async def plug(
         self, instance: str, ports: tuple[PortPlan, ...], metadata: Mapping[str, bytes]
@@ -233,8 +244,9 @@ class TapNetwork:
         """Write what is new to the node's files, and what is about to go."""
         if (before.networks, before.numbers) != (after.networks, after.numbers):
             await deferToThread(self._folder.put_networks, kept_networks(before, after))
-        if before.groups != after.groups:
-            await deferToThread(self._folder.put_groups, after.groups)
+        groups = [each for name, each in after.groups.items() if before.groups.get(name) != each]
+        if groups:
+            await deferToThread(self._folder.put_groups, groups)
         for name, plugged in after.plugged.items():
             if before.plugged.get(name) != plugged:
                 await deferToThread(self._folder.put_plugged, plugged)
@@ -243,6 +255,9 @@ class TapNetwork:
         """What has gone is dropped from the node's files."""
         if kept_networks(before, after).going:
             await deferToThread(self._folder.put_networks, kept_networks(after, after))
+        gone = [name for name in before.groups if name not in after.groups]
+        if gone:
+            await deferToThread(self._folder.drop_groups, gone)
         for name in before.plugged:
             if name not in after.plugged:
                 await deferToThread(self._folder.drop_plugged, name)

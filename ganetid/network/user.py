@@ -48,6 +48,9 @@ class UserNetwork:
     async def share_groups(self, groups: tuple[GroupPlan, ...]) -> None:
         """See INodeNetwork."""
 
+    async def change_groups(self, groups: tuple[GroupPlan, ...], gone: tuple[str, ...]) -> None:
+        """See INodeNetwork."""
+
     async def plug(
         self, instance: str, ports: tuple[PortPlan, ...], metadata: Mapping[str, bytes]
     ) -> tuple[UserNic, ...]:

@@ -29,7 +29,9 @@ def base_chains(cluster: str) -> dict[str, Chain]:
 
 
 def _arriving(service: str) -> dict[str, Chain]:
-    """Zones before connections are looked up, networks after that; then public addresses."""
+    """
+    Zones before connections are looked up; then what NICs may send, networks, public addresses.
+    """
     raw = (
         f"iifname != @inner ip saddr {IDENTITIES} drop",
         f"iifname != @inner ip daddr {IDENTITIES} drop",
@@ -37,10 +39,10 @@ def _arriving(service: str) -> dict[str, Chain]:
         "ip daddr vmap @public_zones",
         f"{NETWORK} vmap @zones",
     )
+    outwards = (f"iifname @inner ip daddr {service} accept", f"{PORT} vmap @outwards")
     mangle = (
         f"iifname @inner ip daddr {service} accept",
         f"{NETWORK} != 0 ct mark 0 ct mark set {NETWORK}",
-        f"{PORT} vmap @outwards",
         f"meta mark set {NETWORK}",
         "ct direction reply ct mark != 0 meta mark set ct mark",
         "meta mark set ip daddr map @floating_networks",
@@ -48,6 +50,7 @@ def _arriving(service: str) -> dict[str, Chain]:
     dstnat = ("dnat ip to ip daddr map @floating",)
     return {
         "raw": Chain(raw, "type filter hook prerouting priority -300"),
+        "outwards": Chain(outwards, "type filter hook prerouting priority -160"),
         "mangle": Chain(mangle, "type filter hook prerouting priority -150"),
         "dstnat": Chain(dstnat, "type nat hook prerouting priority dstnat"),
     }

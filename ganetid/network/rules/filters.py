@@ -24,12 +24,12 @@ DHCP_ANSWERS = "udp sport { 67, 547 } udp dport { 68, 546 } accept"
 
 def is_filtered_inwards(port: PortPlan) -> bool:
     """Whether not everything may reach the NIC."""
-    return port.rules is not None or port.firewall in {PROTECTED, LIMITED}
+    return is_filtered_outwards(port) or port.firewall in {PROTECTED, LIMITED}
 
 
 def is_filtered_outwards(port: PortPlan) -> bool:
     """Whether the NIC may not send everything; profiles say nothing of that."""
-    return port.rules is not None
+    return port.rules is not None or port.groups is not None
 
 
 @lru_cache(maxsize=REMEMBERED)
@@ -41,17 +41,30 @@ def inward_chain(port: PortPlan) -> Chain:
         rules.append("meta l4proto { icmp, ipv6-icmp } accept")
     if port.firewall == LIMITED:
         rules.append(LIMITED_PORTS)
-    rules += [f"{match} accept" for match in _matches(port, INWARDS)]
+    rules += _allowed(port.rules or (), INWARDS)
+    rules += [f"jump {group_chain(name, INWARDS)}" for name in port.groups or ()]
     return Chain((*rules, "drop"))
 
 
 @lru_cache(maxsize=REMEMBERED)
 def outward_chain(port: PortPlan) -> Chain:
-    """What drops what the NIC may not send, and returns for all else."""
-    rules = ["ct state established,related return", "ct state invalid drop"]
-    rules.append("icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } return")
-    rules += [f"{match} return" for match in _matches(port, OUTWARDS)]
+    """What accepts or drops what the NIC sends."""
+    rules = ["ct state established,related accept", "ct state invalid drop"]
+    rules.append("icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept")
+    rules += _allowed(port.rules or (), OUTWARDS)
+    rules += [f"jump {group_chain(name, OUTWARDS)}" for name in port.groups or ()]
     return Chain((*rules, "drop"))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def rules_chain(rules: tuple[SecurityRule, ...], direction: str) -> Chain:
+    """What accepts what the rules allow, and returns for all else."""
+    return Chain(tuple(_allowed(rules, direction)))
+
+
+def group_chain(name: str, direction: str) -> str:
+    """The name of a group's chain."""
+    return f"group_{direction}_{chain_suffix(name)}"
 
 
 def group_set(name: str, version: str) -> str:
@@ -59,10 +72,8 @@ def group_set(name: str, version: str) -> str:
     return f"group{version[-1]}_{chain_suffix(name)}"
 
 
-def _matches(port: PortPlan, direction: str) -> Iterable[str]:
-    for rule in port.rules or ():
-        if rule.direction == direction:
-            yield match_of(rule)
+def _allowed(rules: Iterable[SecurityRule], direction: str) -> Iterable[str]:
+    return (f"{match_of(rule)} accept" for rule in rules if rule.direction == direction)
 
 
 def match_of(rule: SecurityRule) -> str:

@@ -20,12 +20,12 @@ from ganetid.network.numbers import PORT_SHIFT, service_address
 from ganetid.network.ports import ROUTED
 from ganetid.network.rules.base import base_chains
 from ganetid.network.rules.filters import (
-    group_set,
     inward_chain,
     is_filtered_inwards,
     is_filtered_outwards,
     outward_chain,
 )
+from ganetid.network.rules.groups import group_chains, group_sets, used_groups
 from ganetid.network.rules.guard import server_roles, spelt_network
 from ganetid.network.rules.ruleset import Chain, Elements, Table
 from ganetid.network.state import METADATA, NetworkState, Place, has_gateway
@@ -52,7 +52,9 @@ def inet_table(state: NetworkState) -> Table:
     _zones(draft, state, places)
     _filters(draft, places)
     _floating(draft, state, places)
-    _groups(draft, state)
+    used = used_groups(state)
+    draft.chains.update(group_chains(state.groups, used))
+    draft.sets.update(group_sets(state, used))
     _routed_senders(draft, state, places)
     _homes(draft, places)
     draft.chains.update(base_chains(state.cluster))
@@ -134,7 +136,7 @@ def _filters(draft: _Draft, places: tuple[Place, ...]) -> None:
         key = str(place.number << PORT_SHIFT)
         if is_filtered_outwards(place.port):
             draft.chains[f"out_{place.number}"] = outward_chain(place.port)
-            outwards[key] = f"jump out_{place.number}"
+            outwards[key] = f"goto out_{place.number}"
         inwards[key] = "accept"
         if is_filtered_inwards(place.port):
             verdict = f"goto in_{place.number}"
@@ -180,26 +182,6 @@ def _floating(draft: _Draft, state: NetworkState, places: tuple[Place, ...]) -> 
     draft.fill("floating_networks", "map", "ipv4_addr : mark", networks)
     draft.fill("floating_back", "map", "mark . ipv4_addr : ipv4_addr", back)
     draft.fill("masqueraded", "set", "mark", masqueraded)
-
-
-def _groups(draft: _Draft, state: NetworkState) -> None:
-    """A set for each group that a rule names, also of one that nobody has told us of."""
-    members = {group.name: group.addresses for group in state.groups}
-    named = {
-        rule.remote_group
-        for each in state.plugged.values()
-        for port in each.ports
-        for rule in port.rules or ()
-        if rule.remote_group is not None
-    }
-    for name in sorted(named):
-        networks = [ipaddress.ip_network(each, strict=False) for each in members.get(name, ())]
-        for version in (4, 6):
-            ours = [each for each in networks if each.version == version]
-            joined = ipaddress.collapse_addresses(ours)  # type: ignore[type-var]
-            elements = {spelt_network(each): "" for each in joined}
-            set_name = group_set(name, f"ipv{version}")
-            draft.fill(set_name, "set", f"ipv{version}_addr", elements, "interval")
 
 
 def _routed_senders(draft: _Draft, state: NetworkState, places: tuple[Place, ...]) -> None:

@@ -25,6 +25,7 @@ from ganetid.network.numbers import IDENTITIES, NETWORK_MASK, PORT_MASK, service
 from ganetid.network.ports import NetworkPlan
 from ganetid.network.rules.ruleset import Chain, Elements, Table
 from ganetid.network.state import METADATA, NetworkState, Place
+from ganetid.network.vlan_notation import membership
 
 CONTROL_FRAMES = "ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop"
 
@@ -81,8 +82,7 @@ def sender_rules(place: Place, cluster: str) -> Iterable[str]:
     """What comes from a tap."""
     yield f"meta mark set {place.mark:#x}"
     yield CONTROL_FRAMES
-    if not place.is_trunk:
-        yield "ether type { 8021q, 8021ad } drop"
+    yield from _foreign_tags(place)
     if place.port.guarded:
         yield f"ether saddr != {_set(_macs(place))} drop"
     yield from server_roles()
@@ -105,9 +105,18 @@ def receiver_rules(place: Place) -> Iterable[str]:
     yield stranger
     if is_filtered and network is not None and network.mac_prefix:
         yield f"ether saddr != {place.node_mac} {_prefix_match(network.mac_prefix, '!=')} drop"
+    yield from _foreign_tags(place)
     if place.port.guarded:
         yield f"{UNICAST} ether daddr != {_set(_macs(place))} drop"
     yield f"meta mark set {place.mark:#x} accept"
+
+
+def _foreign_tags(place: Place) -> Iterable[str]:
+    """Frames with VLAN tags other than a trunk's own."""
+    tags = membership(place.vlan).tagged if place.is_trunk else ()
+    if tags:
+        yield f"ether type 8021q vlan id != {_set(map(str, sorted(tags)))} drop"
+    yield f"ether type {'8021ad' if tags else '{ 8021q, 8021ad }'} drop"
 
 
 def _own_addresses(place: Place) -> Iterable[str]:

@@ -14,6 +14,7 @@ from attrs import frozen
 from ganetid.network.plan import port_mtu
 from ganetid.network.state import METADATA, Place, link_local
 from ganetid.network.wire import dhcp, dhcp6
+from ganetid.network.wire.dhcp_options import option_value
 from ganetid.network.wire.frames import (
     ARP,
     ARP_REPLY,
@@ -87,6 +88,7 @@ def lease_of(place: Place, tells: NodeTells) -> dhcp.Lease | None:
         mtu=port_mtu(place) or tells.mtu,
         domain=network.domain,
         routes=(*metadata, *network.routes),
+        more={each.number: option_value(each) for each in place.port.dhcp_options},
     )
 
 
@@ -164,7 +166,7 @@ def _advertised(place: Place, tells: NodeTells, to: str, to_mac: str) -> bytes |
         return None
     message = advertisement(
         Advertised(
-            mac=place.node_mac,
+            mac=place.router_mac,
             prefix=network.subnet6,
             is_router=network.gateway6 is not None,
             managed=network.managed6,
@@ -174,8 +176,9 @@ def _advertised(place: Place, tells: NodeTells, to: str, to_mac: str) -> bytes |
             domain=network.domain,
         )
     )
-    source = link_local(place.node_mac)
-    return _sent(place, Datagram(source, to, ICMPV6, 0, 0, message, HOP_LIMIT), to_mac)
+    source = link_local(place.router_mac)
+    packet = Datagram(source, to, ICMPV6, 0, 0, message, HOP_LIMIT)
+    return write_ethernet(Ethernet(to_mac, place.router_mac, IPV6, write_datagram(packet)))
 
 
 def _sent(place: Place, datagram: Datagram, to_mac: str) -> bytes:

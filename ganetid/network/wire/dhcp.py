@@ -72,6 +72,7 @@ class Lease:
 
     routes: (destination, gateway), gateway 0.0.0.0 for what is on the link; with any, clients
     ignore `router` (RFC 3442), so the way out is told among them too.
+    more: further options by number, instead of what is said here.
     """
 
     address: str
@@ -84,6 +85,7 @@ class Lease:
     mtu: int | None = None
     domain: str | None = None
     routes: tuple[tuple[str, str], ...] = ()
+    more: Mapping[int, bytes] = field(factory=dict)
 
 
 @frozen
@@ -211,7 +213,7 @@ def _configuration(lease: Lease) -> dict[int, bytes]:
     if lease.routes:
         way_out = [] if lease.router is None else [("0.0.0.0/0", lease.router)]
         options[ROUTES] = b"".join(_route(*each) for each in (*lease.routes, *way_out))
-    return options
+    return {**options, **lease.more}
 
 
 def _route(destination: str, gateway: str) -> bytes:

@@ -13,8 +13,8 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from ganetid.network.ports import (
-    GroupPlan,
     FloatingAddress,
+    GroupPlan,
     NetworkPlan,
     PortPlan,
     SecurityRule,

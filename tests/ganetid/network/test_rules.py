@@ -27,7 +27,8 @@ from ganetid.network.rules.guard import bridge_table
 from ganetid.network.rules.listing import present_in
 from ganetid.network.rules.ruleset import Chain, Elements, Present, Table, present_of, script
 from ganetid.network.state import NetworkState
-from ganetid.network.vlans import BadVlan, Membership, membership, vlan_lines
+from ganetid.network.vlan_notation import BadVlan, Membership, membership
+from ganetid.network.vlans import vlan_lines
 
 names = st.sampled_from(["a", "b", "c", "d"])
 verdicts = st.sampled_from(["accept", "drop", "return"])
