@@ -156,6 +156,7 @@ class Ganetid(Service):
         replica = self.half.replica
         if self.master is not None or replica is None:
             raise CannotBeMaster("it is the master already")
+        await self._changing  # it may have been the master a moment ago
         await self.succession.succeed(forced)
         await replica.take_over()
         await self._begin_master()
@@ -167,16 +168,17 @@ class Ganetid(Service):
 
     def _depose(self) -> None:
         """Another node is master: be a node only."""
-        self._changing = Deferred.fromCoroutine(self.stand_down())
-        self._changing.addErrback(
-            lambda failure: self._log.failure("the master half did not end well", failure)
-        )
+        Deferred.fromCoroutine(self.stand_down())
 
     async def stand_down(self) -> None:
         """End the master half; what it has acknowledged is with the candidates."""
         master, self.master = self.master, None
         if master is not None:
-            await master.end()
+            self._changing = Deferred.fromCoroutine(master.end())
+            self._changing.addErrback(
+                lambda failure: self._log.failure("the master half did not end well", failure)
+            )
+        await self._changing
 
 
 def build_service(

@@ -106,6 +106,11 @@ class Membership:
             self.view = view
 
     @property
+    def epoch(self) -> int:
+        """Of the reign that it knows, 0 in no cluster."""
+        return 0 if self.view is None else self.view.epoch
+
+    @property
     def is_master(self) -> bool:
         """Whether the master half belongs here, as far as this node knows."""
         return self.view is None or self.view.master == self.name

@@ -81,7 +81,7 @@ class MasterHalf(MultiService):
         self.fleet: Fleet | None = None
         self.candidates = Candidates(reactor, half, self._deposed)
         self.renewal: RenewalDoors | None = None
-        self._leash = Leash(half.node)
+        self._leash = Leash(half.node, half.underway, half.membership)
         self.cluster = Configuration(
             self._settings.cluster_name, half.membership.name, ClusterFacts("", "", "", 0.0)
         )
@@ -109,6 +109,7 @@ class MasterHalf(MultiService):
         queue.begin(beginning)
         await queue.look_up_dependencies()
         rebooted = await self._note_boot()
+        await self._half.underway.former_ended(self._half.membership.epoch)
         ended = await self._take_up_own(nodes)
         if self._half.has_rpc:
             await self._reach_others(nodes, queue, database)

@@ -30,6 +30,7 @@ from ganetid.node.rpc.authority import Identity, KeyFiles, new_authority, new_id
 from ganetid.node.rpc.node_doors import NodeDoors
 from ganetid.node.rpc.server import MASTER, Asked, Door, RpcSite
 from ganetid.node.rpc.trust import ServerTls
+from ganetid.node.rpc.underway import Underway
 from ganetid.replication.replica import Files, Replica, read_files, write_files
 from ganetid.settings import GanetiSettings
 
@@ -68,6 +69,7 @@ class NodeHalf:
             settings.name_of_node(), self.directories.state / "membership.json"
         )
         self.site = RpcSite(self.membership)
+        self.underway = Underway()
         self.rpc_port = 0
         self.group: Callable[[], str] | None = None
         self._reactor = reactor
@@ -200,7 +202,7 @@ class NodeHalf:
     def _listen(self) -> None:
         newsroom = self._newsroom = Newsroom(self._reactor, self.node)
         newsroom.start()
-        doors = NodeDoors(self.node, newsroom, self.membership, self._deposed)
+        doors = NodeDoors(self.node, newsroom, self.membership, self._deposed, self.underway)
         self.site.doors.update(doors.doors())
         assert self.replica is not None
         self.site.doors.update(self.replica.doors())

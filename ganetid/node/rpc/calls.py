@@ -35,7 +35,8 @@ LONG = frozenset(
      "copy_disk", "run_hooks"}
 )  # fmt: skip
 REPEATABLE = frozenset(
-    {"facts", "recover", "has_disk", "is_running", "carry", "connect", "disconnect", "console",
+    {"facts", "recover", "has_disk", "is_running", "carry", "connect", "disconnect",
+     "share_groups", "change_groups", "carry_routers", "put_router", "drop_router", "console",
      "console_log", "clear", "tidy_after", "remove_disk", "remove_debris", "write_config_drive",
      "settle", "abort", "guest_state",
      "copy_disk", "read_config_drive", "read_chunk", "write_chunk", "keep_spare", "read_spare",
@@ -70,6 +71,11 @@ class Call:
     defaults: tuple[Any, ...]
     result: Any
     repeatable: bool
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether it is done in seconds, whatever a guest or a disk does."""
+        return self.name not in LONG and "timeout_s" not in self.names
 
     def arguments(self, given: tuple[Any, ...], named: Mapping[str, Any]) -> list[Any]:
         """All arguments in order.  Raises TypeError, as a call would."""

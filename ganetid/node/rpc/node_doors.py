@@ -18,6 +18,7 @@ from ganetid.node.news import Newsroom, Running
 from ganetid.node.rpc.answered import Answered
 from ganetid.node.rpc.calls import CALLS, Call, decode_arguments, encode, error_to_wire
 from ganetid.node.rpc.server import GONE, MASTER, MEMBER, NOT_FOUND, Asked, Door, Refused
+from ganetid.node.rpc.underway import Underway
 from ganetid.opcodes.errors import OpcodeError, OpExecError
 
 
@@ -58,12 +59,14 @@ class NodeDoors:
     Doors of a node.
 
     deposed: is called when another node has become master than the one known so far.
+    underway: what masters have asked of this node.
     """
 
     node: Node
     newsroom: Newsroom
     membership: Membership
     deposed: Callable[[], None]
+    underway: Underway
     _answered: Answered = field(factory=Answered)
     _log = Logger()
 
@@ -95,18 +98,29 @@ class NodeDoors:
         ):
             raise Refused(GONE, b"the node's daemon was started again meanwhile")
         arguments = decode_arguments(call, asked.body)
-        outcome = await self._answered.answer(request, self._performing(call, arguments))
+        await self._after_former(asked)
+        perform = self._performing(call, arguments, asked.epoch)
+        outcome = await self._answered.answer(request, perform)
         answer = msgspec.msgpack.decode(outcome, type=Answer)
         known = asked.header("x-ganetid-running")
         if known.isdecimal() and asked.header("x-ganetid-of") == self.newsroom.incarnation:
             answer.running = self.newsroom.changes_since(int(known))
         return encode(answer)
 
-    def _performing(self, call: Call, arguments: list[Any]) -> Callable[[], Awaitable[bytes]]:
+    async def _after_former(self, asked: Asked) -> None:
+        """Nothing is done for a master before what former ones asked for is done."""
+        await self.underway.former_ended(asked.epoch)
+        assert asked.peer is not None
+        self.membership.check_master(asked.peer.name, asked.peer.fingerprint, asked.epoch)
+
+    def _performing(
+        self, call: Call, arguments: list[Any], epoch: int
+    ) -> Callable[[], Awaitable[bytes]]:
         async def perform() -> bytes:
             answer = Answer(self.newsroom.incarnation)
             try:
-                result = await getattr(self.node, call.name)(*arguments)
+                with self.underway.during(call, epoch):
+                    result = await getattr(self.node, call.name)(*arguments)
                 answer.result = msgspec.Raw(encode(result))
             except OpcodeError as error:
                 answer.error = error_to_wire(error)

@@ -27,6 +27,18 @@ def rows(path: Path, table: str) -> list[Any]:
         connection.close()
 
 
+class StartsCounted(dict[str, Any]):
+    """A world of fake guests that knows how often each was started."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.starts: list[str] = []
+
+    def __setitem__(self, name: str, guest: Any) -> None:
+        self.starts.append(name)
+        super().__setitem__(name, guest)
+
+
 class FailoverTests(ManyTestCase):
     """Three nodes, all of them candidates."""
 
@@ -163,6 +175,28 @@ class FailoverTests(ManyTestCase):
             await self.start("node3")
             await starting
             self.assertIsNotNone(self.machines["node1"].master)
+
+        return Deferred.fromCoroutine(check())
+
+    def test_start_underway(self) -> Deferred[None]:
+        """The new master waits for what the former one had begun, and starts no guest twice."""
+
+        async def check() -> None:
+            world = self.worlds["node3"] = StartsCounted()
+            client = await self.three()
+            await self.in_sync("node1", "node2", "node3")
+            held: Deferred[None] = Deferred()
+            self.hypervisors["node3"].held = held
+            given = create_body("inst", pnode="node3")
+            job = await client.submit("POST", "/2/instances", given)
+            await until(lambda: held.callbacks, "it is being started")
+            await self.drop("node1")
+            await self.admin("node2", "master-failover")
+            await deferLater(reactor, 1.0)
+            self.hypervisors["node3"].held = None
+            held.callback(None)
+            ended = await self.client("node2").ended(job)
+            self.assertEqual((ended["status"], world.starts), ("success", ["inst"]))
 
         return Deferred.fromCoroutine(check())
 
