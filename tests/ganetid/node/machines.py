@@ -133,9 +133,10 @@ class Machine:
 
 
 class MachinesTestCase(TestCase):
-    """Three machines; what is left of them is removed."""
+    """Three machines, or as many as `numbers` names; what is left of them is removed."""
 
     timeout = 240
+    numbers: tuple[int, ...] = (1, 2, 3)
     hypervisor = "kvm"
     network_mode = "user"
 
@@ -149,7 +150,7 @@ class MachinesTestCase(TestCase):
         (self.directory / "users").write_text(USERS)
         self.machines = [
             Machine(number, self.directory, self.hypervisor, self.network_mode)
-            for number in (1, 2, 3)
+            for number in self.numbers
         ]
         self.addCleanup(self.tear_down_all)
         self._make_network()
@@ -217,7 +218,7 @@ class MachinesTestCase(TestCase):
         raise AssertionError(f"not in {patience_s} s: {what}")
 
     async def make_cluster(self) -> Client:
-        """All three in one cluster; the client of its master."""
+        """All in one cluster; the client of its master."""
         first, *others = self.machines
         await first.admin("init")
         first.spawn()
@@ -231,7 +232,7 @@ class MachinesTestCase(TestCase):
         for job in jobs:
             ended = await first.client.ended(job)
             assert ended["status"] == "success", ended
-        await self.in_sync(first)
+        await self.in_sync(first, len(self.machines))
         return first.client
 
     async def in_sync(self, master: Machine, count: int = 3) -> None:
