@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+from archipelagod.stores.doubt import InDoubt
 from archipelagod.stores.fault_plan import Fault, FaultPlan
 from archipelagod.stores.store import Store
 from archipelagod.stores.unsynced import Unsynced
@@ -78,7 +79,12 @@ def _perform(
     if fault.moment == "torn":
         _do_half(method, arguments, fault)
     found = method(*arguments, **options) if fault.moment == "after" else None
-    fault.strike()
+    try:
+        fault.strike()
+    except OSError as error:
+        if fault.moment == "after":
+            raise InDoubt(*error.args) from error
+        raise
     return method(*arguments, **options) if fault.moment != "after" else found
 
 

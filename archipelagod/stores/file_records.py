@@ -13,6 +13,7 @@ import os
 import zlib
 
 from archipelagod.stores.directories import make_directory, sync_directory
+from archipelagod.stores.doubt import InDoubt
 from archipelagod.stores.file_copying import read_all, write_at
 from archipelagod.stores.listing import Listing
 from archipelagod.stores.names import UNFINISHED, checked_name
@@ -44,11 +45,20 @@ class FileLog:
             write_at(self._fd, data, self._size)
             if end > self._room:
                 self._make_room(end)
-        except OSError:
-            os.ftruncate(self._fd, self._size)  # half a record would hide all that follow it
-            self._room = self._size
+        except OSError as error:
+            self._take_back(error)
             raise
         self._size = end
+
+    def _take_back(self, error: OSError) -> None:
+        """
+        Half a record would hide all that follow it.
+        """
+        try:
+            os.ftruncate(self._fd, self._size)
+        except OSError:
+            raise InDoubt(*error.args) from error
+        self._room = self._size
 
     def _make_room(self, end: int) -> None:
         """

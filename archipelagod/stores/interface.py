@@ -125,6 +125,9 @@ class ILog(Interface):
         """
         Adds ``data``: it survives this process at once, and the machine after ``sync``.  A log that
         was replaced or removed may take it and lose it, or raise OSError.
+
+        Raises OSError when nothing was added, InDoubt (which is one) when that is not known: then
+        nothing more may be appended.
         """
 
     def sync() -> None:

@@ -14,11 +14,13 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from archipelagod.stores.doubt import InDoubt
 from archipelagod.stores.names import checked_name
 
 if TYPE_CHECKING:
     from archipelagod.stores.rados_pool import RadosPool
 
+_REFUSED = (errno.ESTALE, errno.ENOSPC)  # answers of an OSD that did nothing
 _MARK, _ORIGIN = "mark", "origin"  # keys of a value: its own mark, and that which it was moved from
 
 
@@ -34,8 +36,13 @@ class RadosLog:
 
     def append(self, data: bytes | bytearray) -> None:
         """See ILog."""
-        with self._change() as operation:
-            operation.append(bytes(data))
+        try:
+            with self._change() as operation:
+                operation.append(bytes(data))
+        except OSError as error:
+            if error.errno in _REFUSED:
+                raise
+            raise InDoubt(*error.args) from error
 
     @contextlib.contextmanager
     def _change(self) -> Iterator[Any]:

@@ -4,11 +4,13 @@ The map of an open volume: changes of slots, and what it takes to make them last
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from archipelagod.stores.doubt import InDoubt
 from archipelagod.volume.map_format import PARTIAL, Header, Record
 from archipelagod.volume.open_journal import Journal
 from archipelagod.volume.slots import BODIES, Slots, body_name
@@ -108,19 +110,20 @@ class OpenMap:
 
     def change(self, index: int, slot: int) -> None:
         """
-        ``index`` holds ``slot`` from here on, even if this process dies.  Raises OSError.
+        ``index`` holds ``slot`` from here on, even if this process dies.  Raises OSError when
+        nothing changed, StorageUnavailable when that is not known.
         """
-        self._journal.change(index, slot)
+        with self._certain():
+            self._journal.change(index, slot)
         self.table.forget(index)
         self._drop(self.slots.put(index, slot))
 
     def change_partly(self, index: int, oid: int, parent: int, runs: list[tuple[int, int]]) -> None:
         """
         As ``change``, to an object with (first, count) runs of blocks; ``parent`` has the others.
-
-        Raises OSError.
         """
-        self._journal.change_partly(index, oid | PARTIAL, parent, runs)
+        with self._certain():
+            self._journal.change_partly(index, oid | PARTIAL, parent, runs)
         old = self.slots.put(index, oid | PARTIAL, parent)
         for first, count in runs:
             self.slots.fill(index, first, count)
@@ -129,11 +132,23 @@ class OpenMap:
 
     def fill(self, index: int, first: int, count: int) -> None:
         """
-        The partial object at ``index`` has these blocks from here on.  Raises OSError.
+        The partial object at ``index`` has these blocks from here on.  Raises as ``change``.
         """
-        self._journal.fill(index, self.slots.view[index], first, count)
+        with self._certain():
+            self._journal.fill(index, self.slots.view[index], first, count)
         self.slots.fill(index, first, count)
         self.table.fill(index, first, count)
+
+    @contextlib.contextmanager
+    def _certain(self) -> Iterator[None]:
+        """
+        What the journal may say or not is found out by the next opening; what was written since
+        would be lost with it.
+        """
+        try:
+            yield
+        except InDoubt as error:
+            raise self.fail(error) from error
 
     def _drop(self, old: int) -> None:
         if old & ~PARTIAL >= self.slots.own_floor:

@@ -84,14 +84,15 @@ class Writing:
     @contextlib.contextmanager
     def _new_object(self) -> Iterator[int]:
         """
-        An object that is gone again if the block fails.
+        An object that is gone again if the block fails, unless the journal may name it.
         """
         fresh = self._map.fresh_object()
         self._objects.create(fresh)
         try:
             yield fresh
         except BaseException:
-            self._objects.remove(fresh)
+            if not self._map.has_failed:
+                self._objects.remove(fresh)
             raise
 
     def _write_new(self, index: int, slot: int, inner: int, data: bytes | memoryview) -> None:

@@ -12,6 +12,7 @@ import zlib
 from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.stores import file_records, unfinished
+from archipelagod.stores.doubt import InDoubt
 from archipelagod.stores.file_records import FileRecords
 from tests.archipelagod.stores.bare_python import said, start_python, tell
 
@@ -142,6 +143,20 @@ class FileRecordsTests(SynchronousTestCase):
         self.patch(file_records.os, "fdatasync", fail)
         self.assertRaises(OSError, log.sync)
         log.close()
+
+    def test_log_not_taken_back(self) -> None:
+        """An append that fails, and can't be taken back, leaves it open what the log has."""
+
+        def failing(*_: object) -> None:
+            raise OSError(errno.EIO, "no")
+
+        log = self.records.log("journals", "1", b"start")
+        self.addCleanup(log.close)
+        self.patch(file_records, "write_at", failing)
+        error = self.assertRaises(OSError, log.append, b"x")
+        self.assertNotIsInstance(error, InDoubt)
+        self.patch(file_records.os, "ftruncate", failing)
+        self.assertRaises(InDoubt, log.append, b"x")
 
     def test_view_is_lazy(self) -> None:
         """A view of a large value costs no reading, and no memory of ours."""

@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.stores import rados
 from archipelagod.stores.address import open_store
+from archipelagod.stores.doubt import InDoubt
 from archipelagod.stores.interface import ILease
 from archipelagod.stores.leases import LeaseHeld
 from archipelagod.stores.rados import open_rados_store
@@ -166,9 +167,11 @@ class RadosTests(SynchronousTestCase):
         self.patch(rados, "ANSWER_S", 1)
         store = self.store()
         store.objects.create(OID)
+        log = store.records.log("journals", "1", b"")
         self.addCleanup(shared_cluster().resume_osd)
         shared_cluster().pause_osd()
         self.assertRaises(TimeoutError, store.objects.write, OID, 0, b"x")
+        self.assertRaises(InDoubt, log.append, b"x")
         shared_cluster().resume_osd()
         store.objects.write(OID, 0, b"y")
         self.assertEqual(content(store, OID, 9), b"y")
