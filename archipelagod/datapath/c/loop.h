@@ -6,35 +6,8 @@
 #ifndef ARCHIPELAGOD_LOOP_H
 #define ARCHIPELAGOD_LOOP_H
 
+#include "flushes.h"
 #include "table.h"
-
-#define MOST_HEAD 48 /* bytes, of a request or a reply */
-
-enum sort { READ, WRITE, FLUSH, OTHER };
-
-struct request {
-    enum sort sort; /* OTHER also where flags ask for more than plain reading and writing */
-    uint64_t cookie, offset;
-    uint32_t size;
-    uint32_t payload; /* bytes that follow the head */
-};
-
-/* A protocol. */
-struct codec {
-    size_t head; /* bytes of a request before its payload */
-    /* False when the peer broke the grammar, or said goodbye. */
-    bool (*parse)(const uint8_t *head, struct request *request);
-    /* These return the length of what they wrote. */
-    size_t (*data)(uint8_t *out, const struct request *request); /* what precedes the data read */
-    size_t (*hole)(uint8_t *out, const struct request *request); /* NULL: zeros are sent as data */
-    size_t (*done)(uint8_t *out, const struct request *request);
-    size_t (*flushed)(uint8_t *out, const struct request *request);
-};
-
-/* The CRC-32 of zlib, of ``start``'s bytes and these. */
-uint32_t sum32(uint32_t start, const uint8_t *data, size_t size);
-
-extern const struct codec nbd_simple, nbd_structured, block_frames;
 
 /* Held by whoever sends to a client, so that replies don't mix. */
 struct send_lock {
@@ -43,43 +16,6 @@ struct send_lock {
 };
 
 bool send_lock_try(struct send_lock *lock);
-
-/* A connection that asks for flushes.  It is there as long as one of them waits. */
-struct asker {
-    void *owner; /* of the caller's */
-    unsigned references;
-};
-
-struct flush {
-    struct asker *asker;
-    const struct codec *codec;
-    uint64_t received_ns;
-    uint8_t head[MOST_HEAD]; /* of the request */
-};
-
-/*
- * Flushes that the clients of a volume asked for.  One thread performs them; it takes all that wait
- * at once, and what it took is its group until it answered it.
- */
-struct flushes {
-    pthread_mutex_t lock; /* of all but the group, and of the askers' references */
-    pthread_cond_t come;
-    struct flush *waiting, *group;
-    size_t waiting_count, waiting_room, group_count, group_room;
-    bool is_attended; /* by that thread */
-    bool was_woken;
-};
-
-void flushes_init(struct flushes *flushes);
-void flushes_free(struct flushes *flushes, void (*drop)(void *owner));
-size_t flushes_wait(struct flushes *flushes); /* for one at least, or to be woken: the group's size */
-void flushes_wake(struct flushes *flushes);
-void *flushes_release(struct flushes *flushes, struct asker *asker); /* the owner, if it was the last */
-/*
- * That one of the group, and all others of its asker: their number, and their replies, or the heads of
- * the requests if they failed.  The references to the asker are the caller's from here on.
- */
-size_t flushes_answer(struct flushes *flushes, struct flush *first, bool is_done, uint8_t *out, size_t *size);
 
 enum outcome {
     GONE,    /* the client closed, or broke the grammar */
