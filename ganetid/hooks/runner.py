@@ -13,7 +13,6 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
 from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.defaults import UnknownParameter
 from ganetid.cluster.model import Change, DropInstance, Instance, PutInstance
 from ganetid.cluster.parameters import actual
 from ganetid.hooks.environment import (
@@ -21,7 +20,6 @@ from ganetid.hooks.environment import (
     as_text,
     instance_part,
     known_network_part,
-    new_instance_part,
 )
 from ganetid.hooks.paths import CLUSTER, HOOKS, INSTANCE, NODE, Hook
 from ganetid.hooks.places import nodes_for
@@ -75,12 +73,15 @@ class HookRunner:
 
     async def before(self, op_id: str, given: Given, cluster: Configuration) -> Begun | None:
         """
-        Run the pre hooks; None for an opcode without hooks.  Raises HooksAbort.
+        Run the pre hooks.  Raises HooksAbort.
+
+        None if there is nothing to follow: for an opcode without hooks, and for a dry run, whose
+        pre hooks run in a Ganeti too, since they are among what it looks at.
         """
         hook = self.hooks.get(op_id)
-        if hook is None or given.get("dry_run"):
+        if hook is None:
             return None
-        instance = _instance_of(given, cluster, ())
+        instance = wished or _instance_of(given, cluster, ())
         told = _told(hook, op_id, given, cluster, instance)
         begun = Begun(op_id, given, hook, told, instance)
         environment = self._environment(begun, PRE, cluster, _prefixed("GANETI_", told))
@@ -93,7 +94,7 @@ class HookRunner:
         ]
         if failures:
             raise HooksAbort(failures)
-        return begun
+        return None if given.get("dry_run") else begun
 
     async def after(
         self,
@@ -235,11 +236,6 @@ def _instance_facts(
         status = str(bool(given["start"])) if op_id == "OP_INSTANCE_CREATE" else None
         facts = instance_part(actual(instance, cluster.facts), cluster.networks, status)
         return {**facts, **_move(op_id, given, instance.primary_node)}
-    if op_id == "OP_INSTANCE_CREATE":
-        try:
-            return new_instance_part(given, cluster.networks)
-        except (UnknownParameter, TypeError, ValueError):
-            pass  # the opcode itself will say what is wrong with it
     return {"OP_TARGET": str(given["instance_name"])}
 
 

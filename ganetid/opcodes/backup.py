@@ -101,13 +101,12 @@ async def _copied(context: Context, instance: Instance) -> list[bool]:
 async def remove(context: Context, given: Input) -> Outcome:
     """Remove the instance's export from every node."""
     name = str(given["instance_name"])
+    members = context.cluster.members
+    nodes = [node for node in context.nodes if not members[node.name].offline]
     if given["dry_run"]:
-        return Outcome()
-    were_there = [
-        await node.remove_export(name)
-        for node in context.nodes
-        if not context.cluster.members[node.name].offline
-    ]
+        were_there = [await node.read_export(name) is not None for node in nodes]
+    else:
+        were_there = [await node.remove_export(name) for node in nodes]
     if not any(were_there):
         raise OpPrereqError(f"Export not found. If trying to remove an export belonging to a"
                             f" deleted instance please use its Fully Qualified Domain Name:"

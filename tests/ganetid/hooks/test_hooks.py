@@ -489,15 +489,19 @@ class RunnerTests(HookCase):
         )
 
     def test_none(self) -> Deferred[None]:
-        """An opcode without hooks, and a dry run, run none."""
+        """An opcode without hooks runs none, and a dry run those before it."""
 
         async def check() -> None:
-            self.hook("instance-start-pre.d/a", "exit 1")
+            self.hook("instance-start-pre.d/a", "echo no; exit 1")
+            self.hook("instance-start-post.d/a", "echo never; exit 1")
             given: dict[str, Any] = {"instance_name": "web", "dry_run": True}
-            for op_id in ("OP_TAGS_SET", "OP_INSTANCE_STARTUP"):
-                begun = await self.runner.before(op_id, given, self.cluster)
-                self.assertIsNone(begun)
-                await self.runner.after(begun, self.cluster, self.logged.append)
+            self.assertIsNone(await self.runner.before("OP_TAGS_SET", given, self.cluster))
+            with self.assertRaises(HooksAbort):
+                await self.runner.before("OP_INSTANCE_STARTUP", given, self.cluster)
+            self.hook("instance-start-pre.d/a", "exit 0")
+            begun = await self.runner.before("OP_INSTANCE_STARTUP", given, self.cluster)
+            await self.runner.after(begun, self.cluster, self.logged.append)
+            self.assertEqual((begun, self.logged), (None, []))
 
         return Deferred.fromCoroutine(check())
 
