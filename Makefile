@@ -51,7 +51,6 @@ conformance-rapi: setup
 
 bench-rapi: setup
 	@PYTHONPATH=. $(VENV)/python -m benchmarks.rapi
-	@PYTHONPATH=. $(VENV)/python -m benchmarks.rapi.reads
 
 chaos-block: setup
 	@PYTHONPATH=. $(VENV)/python -m tests.chaos

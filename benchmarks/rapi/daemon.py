@@ -35,21 +35,21 @@ class Daemon:
         """Of the remote API."""
         return int(self.base.rpartition(":")[2])
 
-    def resident_mib(self) -> float:
-        """Memory that the process has in RAM."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
 
 @contextmanager
-def running_daemon(place: str | None = None, settings: str = "") -> Iterator[Daemon]:
+def running_daemon(
+    place: str | None = None, settings: str = "", instances: int = 0
+) -> Iterator[Daemon]:
     """
     Start one, and end it.
 
     place: a folder on the disk that is to be measured.  settings: further lines of its file.
+    instances: that it has from the start, off.
     """
     home = Path(tempfile.mkdtemp(prefix="gnt", dir=place))
     port = _free_port()
+    if instances:
+        _populate(home / "g", instances)
     (home / "users").write_text("admin secret read,write\n")
     config = home / "ganetid.toml"
     config.write_text(
@@ -76,6 +76,12 @@ def running_daemon(place: str | None = None, settings: str = "") -> Iterator[Dae
             process.kill()
             process.wait()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _populate(state: Path, count: int) -> None:
+    """In a process of its own, for it needs a reactor."""
+    command = [sys.executable, "-m", "benchmarks.rapi.population", str(state), str(count)]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(CHECKOUT)})
 
 
 def _free_port() -> int:

@@ -35,7 +35,8 @@ def submit_under_load_ms(base: str, count: int, workers: int) -> float:
         client.call("PUT", f"/2/tags?tag=l{number % 50}")
         return time.perf_counter() - begun
 
-    return median(_spread(base, count, workers, submit)) * 1000
+    spent: list[float] = _spread(base, count, workers, submit)
+    return median(spent) * 1000
 
 
 def floor_ms(base: str, count: int) -> float:
@@ -64,17 +65,42 @@ def creates_per_s(base: str, count: int, workers: int, body: Callable[[int], Any
     return count / (time.perf_counter() - begun)
 
 
-def diskless(number: int) -> dict[str, Any]:
-    """An instance without disks that any Ganeti takes."""
+def deletes_per_s(base: str, count: int, workers: int) -> float:
+    """Instances of `diskless` removed a second, to the last job's success."""
+    begun = time.perf_counter()
+    jobs = _spread(
+        base,
+        count,
+        workers,
+        lambda client, number: client.call("DELETE", f"/2/instances/{name_of(number)}"),
+    )
+    client = Client(base)
+    for job in jobs:
+        client.ended(int(job))
+    return count / (time.perf_counter() - begun)
+
+
+def name_of(number: int) -> str:
+    """Of an instance."""
+    return f"bench{number}.example"
+
+
+def diskless(number: int, system: str = "image+default", node: str | None = None) -> Any:
+    """
+    An instance without disks that any Ganeti takes.
+
+    system: its operating system.  node: where it is to be, if an allocator is not to find that.
+    """
     return {
         "__version__": 1,
         "mode": "create",
-        "instance_name": f"bench{number}.example",
+        "instance_name": name_of(number),
         "disk_template": "diskless",
         "disks": [],
         "nics": [],
         "hypervisor": "fake",
-        "os_type": "image+default",
+        "os_type": system,
+        **({} if node is None else {"pnode": node}),
         "ip_check": False,
         "name_check": False,
         "no_install": True,
