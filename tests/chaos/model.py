@@ -158,6 +158,13 @@ class Moment:
         """
         return self.op.kind if self.op is not None else ""
 
+    @property
+    def is_open(self) -> bool:
+        """
+        Whether the op was never answered.
+        """
+        return self.op is not None and self.op.acked_s == FOREVER
+
 
 class Disk:
     """

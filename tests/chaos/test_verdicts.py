@@ -168,3 +168,11 @@ class SnapshotTests(SynchronousTestCase):
         found = {0: whole(1, 1), 1: whole(1, 2), 5: half}
         for each in (snapshot, cloned(snapshot, "c", 3, 1 << 20)):
             self.assertEqual(complaints(each, found), [])
+
+    def test_torn_before(self) -> None:
+        """A request that a death tore is in a snapshot that was taken afterwards, in part."""
+        self.disk.begin(WRITE, [5, 6])
+        snapshot = frozen(self.disk, "s", 2, self.start_s)
+        found = {0: whole(1, 1), 1: whole(1, 2), 5: (tag(1, 3),) * 4 + ZEROS[4:]}
+        self.assertEqual(complaints(snapshot, found, Loss.WHOLENESS), [])
+        self.assertIn("torn", complaints(snapshot, found)[0])

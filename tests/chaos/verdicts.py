@@ -50,7 +50,6 @@ def content(read: Reader, size_bytes: int) -> tuple[dict[int, Vector], list[str]
 def complaints(disk: Disk, found: dict[int, Vector], loss: Loss = Loss.NOTHING) -> list[str]:
     """
     What is wrong with a volume that holds ``found``.
-
     """
     wrong = []
     for index in set(disk.blocks) | set(found):
@@ -59,9 +58,9 @@ def complaints(disk: Disk, found: dict[int, Vector], loss: Loss = Loss.NOTHING) 
         first = block.flushed if loss is Loss.UNFLUSHED else block.acked
         if not block.may_hold(held, first, is_torn=loss is not Loss.NOTHING):
             wrong.append(_wrong(disk, index, block, held))
-    if not wrong and disk.frozen and not _has_one_moment(disk, found):
+    if not wrong and disk.frozen and not _has_one_moment(disk, found, loss):
         wrong.append(f"{disk.name}: no single moment explains the snapshot")
-    if not wrong and (halves := _half_done(disk, found)):
+    if not wrong and (halves := _half_done(disk, found, loss)):
         wrong.append(f"{disk.name}: the snapshot has only a part of requests {halves[:5]}")
     return wrong
 
@@ -89,13 +88,13 @@ def _wrong(disk: Disk, index: int, block: Block, held: Vector) -> str:
     )
 
 
-def _has_one_moment(disk: Disk, found: dict[int, Vector]) -> bool:
+def _has_one_moment(disk: Disk, found: dict[int, Vector], loss: Loss) -> bool:
     """
     Whether at some instant all blocks held what the snapshot holds.
     """
     edges: list[tuple[float, int]] = []
     needed = 0
-    for index, moments in _certain(disk):
+    for index, moments in _certain(disk, loss):
         held = found.get(index, ZEROS)
         needed += 1
         for start_s, end_s in _merged([each for each in moments if held in each.vectors]):
@@ -107,13 +106,13 @@ def _has_one_moment(disk: Disk, found: dict[int, Vector]) -> bool:
     return deepest >= needed
 
 
-def _half_done(disk: Disk, found: dict[int, Vector]) -> list[int]:
+def _half_done(disk: Disk, found: dict[int, Vector], loss: Loss) -> list[int]:
     """
     Requests of which a snapshot has some blocks and lacks others.
     """
     there: set[int] = set()
     missing: set[int] = set()
-    for index, moments in _certain(disk):
+    for index, moments in _certain(disk, loss):
         held = found.get(index, ZEROS)
         matching = [number for number, each in enumerate(moments) if held in each.vectors]
         there.update(each.request for each in moments[: matching[0] + 1])
@@ -121,12 +120,15 @@ def _half_done(disk: Disk, found: dict[int, Vector]) -> list[int]:
     return sorted(there & missing - {0})
 
 
-def _certain(disk: Disk) -> Iterator[tuple[int, list[Moment]]]:
+def _certain(disk: Disk, loss: Loss) -> Iterator[tuple[int, list[Moment]]]:
     """
-    Blocks of a snapshot of which it is known what they held when.
+    Blocks of a snapshot of which it is known what they held when: no request failed, nor was torn
+    by a death.
     """
+    may_be_torn = loss is not Loss.NOTHING
     for index, moments in disk.frozen.items():
-        if not disk.blocks[index].has_failed:
+        is_torn = may_be_torn and any(each.is_open for each in moments)
+        if not is_torn and not disk.blocks[index].has_failed:
             yield index, moments
 
 
