@@ -1,5 +1,5 @@
 """
-What the master does now and then, and what it begins with after a crash.
+What the master does now and then.
 """
 
 from __future__ import annotations
@@ -7,14 +7,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import msgspec
 from attrs import frozen
 from twisted.application.service import MultiService
 
 from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.model import Change, Instance
-from ganetid.jobs.journal import Beginning, Commit, Journal
-from ganetid.jobs.model import RUNNING
+from ganetid.cluster.model import Change
+from ganetid.jobs.journal import Commit, Journal
 from ganetid.jobs.queue import JobQueue
 from ganetid.jobs.stamps import Stamps
 from ganetid.node.registry import Nodes
@@ -77,21 +75,3 @@ class Chores:
             fence_program=settings.fence_program,
             fence_after_s=settings.fence_after_s,
         ).look
-
-
-def moves_under_way(beginning: Beginning) -> set[tuple[str, str]]:
-    """(target, instance) of moves that were interrupted: what is there is no stray guest."""
-    return {
-        (str(job.made["target"]), str(job.made["moves"]))
-        for job in beginning.unfinished
-        if "moves" in job.made
-    }
-
-
-def being_made(beginning: Beginning) -> list[Instance]:
-    """Instances that an interrupted job was creating; recovery decides about them."""
-    return [
-        msgspec.convert(job.made["instance"], Instance)
-        for job in beginning.unfinished
-        if "instance" in job.made and any(op.status == RUNNING for op in job.ops)
-    ]

@@ -9,12 +9,12 @@ from typing import Any, cast
 
 from attrs import evolve
 from twisted.application.service import MultiService
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import succeed
 from twisted.logger import Logger
 
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.first_start import missing_changes
-from ganetid.cluster.model import ADMIN_UP, Change, ClusterFacts, PutFacts, PutMember
+from ganetid.cluster.model import Change, ClusterFacts, PutFacts
 from ganetid.events.feed import EventFeed, all_of
 from ganetid.events.messages import Newsroom
 from ganetid.events.outbox import Postman
@@ -24,7 +24,7 @@ from ganetid.hooks.runner import HookRunner, on_nodes
 from ganetid.hypervisor.interface import Ended
 from ganetid.jobs.database import Database, OneThread
 from ganetid.jobs.desk import Desk
-from ganetid.jobs.journal import Beginning, Commit, Journal
+from ganetid.jobs.journal import Commit, Journal
 from ganetid.jobs.queue import JobQueue, Order
 from ganetid.jobs.stamps import Stamps
 from ganetid.node.facts import boot_id
@@ -39,9 +39,11 @@ from ganetid.opcodes.table import OPCODES
 from ganetid.rapi.api import Api
 from ganetid.replication.recording import RecordingConnection
 from ganetid.roles.candidates import Candidates
-from ganetid.roles.chores import Chores, being_made, moves_under_way
+from ganetid.roles.chores import Chores
 from ganetid.roles.invitations import join_door
 from ganetid.roles.node import NodeHalf
+from ganetid.roles.own_node import load, moves_under_way, own_changes, take_up_own
+from ganetid.roles.progress import Progress
 from ganetid.roles.rapi import RapiPort
 from ganetid.roles.renewal import Renewal, RenewalDoors
 from synnefo_tx.daemon.bus.interface import IPublisher
@@ -98,19 +100,20 @@ class MasterHalf(MultiService):
             database.connection_class = RecordingConnection
         journal = self._journal = Journal(database)
         beginning = await journal.begin(self._reactor.seconds())
-        cluster = self._load(beginning)
+        cluster = self.cluster
+        load(cluster, beginning)
         nodes = Nodes(cast("INode", self._leash))
         nodes.expected.update(moves_under_way(beginning))
         now = self._reactor.seconds()
         await self._store(missing_changes(cluster, now))
-        await self._store(self._own_changes(now))
+        await self._store(own_changes(self._half, cluster, now))
         self._half.group = lambda: cluster.members[cluster.node_name].group
         queue = self._build_queue(journal, nodes)
         queue.begin(beginning)
         await queue.look_up_dependencies()
         rebooted = await self._note_boot()
         await self._half.underway.former_ended(self._half.membership.epoch)
-        ended = await self._take_up_own(nodes)
+        ended = await take_up_own(self._half.node, cluster, nodes)
         if self._half.has_rpc:
             await self._reach_others(nodes, queue, database)
         Chores(
@@ -156,37 +159,6 @@ class MasterHalf(MultiService):
         assert self._queue is not None
         return await self._queue.submit(Order(((op_id, given),)))
 
-    def _load(self, beginning: Beginning) -> Configuration:
-        cluster = self.cluster
-        cluster.load(beginning.snapshot)
-        for instance in being_made(beginning):
-            node = instance.primary_node or cluster.node_name
-            cluster.claim(evolve(instance, primary_node=node))
-        return cluster
-
-    def _own_changes(self, now: float) -> tuple[Change, ...]:
-        """This node's entry, as it is reached now."""
-        member = self.cluster.members[self.cluster.node_name]
-        if not self._half.has_rpc:
-            return ()
-        address = self._half.address
-        assert address is not None
-        current = evolve(
-            member,
-            address=address,
-            fingerprint=self._half.identity.fingerprint,
-            primary_ip=address[0],
-            secondary_ip=address[0],
-        )
-        changes: list[Change] = []
-        if current != member:
-            changes.append(PutMember(evolve(current, mtime=now)))
-        view, facts = self._half.membership.view, self.cluster.facts
-        if view is not None and (facts.master, facts.epoch) != (view.master, view.epoch):
-            new = evolve(facts, master=view.master, epoch=view.epoch, mtime=now)
-            changes.append(PutFacts(evolve(new, serial_no=facts.serial_no + 1)))
-        return tuple(changes)
-
     def _build_queue(self, journal: Journal, nodes: Nodes) -> JobQueue:
         postman = Postman(self._reactor, journal, self._publisher)
         postman.setServiceParent(self)
@@ -200,25 +172,8 @@ class MasterHalf(MultiService):
         self._watch = watch
         nodes.own.watch(watch.ended)
         if self._half.node.systems is not None:
-            self._half.node.systems.watch(self._told_of_progress(journal, told))
+            self._half.node.systems.watch(Progress(journal, self._newsroom, told, self).heard)
         return queue
-
-    def _told_of_progress(
-        self, journal: Journal, told: Callable[[], None]
-    ) -> Callable[[Mapping[str, Any]], None]:
-        """Puts how far the making of an instance is into the outbox."""
-
-        async def publish(body: Mapping[str, Any]) -> None:
-            if self.running:
-                await journal.commit(Commit(messages=(self._newsroom.of_progress(body),)))
-                told()
-
-        def listen(body: Mapping[str, Any]) -> None:
-            Deferred.fromCoroutine(publish(body)).addErrback(
-                lambda failure: self._log.failure("progress was not told", failure)
-            )
-
-        return listen
 
     def _api(self, nodes: Nodes, queue: JobQueue) -> Api:
         """The remote API, with events and those that are posted."""
@@ -275,17 +230,6 @@ class MasterHalf(MultiService):
             assert self._journal is not None
             await self._journal.commit(Commit(changes=changes))
             self.cluster.apply(changes)
-
-    async def _take_up_own(self, nodes: Nodes) -> tuple[Ended, ...]:
-        """Remove guests of no instance here; what has ended meanwhile."""
-        node, cluster = self._half.node, self.cluster
-        ours = cluster.on_node(node.name)
-        up = tuple(each.name for each in ours if each.admin_state == ADMIN_UP)
-        known = {each.name for each in ours}
-        known |= {name for place, name in nodes.expected if place == node.name}
-        ended = await node.recover(up, frozenset(known))
-        await node.carry(tuple(cluster.networks.values()))
-        return ended
 
     async def _follow_up(self, queue: JobQueue, ended: tuple[Ended, ...], rebooted: bool) -> None:
         """Guests that a reboot of this machine ended start again; other ends are entered."""
