@@ -70,7 +70,8 @@ class Answering:
             each.public for place in self._places.values() for each in place.port.floating
         )
         bridges = {place.bridge for place in self._places.values() if place.bridge}
-        self._inner = frozenset({*bridges, *state.bridged()})
+        cables = {cable.outer for cable in state.cables()}
+        self._inner = frozenset({*bridges, *state.bridged(), *cables})
 
     async def close(self) -> None:
         """Answer no more."""

@@ -34,6 +34,7 @@ from ganetid.network.plan import (
     tap_routes,
     tap_rule,
 )
+from ganetid.network.routing import Routing
 from ganetid.network.rules.firewall import inet_table
 from ganetid.network.rules.guard import bridge_table
 from ganetid.network.rules.ruleset import Present, Table, present_of
@@ -55,6 +56,7 @@ class Applying:
         self._host = host
         self._present: dict[str, Present | None] = {}
         self._vlans = Vlans(host)
+        self._routers = Routing(host)
         self.outside: tuple[str, ...] = ()
 
     async def begin(self, state: NetworkState) -> None:
@@ -88,7 +90,9 @@ class Applying:
         if not is_sure or _routing(before) != _routing(known):
             await self._route(known)
         await self._vlans.apply(known, links)
-        ours = {place.tap for place in known.places()} | set(known.bridged()) | {"lo"}
+        await self._routers.apply(before, known, links, is_sure)
+        ours = {cable.outer for cable in known.cables()}
+        ours |= {place.tap for place in known.places()} | set(known.bridged()) | {"lo"}
         self.outside = tuple(name for name in links if name not in ours)
         return known
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ganetid.cluster.model import Connection, Instance, Network, Nic
+from ganetid.cluster.wiring import SecurityGroup
 from ganetid.network.ports import (
     BRIDGED,
     LIMITED,
     PROTECTED,
     ROUTED,
     UNPROTECTED,
+    GroupPlan,
     NetworkPlan,
     PortPlan,
     Vxlan,
@@ -46,6 +48,8 @@ def network_of(
     connection = connection_in(network, group)
     if connection is None:
         return None
+    options, is_public = network.options, PUBLIC_TAG in network.tags
+    is_open, is_hidden = options.open_inwards, options.masquerade
     return NetworkPlan(
         name=network.name,
         link=connection.link,
@@ -55,11 +59,23 @@ def network_of(
         gateway=network.gateway,
         subnet6=network.network6,
         gateway6=network.gateway6,
+        mtu=options.mtu,
         mac_prefix=network.mac_prefix,
         mac_filtered=FILTERED_TAG in network.tags,
+        uplink=options.uplink,
         vxlan=vxlan_of(connection.link, peers),
-        masquerade=PUBLIC_TAG not in network.tags and connection.mode == BRIDGED,
-        open_inwards=PUBLIC_TAG in network.tags or connection.mode == ROUTED,
+        dhcp=options.dhcp,
+        dns=tuple(each for each in options.dns if ":" not in each),
+        dns6=tuple(each for each in options.dns if ":" in each),
+        domain=options.domain,
+        routes=tuple((each.destination, each.gateway) for each in options.host_routes),
+        managed6=options.managed_ipv6,
+        masquerade=(
+            is_hidden if is_hidden is not None else not is_public and connection.mode == BRIDGED
+        ),
+        open_inwards=is_open if is_open is not None else is_public or connection.mode == ROUTED,
+        node_gateway=options.node_gateway,
+        routers=options.reachable_from,
     )
 
 
@@ -90,17 +106,31 @@ def port_of(
     network = networks.get(nic.network or "")
     connection = None if network is None else connection_in(network, group)
     inherits = not nic.link and connection is not None
+    port = nic.port
     return PortPlan(
         uuid=nic.uuid,
         mac=nic.mac,
-        ips=() if nic.ip is None else (nic.ip,),
+        ips=nic.ips,
         network=nic.network,
         mode=connection.mode if connection is not None and inherits else nic.mode,
         link=connection.link if connection is not None and inherits else nic.link,
-        host_name=instance.name,
+        vlan=nic.vlan,
+        mtu=port.mtu,
+        host_name=port.host_name or instance.name,
+        guarded=port.port_security,
+        pairs=port.allowed_address_pairs,
         firewall=firewall_of(instance, nic),
+        groups=port.security_groups if port.port_security else None,
+        floating=port.floating_ips,
+        dhcp_options=port.dhcp_options,
         instance_uuid=instance.uuid,
     )
+
+
+def group_of(group: SecurityGroup, members: Iterable[str]) -> GroupPlan:
+    """A security group as nodes know it.  members: addresses of its NICs."""
+    addresses = sorted({*group.addresses, *members})
+    return GroupPlan(group.name, tuple(addresses), group.rules)
 
 
 def firewall_of(instance: Instance, nic: Nic) -> str | None:

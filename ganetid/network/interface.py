@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from zope.interface import Attribute, Interface
 
 from ganetid.hypervisor.interface import NicDevice
-from ganetid.network.ports import GroupPlan, NetworkPlan, PortPlan
+from ganetid.network.ports import GroupPlan, NetworkPlan, PortPlan, RouterPlan
 
 
 class INodeNetwork(Interface):
@@ -45,6 +45,15 @@ class INodeNetwork(Interface):
 
     async def change_groups(groups: tuple[GroupPlan, ...], gone: tuple[str, ...]) -> None:
         """These security groups are so now, and those of the names in `gone` are no more."""
+
+    async def carry_routers(routers: tuple[RouterPlan, ...]) -> None:
+        """Have just these routers.  One that fails is logged, and the others are there."""
+
+    async def put_router(router: RouterPlan) -> None:
+        """Have the router, so from now on.  On failure it is as it was."""
+
+    async def drop_router(name: str) -> None:
+        """Have it no more.  Idempotent."""
 
     async def plug(
         instance: str, ports: tuple[PortPlan, ...], metadata: Mapping[str, bytes]

@@ -18,7 +18,7 @@ from attrs import field, frozen
 from twisted.logger import Logger
 
 from ganetid.network.names import chain_suffix
-from ganetid.network.ports import GroupPlan, NetworkPlan, Plugged
+from ganetid.network.ports import GroupPlan, NetworkPlan, Plugged, RouterPlan
 
 T = TypeVar("T")
 _log = Logger()
@@ -27,7 +27,7 @@ _log = Logger()
 @frozen
 class KeptNetworks:
     """
-    The networks that are carried; numbers: of each by its name, 1 to 32767.
+    The networks and routers that are carried; numbers: of each by its name, 1 to 32767.
 
     going: that are just being removed, and may be there still after a crash.
     """
@@ -35,6 +35,7 @@ class KeptNetworks:
     plans: tuple[NetworkPlan, ...] = ()
     going: tuple[NetworkPlan, ...] = ()
     numbers: dict[str, int] = field(factory=dict)
+    routers: tuple[RouterPlan, ...] = ()
 
 
 @frozen

@@ -54,6 +54,37 @@ def tap_name(cluster: str, uuid: str) -> str:
     return f"{tap_prefix(cluster)}{digest[:9]}"
 
 
+def cable_prefix(cluster: str) -> str:
+    """How the names of the cluster's cables between routers and bridges begin."""
+    return f"gr{hashlib.sha256(cluster.encode('utf-8')).hexdigest()[:4]}"
+
+
+def cable_name(cluster: str, router: str, network: str) -> str:
+    """The bridge's end of the cable to a router (by UUID) in a network (by name)."""
+    return f"{cable_prefix(cluster)}{_digest(router, network)[:9]}"
+
+
+def router_end(network: str) -> str:
+    """The name of a router's interface in a network."""
+    return f"net{_digest(network)[:9]}"
+
+
+def router_mac(router: str, network: str, prefix: str | None) -> str:
+    """The MAC address of a router (by UUID) in a network whose gateway it is not."""
+    own = bridge_mac(f"router {router} {network}")
+    return own if prefix is None else prefix + own[len(prefix) :]
+
+
+def namespace_prefix(cluster: str, node: str | None) -> str:
+    """How the names of routers' network namespaces begin; node: the node's own namespace."""
+    return f"{node or 'ganetid'}-r{_digest(cluster, node or '')[:6]}"
+
+
+def router_namespace(router: str) -> str:
+    """What follows that prefix for one router (by UUID)."""
+    return f"-{_digest(router)[:12]}"
+
+
 def chain_suffix(name: str) -> str:
     """A name as part of a name in nftables: letters, digits and underscores, nothing alike."""
     digest = hashlib.sha256(name.encode("utf-8")).hexdigest()[:8]
@@ -63,3 +94,7 @@ def chain_suffix(name: str) -> str:
 def table_name(cluster: str) -> str:
     """The packet rules' tables: letters, digits and underscores only."""
     return "ganetid_" + re.sub(r"[^A-Za-z0-9]", "_", cluster)
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("\0".join(words).encode("utf-8")).hexdigest()

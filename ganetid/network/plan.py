@@ -64,6 +64,11 @@ def _bridge(name: str, networks: tuple[NetworkPlan, ...]) -> Bridge:
     )
 
 
+def bridge_of(network: NetworkPlan) -> Bridge:
+    """The bridge that the network alone would need."""
+    return _bridge(bridge_name(network.link), (network,))
+
+
 def gateway_addresses(network: NetworkPlan) -> tuple[str, ...]:
     """What the node itself is called in the network."""
     found = []
@@ -230,7 +235,7 @@ def port_mtu(place: Place) -> int | None:
     network = place.network
     if place.port.mtu is not None or network is None:
         return place.port.mtu
-    return mtu_of(_bridge("", (network,)))
+    return mtu_of(bridge_of(network))
 
 
 def tap_routes(place: Place) -> tuple[str, ...]:

@@ -193,6 +193,41 @@ class PortPlan:
 
 
 @frozen
+class RouterPort:
+    """A router's interface.  network: a NetworkPlan's name.  addresses: with prefix lengths."""
+
+    network: str
+    mac: str
+    addresses: tuple[str, ...] = ()
+
+
+@frozen
+class RouterPlan:
+    """
+    A router as the node that has it makes it.
+
+    external: its way out; gateways: the next routers there, at most one of each version.
+    snat: the address that guests are seen under there; None: under their own.
+    floating: public addresses there, and the private ones behind the router that they lead to.
+    routes: (destination, gateway).
+    """
+
+    name: str
+    uuid: str
+    interfaces: tuple[RouterPort, ...] = ()
+    external: RouterPort | None = None
+    gateways: tuple[str, ...] = ()
+    snat: str | None = None
+    floating: tuple[FloatingAddress, ...] = ()
+    routes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def all_ports(self) -> tuple[RouterPort, ...]:
+        """Its interfaces, the way out among them."""
+        return (*self.interfaces, *((self.external,) if self.external else ()))
+
+
+@frozen
 class Plugged:
     """
     An instance's NICs on a node, as the node keeps them.

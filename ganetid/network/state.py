@@ -12,9 +12,24 @@ from functools import lru_cache
 
 from attrs import evolve, field, frozen
 
-from ganetid.network.names import bridge_mac, bridge_name, gateway_mac, tap_name
+from ganetid.network.names import (
+    bridge_mac,
+    bridge_name,
+    cable_name,
+    gateway_mac,
+    router_end,
+    tap_name,
+)
 from ganetid.network.numbers import LAST_NETWORK, LAST_PORT, identity, mark, numbered
-from ganetid.network.ports import ROUTED, GroupPlan, NetworkPlan, Plugged, PortPlan
+from ganetid.network.ports import (
+    ROUTED,
+    GroupPlan,
+    NetworkPlan,
+    Plugged,
+    PortPlan,
+    RouterPlan,
+    RouterPort,
+)
 
 METADATA = "169.254.169.254"
 
@@ -83,6 +98,23 @@ class Place:
 
 
 @frozen
+class Cable:
+    """
+    What joins a router to a network: `outer` is a port of `bridge`, `inner` is the router's.
+
+    segment, zone: of the network, as in Place.
+    """
+
+    outer: str
+    inner: str
+    bridge: str
+    port: RouterPort
+    network: NetworkPlan
+    segment: int
+    zone: int
+
+
+@frozen
 class NetworkState:
     """
     What is carried and plugged.
@@ -96,6 +128,7 @@ class NetworkState:
     numbers: Mapping[str, int] = field(factory=dict)
     plugged: Mapping[str, Plugged] = field(factory=dict)
     groups: Mapping[str, GroupPlan] = field(factory=dict)
+    routers: Mapping[str, RouterPlan] = field(factory=dict)
     macs: Mapping[str, str] = field(factory=dict)
 
     def mac(self, name: str) -> str:
@@ -157,6 +190,40 @@ class NetworkState:
             node_mac=self.mac(bridge or tap),
             has_metadata=bool(plugged.metadata),
         )
+
+    def check_joined(self, router: RouterPlan) -> None:
+        """Raises ValueError for a router in a network that has no bridge here."""
+        for port in router.all_ports:
+            network = self.networks.get(port.network)
+            if network is None:
+                raise ValueError(f"network {port.network} is not carried on this node")
+            if network.mode == ROUTED:
+                raise ValueError(f"network {port.network} has no bridge that a router could join")
+
+    def cables_of(self, router: RouterPlan) -> tuple[Cable, ...]:
+        """A router's places in networks that are carried."""
+        found = []
+        for port in router.all_ports:
+            network = self.networks.get(port.network)
+            if network is None or network.mode == ROUTED:
+                continue
+            segment = self.numbers[network.name]
+            found.append(
+                Cable(
+                    outer=cable_name(self.cluster, router.uuid, network.name),
+                    inner=router_end(network.name),
+                    bridge=bridge_name(network.link),
+                    port=port,
+                    network=network,
+                    segment=segment,
+                    zone=segment if network.mac_filtered else self.numbers[f"link:{network.link}"],
+                )
+            )
+        return tuple(found)
+
+    def cables(self) -> tuple[Cable, ...]:
+        """Those of all routers."""
+        return tuple(each for router in self.routers.values() for each in self.cables_of(router))
 
     def bridged(self) -> Mapping[str, tuple[NetworkPlan, ...]]:
         """The networks of each bridge, by the bridge's name."""

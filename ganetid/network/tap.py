@@ -24,7 +24,7 @@ from ganetid.network.names import tap_name
 from ganetid.network.numbers import NoNumberLeft
 from ganetid.network.outside import Outside
 from ganetid.network.plan import port_mtu
-from ganetid.network.ports import GroupPlan, NetworkPlan, Plugged, PortPlan
+from ganetid.network.ports import GroupPlan, NetworkPlan, Plugged, PortPlan, RouterPlan
 from ganetid.network.state import NetworkState
 from ganetid.network.wire.answers import NodeTells
 from ganetid.node.programs import ProgramFailed
@@ -83,7 +83,11 @@ class TapNetwork:
         networks = {each.name: each for each in kept.networks.plans}
         going = {each.name: each for each in kept.networks.going}
         former = evolve(self._state, numbers=kept.networks.numbers)
-        former = evolve(former, groups={each.name: each for each in kept.groups})
+        former = evolve(
+            former,
+            groups={each.name: each for each in kept.groups},
+            routers={each.name: each for each in kept.networks.routers},
+        )
         former = former.with_networks({**networks, **going})
         for each in kept.plugged:
             former = former.with_plugged(each)
@@ -137,6 +141,31 @@ class TapNetwork:
             return evolve(now, groups={**kept, **{each.name: each for each in groups}})
 
         await self._change("Can't change groups", changed)
+
+    async def carry_routers(self, routers: tuple[RouterPlan, ...]) -> None:
+        """See INodeNetwork."""
+        wanted = {each.name: each for each in routers}
+        for name in [name for name in self._state.routers if name not in wanted]:
+            await self._or_log(self.drop_router(name))
+        for router in routers:
+            await self._or_log(self.put_router(router))
+
+    async def put_router(self, router: RouterPlan) -> None:
+        """See INodeNetwork."""
+
+        def changed(now: NetworkState) -> NetworkState:
+            now.check_joined(router)
+            return evolve(now, routers={**now.routers, router.name: router})
+
+        await self._change(f"Can't make router {router.name}", changed)
+
+    async def drop_router(self, name: str) -> None:
+        """See INodeNetwork."""
+
+        def changed(now: NetworkState) -> NetworkState:
+            return evolve(now, routers=_without(now.routers, name))
+
+        await self._change(f"Can't remove router {name}", changed)
 
     async def plug(
         self, instance: str, ports: tuple[PortPlan, ...], metadata: Mapping[str, bytes]
@@ -242,7 +271,7 @@ class TapNetwork:
 
     async def _keep(self, before: NetworkState, after: NetworkState) -> None:
         """Write what is new to the node's files, and what is about to go."""
-        if (before.networks, before.numbers) != (after.networks, after.numbers):
+        if _lasting(before) != _lasting(after):
             await deferToThread(self._folder.put_networks, kept_networks(before, after))
         groups = [each for name, each in after.groups.items() if before.groups.get(name) != each]
         if groups:
@@ -283,8 +312,16 @@ def kept_networks(before: NetworkState, after: NetworkState) -> KeptNetworks:
     """What is carried after a change, and what of before is to go."""
     going = (each for name, each in before.networks.items() if after.networks.get(name) != each)
     return KeptNetworks(
-        plans=tuple(after.networks.values()), going=tuple(going), numbers=dict(after.numbers)
+        plans=tuple(after.networks.values()),
+        going=tuple(going),
+        numbers=dict(after.numbers),
+        routers=tuple(after.routers.values()),
     )
+
+
+def _lasting(state: NetworkState) -> tuple[Any, ...]:
+    """What is kept in one file."""
+    return state.networks, state.numbers, state.routers
 
 
 def public_of(state: NetworkState) -> frozenset[str]:
@@ -297,8 +334,8 @@ def public_of(state: NetworkState) -> frozenset[str]:
     )
 
 
-def _without(networks: Mapping[str, NetworkPlan], name: str) -> dict[str, NetworkPlan]:
-    return {each: plan for each, plan in networks.items() if each != name}
+def _without(things: Mapping[str, T], name: str) -> dict[str, T]:
+    return {each: thing for each, thing in things.items() if each != name}
 
 
 def is_address(text: str) -> bool:

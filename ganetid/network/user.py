@@ -10,7 +10,8 @@ from zope.interface import implementer
 
 from ganetid.hypervisor.interface import UserNic
 from ganetid.network.interface import INodeNetwork
-from ganetid.network.ports import GroupPlan, NetworkPlan, PortPlan
+from ganetid.network.ports import GroupPlan, NetworkPlan, PortPlan, RouterPlan
+from ganetid.opcodes.errors import OpExecError
 
 
 @implementer(INodeNetwork)
@@ -49,6 +50,16 @@ class UserNetwork:
         """See INodeNetwork."""
 
     async def change_groups(self, groups: tuple[GroupPlan, ...], gone: tuple[str, ...]) -> None:
+        """See INodeNetwork."""
+
+    async def carry_routers(self, routers: tuple[RouterPlan, ...]) -> None:
+        """See INodeNetwork."""
+
+    async def put_router(self, router: RouterPlan) -> None:
+        """See INodeNetwork."""
+        raise OpExecError(f"Can't make router {router.name}: this node has user networking alone")
+
+    async def drop_router(self, name: str) -> None:
         """See INodeNetwork."""
 
     async def plug(

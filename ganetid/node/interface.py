@@ -14,6 +14,7 @@ from ganetid.disks.interface import Space
 from ganetid.hooks.run import HookResult
 from ganetid.hypervisor.interface import ConsolePlace, Ended
 from ganetid.hypervisor.values import Migrated, MigrationSettings, Shape
+from ganetid.network.ports import GroupPlan, RouterPlan
 from ganetid.node.facts import NodeFacts
 from ganetid.os.definition import OsDefinition
 from ganetid.os.on_node import Surroundings
@@ -167,6 +168,21 @@ class INode(Interface):
 
     async def disconnect(network: Network) -> None:
         """Carry it no more."""
+
+    async def share_groups(groups: tuple[GroupPlan, ...]) -> None:
+        """From now on these are the security groups, and no others."""
+
+    async def change_groups(groups: tuple[GroupPlan, ...], gone: tuple[str, ...]) -> None:
+        """These security groups are so now, and those of the names in `gone` are no more."""
+
+    async def carry_routers(routers: tuple[RouterPlan, ...]) -> None:
+        """Have just these routers.  One that fails is logged, and the others are there."""
+
+    async def put_router(router: RouterPlan) -> None:
+        """Have the router, so from now on.  On failure it is as it was."""
+
+    async def drop_router(name: str) -> None:
+        """Have it no more.  Idempotent."""
 
     async def console(instance: Instance) -> ConsolePlace:
         """Where the guest's consoles are, on the node."""

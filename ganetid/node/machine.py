@@ -16,6 +16,7 @@ from ganetid.console.serial_log import last_lines
 from ganetid.hypervisor.interface import ConsolePlace, Ended
 from ganetid.hypervisor.values import Migrated, MigrationSettings, Shape
 from ganetid.network.from_cluster import network_of, networks_of
+from ganetid.network.ports import GroupPlan, RouterPlan
 from ganetid.node.disk_calls import DiskCalls
 from ganetid.node.facts import NodeFacts, read_facts
 from ganetid.node.interface import Abilities, EndListener, INode
@@ -193,6 +194,26 @@ class Node(DiskCalls, SystemCalls):
     async def disconnect(self, network: Network) -> None:
         """Carry it no more.  Raises OpExecError."""
         await self.network.disconnect(network.name)
+
+    async def share_groups(self, groups: tuple[GroupPlan, ...]) -> None:
+        """See INode."""
+        await self.network.share_groups(groups)
+
+    async def change_groups(self, groups: tuple[GroupPlan, ...], gone: tuple[str, ...]) -> None:
+        """See INode."""
+        await self.network.change_groups(groups, gone)
+
+    async def carry_routers(self, routers: tuple[RouterPlan, ...]) -> None:
+        """See INode."""
+        await self.network.carry_routers(routers)
+
+    async def put_router(self, router: RouterPlan) -> None:
+        """See INode."""
+        await self.network.put_router(router)
+
+    async def drop_router(self, name: str) -> None:
+        """See INode."""
+        await self.network.drop_router(name)
 
     async def plug_disk(self, instance: Instance, disk: Disk, index: int) -> None:
         """See INode."""

@@ -24,12 +24,13 @@ from ganetid.network.names import (
 from ganetid.network.numbers import IDENTITIES, NETWORK_MASK, PORT_MASK, service_address
 from ganetid.network.ports import NetworkPlan
 from ganetid.network.rules.ruleset import Chain, Elements, Table
-from ganetid.network.state import METADATA, NetworkState, Place
+from ganetid.network.state import METADATA, Cable, NetworkState, Place
 from ganetid.network.vlan_notation import membership
 
 CONTROL_FRAMES = "ether daddr & ff:ff:ff:ff:ff:f0 == 01:80:c2:00:00:00 drop"
 
 REMEMBERED = 4096
+BRIDGED = f"meta mark & {NETWORK_MASK:#x} != 0 meta mark set meta mark | {PORT_MASK:#x}"
 UNICAST = "ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00"
 
 
@@ -49,6 +50,12 @@ def bridge_table(state: NetworkState) -> Table:
         name = f"uplink_{chain_suffix(uplink)}"
         chains[name] = chain
         senders[uplink] = f"goto {name}"
+    for cable in state.cables():
+        sending, receiving = _cable_chains(cable)
+        name = chain_suffix(cable.outer)
+        chains[f"cable_{name}"], chains[f"router_{name}"] = sending, receiving
+        senders[cable.outer] = f"goto cable_{name}"
+        receivers[cable.outer] = f"goto router_{name}"
     ours = f'iifname "{tap_prefix(state.cluster)}*" drop'
     chains["prerouting"] = Chain(
         (
@@ -59,9 +66,8 @@ def bridge_table(state: NetworkState) -> Table:
         ),
         "type filter hook prerouting priority -300",
     )
-    bridged = f"meta mark & {NETWORK_MASK:#x} != 0 meta mark set meta mark | {PORT_MASK:#x}"
     chains["forward"] = Chain(
-        ("oifname vmap @receivers", ours.replace("iifname", "oifname"), bridged),
+        ("oifname vmap @receivers", ours.replace("iifname", "oifname"), BRIDGED),
         "type filter hook forward priority -200",
     )
     verdicts = "ifname : verdict"
@@ -99,16 +105,28 @@ def sender_rules(place: Place, cluster: str) -> Iterable[str]:
 def receiver_rules(place: Place) -> Iterable[str]:
     """What goes to a tap over its bridge."""
     network = place.network
-    own = f"{{ {place.segment}, {place.zone} }}" if place.zone != place.segment else place.segment
     is_filtered = network is not None and network.mac_filtered
-    stranger = f"meta mark & {NETWORK_MASK:#x} != 0 meta mark & {NETWORK_MASK:#x} != {own} drop"
-    yield stranger
+    yield _strangers(place)
     if is_filtered and network is not None and network.mac_prefix:
         yield f"ether saddr != {place.node_mac} {_prefix_match(network.mac_prefix, '!=')} drop"
     yield from _foreign_tags(place)
     if place.port.guarded:
         yield f"{UNICAST} ether daddr != {_set(_macs(place))} drop"
     yield f"meta mark set {place.mark:#x} accept"
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _cable_chains(cable: Cable) -> tuple[Chain, Chain]:
+    """What comes from a router, and what goes to it over the bridge."""
+    sending = (CONTROL_FRAMES, f"ether saddr != {cable.port.mac} drop",
+               f"meta mark set {cable.segment} accept")  # fmt: skip
+    return Chain(sending), Chain((_strangers(cable), f"{BRIDGED} accept"))
+
+
+def _strangers(place: Place | Cable) -> str:
+    """Drop what is of another network."""
+    own = f"{{ {place.segment}, {place.zone} }}" if place.zone != place.segment else place.segment
+    return f"meta mark & {NETWORK_MASK:#x} != 0 meta mark & {NETWORK_MASK:#x} != {own} drop"
 
 
 def _foreign_tags(place: Place) -> Iterable[str]:
