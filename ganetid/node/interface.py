@@ -104,6 +104,9 @@ class INode(Interface):
     async def read_spare(instance: Instance) -> bytes | None:
         """That copy, if it is here."""
 
+    async def write_ssconf(values: Mapping[str, str], is_all: bool) -> None:
+        """Write files that programs of others read; is_all: there are no others any more."""
+
     async def prune_spares(known: frozenset[str]) -> frozenset[str]:
         """Remove copies for all other instances; names of those that are there."""
 

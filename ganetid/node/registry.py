@@ -30,13 +30,23 @@ class IOutside(Protocol):
         """New certificates for all nodes.  Raises OpPrereqError, OpExecError."""
 
 
+class IDistribution(Protocol):
+    """What brings the configuration to nodes; see `ganetid.roles.distribution`."""
+
+    async def redistribute(self, log: Callable[[str], None]) -> None:
+        """Bring all of it to all nodes; `log` is told of those that don't have it."""
+
+
 class Nodes:
     """
     INodes by name.  own: that of this daemon.
 
     offline: names of nodes that are marked offline, which are never called.
     expected: (node, instance) of guests that may be on another node than their primary one.
+    distribution: brings the configuration to all of them.
     """
+
+    distribution: IDistribution
 
     def __init__(self, own: INode) -> None:
         self.own = own

@@ -12,6 +12,7 @@ from ganetid.cluster.model import Instance
 from ganetid.guest.config_drive import LABEL, BadConfigDrive, write_config_drive
 from ganetid.hooks.run import HookResult
 from ganetid.node.equipment import Equipment
+from ganetid.node.ssconf_files import remove_others, write_files
 from ganetid.opcodes.errors import OpExecError
 from ganetid.os.definition import OsDefinition
 from ganetid.os.on_node import NodeSystems, Surroundings
@@ -83,6 +84,16 @@ class SystemCalls(Equipment):
     async def prune_spares(self, known: frozenset[str]) -> frozenset[str]:
         """See INode."""
         return await self._spares.prune(known)
+
+    async def write_ssconf(self, values: Mapping[str, str], is_all: bool) -> None:
+        """See INode."""
+        directory = self._directory.parent
+        try:
+            await deferToThread(write_files, directory, values)
+            if is_all:
+                await deferToThread(remove_others, directory, frozenset(values))
+        except OSError as error:
+            raise OpExecError(f"Can't write files of the configuration: {error}") from error
 
     async def run_hooks(
         self, path: str, phase: str, environment: Mapping[str, str]

@@ -1,5 +1,5 @@
 """
-OP_CLUSTER_SET_PARAMS, OP_CLUSTER_REDIST_CONF: the cluster's own parameters.
+OP_CLUSTER_SET_PARAMS: the cluster's own parameters.
 """
 
 from __future__ import annotations
@@ -38,11 +38,6 @@ async def set_params(context: Context, given: Input) -> Outcome:
     facts = context.cluster.facts
     newer = evolve(facts, params=params, mtime=context.now(), serial_no=facts.serial_no + 1)
     return Outcome(None, (PutFacts(newer),))
-
-
-async def redistribute(context: Context, given: Input) -> Outcome:
-    """Send the configuration to those who keep a copy: each change is sent as it is made."""
-    return Outcome()
 
 
 def wanted(context: Context, given: Input) -> Params:
@@ -183,7 +178,4 @@ def _locks(given: Input) -> tuple[Lock, ...]:
     return (Lock("cluster", ""),)
 
 
-OPCODES = (
-    Opcode("OP_CLUSTER_SET_PARAMS", FIELDS, set_params, set_params, _locks),
-    Opcode("OP_CLUSTER_REDIST_CONF", (), redistribute, redistribute, lambda given: ()),
-)
+OPCODES = (Opcode("OP_CLUSTER_SET_PARAMS", FIELDS, set_params, set_params, _locks),)

@@ -19,6 +19,7 @@ from ganetid.node.registry import Nodes
 from ganetid.node.spares import SpareKeeper
 from ganetid.node.upkeep import Periodic, archive_jobs, remove_debris, shorten_logs
 from ganetid.node.watcher import Watcher
+from ganetid.roles.distribution import Distribution
 from ganetid.roles.node import NodeHalf
 
 
@@ -37,6 +38,7 @@ class Chores:
     queue: JobQueue
     journal: Journal
     stamps: Stamps
+    distribution: Distribution
     store: Callable[[tuple[Change, ...]], Awaitable[None]]
     submit: Callable[[str, Mapping[str, Any]], Awaitable[int]]
 
@@ -47,6 +49,7 @@ class Chores:
             (10, "reading this machine's resources", node.facts),
             (30, "cutting serial logs short", lambda: shorten_logs(node)),
             (60, "removing what failed jobs left", self._remove_debris),
+            (1, "bringing the configuration to nodes", self.distribution.look),
             (10, "spreading spare config drives", SpareKeeper(cluster, nodes).look),
             (3600, "archiving jobs", lambda: archive_jobs(self.journal, self.stamps)),
         ]

@@ -40,6 +40,7 @@ from ganetid.rapi.api import Api
 from ganetid.replication.recording import RecordingConnection
 from ganetid.roles.candidates import Candidates
 from ganetid.roles.chores import Chores
+from ganetid.roles.distribution import Distribution
 from ganetid.roles.invitations import join_door
 from ganetid.roles.node import NodeHalf
 from ganetid.roles.own_node import load, moves_under_way, own_changes, take_up_own
@@ -80,6 +81,7 @@ class MasterHalf(MultiService):
         self._watch: GuestWatch | None = None
         self._queue: JobQueue | None = None
         self._feed: EventFeed | None = None
+        self._distribution: Distribution
         self.fleet: Fleet | None = None
         self.candidates = Candidates(reactor, half, self._deposed)
         self.renewal: RenewalDoors | None = None
@@ -107,6 +109,9 @@ class MasterHalf(MultiService):
         now = self._reactor.seconds()
         await self._store(missing_changes(cluster, now))
         await self._store(own_changes(self._half, cluster, now))
+        self._distribution = Distribution(cluster, nodes, self._tell_all)
+        self._distribution.begin()
+        nodes.distribution = self._distribution
         self._half.group = lambda: cluster.members[cluster.node_name].group
         queue = self._build_queue(journal, nodes)
         queue.begin(beginning)
@@ -124,6 +129,7 @@ class MasterHalf(MultiService):
             queue,
             journal,
             self._stamps,
+            self._distribution,
             self._store,
             self.submit,
         ).add_to(self)
@@ -211,7 +217,14 @@ class MasterHalf(MultiService):
         self._half.site.doors["join"] = join_door(self._half, queue, view, self._reactor)
 
     async def _take_up(self, node: RemoteNode) -> None:
+        self._distribution.came(node.name)
         self._reactor.callLater(0, self.candidates.look)
+
+    async def _tell_all(self) -> None:
+        """Bring to nodes who is there, and to candidates what a master needs."""
+        if self.fleet is not None:
+            await self.fleet.tell_all()
+            await self.candidates.give_files()
 
     def _ended(self, end: Ended) -> None:
         assert self._watch is not None
