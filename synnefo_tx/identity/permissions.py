@@ -7,34 +7,126 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import Enum
 
+from attrs import frozen
+
 from synnefo_tx.identity.token import Token
+
+# Who holds a role of the left may do what the roles of the right may, whatever a cloud's own
+# implied roles say.
+_RANKS = {
+    "reader": frozenset({"reader", "member", "manager", "admin"}),
+    "member": frozenset({"member", "manager", "admin"}),
+    "manager": frozenset({"manager", "admin"}),
+}
+
+
+class Where(Enum):
+    """
+    For what a token must be scoped, or whose it must be.
+    """
+
+    ANYWHERE = ""
+    SYSTEM = "of the system"
+    SOME_PROJECT = "of a project"
+    DOMAIN = "of its domain"
+    PROJECT = "of its project"
+    PROJECT_WITHIN = "of a project in its domain"
+    OWNER = "of its user"
+
+
+@frozen
+class Clause:
+    """
+    One way to be allowed: a role (None: any) held there.
+    """
+
+    role: str | None = None
+    where: Where = Where.ANYWHERE
+
+    def __str__(self) -> str:
+        token = "a token" if self.role is None else f"a token with the role {self.role},"
+        return f"{token} {self.where.value}".strip().removesuffix(",")
+
+
+@frozen
+class Target:
+    """
+    What is acted upon, as far as permissions ask: the users whose it is, its project, its domain.
+    """
+
+    user_ids: tuple[str | None, ...] = ()
+    project_id: str | None = None
+    domain_id: str | None = None
+
+
+_ADMIN = Clause("admin")
+_SYSTEM_READER = Clause("reader", Where.SYSTEM)
+_DOMAIN_READER = Clause("reader", Where.DOMAIN)
+_DOMAIN_MANAGER = Clause("manager", Where.DOMAIN)
+_OWNER = Clause(None, Where.OWNER)
+_PROJECT = Clause(None, Where.PROJECT)
 
 
 class Rule(Enum):
     """
-    What a token must show for a permission.
+    What a token must show for a permission: any one of the clauses.
+
+    Source: Keystone's keystone/common/policies, release 2026.1, and Nova's and Neutron's personas.
     """
 
-    ANY_TOKEN = "any valid token"  # noqa: S105 - not a secret
-    READER = "a project-scoped token with the reader, member or admin role"
-    MEMBER = "a project-scoped token with the member or admin role"
-    ADMIN = "a token with the admin role"
+    ANY_TOKEN = (Clause(),)
+    READER = (Clause("reader", Where.SOME_PROJECT),)
+    MEMBER = (Clause("member", Where.SOME_PROJECT),)
+    ADMIN = (_ADMIN,)
+    OWNER = (_OWNER,)
+    ADMIN_OR_OWNER = (_ADMIN, _OWNER)
+    SYSTEM_READER = (_ADMIN, _SYSTEM_READER)
+    SYSTEM_READER_OR_OWNER = (_ADMIN, _SYSTEM_READER, _OWNER)
+    SERVICE_READER_OR_OWNER = (_ADMIN, Clause("service"), _SYSTEM_READER, _OWNER)
+    DOMAIN_READER = (_ADMIN, _SYSTEM_READER, _DOMAIN_READER)
+    DOMAIN_READER_OR_OWNER = (_ADMIN, _SYSTEM_READER, _DOMAIN_READER, _OWNER)
+    DOMAIN_READER_OR_PROJECT = (_ADMIN, _SYSTEM_READER, _DOMAIN_READER, _PROJECT)
+    DOMAIN_MANAGER = (_ADMIN, _DOMAIN_MANAGER)
+    ROLE_READER = (_ADMIN, _SYSTEM_READER, Clause("manager", Where.DOMAIN))
+    WITHIN_DOMAIN = (
+        _ADMIN,
+        _SYSTEM_READER,
+        Clause(None, Where.DOMAIN),
+        Clause(None, Where.PROJECT_WITHIN),
+    )
+
+    def __str__(self) -> str:
+        return "; or ".join(str(clause) for clause in self.value)
 
 
-def allows(rule: Rule, token: Token) -> bool:
+def allows(rule: Rule, token: Token, target: Target | None = None) -> bool:
     """
-    Whether `token` satisfies `rule`.
+    Whether `token` satisfies `rule` for `target`; without a target, whether it could for some.
     """
-    roles = set(token.roles)
-    match rule:
-        case Rule.ANY_TOKEN:
+    return any(_holds(clause, token, target) for clause in rule.value)
+
+
+def _holds(clause: Clause, token: Token, target: Target | None) -> bool:
+    if clause.role is not None:
+        ranks = _RANKS.get(clause.role, frozenset({clause.role}))
+        if ranks.isdisjoint(token.roles):
+            return False
+    match clause.where:
+        case Where.ANYWHERE:
             return True
-        case Rule.READER:
-            return bool(token.project_id) and bool(roles & {"reader", "member", "admin"})
-        case Rule.MEMBER:
-            return bool(token.project_id) and bool(roles & {"member", "admin"})
-        case Rule.ADMIN:
-            return "admin" in roles
+        case Where.SYSTEM:
+            return token.system
+        case Where.SOME_PROJECT:
+            return bool(token.project_id)
+        case Where.OWNER:
+            return target is None or token.user_id in target.user_ids
+        case Where.DOMAIN:
+            held, wanted = token.domain_id, target and target.domain_id
+        case Where.PROJECT:
+            held, wanted = token.project_id, target and target.project_id
+        case Where.PROJECT_WITHIN:
+            held, wanted = token.project_domain_id, target and target.domain_id
+    return bool(held) and (target is None or held == wanted)
 
 
 class Permissions:
@@ -46,34 +138,6 @@ class Permissions:
     def __init__(self, table: Mapping[str, Rule]) -> None:
         self.table = table
 
-    def __call__(self, permission: str, token: Token) -> bool:
+    def __call__(self, permission: str, token: Token, target: Target | None = None) -> bool:
         rule = self.table.get(permission)
-        return rule is not None and allows(rule, token)
-
-
-# Identity's own.  What ANY_TOKEN may see of a user, a project, a domain or a token is decided by
-# whose it is.
-PERMISSIONS: dict[str, Rule] = {
-    "identity:validate_token": Rule.ANY_TOKEN,
-    "identity:revoke_token": Rule.ANY_TOKEN,
-    "identity:get_auth_projects": Rule.ANY_TOKEN,
-    "identity:get_auth_domains": Rule.ANY_TOKEN,
-    "identity:get_auth_system": Rule.ANY_TOKEN,
-    "identity:get_auth_catalog": Rule.ANY_TOKEN,
-    "identity:list_projects": Rule.ADMIN,
-    "identity:get_project": Rule.ANY_TOKEN,
-    "identity:list_users": Rule.ADMIN,
-    "identity:get_user": Rule.ANY_TOKEN,
-    "identity:list_user_projects": Rule.ANY_TOKEN,
-    "identity:list_domains": Rule.ADMIN,
-    "identity:get_domain": Rule.ANY_TOKEN,
-    "identity:list_roles": Rule.ADMIN,
-    "identity:get_role": Rule.ADMIN,
-    "identity:list_role_assignments": Rule.ADMIN,
-    "identity:list_regions": Rule.ANY_TOKEN,
-    "identity:get_region": Rule.ANY_TOKEN,
-    "identity:list_services": Rule.ADMIN,
-    "identity:get_service": Rule.ADMIN,
-    "identity:list_endpoints": Rule.ADMIN,
-    "identity:get_endpoint": Rule.ADMIN,
-}
+        return rule is not None and allows(rule, token, target)

@@ -9,7 +9,11 @@ import msgspec
 
 class Token(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """
-    Times are seconds since the epoch, UTC.  project_id is "" for an unscoped token.
+    Times are seconds since the epoch, UTC.  It is scoped to a project, a domain, the system, or
+    nothing; what it isn't scoped to is "".
+
+    restricted: may make no credentials, trusts or tokens of another scope.  access_rules: the only
+    calls it is good for, as (service type, method, path); None: no such limit.
 
     Sealed as an array, for shortness: new fields go to the end and have a default, so that tokens
     of the release before stay good.
@@ -27,6 +31,15 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     expires_at: int
     audit_id: str
     parent_audit_id: str = ""
+    domain_id: str = ""
+    domain_name: str = ""
+    system: bool = False
+    trust_id: str = ""
+    trustor_id: str = ""
+    trustee_id: str = ""
+    application_credential_id: str = ""
+    restricted: bool = False
+    access_rules: tuple[tuple[str, str, str], ...] | None = None
 
     @property
     def is_admin(self) -> bool:

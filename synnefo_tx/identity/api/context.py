@@ -11,9 +11,14 @@ from attrs import frozen
 from synnefo_tx.http.call import Call
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog import Catalog
+from synnefo_tx.identity.faults import ActionForbidden
 from synnefo_tx.identity.passwords import Passwords
+from synnefo_tx.identity.permission_table import PERMISSIONS
+from synnefo_tx.identity.permissions import Permissions, Target
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.store.database import Database
+
+_permissions = Permissions(PERMISSIONS)
 
 
 @frozen
@@ -28,6 +33,21 @@ class Context:
     authenticator: Authenticator
     catalog: Catalog
     clock: Callable[[], float]
+
+
+def enforce(call: Call, action: str, target: Target) -> None:
+    """
+    Raises ActionForbidden unless the caller may do `action` ("identity:get_user") to `target`.
+    """
+    if not _permissions(action, call.token, target):
+        raise ActionForbidden(action)
+
+
+def may(call: Call, action: str, target: Target) -> bool:
+    """
+    Whether the caller may do `action` to `target`.
+    """
+    return _permissions(action, call.token, target)
 
 
 def v3(call: Call) -> str:

@@ -11,6 +11,7 @@ from synnefo_tx.http.router import Router
 from synnefo_tx.http.streaming import USUAL_BODY_BYTES
 from synnefo_tx.identity.api import (
     domains,
+    groups,
     own_scopes,
     projects,
     roles,
@@ -23,7 +24,8 @@ from synnefo_tx.identity.api.context import Context
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog import Catalog
 from synnefo_tx.identity.passwords import Passwords
-from synnefo_tx.identity.permissions import PERMISSIONS, Permissions
+from synnefo_tx.identity.permission_table import PERMISSIONS
+from synnefo_tx.identity.permissions import Permissions
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.store.database import Database
 
@@ -54,6 +56,6 @@ def identity_router(
     )
     context = Context(database, box, passwords, authenticator, endpoints, clock)
     versions.add_routes(router)
-    for resource in (tokens, own_scopes, projects, users, domains, roles, services):
+    for resource in (tokens, own_scopes, projects, users, groups, domains, roles, services):
         resource.add_routes(router, context)
     return router

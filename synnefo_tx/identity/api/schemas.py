@@ -1,11 +1,49 @@
 """
-The JSON schema of a request for a token, as Keystone publishes it.  Its text is part of the error
-that a wrong body gets, so it is kept property by property.
+JSON schemas of bodies, as Keystone publishes them.  Their text is part of the error that a wrong
+body gets, so they are kept property by property.
+
+Source: Keystone's keystone/common/validation/parameter_types.py and its <resource>/schema.py.
 """
 
 from __future__ import annotations
 
 from typing import Any
+
+NAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"[\S]+"}
+DESCRIPTION: dict[str, Any] = {"type": ["string", "null"]}
+ID: dict[str, Any] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 64,
+    "pattern": r"^[a-zA-Z0-9-]+$",
+}
+DOMAIN_ID: dict[str, Any] = ID | {"type": ["string", "null"]}
+BOOLEAN: dict[str, Any] = {"type": "boolean", "enum": [True, False]}
+URL: dict[str, Any] = {
+    "type": "string",
+    "minLength": 0,
+    "maxLength": 225,
+    "pattern": r"^[a-zA-Z0-9+.-]+:.+",
+}
+
+
+def body_schema(
+    properties: dict[str, Any],
+    required: tuple[str, ...] = (),
+    *,
+    at_least_one: bool = False,
+    closed: bool = False,
+) -> dict[str, Any]:
+    """
+    An object with these properties.  at_least_one: an empty one is refused.  closed: others are.
+    """
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    if required:
+        schema["required"] = list(required)
+    if at_least_one:
+        schema["minProperties"] = 1
+    return schema | {"additionalProperties": not closed}
+
 
 _STRING: dict[str, Any] = {"type": "string"}
 _DOMAIN: dict[str, Any] = {

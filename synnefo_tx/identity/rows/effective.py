@@ -11,9 +11,11 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    BindParameter,
     CompoundSelect,
     Connection,
     Select,
+    String,
     and_,
     bindparam,
     literal,
@@ -33,8 +35,9 @@ from synnefo_tx.identity.rows.tables import (
 SYSTEM = "all"  # the id of the one system
 
 
-def _actors() -> CompoundSelect[Any]:
-    mine = select(literal("user").label("kind"), bindparam("user_id").label("id"))
+def _actors() -> CompoundSelect[str, str]:
+    user_id: BindParameter[str] = bindparam("user_id", type_=String)
+    mine = select(literal("user", String).label("kind"), user_id.label("id"))
     groups = select(literal("group"), group_members.c.group_id).where(
         group_members.c.user_id == bindparam("user_id")
     )

@@ -63,22 +63,22 @@ def list_domains(connection: Connection, page: Page) -> tuple[list[Domain], bool
     """
     A page of domains, and whether more follow.  Raises MarkerNotFound, as all lists here do.
     """
-    rows, more = _page(connection, domains, select(domains), page)
+    rows, more = paged(connection, domains, select(domains), page)
     return [accounts.domain_of(row) for row in rows], more
 
 
 def list_projects(connection: Connection, page: Page) -> tuple[list[Project], bool]:
-    rows, more = _page(connection, projects, select(projects), page)
+    rows, more = paged(connection, projects, select(projects), page)
     return [accounts.project_of(row) for row in rows], more
 
 
 def list_users(connection: Connection, page: Page) -> tuple[list[User], bool]:
-    rows, more = _page(connection, users, select(users), page)
+    rows, more = paged(connection, users, select(users), page)
     return [accounts.user_of(row) for row in rows], more
 
 
 def list_roles(connection: Connection, page: Page) -> tuple[list[Role], bool]:
-    rows, more = _page(connection, roles, select(roles), page)
+    rows, more = paged(connection, roles, select(roles), page)
     return [accounts.role_of(row) for row in rows], more
 
 
@@ -89,13 +89,17 @@ def list_projects_of(
     A page of the projects on which the user has a role in effect.
     """
     wanted = select(projects).where(projects.c.id.in_(projects_of(user_id)))
-    rows, more = _page(connection, projects, wanted, page)
+    rows, more = paged(connection, projects, wanted, page)
     return [accounts.project_of(row) for row in rows], more
 
 
-def _page(
+def paged(
     connection: Connection, table: Table, wanted: Select[Any], page: Page
 ) -> tuple[Sequence[Row[Any]], bool]:
+    """
+    The rows of `wanted` (a select from `table`) that `page` asks for, by id, and whether more
+    follow.  Raises MarkerNotFound.
+    """
     for one in page.filters:
         wanted = wanted.where(_matches(table.c[one.column], one))
     if page.marker is not None:

@@ -1,0 +1,192 @@
+"""
+The five calls that Keystone has for nearly everything it keeps: list, create, show, update, delete.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import evolve, field, frozen
+from sqlalchemy import Connection
+
+from synnefo_tx.http.bodies import Body
+from synnefo_tx.http.call import Call
+from synnefo_tx.http.reply import Reply, empty_reply, json_reply
+from synnefo_tx.http.router import Router
+from synnefo_tx.identity.api import json_body
+from synnefo_tx.identity.api.context import Context, enforce, v3
+from synnefo_tx.identity.api.listing import collection, page_of
+from synnefo_tx.identity.api.writing import entry_of, write
+from synnefo_tx.identity.faults import AccountNotFound
+from synnefo_tx.identity.permissions import Target
+from synnefo_tx.identity.rows import things
+from synnefo_tx.identity.rows.lists import Filter, Page
+from synnefo_tx.identity.rows.things import Kind, Thing
+
+Changes = Mapping[str, Any]
+Unit = Callable[..., Thing]
+
+
+def as_given(_call: Call, _context: Context, thing: Thing) -> Thing:
+    """
+    Nothing to complete.
+    """
+    return thing
+
+
+def removed(connection: Connection, kind: Kind, thing: Thing, _now: int, _horizon_s: int) -> None:
+    """
+    The thing alone goes.
+    """
+    things.remove(connection, kind, thing["id"])
+
+
+@frozen
+class Resource:
+    """
+    One kind of thing under /v3/<plural>.
+
+    create, update: what bodies must look like (the part under the noun).  filters: of lists, each
+    with its column.  view: a thing and the URL of /v3 to JSON.  target: of a thing, for the
+    permissions.  complete: fills in what a new thing lacks; its id is there already.
+    creating, changing, removing: units in whose transaction it is done: (connection, kind, thing)
+    -> thing, (connection, kind, before, changes, now, horizon_s) -> thing, and (connection, kind,
+    thing, now, horizon_s).  now, horizon_s: seconds, for revoking tokens.
+    """
+
+    kind: Kind
+    create: Body
+    update: Body
+    filters: Mapping[str, str]
+    view: Callable[[Thing, str], dict[str, Any]]
+    target: Callable[[Changes], Target]
+    complete: Callable[[Call, Context, Thing], Thing] = as_given
+    creating: Unit = things.create
+    changing: Unit | None = None
+    removing: Callable[..., None] = removed
+    path: str = field()
+
+    @path.default
+    def _path(self) -> str:
+        return f"/v3/{self.kind.plural}"
+
+    def action(self, verb: str) -> str:
+        """
+        The permission for a verb: "list", "get", "create", "update" or "delete".
+        """
+        noun = self.kind.plural if verb == "list" else self.kind.noun
+        return f"identity:{verb}_{noun}"
+
+
+def add_resource(router: Router, context: Context, resource: Resource) -> None:
+    """
+    All five calls.
+    """
+    add_reading(router, context, resource)
+    add_writing(router, context, resource)
+
+
+def add_reading(router: Router, context: Context, resource: Resource) -> None:
+    """
+    List and show.
+    """
+    kind = resource.kind
+
+    @router.route("GET", resource.path, resource.action("list"))
+    async def index(call: Call) -> Reply:
+        page = own_domain_only(call, kind, page_of(call, resource.filters))
+        found, more = await context.database.read(things.list_things, kind, page)
+        views = [resource.view(one, v3(call)) for one in found]
+        return collection(call, kind.plural, views, more)
+
+    @router.route("GET", f"{resource.path}/<thing_id>", resource.action("get"))
+    async def show(call: Call, thing_id: str) -> Reply:
+        found = await permitted(context, call, resource, "get", thing_id)
+        return json_reply({kind.noun: resource.view(found, v3(call))})
+
+
+def add_writing(router: Router, context: Context, resource: Resource) -> None:
+    """
+    Create, update and delete.
+    """
+    kind = resource.kind
+
+    @router.route("POST", resource.path, resource.action("create"))
+    async def create(call: Call) -> Reply:
+        given: Thing = resource.create.check(json_body.read(call).get(kind.noun, {}))
+        thing = resource.complete(call, context, {"id": uuid.uuid4().hex} | given)
+        enforce(call, resource.action("create"), resource.target(thing))
+        entry = entry_of(call, resource.action("create"), kind.noun, thing["id"], told(kind, given))
+        made = await write(context, entry, resource.creating, kind, thing)
+        return json_reply({kind.noun: resource.view(made, v3(call))}, 201)
+
+    @router.route("PATCH", f"{resource.path}/<thing_id>", resource.action("update"))
+    async def update(call: Call, thing_id: str) -> Reply:
+        changes: Thing = resource.update.check(json_body.read(call).get(kind.noun, {}))
+        before = await permitted(context, call, resource, "update", thing_id)
+        entry = entry_of(call, resource.action("update"), kind.noun, thing_id, told(kind, changes))
+        after = await write(
+            context, entry, _changed, resource, before, changes, *_revoking(context)
+        )
+        return json_reply({kind.noun: resource.view(after, v3(call))})
+
+    @router.route("DELETE", f"{resource.path}/<thing_id>", resource.action("delete"))
+    async def delete(call: Call, thing_id: str) -> Reply:
+        before = await permitted(context, call, resource, "delete", thing_id)
+        entry = entry_of(call, resource.action("delete"), kind.noun, thing_id)
+        await write(context, entry, resource.removing, kind, before, *_revoking(context))
+        return empty_reply()
+
+
+async def permitted(
+    context: Context, call: Call, resource: Resource, verb: str, thing_id: str
+) -> Thing:
+    """
+    The thing, if the caller may do `verb` to it.  Raises ActionForbidden before AccountNotFound,
+    so that nobody learns what exists who may not see it.
+    """
+    found = await context.database.read(things.find, resource.kind, thing_id)
+    target = resource.target(found) if found is not None else Target()
+    enforce(call, resource.action(verb), target)
+    if found is None:
+        raise AccountNotFound(resource.kind.noun, thing_id)
+    return found
+
+
+def own_domain_only(call: Call, kind: Kind, page: Page) -> Page:
+    """
+    Those who work in a domain see its things, whatever they ask for.
+    """
+    token = call.token
+    if token.is_admin or token.system or not token.domain_id or "domain_id" not in kind.columns:
+        return page
+    return evolve(page, filters=(*page.filters, Filter("domain_id", token.domain_id)))
+
+
+def told(kind: Kind, changes: Changes) -> dict[str, Any]:
+    """
+    What the audit log tells of a body: which attributes, and the values of the harmless ones.
+    """
+    plain = {"name", "enabled", "domain_id", "default_project_id", "parent_id", "type", "interface"}
+    details: dict[str, Any] = {name: changes[name] for name in plain & changes.keys()}
+    others = sorted(changes.keys() - plain)
+    return details | ({"attributes": others} if others else {})
+
+
+def _changed(
+    connection: Connection,
+    resource: Resource,
+    before: Thing,
+    changes: Changes,
+    now: int,
+    horizon_s: int,
+) -> Thing:
+    if resource.changing is not None:
+        return resource.changing(connection, resource.kind, before, changes, now, horizon_s)
+    return things.change(connection, resource.kind, before["id"], changes)
+
+
+def _revoking(context: Context) -> tuple[int, int]:
+    return int(context.clock()), context.tokens.horizon_s
