@@ -32,7 +32,7 @@ Params = dict[str, Any]
 
 async def set_params(context: Context, given: Input) -> Outcome:
     """Set what is given; everything else stays."""
-    params = wanted(context, given)
+    params = wanted(context, {**given, **context.private})
     if given["dry_run"]:
         return Outcome()
     facts = context.cluster.facts
@@ -111,6 +111,7 @@ MERGED: Mapping[str, Callable[[Params, Mapping[str, Any]], Params]] = {
     "hvparams": _hvparams,
     "os_hvp": _os_hvp,
     "osparams": _osparams,
+    "osparams_private_cluster": _osparams,
     "diskparams": _diskparams,
     "nicparams": _of_types(NIC_TYPES),
     "ndparams": _of_types(NDPARAM_TYPES),
