@@ -85,7 +85,7 @@ class ChaosTests(MachinesTestCase):
         client = self.disorder.master.client
         return (
             await wholeness.misplaced(client, self.machines)
-            + await wholeness.stray_taps(client, self.machines)
+            + await wholeness.stray_taps(self.machines)
             + await wholeness.unequal_copies(self.disorder.master, self.machines)
         )
 

@@ -91,7 +91,7 @@ class DistributionTests(ManyTestCase):
     """In a cluster of three."""
 
     def test_distributed(self) -> Deferred[None]:
-        """All nodes have them soon after a change; what was lost comes back when it is asked for."""
+        """All nodes have them soon after a change; what was lost comes back when asked for."""
 
         async def check() -> None:
             client = await self.three()

@@ -10,14 +10,14 @@ from typing import Any
 
 from twisted.internet.threads import deferToThread
 
-from ganetid.network.names import tap_name, tap_prefix
+from ganetid.hypervisor.process import arguments_of
+from ganetid.network.names import tap_prefix
 from tests.ganetid.cluster import FINAL, Client
 from tests.ganetid.node.disorder import LEDGER, NAMES
 from tests.ganetid.node.machines import Machine, run
 
-CLUSTER = "cluster"
 TABLES = ("facts", "jobs", "instances", "networks", "members", "groups", "outbox")
-PREFIX = tap_prefix(CLUSTER)
+TAP = rf"\b{tap_prefix('cluster')}[0-9a-f]+\b"  # of the cluster that the settings name by default
 
 
 async def lost_jobs(client: Client, acknowledged: list[int]) -> list[int]:
@@ -62,7 +62,7 @@ async def masters(machines: list[Machine]) -> list[Machine]:
     for machine in machines:
         try:
             await machine.client.call("GET", "/version")
-        except Exception:  # noqa: BLE001, S112 - nobody listens there
+        except Exception:  # noqa: BLE001 - nobody listens there
             continue
         found.append(machine)
     return found
@@ -100,17 +100,12 @@ async def believed_misplaced(client: Client) -> list[str]:
     return [f"{each['name']} is {each['status']}" for each in shown if each["status"] in odd]
 
 
-async def stray_taps(client: Client, machines: list[Machine]) -> list[str]:
-    """Taps, and rules of taps, of no guest that runs there; guests whose tap is missing."""
-    _, shown = await client.call("GET", "/2/instances?bulk=1")
+async def stray_taps(machines: list[Machine]) -> list[str]:
+    """Taps, and rules of taps, of no QEMU that runs there; QEMUs whose tap is missing."""
     found = []
     for machine in machines:
-        wanted = {
-            tap_name(CLUSTER, uuid)
-            for each in shown
-            if each["pnode"] == machine.name and each["oper_state"]
-            for uuid in each["nic.uuids"]
-        }
+        words = [word for pid in machine.qemus() for word in arguments_of(pid)]
+        wanted = set(re.findall(TAP, " ".join(words)))
         taps, ruled = await deferToThread(_taps_of, machine)
         if taps != wanted:
             found.append(f"{machine.name} has the taps {taps}, wanted are {wanted}")
@@ -122,8 +117,7 @@ async def stray_taps(client: Client, machines: list[Machine]) -> list[str]:
 def _taps_of(machine: Machine) -> tuple[set[str], set[str]]:
     links = run("ip", "-netns", machine.namespace, "-o", "link")
     rules = run("ip", "netns", "exec", machine.namespace, "nft", "list", "ruleset")
-    pattern = rf"\b{PREFIX}[0-9a-f]+\b"
-    return set(re.findall(pattern, links)), set(re.findall(pattern, rules))
+    return set(re.findall(TAP, links)), set(re.findall(TAP, rules))
 
 
 async def unequal_copies(master: Machine, machines: list[Machine]) -> list[str]:
@@ -154,4 +148,4 @@ def _unequal(master: Machine, others: list[Machine]) -> list[str]:
 
 
 def _rows(connection: sqlite3.Connection, table: str) -> list[Any]:
-    return connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - of our own
+    return connection.execute(f"SELECT * FROM {table}").fetchall()
