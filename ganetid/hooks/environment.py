@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ganetid.cluster.defaults import BEPARAMS, HVPARAMS, beparams_from, filled
+from ganetid.cluster.defaults import BEPARAMS, HVPARAMS, filled
 from ganetid.cluster.model import Disk, Instance, Network, Nic
 
 Environment = dict[str, str]
@@ -51,34 +51,6 @@ def instance_part(
     facts |= {f"INSTANCE_BE_{key}": value for key, value in beparams.items()}
     facts |= {f"INSTANCE_HV_{key}": value for key, value in hvparams.items()}
     return as_text(facts)
-
-
-def new_instance_part(given: Mapping[str, Any], networks: Mapping[str, Network]) -> Environment:
-    """
-    An instance that is only wished for, by the parameters of OP_INSTANCE_CREATE.
-
-    What is chosen later (addresses, the node) is as it was asked for.
-    """
-    name = str(given["instance_name"])
-    template = str(given.get("disk_template") or "")
-    wished = Instance(
-        name=name,
-        uuid="",
-        os_type=given.get("os_type") or "",
-        hypervisor=given.get("hypervisor") or "",
-        disk_template=template,
-        disks=tuple(_wished_disk(each) for each in given.get("disks") or ()),
-        nics=tuple(_wished_nic(each, networks) for each in given.get("nics") or ()),
-        beparams=beparams_from(given.get("beparams") or {}),
-        hvparams=dict(given.get("hvparams") or {}),
-        osparams={},
-        admin_state="",
-        ctime=0.0,
-        mtime=0.0,
-        tags=tuple(given.get("tags") or ()),
-        primary_node=given.get("pnode") or "",
-    )
-    return instance_part(wished, networks, status=str(bool(given.get("start", True))))
 
 
 def network_part(network: Network, prefix: str = "") -> Environment:
@@ -155,30 +127,3 @@ def _disk_part(prefix: str, disk: Disk, template: str) -> dict[str, Any]:
     if disk.uuid and template in FILES:
         facts |= {"DRIVER": "loop", "ID": disk.name}
     return {f"{prefix}{key}": value for key, value in facts.items()}
-
-
-def _wished_disk(given: Mapping[str, Any]) -> Disk:
-    return Disk(
-        name=str(given.get("name") or ""),
-        uuid="",
-        size_mib=given.get("size") or 0,
-        mode=str(given.get("mode") or "rw"),
-        provider=given.get("provider"),
-    )
-
-
-def _wished_nic(given: Mapping[str, Any], networks: Mapping[str, Network]) -> Nic:
-    wanted = given.get("network")
-    network = next((each for each in networks.values() if wanted in {each.name, each.uuid}), None)
-    mode, link = given.get("mode"), given.get("link")
-    if network is not None and network.connections:
-        mode, link = network.connections[0].mode, network.connections[0].link
-    return Nic(
-        name=str(given.get("name") or ""),
-        uuid="",
-        mac=str(given.get("mac") or "auto"),
-        ip=given.get("ip"),
-        network=network.name if network else None,
-        mode=str(mode or "bridged"),
-        link=str(link or ""),
-    )

@@ -71,9 +71,13 @@ class HookRunner:
     hooks: Mapping[str, Hook] = field(factory=lambda: HOOKS)
     _log = Logger()
 
-    async def before(self, op_id: str, given: Given, cluster: Configuration) -> Begun | None:
+    async def before(
+        self, op_id: str, given: Given, cluster: Configuration, wished: Instance | None = None
+    ) -> Begun | None:
         """
         Run the pre hooks.  Raises HooksAbort.
+
+        wished: the instance that the opcode is about to make.
 
         None if there is nothing to follow: for an opcode without hooks, and for a dry run, whose
         pre hooks run in a Ganeti too, since they are among what it looks at.

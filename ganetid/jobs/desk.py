@@ -10,7 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from ganetid.cluster.configuration import Configuration
-from ganetid.cluster.model import Change
+from ganetid.cluster.model import Change, Instance
 from ganetid.events.messages import Newsroom
 from ganetid.hooks.runner import HookRunner
 from ganetid.jobs.journal import Commit
@@ -57,6 +57,7 @@ class Surroundings:
     The side of a Context that belongs to one opcode of one job.
 
     check_cancelled: raises Cancelled when somebody wants the job to stop.
+    before: runs pre hooks, which are told of an instance.
     """
 
     private: Mapping[str, Any]
@@ -66,6 +67,7 @@ class Surroundings:
     keep: Callable[[tuple[Change, ...]], Awaitable[None]]
     submit: Callable[[Ops, str], Awaitable[int]]
     check_cancelled: Callable[[], None]
+    before: Callable[[Instance], Awaitable[None]]
 
 
 def context_of(desk: Desk, around: Surroundings) -> Context:
@@ -81,4 +83,5 @@ def context_of(desk: Desk, around: Surroundings) -> Context:
         now=desk.now,
         submit=around.submit,
         check_cancelled=around.check_cancelled,
+        before=around.before,
     )

@@ -4,7 +4,8 @@ One job at work: its opcodes one after the other, every step durable before the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
@@ -12,11 +13,12 @@ from attrs import define, evolve, field
 from twisted.logger import Logger
 
 from ganetid.cluster.model import Change, Instance, PutInstance
+from ganetid.hooks.runner import Begun
 from ganetid.jobs.dependencies import CANCELED_RESULT
 from ganetid.jobs.desk import Desk, Ledger, Surroundings, context_of
 from ganetid.jobs.journal import Commit, Message
 from ganetid.jobs.model import ERROR, FINAL, RUNNING, SUCCESS, WAITING, Job, LogEntry, Op, canceled
-from ganetid.opcodes.context import Context
+from ganetid.opcodes.context import Context, no_hooks
 from ganetid.opcodes.definition import Opcode, Outcome
 from ganetid.opcodes.errors import Cancelled, OpcodeError, OpExecError, encoded
 
@@ -112,11 +114,18 @@ class Run:
 
     async def _with_hooks(self, index: int, opcode: Opcode) -> Outcome:
         hooks, cluster, given = self.desk.hooks, self.desk.cluster, self.job.ops[index].input
-        if hooks is None:
-            return await opcode.run(self._context(index), given)
-        begun = await hooks.before(opcode.op_id, given, cluster)
-        outcome = await opcode.run(self._context(index), given)
-        await hooks.after(begun, cluster, lambda text: self._add_log(index, text), outcome.changes)
+        begun: list[Begun | None] = []
+
+        async def before(instance: Instance | None = None) -> None:
+            if hooks is not None:
+                begun.append(await hooks.before(opcode.op_id, given, cluster, instance))
+
+        if not opcode.tells_hooks:
+            await before()
+        outcome = await opcode.run(self._context(index, before), given)
+        if hooks is not None and begun:
+            log = partial(self._add_log, index)
+            await hooks.after(begun[0], cluster, log, outcome.changes)
         return outcome
 
     async def _succeed(self, index: int, outcome: Outcome) -> None:
@@ -131,7 +140,9 @@ class Run:
             (message,) if message else (), outcome.changes, forget=self.job.end is not None
         )
 
-    def _context(self, index: int) -> Context:
+    def _context(
+        self, index: int, before: Callable[[Instance], Awaitable[None]] = no_hooks
+    ) -> Context:
         return context_of(
             self.desk,
             Surroundings(
@@ -144,6 +155,7 @@ class Run:
                     self.job, ops, f"job:{self.job.id}:{index}:{word}"
                 ),
                 check_cancelled=self._check_cancelled,
+                before=before,
             ),
         )
 

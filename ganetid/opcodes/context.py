@@ -22,6 +22,10 @@ def _never() -> None:
     """Nobody wants the job to stop."""
 
 
+async def no_hooks(instance: Instance) -> None:
+    """There are no hooks."""
+
+
 @frozen
 class Context:
     """
@@ -37,6 +41,8 @@ class Context:
     same opcode, so that after a crash it is not made twice.
     check_cancelled: raises Cancelled when somebody wants the job to stop; for opcodes that take
     long, to be called between steps that can be undone.
+    before: of an opcode that `tells_hooks`: runs its pre hooks, which are told of this instance.
+    Raises HooksAbort.
     """
 
     cluster: Configuration
@@ -49,6 +55,7 @@ class Context:
     now: Callable[[], float]
     submit: Callable[[Ops, str], Awaitable[int]]
     check_cancelled: Callable[[], None] = _never
+    before: Callable[[Instance], Awaitable[None]] = no_hooks
 
     def node_of(self, instance: Instance) -> INode:
         """The instance's primary node.  Raises OpPrereqError."""

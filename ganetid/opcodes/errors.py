@@ -12,6 +12,7 @@ UNKNOWN_ENTITY = "unknown_entity"
 ALREADY_EXISTS = "already_exists"
 NOT_UNIQUE = "resource_not_unique"
 NO_RESOURCES = "insufficient_resources"
+NO_RESOURCES_NOW = "temp_insufficient_resources"
 INTERNAL = "internal_error"
 
 

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from attrs import frozen
+from zope.interface import Interface, implementer
 
 from ganetid.cluster.model import Instance
 from ganetid.opcodes.context import Context
@@ -20,20 +21,35 @@ VERSION = "0"
 BACKEND = ("minmem", "maxmem", "vcpus", "auto_balance", "always_failover", "spindle_use")
 
 
+class ISource(Interface):
+    """Where the content of a new instance's disks comes from."""
+
+    async def restore(context: Context, instance: Instance) -> None:
+        """Write it to the disks, which were just made.  Raises OpcodeError."""
+
+
+@implementer(ISource)
 @frozen
-class Source:
+class Export:
     """
-    An export.  node: where it lies.  name: of the instance that it is of.
+    An export on a node of this cluster.  name: of the instance that it is of.
 
     images: names of files, by the disk's index; None for a disk that was not exported.
     """
 
-    node: str
     name: str
     images: tuple[str | None, ...]
 
+    async def restore(self, context: Context, instance: Instance) -> None:
+        """See ISource."""
+        node = context.node_of(instance)
+        for index, image in enumerate(self.images):
+            if image is not None:
+                context.log(f"* importing disk/{index}")
+                await node.import_disk(instance, instance.disks[index], self.name, image)
 
-async def source_of(context: Context, given: Input) -> tuple[dict[str, Any], Source]:
+
+async def source_of(context: Context, given: Input) -> tuple[dict[str, Any], Export]:
     """(the request with all that it left open, the export).  Raises OpPrereqError."""
     name = PurePosixPath(given["src_path"] or given["instance_name"]).name
     node, text = await _found(context, name, given["src_node"])
@@ -51,7 +67,7 @@ async def source_of(context: Context, given: Input) -> tuple[dict[str, Any], Sou
         )
     if given["pnode"] not in {None, node}:
         raise OpPrereqError(f"The export of {name} lies on node {node}", WRONG_INPUT)
-    return {**filled, "pnode": node}, Source(node, facts["name"], images)
+    return {**filled, "pnode": node}, Export(facts["name"], images)
 
 
 async def _found(context: Context, name: str, node: str | None) -> tuple[str, str]:
@@ -118,12 +134,3 @@ def _nics(facts: Mapping[str, str], is_same: bool) -> list[dict[str, str]]:
                 known["ip"] = "pool"
         nics.append(known)
     return nics
-
-
-async def restore(context: Context, instance: Instance, source: Source) -> None:
-    """Write the images to the instance's disks, which were just made."""
-    node = context.node_of(instance)
-    for index, image in enumerate(source.images):
-        if image is not None:
-            context.log(f"* importing disk/{index}")
-            await node.import_disk(instance, instance.disks[index], source.name, image)

@@ -7,15 +7,17 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from ganetid.cluster.model import ADMIN_UP, AddDebris, Disk, DropDebris, Instance, PutInstance
 from ganetid.jobs.locks import Lock
 from ganetid.opcodes import systems
 from ganetid.opcodes.context import Context
+from ganetid.opcodes.create_checks import CREATE, IMPORT, asked_for, without_defaults
 from ganetid.opcodes.create_fields import FIELDS
 from ganetid.opcodes.definition import INSTANCE, Input, Opcode, Outcome
 from ganetid.opcodes.errors import (
@@ -25,7 +27,9 @@ from ganetid.opcodes.errors import (
     OpExecError,
     OpPrereqError,
 )
-from ganetid.opcodes.imports import restore, source_of
+from ganetid.opcodes.forthcoming import committed, reserved_for, with_reserved
+from ganetid.opcodes.iallocator import placed
+from ganetid.opcodes.imports import ISource, source_of
 from ganetid.opcodes.instance_parameters import Surroundings, instance_from
 from ganetid.opcodes.instances import debris_of
 from ganetid.opcodes.policy_check import require_allowed
@@ -42,42 +46,86 @@ class Made:
     disks: tuple[Disk, ...]
 
 
+@frozen
+class Wish:
+    """
+    What is to be made, after all was looked at that may forbid it.
+
+    source: of its disks' content; None: its system is put on them, if it installs.
+    parameters: the system's.  files: of its config drive, None when none is given.
+    """
+
+    instance: Instance
+    installs: bool
+    source: ISource | None
+    parameters: Mapping[str, str] = field(repr=False)
+    files: Mapping[str, bytes] | None = field(repr=False)
+
+
 async def create(context: Context, given: Input) -> Outcome:
-    """Make the instance and start it; on failure remove all that was made."""
-    source = None
-    if given["mode"] == "import":
-        given, source = await source_of(context, given)
-    elif given["mode"] != "create":
-        raise OpPrereqError(f"Mode '{given['mode']}' is not supported", WRONG_INPUT)
-    files = config_drive_files(context.private)
-    instance = wanted_instance(context, given)
-    require_allowed(context, instance, given["ignore_ipolicy"])
-    parameters = systems.parameters_of(context, instance, {**given, **context.private})
-    await systems.verify(context, instance, parameters, given["force_variant"])
-    installs = source is None and not given["no_install"]
-    if installs and systems.makes_seed(instance, parameters):
-        instance = evolve(instance, config_drive=True)
-    if given["dry_run"]:
-        return Outcome([instance.primary_node])
+    """
+    Make the instance and start it; on failure remove all that was made.
+
+    forthcoming: only reserve its place.  commit: make one that is forthcoming.
+    """
+    wish = await _wish(context, {**given, **context.private})
+    instance = wish.instance
     context.cluster.claim(instance)
     try:
-        disks = await _disks_to_make(context, instance)
-        await context.note({"instance": instance, "disks": [disk.name for disk in disks]})
-        made: list[Disk] = []
-        try:
-            await _make_disks(context, instance, disks, made)
-            if source is not None:
-                await restore(context, instance, source)
-            elif not given["no_install"]:
-                await systems.install(context, instance, parameters)
-            await _make_guest(context, instance, files)
-        except Exception:
-            await roll_back(context, Made(instance, tuple(made)))
-            raise
+        await context.before(instance)
+        if given["dry_run"]:
+            context.cluster.release(instance.name)
+            return Outcome([instance.primary_node])
+        if instance.forthcoming:
+            context.log("Instance is forthcoming, not creating disks")
+        else:
+            await _make(context, wish)
     except Exception:
         context.cluster.release(instance.name)
         raise
     return _created(instance)
+
+
+async def _wish(context: Context, given: Mapping[str, Any]) -> Wish:
+    """What is asked for.  Raises OpPrereqError, TypeEnforcementError."""
+    given, source = await _with_source(context, await asked_for(context, given))
+    files = config_drive_files(context.private)
+    instance = wanted_instance(context, await placed(context, given))
+    require_allowed(context, instance, given["ignore_ipolicy"])
+    parameters = systems.parameters_of(context, instance, given)
+    await systems.verify(context, instance, parameters, given["force_variant"])
+    installs = source is None and not given["no_install"]
+    if installs and systems.makes_seed(instance, parameters):
+        instance = evolve(instance, config_drive=True)
+    return Wish(instance, installs, source, parameters, files)
+
+
+async def _make(context: Context, wish: Wish) -> None:
+    instance = wish.instance
+    disks = await _disks_to_make(context, instance)
+    await context.note(_notes(instance, disks))
+    made: list[Disk] = []
+    try:
+        await _make_disks(context, instance, disks, made)
+        if wish.source is not None:
+            await wish.source.restore(context, instance)
+        elif wish.installs:
+            await systems.install(context, instance, wish.parameters)
+        await _make_guest(context, instance, wish.files)
+    except Exception:
+        await roll_back(context, Made(instance, tuple(made)))
+        raise
+
+
+async def _with_source(
+    context: Context, given: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], ISource | None]:
+    """(the request with what an export says where it says nothing, where disks' content is)."""
+    if given["mode"] == IMPORT:
+        return await source_of(context, given)
+    if given["mode"] != CREATE:
+        raise OpPrereqError(f"Mode '{given['mode']}' is not supported", WRONG_INPUT)
+    return given, None
 
 
 async def recover(context: Context, given: Input) -> Outcome:
@@ -135,9 +183,12 @@ def config_drive_files(private: Any) -> dict[str, bytes] | None:
     return files
 
 
-def wanted_instance(context: Context, given: Input) -> Instance:
+def wanted_instance(context: Context, given: Mapping[str, Any]) -> Instance:
     """The instance, with its place.  Raises OpPrereqError, TypeEnforcementError."""
-    member = node_for(given, context.cluster, context.nodes)
+    cluster = context.cluster
+    reserved = reserved_for(given, cluster)
+    wished = with_reserved(given, reserved)
+    member = node_for(wished, cluster, context.nodes)
     abilities = context.nodes.named(member.name).abilities
     around = Surroundings(
         node=member.name,
@@ -146,7 +197,10 @@ def wanted_instance(context: Context, given: Input) -> Instance:
         disk_templates=abilities.templates,
         default_hypervisor=abilities.default_hypervisor,
     )
-    return instance_from(given, context.cluster, around, context.now())
+    instance = instance_from(wished, cluster, around, context.now())
+    if given["identify_defaults"]:
+        instance = without_defaults(instance, cluster.facts)
+    return committed(instance, reserved)
 
 
 async def _disks_to_make(context: Context, instance: Instance) -> tuple[Disk, ...]:
@@ -183,7 +237,9 @@ async def _make_disks(
             raise
 
 
-async def _make_guest(context: Context, instance: Instance, files: dict[str, bytes] | None) -> None:
+async def _make_guest(
+    context: Context, instance: Instance, files: Mapping[str, bytes] | None
+) -> None:
     node = context.node_of(instance)
     if files is not None:
         await node.write_config_drive(instance, files)
@@ -196,9 +252,19 @@ def _created(instance: Instance) -> Outcome:
     return Outcome([instance.primary_node], (PutInstance(instance),))
 
 
+def _notes(instance: Instance, disks: tuple[Disk, ...]) -> dict[str, Any]:
+    """A job shows them to nobody, but it keeps them: private parameters are kept apart."""
+    bare = evolve(instance, osparams_private={})
+    return {"instance": bare, "disks": [disk.name for disk in disks]}
+
+
 def _made_from(context: Context) -> Made:
     instance = msgspec.convert(context.made["instance"], Instance)
-    instance = evolve(instance, primary_node=instance.primary_node or context.nodes.own.name)
+    instance = evolve(
+        instance,
+        primary_node=instance.primary_node or context.nodes.own.name,
+        osparams_private=systems.kept(context.private.get("osparams_private")),
+    )
     names = set(context.made["disks"])
     return Made(instance, tuple(disk for disk in instance.disks if disk.name in names))
 
@@ -221,5 +287,6 @@ OPCODES = (
         described_by="instance_name",
         subject=(INSTANCE, "instance_name"),
         renamed={"os": "os_type", "name": "instance_name"},
+        tells_hooks=True,
     ),
 )

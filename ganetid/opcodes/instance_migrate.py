@@ -24,10 +24,10 @@ from ganetid.opcodes.definition import (
     text,
 )
 from ganetid.opcodes.errors import WRONG_STATE, OpExecError, OpPrereqError
+from ganetid.opcodes.iallocator import target_of
 from ganetid.opcodes.instance_power import SHUTDOWN_TIMEOUT_S
 from ganetid.opcodes.instances import found, instance_opcode
 from ganetid.opcodes.moves import Move
-from ganetid.placement.choice import target_for
 from ganetid.placement.rooms import SHARED
 
 
@@ -41,7 +41,7 @@ async def migrate(context: Context, given: Input) -> Outcome:
     if await _needs_failover(context, given, instance, source):
         return await failover(context, {**given, "shutdown_timeout": SHUTDOWN_TIMEOUT_S,
                                         "ignore_consistency": False})  # fmt: skip
-    target = target_for(instance, given, context.cluster, context.nodes)
+    target = await target_of(context, instance, given)
     move = Move(instance, source, context.nodes.named(target))
     if given["dry_run"]:
         return Outcome()
@@ -73,7 +73,7 @@ async def failover(context: Context, given: Input) -> Outcome:
     _refuse_local(instance, "failovers")
     member = context.cluster.members.get(instance.primary_node)
     is_gone = member is None or member.offline
-    target = target_for(instance, given, context.cluster, context.nodes)
+    target = await target_of(context, instance, given)
     if given["dry_run"]:
         return Outcome()
     goal = context.nodes.named(target)

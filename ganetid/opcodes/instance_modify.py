@@ -22,6 +22,7 @@ from ganetid.cluster.model import (
 )
 from ganetid.cluster.parameters import actual_beparams
 from ganetid.jobs.locks import Lock
+from ganetid.opcodes import systems
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import INSTANCE, Field, Input, Opcode, Outcome
 from ganetid.opcodes.device_changes import ADD, DETACH, GOES, REMOVE, changes_kind
@@ -66,7 +67,8 @@ async def modify(context: Context, given: Input) -> Outcome:
     """Change what is given; on failure what was made for it is gone again."""
     _require_changes(given)
     instance = found(context, given)
-    plan = plan_of(context, instance, given)
+    plan = plan_of(context, instance, {**given, **context.private})
+    await _verify_system(context, plan.instance, given)
     if given["disks"] or given["nics"] or given["beparams"]:
         require_allowed(context, plan.instance, given["ignore_ipolicy"] or given["force"])
     hot = await _can_plug(context, instance, given)
@@ -94,6 +96,13 @@ async def modify(context: Context, given: Input) -> Outcome:
         context.cluster.release(instance.name)
         raise
     return Outcome([*told, *plan.told], (*changes, *left))
+
+
+async def _verify_system(context: Context, instance: Instance, given: Input) -> None:
+    """Raises OpPrereqError for parameters that the instance's system does not take."""
+    if given["osparams"] or given["osparams_private"]:
+        parameters = systems.parameters_of(context, instance)
+        await systems.verify(context, instance, parameters, given["force_variant"])
 
 
 async def recover(context: Context, given: Input) -> Outcome:

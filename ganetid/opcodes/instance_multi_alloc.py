@@ -14,6 +14,7 @@ from ganetid.opcodes.definition import Field, Input, Opcode, Outcome
 from ganetid.opcodes.definition import filled_input as filled
 from ganetid.opcodes.errors import WRONG_INPUT, BadParameters, OpcodeError, OpPrereqError
 from ganetid.opcodes.fields import boolean, list_of_dicts, optional, text
+from ganetid.opcodes.iallocator import placed
 from ganetid.opcodes.instance_create import OPCODES as CREATE
 from ganetid.opcodes.instance_create import wanted_instance
 from ganetid.opcodes.policy_check import require_allowed
@@ -23,7 +24,7 @@ async def allocate(context: Context, given: Input) -> Outcome:
     """``{allocatable: names, failed: names, jobs: [[true, id]]}``."""
     wanted = context.private.get("instances") or given["instances"]
     _check(wanted, given)
-    places, failed = _placed(context, wanted)
+    places, failed = await _placed(context, wanted, given)
     if given["dry_run"]:
         return Outcome(list(places))
     await context.note({"places": places, "failed": failed})
@@ -66,15 +67,17 @@ def _check(wanted: list[Mapping[str, Any]], given: Input) -> None:
         )
 
 
-def _placed(context: Context, wanted: list[Mapping[str, Any]]) -> tuple[dict[str, str], list[str]]:
+async def _placed(
+    context: Context, wanted: list[Mapping[str, Any]], given: Input
+) -> tuple[dict[str, str], list[str]]:
     """(name -> node of those that have a place, names of the others)."""
     places: dict[str, str] = {}
     failed: list[str] = []
     try:
         for each in wanted:
             try:
-                complete = filled(CREATE[0], each)
-                instance = wanted_instance(context, complete)
+                complete = filled(CREATE[0], {**each, "iallocator": given["iallocator"]})
+                instance = wanted_instance(context, await placed(context, complete))
                 require_allowed(context, instance, complete["ignore_ipolicy"])
             except (OpcodeError, BadParameters) as error:
                 failed.append(str(each.get("instance_name")))

@@ -27,6 +27,7 @@ from ganetid.opcodes.errors import (
     TypeEnforcementError,
 )
 from ganetid.opcodes.networks import external
+from ganetid.opcodes.systems import WHOLE_DRIVE, kept
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 VOLUME = re.compile(r"[A-Za-z0-9._-]{1,120}")
@@ -52,11 +53,15 @@ class Surroundings:
 def instance_from(
     given: Mapping[str, Any], cluster: Configuration, around: Surroundings, now: float
 ) -> Instance:
-    """The instance that is asked for.  Raises OpPrereqError, TypeEnforcementError."""
+    """
+    The instance that is asked for; with `commit` the one that is forthcoming.
+
+    Raises OpPrereqError, TypeEnforcementError.
+    """
     name = str(given["instance_name"])
     if not NAME.fullmatch(name):
         raise OpPrereqError(f"Invalid instance name '{name}'", WRONG_INPUT)
-    if cluster.is_known(name):
+    if cluster.is_known(name) and not given["commit"]:
         raise OpPrereqError(f"Instance '{name}' is already in the cluster", ALREADY_EXISTS)
     hypervisor = given["hypervisor"] or around.default_hypervisor
     if hypervisor not in around.hypervisors:
@@ -92,7 +97,9 @@ def instance_from(
         ctime=now,
         mtime=now,
         tags=tuple(sorted(set(given["tags"]))),
-        config_drive="config_drive" in (given["osparams_private"] or {}),
+        forthcoming=given["forthcoming"],
+        osparams_private=kept(given["osparams_private"]),
+        config_drive=WHOLE_DRIVE in (given["osparams_private"] or {}),
         primary_node=around.node,
         network_port=cluster.free_port() if hypervisor in WITH_PORT else None,
     )

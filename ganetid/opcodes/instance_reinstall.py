@@ -35,8 +35,11 @@ async def reinstall(context: Context, given: Input) -> Outcome:
         fields["os_type"] = given["os_type"]
     if given["osparams"]:
         fields["osparams"] = updated(instance.osparams, given["osparams"])
+    private = systems.kept(context.private.get("osparams_private"))
+    if private:
+        fields["osparams_private"] = updated(instance.osparams_private, private)
     newer = evolve(instance, **fields)
-    parameters = systems.parameters_of(context, newer, {**given, **context.private})
+    parameters = systems.parameters_of(context, newer, context.private)
     await systems.verify(context, newer, parameters, given["force_variant"])
     if files is not None or systems.makes_seed(newer, parameters):
         fields["config_drive"] = True

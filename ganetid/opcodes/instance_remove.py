@@ -26,9 +26,11 @@ async def remove(context: Context, given: Input) -> Outcome:
     that can't be removed fails the job and the instance stays, to be removed again; with
     ignore_failures the volume is left for later.
     """
-    instance = found(context, given)
+    instance = found(context, given, even_forthcoming=True)
     if given["dry_run"]:
         return Outcome()
+    if instance.forthcoming:  # volumes of its disks' names may be somebody else's
+        return Outcome(None, (DropInstance(instance.name),))
     node = context.node_of(instance)
     if await node.is_running(instance):
         await node.stop(instance, int(given["shutdown_timeout"]))

@@ -18,6 +18,7 @@ from ganetid.opcodes.errors import (
     OpPrereqError,
 )
 from ganetid.opcodes.fields import boolean, text
+from ganetid.opcodes.host_names import require_unused, resolved
 from ganetid.opcodes.instance_parameters import NAME
 from ganetid.opcodes.instances import NAMED, alone, found, require_off
 
@@ -28,11 +29,16 @@ async def rename(context: Context, given: Input) -> Outcome:
 
     Disks that are told by the instance's name move; a volume with a name of its own keeps it.
     """
-    instance, name = found(context, given), given["new_name"]
+    instance, name = found(context, given, even_forthcoming=True), given["new_name"]
     if not NAME.fullmatch(name):
         raise OpPrereqError(f"Invalid instance name '{name}'", WRONG_INPUT)
     if given["ip_check"] and not given["name_check"]:
         raise OpPrereqError("IP address check requires a name check", WRONG_INPUT)
+    if given["name_check"]:
+        host = await resolved(name)
+        name = host.name
+        if given["ip_check"]:
+            await require_unused(host, name)
     await require_off(context, instance, "cannot rename")
     if name == instance.name:
         return Outcome(name)
@@ -52,13 +58,18 @@ async def recover(context: Context, given: Input) -> Outcome:
 
 async def _move(context: Context, instance: Instance, name: str) -> Outcome:
     renamed = evolve(instance, name=name, mtime=context.now(), serial_no=instance.serial_no + 1)
+    if not instance.forthcoming:
+        await _move_files(context, instance, name)
+        await systems.rename(context, renamed, instance.name)
+    changes: tuple[Change, ...] = (DropInstance(instance.name), PutInstance(renamed))
+    return Outcome(name, changes)
+
+
+async def _move_files(context: Context, instance: Instance, name: str) -> None:
     node = context.node_of(instance)
     for disk in instance.disks:
         await node.rename_disk(instance, disk, name, disk.name)
     await node.rename_files(instance, name)
-    await systems.rename(context, renamed, instance.name)
-    changes: tuple[Change, ...] = (DropInstance(instance.name), PutInstance(renamed))
-    return Outcome(name, changes)
 
 
 def _locks(given: Input) -> tuple[Lock, ...]:

@@ -31,12 +31,18 @@ from ganetid.opcodes.definition import (
 from ganetid.opcodes.errors import UNKNOWN_ENTITY, WRONG_STATE, OpPrereqError
 
 
-def found(context: Context, given: Input) -> Instance:
-    """The instance that is meant.  Raises OpPrereqError when there is none."""
+def found(context: Context, given: Input, even_forthcoming: bool = False) -> Instance:
+    """
+    The instance that is meant.  Raises OpPrereqError when there is none.
+
+    even_forthcoming: also one of which nothing was made yet.
+    """
     name = str(given["instance_name"])
     instance = context.cluster.instances.get(name)
     if instance is None:
         raise OpPrereqError(f"Instance '{name}' not known", UNKNOWN_ENTITY)
+    if instance.forthcoming and not even_forthcoming:
+        raise OpPrereqError("forthcoming instances not supported for this operation", WRONG_STATE)
     return instance
 
 

@@ -38,6 +38,7 @@ from ganetid.opcodes.instance_parameters import (
 )
 from ganetid.opcodes.instances import require_state
 from ganetid.opcodes.nic_modify import modified_nic
+from ganetid.opcodes.systems import kept
 
 Told = list[list[Any]]
 
@@ -206,10 +207,27 @@ def _with_parameters(plan: Plan, given: Input) -> Plan:
         raise TypeEnforcementError(str(error)) from error
     if given["os_name"]:
         instance = evolve(instance, os_type=given["os_name"])
-    if given["osparams"]:
-        instance = evolve(instance, osparams=updated(instance.osparams, given["osparams"]))
-        told += [[f"os/{key}", value] for key, value in given["osparams"].items()]
-    return evolve(plan, instance=instance, told=tuple(told))
+    plan = evolve(plan, instance=instance, told=tuple(told))
+    return _with_osparams(plan, given)
+
+
+def _with_osparams(plan: Plan, given: Input) -> Plan:
+    """Private values are told to nobody."""
+    instance, told = plan.instance, list(plan.told)
+    public, private = given["osparams"] or {}, given["osparams_private"] or {}
+    twice = sorted(set(public) & set(private))
+    if twice:
+        raise OpPrereqError(
+            f"OS parameters repeated multiple times: {', '.join(twice)}", WRONG_INPUT
+        )
+    told += [[f"os/{key}", value] for key, value in public.items()]
+    told += [[f"os_private/{key}", f"Private(?, descr='{key}')"] for key in private]
+    newer = evolve(
+        instance,
+        osparams=updated(instance.osparams, public),
+        osparams_private=updated(instance.osparams_private, kept(private)),
+    )
+    return evolve(plan, instance=newer, told=tuple(told))
 
 
 def spelt_beparams(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,35 +4,70 @@ Operating systems of instances, as opcodes have nodes put them on disks.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from ganetid.cluster.model import Instance
+from ganetid.cluster.model import ClusterFacts, Instance
 from ganetid.opcodes.context import Context
+from ganetid.opcodes.definition import OF_SYSTEMS
+from ganetid.opcodes.errors import WRONG_INPUT, OpPrereqError
 from ganetid.os.definition import name_of
 from ganetid.os.image import NAMES
 from ganetid.os.on_node import Surroundings
 
-SECRET = ("osparams_private", "osparams_secret")
+WHOLE_DRIVE = "config_drive"  # no parameter of a system: it is written once, and not kept
+
+Kept = Mapping[str, Any]
 
 
 def parameters_of(
-    context: Context, instance: Instance, private: Mapping[str, Any] | None = None
+    context: Context, instance: Instance, private: Kept | None = None
 ) -> dict[str, str]:
     """
     The system's parameters: the cluster's, over them the instance's, and those that are secret.
 
-    private: by the names of the opcode's fields.
+    private: by the names of the opcode's fields; of ``osparams_private`` the instance has its own.
+    Raises OpPrereqError when a parameter is of two kinds.
     """
-    facts = context.cluster.facts.params.get("osparams", {})
-    parameters = {
-        **facts.get(name_of(instance.os_type), {}),
-        **facts.get(instance.os_type, {}),
-        **instance.osparams,
-    }
-    for field in SECRET:
-        parameters |= (private or {}).get(field) or {}
+    facts, os_type = context.cluster.facts, instance.os_type
+    given = private or {}
+    public = {**of_cluster(facts, os_type), **instance.osparams}
+    hidden = {**of_cluster(facts, os_type, OF_SYSTEMS), **instance.osparams_private}
+    secret = given.get("osparams_secret") or {}
+    _require_distinct(public, hidden, secret)
+    parameters = {**public, **hidden, **secret}
+    if WHOLE_DRIVE in (given.get("osparams_private") or {}):
+        parameters[WHOLE_DRIVE] = "given"
     return {str(name): str(value) for name, value in parameters.items()}
+
+
+def kept(private: Kept | None) -> dict[str, str]:
+    """Of private parameters that are given, those that the instance keeps."""
+    return {str(name): value for name, value in (private or {}).items() if name != WHOLE_DRIVE}
+
+
+def of_cluster(facts: ClusterFacts, os_type: str, name: str = "osparams") -> dict[str, Any]:
+    """The cluster's parameters of a system: by its name, and over them by name and variant."""
+    params = facts.params.get(name, {})
+    return {**params.get(name_of(os_type), {}), **params.get(os_type, {})}
+
+
+def _require_distinct(public: Kept, private: Kept, secret: Kept) -> None:
+    kinds = {"public": public, "private": private, "secret": secret}
+    names = Counter(name for each in kinds.values() for name in each)
+    twice = {name for name, count in names.items() if count > 1}
+    if not twice:
+        return
+    lines = [
+        f"- at {kind} visibility: {', '.join(sorted(map(repr, twice & set(each)))) or '(none)'}"
+        for kind, each in kinds.items()
+    ]
+    raise OpPrereqError(
+        "Cannot assign multiple values to OS parameters. Conflicting OS parameters that would have"
+        " been set by this operation: " + " ".join(lines),
+        WRONG_INPUT,
+    )
 
 
 def makes_seed(instance: Instance, parameters: Mapping[str, str]) -> bool:

@@ -14,8 +14,8 @@ from ganetid.cluster.parameters import actual_beparams
 from ganetid.node.registry import Nodes
 from ganetid.opcodes.errors import (
     NO_RESOURCES,
+    NO_RESOURCES_NOW,
     UNKNOWN_ENTITY,
-    WRONG_INPUT,
     WRONG_STATE,
     OpPrereqError,
 )
@@ -38,9 +38,14 @@ def node_for(given: Mapping[str, Any], cluster: Configuration, nodes: Nodes) -> 
         found = place(load, rooms_of(cluster, nodes), group)
     except NoPlace as error:
         raise OpPrereqError(
-            f"Can't compute nodes using iallocator: {error}", NO_RESOURCES
+            f"Can't compute nodes using iallocator: {error}", scarcity(given)
         ) from error
     return cluster.members[found.node]
+
+
+def scarcity(given: Mapping[str, Any]) -> str:
+    """Ganeti's code for having no room; whoever asked opportunistically asks again."""
+    return NO_RESOURCES_NOW if given["opportunistic_locking"] else NO_RESOURCES
 
 
 def target_for(
@@ -68,11 +73,24 @@ def target_for(
             f"Cannot migrate instance {instance.name} to its primary ({target.name})", WRONG_STATE
         )
     if source is not None and source.group != target.group:
-        raise OpPrereqError(
-            f"Node {target.name} is in group {target.group}, the instance in {source.group}",
-            WRONG_INPUT,
-        )
+        _require_same_networks(instance, target, cluster)
     return target.name
+
+
+def _require_same_networks(instance: Instance, target: Member, cluster: Configuration) -> None:
+    """Raises OpPrereqError unless the target's group carries the instance's networks alike."""
+    for nic in instance.nics:
+        network = cluster.networks.get(nic.network or "")
+        if network is None:
+            continue
+        places = {(each.mode, each.link) for each in network.connections
+                  if each.group == target.group}  # fmt: skip
+        if (nic.mode, nic.link) not in places:
+            raise OpPrereqError(
+                f"Network {network.name} is not connected to node group {target.group} as it is"
+                f" for instance {instance.name}",
+                WRONG_STATE,
+            )
 
 
 def named(name: str, cluster: Configuration) -> Member:

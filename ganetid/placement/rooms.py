@@ -41,13 +41,14 @@ def load_of(instance: Instance, cluster: Configuration) -> Load:
 def _load(instance: Instance, cluster: Configuration) -> Load:
     beparams = actual_beparams(instance.beparams, cluster.facts)
     shared = instance.disk_template in SHARED
+    counts = instance.admin_state == ADMIN_UP or instance.forthcoming
     return Load(
         name=instance.name,
-        memory_mib=int(beparams["maxmem"]) if instance.admin_state == ADMIN_UP else 0,
-        vcpus=int(beparams["vcpus"]) if instance.admin_state == ADMIN_UP else 0,
+        memory_mib=int(beparams["maxmem"]) if counts else 0,
+        vcpus=int(beparams["vcpus"]) if counts else 0,
         local_disk_mib=0 if shared else sum(disk.size_mib for disk in instance.disks),
         tags=exclusion_tags(instance.tags, cluster.facts.tags),
-        movable=shared,
+        movable=shared and not instance.forthcoming,
     )
 
 

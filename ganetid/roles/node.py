@@ -16,7 +16,6 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 from twisted.protocols.policies import WrappingFactory
 
-from archipelagod.wire.client import BlockClient
 from ganetid.disks.blocks import IBlocks
 from ganetid.hypervisor.accelerator import Accelerator
 from ganetid.hypervisor.interface import IHypervisor
@@ -79,7 +78,7 @@ class NodeHalf:
         self._accelerator = Accelerator(
             reactor, settings.accel, settings.qemu, self.directories.state / "accelerator.json"
         )
-        self._storage: BlockClient | None = None
+        self._storage: Any = None
         self._node: Node | None = None
         self._newsroom: Newsroom | None = None
         self._identity: Identity | None = None
@@ -234,7 +233,7 @@ class NodeHalf:
         await deferToThread(write_files, files, self.keys.directory, self.rapi_certificate, users)
         return b"{}"
 
-    async def _connect_storage(self) -> BlockClient | None:
+    async def _connect_storage(self) -> Any:
         """archipelagod may only be starting, and makes the shared secret: wait for it."""
         deadline = self._reactor.seconds() + SECRET_PATIENCE_S
         while True:

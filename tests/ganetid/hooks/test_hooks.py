@@ -31,7 +31,7 @@ from ganetid.cluster.model import (
     PutMember,
     PutNetwork,
 )
-from ganetid.hooks.environment import Environment, instance_part, new_instance_part
+from ganetid.hooks.environment import Environment, instance_part
 from ganetid.hooks.paths import HOOKS
 from ganetid.hooks.places import nodes_for
 from ganetid.hooks.run import FAIL, SKIP, SUCCESS, HookResult, run_hooks
@@ -129,29 +129,6 @@ class EnvironmentTests(SynchronousTestCase):
                 "INSTANCE_DISK0_ID": "vol",
             },
         )
-
-    def test_wished(self) -> None:
-        """Of an instance that is not made yet, the wish: no UUIDs, and a status that is a wish."""
-        given = {
-            "instance_name": "new",
-            "disk_template": "ext",
-            "disks": [{"size": 512, "provider": "nas"}],
-            "nics": [{"network": "n-u", "ip": "pool"}],
-            "beparams": {"memory": 512},
-            "start": True,
-        }
-        told = new_instance_part(given, {"net": NETWORK})
-        expected = {
-            "INSTANCE_STATUS": "True",
-            "INSTANCE_MINMEM": "512",
-            "INSTANCE_DISK0_UUID": "",
-            "INSTANCE_DISK0_SIZE": "512",
-            "INSTANCE_NIC0_IP": "pool",
-            "INSTANCE_NIC0_LINK": "br7",
-            "INSTANCE_NIC0_NETWORK_NAME": "net",
-        }
-        self.assertEqual({key: told[key] for key in expected}, expected)
-        self.assertNotIn("INSTANCE_DISK0_NAME", told)
 
 
 class PlaceTests(SynchronousTestCase):
@@ -389,12 +366,13 @@ class RunnerTests(HookCase):
                 "disks": [{"size": 5}],
                 "nics": [],
             }
-            begun = await runner.before("OP_INSTANCE_CREATE", given, self.cluster)
+            begun = await runner.before("OP_INSTANCE_CREATE", given, self.cluster, new)
             changes = (PutInstance(new),)
             await runner.after(begun, self.cluster, self.logged.append, changes)
-            self.assertEqual(places, [("pre", "one"), ("post", "one"), ("post", "three")])
+            both = [(phase, node) for phase in ("pre", "post") for node in ("one", "three")]
+            self.assertEqual(places, both)
             self.assertEqual(told["pre"]["GANETI_ADD_MODE"], "create")
-            self.assertEqual(told["pre"]["GANETI_INSTANCE_DISK0_SIZE"], "5")
+            self.assertEqual(told["pre"]["GANETI_INSTANCE_PRIMARY"], "three")
             self.assertEqual(told["post"]["GANETI_POST_INSTANCE_PRIMARY"], "three")
             self.assertEqual(told["post"]["GANETI_POST_INSTANCE_STATUS"], "True")
 

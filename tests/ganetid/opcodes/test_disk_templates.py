@@ -168,7 +168,8 @@ class ConversionTests(ClusterTestCase):
         """What can't be is refused in Ganeti's words, and nothing changes."""
 
         async def check(client: Client) -> None:
-            await client.job("POST", "/2/instances", plain(start=True))
+            await client.job("POST", "/2/instances", plain())
+            await client.job("PUT", "/2/instances/inst/startup")
             path = "/2/instances/inst"
             _, before = await client.call("GET", path)
             for body, text in (

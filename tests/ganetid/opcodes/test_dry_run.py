@@ -17,6 +17,7 @@ from tests.ganetid.node.cluster_of_three import ManyTestCase
 
 UP, DOWN = {"instance_name": "up"}, {"instance_name": "down"}
 ABSENT = {"instance_name": "absent"}
+OTHER = {"new_name": "x", "name_check": False, "ip_check": False}
 NET, GROUP, NODE = {"network_name": "net"}, {"group_name": "second"}, {"node_name": "node2"}
 NEW = {key: value for key, value in create_body("new").items() if key != "__version__"}
 TAGS = {"kind": "instance", "name": "up", "tags": ["a"]}
@@ -52,7 +53,7 @@ CASES: Mapping[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "OP_INSTANCE_RECREATE_DISKS": (DOWN, UP, "cannot recreate"),
     "OP_INSTANCE_REINSTALL": (DOWN, UP, "cannot reinstall"),
     "OP_INSTANCE_REMOVE": (UP, ABSENT, "not known"),
-    "OP_INSTANCE_RENAME": ({**DOWN, "new_name": "x"}, {**UP, "new_name": "x"}, "rename"),
+    "OP_INSTANCE_RENAME": ({**DOWN, **OTHER}, {**UP, **OTHER}, "rename"),
     "OP_INSTANCE_SET_PARAMS": (
         {**UP, "beparams": {"vcpus": 2}, "disks": [["add", -1, NEW_DISK]], "hotplug": True},
         {**UP, "disks": [["remove", 7, {}]]}, "7"),
@@ -93,9 +94,10 @@ ALWAYS: Mapping[str, dict[str, Any]] = {
     "OP_CLUSTER_RENEW_CRYPTO": {},
     "OP_INSTANCE_MULTI_ALLOC": {"instances": [NEW]},
 }
-# They only tell, or are refused whatever is asked:
+# They only tell, or are refused whatever is asked, if only here:
 HARMLESS = {
     "OP_BACKUP_PREPARE",
+    "OP_INSTANCE_CHANGE_GROUP",
     "OP_INSTANCE_QUERY_DATA",
     "OP_INSTANCE_REPLACE_DISKS",
     "OP_NODE_MODIFY_STORAGE",
