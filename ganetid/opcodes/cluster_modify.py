@@ -21,10 +21,12 @@ from ganetid.cluster.defaults import HVPARAMS, UnknownParameter, beparams_from, 
 from ganetid.cluster.model import PutFacts
 from ganetid.cluster.typed import WrongType, forced, updated
 from ganetid.jobs.locks import Lock
+from ganetid.opcodes.cluster_check import checked_values
 from ganetid.opcodes.cluster_fields import FIELDS, PLAIN
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import Input, Opcode, Outcome
 from ganetid.opcodes.errors import WRONG_INPUT, WRONG_STATE, OpPrereqError, TypeEnforcementError
+from ganetid.opcodes.node_pool import promotions
 
 NIC_TYPES = dict.fromkeys(("link", "mode", "vlan"), "string")
 Params = dict[str, Any]
@@ -37,11 +39,13 @@ async def set_params(context: Context, given: Input) -> Outcome:
         return Outcome()
     facts = context.cluster.facts
     newer = evolve(facts, params=params, mtime=context.now(), serial_no=facts.serial_no + 1)
-    return Outcome(None, (PutFacts(newer),))
+    promoted = promotions(context, context.cluster.members.values(), newer)
+    return Outcome(None, (PutFacts(newer), *promoted))
 
 
 def wanted(context: Context, given: Input) -> Params:
     """The cluster's parameters after the change.  Raises OpPrereqError, TypeEnforcementError."""
+    given = checked_values(given)
     params: Params = dict(context.cluster.facts.params)
     for name in PLAIN:
         if given[name] is not None:

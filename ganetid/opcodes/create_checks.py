@@ -11,12 +11,14 @@ from typing import Any
 
 from attrs import evolve
 
+from ganetid.cluster.cluster_defaults import cluster_parameter
 from ganetid.cluster.model import ClusterFacts, Instance
 from ganetid.cluster.parameters import actual_hvparams, cluster_beparams
 from ganetid.opcodes import host_names, systems
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import OF_SYSTEMS, Input
-from ganetid.opcodes.errors import WRONG_INPUT, OpPrereqError
+from ganetid.opcodes.errors import WRONG_INPUT, WRONG_STATE, OpPrereqError
+from ganetid.os.definition import name_of
 
 CREATE, IMPORT, REMOTE_IMPORT = "create", "import", "remote-import"
 
@@ -32,6 +34,8 @@ async def asked_for(context: Context, given: Input) -> dict[str, Any]:
             "Opportunistic locking is only available in combination with an instance allocator",
             WRONG_INPUT,
         )
+    if given["mode"] == CREATE:
+        _require_not_blacklisted(context.cluster.facts, given["os_type"])
     wanted = dict(given)
     if given["mode"] == CREATE and given["no_install"] and given["start"]:
         context.log(" - INFO: No-installation mode selected, disabling startup")
@@ -39,6 +43,13 @@ async def asked_for(context: Context, given: Input) -> dict[str, Any]:
     if given["mode"] == IMPORT and given["no_install"]:
         context.log(" - INFO: No-installation mode has no effect during import")
     return await _with_its_name(context, wanted)
+
+
+def _require_not_blacklisted(facts: ClusterFacts, os_type: str | None) -> None:
+    """A system is on the list by its name, or with a variant."""
+    listed = cluster_parameter(facts, "blacklisted_os")
+    if os_type and {os_type, name_of(os_type)} & set(listed):
+        raise OpPrereqError(f"Guest OS '{os_type}' is not allowed for installation", WRONG_STATE)
 
 
 async def _with_its_name(context: Context, given: dict[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from ganetid.opcodes.definition import (
     string,
     text,
 )
-from ganetid.opcodes.errors import UNKNOWN_ENTITY, OpPrereqError, TagError
+from ganetid.opcodes.errors import UNKNOWN_ENTITY, OpExecError, OpPrereqError, TagError
 
 TAG = re.compile(r"[\w.+*/:@-]+", re.ASCII)
 MAX_LENGTH = 128
@@ -47,7 +47,7 @@ async def set_tags(context: Context, given: Input) -> Outcome:
     tags = tags_of(context.cluster, given["kind"], given["name"])
     wanted = tuple(sorted({*tags, *given["tags"]}))
     if len(wanted) > MAX_TAGS:
-        raise TagError("Too many tags")
+        raise OpExecError("Error while setting tag: Too many tags")
     return _outcome(context, given, wanted)
 
 
@@ -77,7 +77,7 @@ def _check(tag: str) -> None:
     if not tag:
         raise TagError("Tags cannot be empty")
     if len(tag) > MAX_LENGTH:
-        raise TagError(f"Tag too long (maximum {MAX_LENGTH} characters)")
+        raise TagError(f"Tag too long (>{MAX_LENGTH} characters)")
     if not TAG.fullmatch(tag):
         raise TagError("Tag contains invalid characters")
 

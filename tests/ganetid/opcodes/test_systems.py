@@ -68,6 +68,30 @@ class SystemTests(ClusterTestCase):
 
         return self.run_test(check)
 
+    def test_hidden_and_blacklisted(self) -> Deferred[None]:
+        """Of a hidden system instances can be made, of a blacklisted one not; neither is listed."""
+
+        async def check(client: Client) -> None:
+            wish = {"hidden_os": [["add", "tiny+large"]], "blacklisted_os": [["add", "tiny+small"]]}
+            await client.job("PUT", "/2/modify", wish)
+            _, names = await client.call("GET", "/2/os")
+            self.assertEqual(names, ["image+default", "snf-image+default"])
+            small = await client.job("POST", "/2/instances", self.body())
+            words = "Guest OS 'tiny+small' is not allowed for installation"
+            self.assertEqual(small["opresult"], [["OpPrereqError", [words, "wrong_state"]]])
+            large = await client.job(
+                "POST", "/2/instances", {**self.body(), "os_type": "tiny+large"}
+            )
+            self.assertEqual(large["status"], "success", large["opresult"])
+            await client.job("PUT", "/2/modify", {"blacklisted_os": [["add", "tiny"]]})
+            _, known = await client.call("GET", "/2/os?bulk=1")
+            told = {each["name"]: each["blacklisted"] for each in known}
+            self.assertEqual((told["tiny"], told["broken"]), (True, False))
+            again = await client.job("POST", "/2/instances/snf-1/reinstall", {"start": False})
+            self.assertEqual(again["status"], "success", again["opresult"])
+
+        return self.run_test(check)
+
     def test_made_and_made_again(self) -> Deferred[None]:
         """The create script writes the disk, and again when it is reinstalled."""
 
