@@ -148,6 +148,7 @@ class Member:
 
     group: its group's name.  address: host and port of its node RPC; None: this daemon itself.
     fingerprint: SHA-256 of its certificate, hex.
+    powered: as last switched by its oob_program.
     """
 
     name: str
@@ -164,6 +165,7 @@ class Member:
     drained: bool = False
     master_capable: bool = True
     vm_capable: bool = True
+    powered: bool = True
     ndparams: dict[str, Any] = field(factory=dict)
     tags: tuple[str, ...] = ()
     serial_no: int = 1

@@ -104,6 +104,9 @@ class INode(Interface):
     async def read_spare(instance: Instance) -> bytes | None:
         """That copy, if it is here."""
 
+    async def has_address(address: str) -> bool:
+        """Whether the machine has this IP address."""
+
     async def write_ssconf(values: Mapping[str, str], is_all: bool) -> None:
         """Write files that programs of others read; is_all: there are no others any more."""
 

@@ -4,6 +4,7 @@ What comes beside disks: operating systems, config drives, hooks.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 
 from twisted.internet.threads import deferToThread
@@ -94,6 +95,16 @@ class SystemCalls(Equipment):
                 await deferToThread(remove_others, directory, frozenset(values))
         except OSError as error:
             raise OpExecError(f"Can't write files of the configuration: {error}") from error
+
+    async def has_address(self, address: str) -> bool:
+        """See INode."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as probe:
+                probe.bind((address, 0))
+        except OSError:
+            return False
+        return True
 
     async def run_hooks(
         self, path: str, phase: str, environment: Mapping[str, str]

@@ -25,7 +25,7 @@ from ganetid.opcodes.definition import (
     text,
 )
 from ganetid.opcodes.errors import ALREADY_EXISTS, UNKNOWN_ENTITY, WRONG_INPUT, OpPrereqError
-from ganetid.opcodes.node_pool import candidates_wanted
+from ganetid.opcodes.node_pool import is_wanted, others, promotions
 
 ANSWERS_WITHIN_S = 120.0
 
@@ -71,7 +71,8 @@ async def remove(context: Context, given: Input) -> Outcome:
         )
     if given["dry_run"]:
         return Outcome()
-    return Outcome(None, (DropMember(name),))
+    promoted = promotions(context, others(context.cluster, name))
+    return Outcome(None, (DropMember(name), *promoted))
 
 
 def _member(context: Context, given: Input, known: Member | None) -> Member:
@@ -84,8 +85,6 @@ def _member(context: Context, given: Input, known: Member | None) -> Member:
     host, port = given["address"]
     now = context.now()
     ip = given["primary_ip"] or host
-    others = [each for each in context.cluster.members.values() if each.name != given["node_name"]]
-    wanted = candidates_wanted(context.cluster.facts, [*others, None])
     fresh = Member(
         name=str(given["node_name"]),
         uuid=known.uuid if known else str(uuid.uuid4()),
@@ -97,7 +96,7 @@ def _member(context: Context, given: Input, known: Member | None) -> Member:
         address=(str(host), int(port)),
         fingerprint=given["fingerprint"],
         master_candidate=given["master_capable"]
-        and sum(each.master_candidate for each in others) < wanted,
+        and is_wanted(context.cluster, without=str(given["node_name"])),
         master_capable=given["master_capable"],
         vm_capable=given["vm_capable"],
         ndparams=dict(given["ndparams"] or {}),

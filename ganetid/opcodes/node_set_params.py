@@ -2,7 +2,7 @@
 OP_NODE_SET_PARAMS: a node's role and what it can do.
 
 Roles follow Ganeti's rules: offline, drained and master candidate exclude one another, and the
-master's role changes by a failover only.
+master's role changes by a failover only.  Source: Ganeti 3.0.2, lib/cmdlib/node.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import Any
 
 from attrs import evolve
 
-from ganetid.cluster.model import Change, Member, PutMember
+from ganetid.cluster.cluster_defaults import NDPARAM_TYPES, node_ndparams
+from ganetid.cluster.model import Member, PutMember
+from ganetid.cluster.typed import WrongType, forced
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import (
     REQUIRED,
@@ -25,84 +27,92 @@ from ganetid.opcodes.definition import (
     optional,
     text,
 )
-from ganetid.opcodes.errors import UNKNOWN_ENTITY, WRONG_INPUT, WRONG_STATE, OpPrereqError
+from ganetid.opcodes.errors import (
+    UNKNOWN_ENTITY,
+    WRONG_INPUT,
+    WRONG_STATE,
+    OpExecError,
+    OpPrereqError,
+    TypeEnforcementError,
+)
+from ganetid.opcodes.node_addresses import check_secondary_ip
 from ganetid.opcodes.node_membership import locks
-from ganetid.opcodes.node_pool import may_be_candidate, pool_size, promotable
+from ganetid.opcodes.node_pool import counted, is_wanted, others, promotions
 
-FLAGS = ("master_candidate", "offline", "drained", "master_capable", "vm_capable")
-ROLES = ("master_candidate", "offline", "drained")
+ROLES = ("master_candidate", "drained", "offline")
+ABILITIES = ("master_capable", "vm_capable")
+ANSWERS_WITHIN_S = 10.0
 
 
 async def set_params(context: Context, given: Input) -> Outcome:
-    """Change a node; the result is Ganeti's list of [field, new value]."""
+    """Change a node; the result is Ganeti's list of [field, new value as text]."""
     member = context.cluster.members.get(str(given["node_name"]))
     if member is None:
         raise OpPrereqError(f"Node '{given['node_name']}' not known", UNKNOWN_ENTITY)
     _refuse(context, given, member)
-    wanted = _wanted(given, member)
+    wanted = _wanted(context, given, member)
+    if member.offline and not wanted.offline:
+        await _check_answers(context, given, member)
+    if given["secondary_ip"]:
+        await check_secondary_ip(context, given, member)
     if given["dry_run"]:
         return Outcome()
-    changes: list[Change] = []
-    result = [[name, getattr(wanted, name)] for name in FLAGS
-              if getattr(wanted, name) != getattr(member, name)]  # fmt: skip
-    if wanted != member:
-        newer = evolve(wanted, mtime=context.now(), serial_no=member.serial_no + 1)
-        changes.append(PutMember(newer))
-    changes += _promoted(context, given, wanted)
-    return Outcome(result, tuple(changes))
+    changed = [name for name in (*ABILITIES, *ROLES, "secondary_ip", "powered")
+               if getattr(wanted, name) != getattr(member, name)]  # fmt: skip
+    told = [[name, str(getattr(wanted, name))] for name in changed if name != "powered"]
+    if wanted == member:
+        return Outcome(told)
+    newer = evolve(wanted, mtime=context.now(), serial_no=member.serial_no + 1)
+    if not (given["auto_promote"] and _might_demote(given)):
+        return Outcome(told, (PutMember(newer),))
+    promoted = promotions(context, others(context.cluster, member.name))
+    return Outcome(told, (PutMember(newer), *promoted))
 
 
 def _refuse(context: Context, given: Input, member: Member) -> None:
     """Raise OpPrereqError for what can't be asked of this node."""
-    asked = [name for name in FLAGS if given[name] is not None]
-    others = ("ndparams", "secondary_ip", "powered", "hv_state", "disk_state")
-    if not asked and all(given[name] is None for name in others):
+    flags = (*ROLES, *ABILITIES)
+    all_fields = (*flags, "ndparams", "secondary_ip", "powered", "hv_state", "disk_state")
+    if all(given[name] is None for name in all_fields):
         raise OpPrereqError("Please pass at least one modification", WRONG_INPUT)
-    if sum(given[name] is True for name in ROLES) > 1:
+    if sum(given[name] is True for name in flags) > 1:
         raise OpPrereqError(
             "Can't set the node into more than one state at the same time", WRONG_INPUT
         )
-    if member.name == context.cluster.master and any(given[name] is not None for name in ROLES):
-        raise OpPrereqError("The master role can be changed only via master-failover", WRONG_INPUT)
-    if member.name == context.cluster.master and given["master_capable"] is False:
-        raise OpPrereqError("The master node must be master capable", WRONG_INPUT)
+    if member.name == context.cluster.master:
+        if any(given[name] is not None for name in ROLES):
+            raise OpPrereqError(
+                "The master role can be changed only via master-failover", WRONG_INPUT
+            )
+        if given["master_capable"] is False:
+            raise OpPrereqError("The master node must be master capable", WRONG_INPUT)
+    if given["master_candidate"] and not member.master_capable:
+        raise OpPrereqError(
+            f"Node {member.name} is not master capable, cannot make it a master candidate",
+            WRONG_STATE,
+        )
     if given["vm_capable"] is False and context.cluster.on_node(member.name):
-        names = ", ".join(each.name for each in context.cluster.on_node(member.name))
         raise OpPrereqError(
-            f"Node {member.name} hosts instances ({names}), so its vm_capable flag can't be unset",
-            WRONG_STATE,
+            f"Node {member.name} hosts instances, cannot unset the vm_capable flag", WRONG_STATE
         )
-    _refuse_candidacy(context, given, member)
+    _refuse_demotion(context, given, member)
+    _refuse_power(context, given, member)
 
 
-def _refuse_candidacy(context: Context, given: Input, member: Member) -> None:
-    stays_out = member.offline and given["offline"] is not False
-    stays_drained = member.drained and given["drained"] is not False
-    if given["master_candidate"] and (stays_out or stays_drained):
-        state = "offline" if stays_out else "drained"
-        raise OpPrereqError(
-            f"Node {member.name} is {state}; its role can't become master candidate", WRONG_INPUT
-        )
-    if given["master_candidate"] and not (given["master_capable"] or member.master_capable):
-        raise OpPrereqError(f"Node {member.name} is not master capable", WRONG_INPUT)
-    if not member.master_candidate or not _loses_candidacy(given):
+def _refuse_demotion(context: Context, given: Input, member: Member) -> None:
+    """Candidates have to be left, or others to be promoted."""
+    if not member.master_candidate or not _might_demote(given) or given["auto_promote"]:
         return
-    left = [
-        each
-        for each in context.cluster.members.values()
-        if each.master_candidate and each.name != member.name
-    ]
-    able = [each for each in context.cluster.members.values() if may_be_candidate(each)]
-    wanted = min(pool_size(context.cluster.facts), len(able) - 1)
-    if len(left) < wanted and not (given["force"] or given["auto_promote"]):
+    count = counted(context.cluster.facts, others(context.cluster, member.name))
+    if count.now < count.wanted:
         raise OpPrereqError(
-            f"Not enough master candidates left (desired {wanted}, current {len(left)}):"
-            " pass auto_promote to fill the pool, or force",
+            "Not enough master candidates, please pass auto promote option to allow promotion"
+            " (--auto-promote or RAPI auto_promote=True)",
             WRONG_STATE,
         )
 
 
-def _loses_candidacy(given: Input) -> bool:
+def _might_demote(given: Input) -> bool:
     return (
         given["master_candidate"] is False
         or given["offline"] is True
@@ -111,47 +121,80 @@ def _loses_candidacy(given: Input) -> bool:
     )
 
 
-def _wanted(given: Input, member: Member) -> Member:
-    fields: dict[str, Any] = {name: given[name] for name in FLAGS if given[name] is not None}
-    for role in ROLES:
-        if fields.get(role):  # being in one role is being in no other
-            fields.update({other: False for other in ROLES if other != role})
-    if fields.get("master_capable") is False:
-        fields["master_candidate"] = False
+def _refuse_power(context: Context, given: Input, member: Member) -> None:
+    """Whether a node has power is known where a program switches it."""
+    group = context.cluster.groups[member.group]
+    if not node_ndparams(context.cluster.facts, group, member)["oob_program"]:
+        if given["powered"] is not None:
+            raise OpPrereqError(
+                f"Unable to change powered state for node {member.name} as it does not support"
+                " out-of-band handling",
+                WRONG_STATE,
+            )
+        return
+    if member.offline and given["offline"] is False and not (member.powered or given["powered"]):
+        raise OpPrereqError(
+            f"Node {member.name} needs to be turned on before its offline status can be reset",
+            WRONG_STATE,
+        )
+
+
+async def _check_answers(context: Context, given: Input, member: Member) -> None:
+    """Raise OpPrereqError unless the node is there."""
+    if given["dry_run"]:
+        return
+    try:
+        await context.nodes.outside.greet(member, ANSWERS_WITHIN_S)
+    except OpExecError as error:
+        raise OpPrereqError(
+            f"Node {member.name} is being de-offlined but fails to report its version:"
+            f" {error.args[0]}",
+            WRONG_STATE,
+        ) from error
+    context.log(
+        "Transitioning node from offline to online state without using re-add. Please make sure"
+        " the node is healthy!"
+    )
+
+
+def _wanted(context: Context, given: Input, member: Member) -> Member:
+    fields: dict[str, Any] = {name: given[name] for name in ABILITIES if given[name] is not None}
+    fields |= _new_roles(context, given, member)
     if given["ndparams"]:
         fields["ndparams"] = _merged(member.ndparams, given["ndparams"])
     if given["secondary_ip"]:
         fields["secondary_ip"] = given["secondary_ip"]
+    if given["powered"] is not None:
+        fields["powered"] = given["powered"]
     return evolve(member, **fields)
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """``default`` as a value takes a parameter out."""
-    merged = {**old, **new}
-    return {key: value for key, value in merged.items() if value != "default"}
+    """``default`` as a value takes a parameter out.  Raises TypeEnforcementError."""
+    merged = {name: value for name, value in {**old, **new}.items() if value != "default"}
+    try:
+        return forced(merged, NDPARAM_TYPES)
+    except WrongType as error:
+        raise TypeEnforcementError(str(error)) from error
 
 
-def _promoted(context: Context, given: Input, wanted: Member) -> list[Change]:
-    """Nodes that become candidates in its place, with what the job's log says of it."""
-    if not given["auto_promote"]:
-        return []
-    others = [each for each in context.cluster.members.values() if each.name != wanted.name]
-    chosen = promotable(context.cluster.facts, [wanted, *others])
-    chosen = [each for each in chosen if each.name != wanted.name]
-    if chosen:
-        names = ", ".join(each.name for each in chosen)
-        context.log(f"Promoted nodes to master candidate role: {names}")
-    return [
-        PutMember(
-            evolve(
-                each,
-                master_candidate=True,
-                mtime=context.now(),
-                serial_no=each.serial_no + 1,
-            )
-        )
-        for each in chosen
-    ]
+def _new_roles(context: Context, given: Input, member: Member) -> dict[str, bool]:
+    """The node is in one role at most; who leaves another one becomes a candidate if wanted."""
+    asked: dict[str, bool | None] = {name: given[name] for name in ROLES}
+    for name in ROLES:
+        if asked[name] is False and not getattr(member, name):
+            asked[name] = None  # it is so already
+    becomes_able = given["master_capable"] and not member.master_capable
+    returns = asked["drained"] is False or asked["offline"] is False or becomes_able
+    if returns and is_wanted(context.cluster):
+        asked["master_candidate"] = True
+        context.log("Auto-promoting node to master candidate")
+    if given["master_capable"] is False and member.master_candidate:
+        asked["master_candidate"] = False
+    if all(value is None for value in asked.values()):
+        return {}
+    role = next((name for name in ROLES if asked[name]), None)
+    return {name: name == role for name in ROLES}
 
 
 OPCODES = (
@@ -163,7 +206,8 @@ OPCODES = (
             Field("force", boolean, False),
             Field("hv_state", anything),
             Field("disk_state", anything),
-            *(Field(name, optional(boolean)) for name in FLAGS),
+            *(Field(name, optional(boolean)) for name in ROLES),
+            *(Field(name, optional(boolean)) for name in ABILITIES),
             Field("auto_promote", boolean, False),
             Field("ndparams", optional(mapping)),
             Field("secondary_ip", optional(text)),

@@ -31,12 +31,13 @@ def own_changes(half: NodeHalf, cluster: Configuration, now: float) -> tuple[Cha
         return ()
     member, address = cluster.members[cluster.node_name], half.address
     assert address is not None
+    has_one_network = member.secondary_ip == member.primary_ip
     current = evolve(
         member,
         address=address,
         fingerprint=half.identity.fingerprint,
         primary_ip=address[0],
-        secondary_ip=address[0],
+        secondary_ip=address[0] if has_one_network else member.secondary_ip,
     )
     changes: list[Change] = []
     if current != member:

@@ -39,8 +39,9 @@ REPEATABLE = frozenset(
      "share_groups", "change_groups", "carry_routers", "put_router", "drop_router", "console",
      "console_log", "clear", "tidy_after", "remove_disk", "remove_debris", "write_config_drive",
      "settle", "abort", "guest_state",
-     "copy_disk", "read_config_drive", "read_chunk", "write_chunk", "keep_spare", "write_ssconf", "read_spare",
-     "prune_spares", "write_config_image", "shape", "own_disks", "forget_guest", "migrate"}
+     "copy_disk", "read_config_drive", "read_chunk", "write_chunk", "keep_spare", "read_spare",
+     "prune_spares", "write_ssconf", "has_address", "write_config_image", "shape", "own_disks",
+     "forget_guest", "migrate"}
 )  # fmt: skip
 
 ERRORS: Mapping[str, type[OpcodeError]] = {
