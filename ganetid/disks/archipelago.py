@@ -4,6 +4,7 @@ Provider archipelago of template ext: volumes of archipelagod, reached by QEMU o
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -48,6 +49,7 @@ class Archipelago:
         self._reactor = reactor
         self._blocks = blocks
         self._nbd_socket = nbd_socket
+        self._held: set[str] = set()
 
     async def create(self, instance: str, disk: Disk) -> None:
         """See IDiskTemplate."""
@@ -114,10 +116,16 @@ class Archipelago:
     async def activate(self, instance: str, disk: Disk, exclusive: bool = True) -> NbdDrive:
         """See IDiskTemplate."""
         await self.size(instance, disk)
+        if not exclusive:
+            await self.allow_handover(instance, disk)
         return self.drive(instance, disk)
 
     async def deactivate(self, instance: str, disk: Disk) -> None:
         """See IDiskTemplate.  The volume closes when its last client goes."""
+        if disk.name in self._held:
+            self._held.discard(disk.name)
+            with contextlib.suppress(StorageError):  # the hold went with the connection
+                await self._blocks.release(disk.name)
 
     def drive(self, instance: str, disk: Disk) -> NbdDrive:
         """See IDiskTemplate."""
@@ -154,8 +162,22 @@ class Archipelago:
         """See IDiskTemplate.  Volumes have a name and nothing else."""
 
     async def allow_handover(self, instance: str, disk: Disk) -> None:
-        """See IDiskTemplate.  Both QEMUs must use the same archipelagod."""
+        """
+        See IDiskTemplate.
+
+        The QEMUs may be at one archipelagod or at two; both are told, for nobody here knows which.
+        """
         await self._ask("hand over", disk, lambda: self._blocks.allow_handover(disk.name))
+
+    async def hand_over(self, instance: str, disk: Disk) -> None:
+        """See IDiskTemplate."""
+        await self.deactivate(instance, disk)
+        await self._ask("hand over", disk, lambda: self._blocks.hand_over(disk.name))
+
+    async def take_over(self, instance: str, disk: Disk) -> None:
+        """See IDiskTemplate.  The volume is held until `deactivate`: QEMU may connect late."""
+        await self._ask("take over", disk, lambda: self._blocks.acquire(disk.name))
+        self._held.add(disk.name)
 
     async def statistics(self) -> Space | None:
         """See IDiskTemplate.  archipelagod does not tell the room of its store."""

@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from zope.interface import Interface, implementer
 
 from archipelagod.wire.errors import (
+    BadRequest,
     NoSuchVolume,
     NotReadOnly,
     ReadOnlyVolume,
@@ -42,7 +43,20 @@ class IBlocks(Interface):
         """Raises NoSuchVolume, VolumeExists, and VolumeBusy while it is open."""
 
     async def allow_handover(volume: str) -> None:
-        """One more process may open it before the present one has closed it.  NoSuchVolume."""
+        """
+        One more process may open it before the present one has closed it.  NoSuchVolume.
+
+        Where the volume is not open, the next process may come before another daemon has closed it.
+        """
+
+    async def hand_over(volume: str) -> None:
+        """After that, when nobody came here: another daemon may have it.  NoSuchVolume."""
+
+    async def acquire(volume: str) -> None:
+        """This daemon has it until `release`.  NoSuchVolume, VolumeBusy."""
+
+    async def release(volume: str) -> None:
+        """Ends that.  Raises BadRequest when it was not so."""
 
     async def delete(volume: str) -> None:
         """Remove it.  Raises NoSuchVolume, and VolumeBusy while it is open."""
@@ -71,6 +85,7 @@ class MemoryBlocks:
         self.volumes: dict[str, MemoryVolume] = {}
         self.busy: set[str] = set()
         self.handovers: list[str] = []
+        self.held: set[str] = set()
         self.away = False
         self.loses_answer = False
 
@@ -146,6 +161,21 @@ class MemoryBlocks:
         """See IBlocks."""
         await self.info(volume)
         self.handovers.append(volume)
+
+    async def hand_over(self, volume: str) -> None:
+        """See IBlocks."""
+        await self.info(volume)
+
+    async def acquire(self, volume: str) -> None:
+        """See IBlocks."""
+        await self.info(volume)
+        self.held.add(volume)
+
+    async def release(self, volume: str) -> None:
+        """See IBlocks."""
+        if volume not in self.held:
+            raise BadRequest(volume)
+        self.held.discard(volume)
 
     def _answer(self) -> None:
         if self.loses_answer:

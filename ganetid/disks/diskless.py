@@ -66,6 +66,14 @@ class Diskless:
         """See IDiskTemplate."""
         _refuse()
 
+    async def hand_over(self, instance: str, disk: Disk) -> None:
+        """See IDiskTemplate."""
+        _refuse()
+
+    async def take_over(self, instance: str, disk: Disk) -> None:
+        """See IDiskTemplate."""
+        _refuse()
+
     async def statistics(self) -> Space | None:
         """See IDiskTemplate."""
         return None

@@ -84,6 +84,14 @@ class ExtTemplate:
         """See IDiskTemplate."""
         await self._provider(disk).allow_handover(instance, disk)
 
+    async def hand_over(self, instance: str, disk: Disk) -> None:
+        """See IDiskTemplate."""
+        await self._provider(disk).hand_over(instance, disk)
+
+    async def take_over(self, instance: str, disk: Disk) -> None:
+        """See IDiskTemplate."""
+        await self._provider(disk).take_over(instance, disk)
+
     async def statistics(self) -> Space | None:
         """See IDiskTemplate.  Providers have rooms of their own; there is no sum of them."""
         return None

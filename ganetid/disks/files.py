@@ -97,6 +97,12 @@ class FileTemplate:
     async def allow_handover(self, instance: str, disk: Disk) -> None:
         """See IDiskTemplate.  QEMU itself hands its locks of files over."""
 
+    async def hand_over(self, instance: str, disk: Disk) -> None:
+        """See IDiskTemplate.  QEMU did."""
+
+    async def take_over(self, instance: str, disk: Disk) -> None:
+        """See IDiskTemplate."""
+
     async def statistics(self) -> Space | None:
         """See IDiskTemplate."""
         return await deferToThread(_space, self._directory)

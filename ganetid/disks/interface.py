@@ -56,7 +56,7 @@ class IDiskTemplate(Interface):
         """
 
     async def deactivate(instance: str, disk: Disk) -> None:
-        """This node needs it no more.  Idempotent; its content stays."""
+        """This node needs it no more, and lets go of it.  Idempotent; its content stays."""
 
     def drive(instance: str, disk: Disk) -> Drive:
         """How QEMU reaches it, of a disk that was activated in this process."""
@@ -90,6 +90,20 @@ class IDiskTemplate(Interface):
 
     async def allow_handover(instance: str, disk: Disk) -> None:
         """One further QEMU may open it while the present one has it: before a live migration."""
+
+    async def hand_over(instance: str, disk: Disk) -> None:
+        """
+        After `allow_handover`: the guest has left this node, which writes no more.  Idempotent.
+
+        When the guest goes on here after all, its QEMU gets the disk back by itself.
+        """
+
+    async def take_over(instance: str, disk: Disk) -> None:
+        """
+        The guest that came is about to go on here, and nobody else may write any more.  Idempotent.
+
+        Raises OpExecError when the other node has not handed it over.
+        """
 
     async def statistics() -> Space | None:
         """Its room on this node, None when it isn't known."""

@@ -179,6 +179,12 @@ class ExternalProvider:
         """See IDiskTemplate.  The volume is opened once more, for more than one."""
         await self._call("open", disk, exclusive=False)
 
+    async def hand_over(self, instance: str, disk: Disk) -> None:
+        """See IDiskTemplate.  Its scripts have no word for it."""
+
+    async def take_over(self, instance: str, disk: Disk) -> None:
+        """See IDiskTemplate."""
+
     async def statistics(self) -> Space | None:
         """See IDiskTemplate."""
         return None

@@ -41,9 +41,14 @@ class Ending:
         return self.run.is_gone
 
     async def at_once(self) -> None:
-        """First so that QEMU flushes its disks, then by force.  Raises HypervisorError."""
+        """
+        First so that QEMU flushes its disks, then by force.  Raises HypervisorError.
+
+        A guest that is elsewhere has nothing to flush here: QEMU would wait for a volume that its
+        daemon has handed over.
+        """
         run = self.run
-        if not run.is_gone and await run.ask_quietly("quit"):
+        if not run.is_gone and not run.is_elsewhere and await run.ask_quietly("quit"):
             await self._gone_within(QUIT_PATIENCE_S)
         if not run.is_gone:
             run.process.kill()

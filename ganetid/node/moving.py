@@ -27,6 +27,7 @@ from ganetid.hypervisor.values import (
     MigrationDoor,
     MigrationSettings,
     Shape,
+    State,
 )
 from ganetid.network.interface import INodeNetwork
 from ganetid.opcodes.errors import OpExecError
@@ -109,16 +110,21 @@ class Moving:
         return uri
 
     async def send(self, instance: Instance, uri: str, settings: MigrationSettings) -> Migrated:
-        """Source: send it; when this returns it runs nowhere."""
+        """Source: send it; when this returns it runs nowhere, and its disks are let go."""
         if self.door is not None and self.door.tls is not None and uri.startswith("tcp:"):
             settings = evolve(settings, tls=self.door.tls)
         else:
             settings = evolve(settings, tls=None, tls_host=None)
         migrated: Migrated = await self.hypervisor.migrate(instance.name, uri, settings)
+        for disk in instance.disks:
+            await self.template.hand_over(instance.name, disk)
         return migrated
 
     async def settle(self, instance: Instance, run: bool) -> None:
         """Destination: let the guest go on.  Source: end what is left of it."""
+        if self.hypervisor.state(instance.name) in {State.ARRIVING, State.ARRIVED}:
+            for disk in instance.disks:
+                await self.template.take_over(instance.name, disk)
         await self.hypervisor.settle(instance.name, run)
 
     async def abort(self, instance: Instance) -> None:

@@ -199,12 +199,22 @@ async def clean_up(context: Context, move: Move) -> str:
         return str(move.target.name)
     has_left = at_source == State.LEFT.value and at_target in COMING
     if has_left or (at_source is None and at_target == State.ARRIVED.value):
+        if has_left:
+            await _let_go(context, move, instance)
         await _arrive(context, move, instance, run=True)
         return str(move.target.name)
     await _call_off(context, move, instance)
     if at_source is None:
         raise OpExecError(f"Instance {instance.name} runs on neither node; start it again")
     return str(move.source.name)
+
+
+async def _let_go(context: Context, move: Move, instance: Instance) -> None:
+    """The guest has left, but its disks may not have been handed over: that is done again."""
+    try:
+        await move.source.migrate(instance, "", MigrationSettings())
+    except OpcodeError as error:
+        context.log(f"{move.source.name}: {error.args[0]}")  # then the target says so, too
 
 
 async def copy_config_drive(context: Context, move: Move) -> None:
