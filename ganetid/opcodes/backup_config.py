@@ -34,6 +34,7 @@ def export_config(instance: Instance, copied: list[bool], now: float) -> str:
     config["hypervisor"] = {name: str(value) for name, value in instance.hvparams.items()}
     config["backend"] = {name: str(value) for name, value in instance.beparams.items()}
     config["os"] = dict(instance.osparams)
+    config["os_private"] = {name: str(value) for name, value in instance.osparams_private.items()}
     written = io.StringIO()
     config.write(written)
     return written.getvalue()

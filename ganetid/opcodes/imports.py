@@ -107,11 +107,17 @@ def _filled(
         "nics": given["nics"] or _nics(facts, given["instance_name"] == facts["name"]),
         "beparams": {**backend, **spelt},
         "osparams": {**dict(config["os"]), **given["osparams"]},
+        "osparams_private": {**_section(config, "os_private"), **(given["osparams_private"] or {})},
         "os_type": given["os_type"] or config.get("export", "os"),
         "disk_template": given["disk_template"] or facts["disk_template"],
         "tags": given["tags"] or facts.get("tags", "").split(),
     }
     return images, filled
+
+
+def _section(config: configparser.RawConfigParser, name: str) -> dict[str, str]:
+    """Empty where there is none, as in exports of older versions."""
+    return dict(config[name]) if config.has_section(name) else {}
 
 
 def _nics(facts: Mapping[str, str], is_same: bool) -> list[dict[str, str]]:
