@@ -177,6 +177,7 @@ RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     },
     f"{NAME}/recreate-disks": {"POST": submits("OP_INSTANCE_RECREATE_DISKS", _named)},
     f"{NAME}/disk/{{id}}/grow": {"POST": submits("OP_INSTANCE_GROW_DISK", _grown)},
+    f"{NAME}/change-group": {"PUT": submits("OP_INSTANCE_CHANGE_GROUP", _named_dry)},
     f"{NAME}/snapshot": {"POST": submits("OP_INSTANCE_SNAPSHOT", _named)},
     f"{NAME}/prepare-export": {"PUT": submits("OP_BACKUP_PREPARE", _prepared, takes_body=False)},
     f"{NAME}/export": {
