@@ -294,10 +294,16 @@ class Disk:
 
     def settle(self, found: dict[int, Vector]) -> None:
         """
-        The content is known: what is not in ``found`` is zeros.
+        The content is known: what is not in ``found`` is zeros.  What a failed request changed may
+        be seen only when the volume is opened next.
         """
         with self.lock:
-            self.blocks = {index: Block(frozenset((held,))) for index, held in found.items()}
+            bases = {index: frozenset((held,)) for index, held in found.items()}
+            for index, block in self.blocks.items():
+                if block.has_failed:
+                    base = bases.get(index, frozenset((ZEROS,)))
+                    bases[index] = base | block.possible(block.acked)
+            self.blocks = {index: Block(base) for index, base in bases.items()}
             self.frozen = {}
             self.busy.clear()
 

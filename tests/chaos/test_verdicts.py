@@ -107,6 +107,15 @@ class VerdictTests(SynchronousTestCase):
         self.assertEqual(complaints(clone, {0: whole(1, 1)}), [])
         self.assertIn("another volume's", complaints(clone, {0: whole(1, 2)})[0])
 
+    def test_failed(self) -> None:
+        """A request that failed, and was not seen, may be seen later, but not after the next."""
+        self.disk.failed(self.disk.begin(WRITE, [0])[1])
+        self.disk.settle({0: whole(1, 2), 1: whole(1, 2)})
+        self.assertEqual(self.wrong(whole(1, 3)), "")
+        self.disk.acknowledge(self.disk.begin(WRITE, [0])[1])
+        self.assertIn("too old", self.wrong(whole(1, 3)))
+        self.assertEqual(self.wrong(whole(1, 4)), "")
+
 
 class SnapshotTests(SynchronousTestCase):
     """Writes to two blocks, one after the other, while a snapshot is taken."""
