@@ -72,7 +72,7 @@ class RadosLeases:
         held = json.dumps({"who": holder.hex(), "where": self._address, "cookie": cookie})
         lease = RadosLease(self, checked_name(name), cookie, held)
         try:
-            self._extend(lease, 0)
+            self._begin(lease)
             self._fence(name)
             with self._pool.change(name) as operation:
                 self._pool.must_exist(operation)
@@ -87,6 +87,19 @@ class RadosLeases:
             self._ours[name] = lease
             self._start_renewing()
         return lease
+
+    def _begin(self, lease: RadosLease) -> None:
+        """
+        Gets the lock, for which a full cluster makes no new object by itself.
+        """
+        try:
+            self._extend(lease, 0)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            with self._pool.change(lease.name, is_urgent=True) as operation:
+                operation.new(self._pool.rados.LIBRADOS_CREATE_IDEMPOTENT)
+            self._extend(lease, 0)
 
     def _extend(self, lease: RadosLease, flags: int) -> None:
         """

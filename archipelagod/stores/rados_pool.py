@@ -14,6 +14,7 @@ from typing import Any
 
 _PAGE = 1000  # an OSD gives at most 1024 keys at once
 _NO_ATTRIBUTE = "none"  # never set
+_FULL_FORCE = 1 << 7  # LIBRADOS_OPERATION_FULL_FORCE of librados.h, which the binding does not name
 
 
 class RadosPool:
@@ -51,14 +52,18 @@ class RadosPool:
             raise OSError(number, f"{type(error).__name__}: {error}", name) from error
 
     @contextmanager
-    def change(self, name: str) -> Iterator[Any]:
+    def change(self, name: str, *, is_urgent: bool = False) -> Iterator[Any]:
         """
         Operations on one object that are done together, or not at all.
+
+        is_urgent: also when the cluster is full, as long as it is not beyond what it keeps back
+        (``mon_osd_full_ratio`` and ``osd_failsafe_full_ratio``: 2 % of it).
         """
+        flags = _FULL_FORCE if is_urgent else 0
         with self.rados.WriteOpCtx() as operation:
             yield operation
             with self.errors(name):
-                self.io.operate_write_op(operation, name, mtime=int(time.time()))
+                self.io.operate_write_op(operation, name, int(time.time()), flags)
 
     def must_exist(self, operation: Any) -> None:
         """
@@ -120,11 +125,11 @@ class RadosPool:
             values = dict(found)
         return (values[key] or b"").decode() if key in values else None
 
-    def index(self, name: str, key: str) -> None:
+    def index(self, name: str, key: str, *, is_urgent: bool = False) -> None:
         """
-        Adds ``key`` to the keys of the index ``name``.
+        Adds ``key`` to the keys of the index ``name``.  is_urgent: see ``change``.
         """
-        with self.change(name) as operation:
+        with self.change(name, is_urgent=is_urgent) as operation:
             self.io.set_omap(operation, (key,), (b"",))
 
     def unindex(self, name: str, key: str) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from archipelagod.stores.rados_pool import RadosPool
 
 _REFUSED = (errno.ESTALE, errno.ENOSPC)  # answers of an OSD that did nothing
+_SHORT = 4096  # what is no longer is about what is there, and no new content
 _MARK, _ORIGIN = "mark", "origin"  # keys of a value: its own mark, and that which it was moved from
 
 
@@ -37,7 +38,7 @@ class RadosLog:
     def append(self, data: bytes | bytearray) -> None:
         """See ILog."""
         try:
-            with self._change() as operation:
+            with self._change(is_urgent=len(data) <= _SHORT) as operation:
                 operation.append(bytes(data))
         except OSError as error:
             if error.errno in _REFUSED:
@@ -45,9 +46,9 @@ class RadosLog:
             raise InDoubt(*error.args) from error
 
     @contextlib.contextmanager
-    def _change(self) -> Iterator[Any]:
+    def _change(self, *, is_urgent: bool) -> Iterator[Any]:
         try:
-            with self._pool.change(self._name) as operation:
+            with self._pool.change(self._name, is_urgent=is_urgent) as operation:
                 _must_be(operation, self._mark)
                 yield operation
         except OSError as error:
@@ -60,7 +61,7 @@ class RadosLog:
 
     def restart(self, start: bytes) -> None:
         """See ILog."""
-        with self._change() as operation:
+        with self._change(is_urgent=True) as operation:
             operation.write_full(bytes(start))
 
     def close(self) -> None:
@@ -70,6 +71,8 @@ class RadosLog:
 class RadosRecords:
     """
     See IRecords.  ``<room>/<name>``.
+
+    Replacing and moving records is possible in a full cluster, too: what else would empty it?
     """
 
     def __init__(self, pool: RadosPool) -> None:
@@ -90,7 +93,7 @@ class RadosRecords:
 
     def put(self, room: str, name: str, value: bytes) -> None:
         """See IRecords."""
-        self._write(room, name, value, replaces=True)
+        self._write(room, name, value, replaces=True, is_urgent=True)
 
     def create(self, room: str, name: str, value: bytes) -> None:
         """See IRecords."""
@@ -102,14 +105,21 @@ class RadosRecords:
         return RadosLog(self._pool, _path(room, name), mark)
 
     def _write(
-        self, room: str, name: str, value: bytes, *, replaces: bool, origin: str = ""
+        self,
+        room: str,
+        name: str,
+        value: bytes,
+        *,
+        replaces: bool,
+        is_urgent: bool = False,
+        origin: str = "",
     ) -> str:
         """
         The mark of the new value.
         """
         path, mark = _path(room, name), os.urandom(8).hex()
-        self._pool.index(_index(room), name)
-        with self._pool.change(path) as operation:
+        self._pool.index(_index(room), name, is_urgent=is_urgent)
+        with self._pool.change(path, is_urgent=is_urgent) as operation:
             if not replaces:
                 self._pool.must_be_new(operation)
             operation.write_full(bytes(value))
@@ -123,7 +133,8 @@ class RadosRecords:
         if mark is None:
             raise FileNotFoundError(2, f"no record {room}/{name}")
         try:
-            self._write(to_room, to_name, self.get(room, name), replaces=False, origin=mark)
+            value = self.get(room, name)
+            self._write(to_room, to_name, value, replaces=False, is_urgent=True, origin=mark)
         except FileExistsError:
             if self._pool.key(target, _ORIGIN) != mark:
                 raise

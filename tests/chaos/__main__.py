@@ -1,6 +1,6 @@
 """
 ``python -m tests.chaos``: many rounds, sweeps over system calls, pictures, faults, a full disk, two
-daemons; see docs/developing.md.
+daemons, Ceph; see docs/developing.md.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.chaos.rounds import Chaos
 from tests.chaos.sweeps import DEEDS, ERRORS, Sweep, can_trace
 
 SETTLE_EVERY, EMPTY_EVERY = 10, 50  # rounds
-TESTS = ("live_snapshots", "live_resizing", "images", "faults", "full_disk", "two_daemons")
+TESTS = ("live_snapshots", "live_resizing", "images", "faults", "full_disk", "two_daemons", "ceph")
 
 
 def main() -> int:
@@ -79,7 +79,7 @@ def _sweeps(_: int) -> int:
 
 
 def _tests(seed: int) -> int:
-    more = {"CHAOS_SEED": str(seed), "CHAOS_PICTURES": "20", "CHAOS_FAULTS": "6"}
+    more = {"CHAOS_SEED": str(seed), "CHAOS_PICTURES": "20", "CHAOS_FAULTS": "6", "CHAOS_CEPH": "6"}
     command = [sys.executable, "-m", "twisted.trial", "--temp-directory=_trial_temp_chaos"]
     command += [f"tests.chaos.test_{name}" for name in TESTS]
     environment = {**os.environ, **more, "PYTHONPATH": str(ROOT)}

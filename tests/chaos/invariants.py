@@ -1,5 +1,6 @@
 """
-What must hold of a file store: nothing that is needed is missing, nothing is there for nobody.
+What must hold of a store: nothing that is needed is missing; of a file store also that nothing is
+there for nobody.
 """
 
 from __future__ import annotations
@@ -35,15 +36,39 @@ def problems(path: str, *, is_settled: bool) -> list[str]:
     is_settled: everything was closed well and nothing waits to be removed.
     """
     store = open_file_store(path)
-    wrong: list[str] = []
-    maps = [*_maps(store, MAPS, wrong), *_maps(store, DELETED, wrong)]
     objects = objects_in(path)
-    wrong += _missing(store, maps, objects)
-    wrong += _owned_twice(maps)
+    wrong, maps = _looked_at(store, objects)
     wrong += _damaged_blocks(path)
     if is_settled:
         wrong += _left_over(store, path, maps, objects)
     return wrong
+
+
+def missing_in(store: Store) -> list[str]:
+    """
+    What is wrong with a store of any kind, which nobody has open.
+    """
+    named = (
+        oid for session in store.objects.sessions() for oid in store.objects.of_session(session)
+    )
+    return _looked_at(store, {oid for oid in named if _is_there(store, oid)})[0]
+
+
+def _is_there(store: Store, oid: int) -> bool:
+    try:
+        store.objects.space(oid)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _looked_at(store: Store, objects: set[int]) -> tuple[list[str], list[Found]]:
+    """
+    What is wrong, and every map.
+    """
+    wrong: list[str] = []
+    maps = [*_maps(store, MAPS, wrong), *_maps(store, DELETED, wrong)]
+    return [*wrong, *_missing(store, maps, objects), *_owned_twice(maps)], maps
 
 
 def _maps(store: Store, room: str, wrong: list[str]) -> list[Found]:

@@ -8,6 +8,7 @@ import contextlib
 import random
 import signal
 import time
+from collections.abc import Callable
 from functools import partial
 
 from archipelagod.wire.errors import StorageUnavailable
@@ -37,10 +38,15 @@ class Damage(AssertionError):
 class Chaos:
     """
     A daemon, what its volumes may hold, and how it dies.
+
+    problems: what is wrong with the store; is_settled: see invariants.problems.
     """
 
-    def __init__(self, daemon: Daemon, seed: int) -> None:
+    def __init__(
+        self, daemon: Daemon, seed: int, problems: Callable[[bool], list[str]] | None = None
+    ) -> None:
         self.daemon = daemon
+        self._problems = problems or self._problems_of_files
         self.world = World()
         self.chance = random.Random(seed)
         self.rounds = 0
@@ -155,9 +161,12 @@ class Chaos:
         self._check(is_settled=False)
 
     def _check(self, *, is_settled: bool) -> None:
-        found = problems(self.daemon.store, is_settled=is_settled)
+        found = self._problems(is_settled)
         if found:
             raise Damage("\n".join([f"round {self.rounds}: the store:", *found[:30]]))
+
+    def _problems_of_files(self, is_settled: bool) -> list[str]:
+        return problems(self.daemon.store, is_settled=is_settled)
 
     def check_settled(self) -> None:
         """
@@ -168,7 +177,7 @@ class Chaos:
             with contextlib.closing(self.daemon.control()) as control:
                 control.collect()
             self.daemon.stop()
-            found = problems(self.daemon.store, is_settled=True)
+            found = self._problems(True)
             self.daemon.start()
             if not found:
                 self.world.count("settled store")

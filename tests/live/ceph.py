@@ -92,6 +92,18 @@ class CephCluster:
         """End the `pause_osd`."""
         self._processes[-1].send_signal(signal.SIGCONT)
 
+    def cut_power(self) -> None:
+        """All daemons are killed at once; what is on the medium stays (not with ``memstore``)."""
+        for process in self._processes:
+            process.kill()
+        while self._processes:
+            self._processes.pop().wait()
+
+    def power_up(self) -> None:
+        """End the `cut_power`; clients that wait are answered some seconds later."""
+        self._run_monitor()
+        self._daemon("osd", "ceph-osd", "-i", "0")
+
     def stop(self) -> None:
         """End the daemons, and remove their directory.  Idempotent."""
         while self._processes:
@@ -133,6 +145,9 @@ class CephCluster:
                   f"[v2:{LOOPBACK}:{self._port}]", f"{home}/monmap")  # fmt: skip
         self._run("ceph-mon", "-c", self.configuration, "--mkfs", "-i", "a", "--monmap",
                   f"{home}/monmap", "--keyring", f"{home}/keyring")  # fmt: skip
+        self._run_monitor()
+
+    def _run_monitor(self) -> None:
         self._daemon("mon", "ceph-mon", "-i", "a", "--public-addr",
                      f"v2:{LOOPBACK}:{self._port}")  # fmt: skip
 
