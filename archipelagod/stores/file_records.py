@@ -46,14 +46,22 @@ class FileLog:
             if end > self._room:
                 self._make_room(end)
         except OSError as error:
-            self._take_back(error)
+            self._take_back(end, error)
             raise
         self._size = end
 
-    def _take_back(self, error: OSError) -> None:
+    def _take_back(self, end: int, error: OSError) -> None:
         """
-        Half a record would hide all that follow it.
+        Half a record would hide all that follow it.  Room that was there before stays, for shorter
+        ones.
         """
+        try:
+            os.ftruncate(self._fd, self._room)
+            write_at(self._fd, bytes(min(end, self._room) - self._size), self._size)
+        except OSError:
+            self._cut(error)
+
+    def _cut(self, error: OSError) -> None:
         try:
             os.ftruncate(self._fd, self._size)
         except OSError:

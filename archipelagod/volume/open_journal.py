@@ -8,6 +8,8 @@ import threading
 import zlib
 from typing import TYPE_CHECKING
 
+from archipelagod.stores.doubt import InDoubt
+from archipelagod.stores.reserve import FULL
 from archipelagod.volume.journal import (
     CHANGE,
     COMMIT,
@@ -26,6 +28,12 @@ from archipelagod.volume.journal import (
 if TYPE_CHECKING:
     from archipelagod.stores.interface import ILog
     from archipelagod.stores.store import Store
+
+
+class JournalFull(OSError):
+    """
+    There is no space for a record: the journal is as it was.
+    """
 
 
 class Journal:
@@ -122,7 +130,12 @@ class Journal:
     def _put(self, data: bytes | bytearray) -> None:
         assert self._log is not None
         with self._lock:
-            self._log.append(data)
+            try:
+                self._log.append(data)
+            except OSError as error:
+                if error.errno in FULL and not isinstance(error, InDoubt):
+                    raise JournalFull(*error.args) from error
+                raise
             self.size_bytes += len(data)
 
     def data(self, oid: int, inner: int, content: bytes | bytearray) -> bytes:
@@ -137,19 +150,20 @@ class Journal:
         Makes the first ``changes`` changes count for good, and what ``data`` has: DATA records with
         their content, to which it appends.
 
-        Raises OSError.
+        Raises JournalFull, OSError.
         """
         if self._log is None or (changes <= self.committed and not data):
             return
-        self.data_bytes += len(data)
+        size = len(data)
         data += self._pack(COMMIT, 0, changes)
         self._put(data)
+        self.data_bytes += size
         self._log.sync()
         self.committed = max(changes, self.committed)
 
     def synced(self, changes: int) -> None:
         """
-        As ``commit``, and no DATA is needed any longer.  Raises OSError.
+        As ``commit``, and no DATA is needed any longer.  Raises JournalFull, OSError.
         """
         if self._log is None or (changes <= self.committed and not self.data_bytes):
             return

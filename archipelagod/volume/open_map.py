@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from archipelagod.stores.doubt import InDoubt
 from archipelagod.volume.map_format import PARTIAL, Header, Record
-from archipelagod.volume.open_journal import Journal
+from archipelagod.volume.open_journal import Journal, JournalFull
 from archipelagod.volume.slots import BODIES, Slots, body_name
 from archipelagod.volume.table import NoTable, Table
 from archipelagod.volume.unsynced import AHEAD_BYTES, LOGGED_BYTES, Range, Unsynced, merged
-from archipelagod.wire.errors import ReadOnlyVolume, StorageUnavailable
+from archipelagod.wire.errors import NoSpace, ReadOnlyVolume, StorageUnavailable
 
 if TYPE_CHECKING:
     from archipelagod.stores.interface import ILease
@@ -170,7 +170,8 @@ class OpenMap:
         """
         What was written, then the journal's commit.  ``flush_lock`` is held.
 
-        is_whole: everything into the objects.  Raises StorageUnavailable.
+        is_whole: everything into the objects.  Raises StorageUnavailable; NoSpace when it may be
+        tried again.
         """
         self.check_health()
         with self.lock:
@@ -180,6 +181,10 @@ class OpenMap:
             self._check_lease()
             self._make_stable(changes, is_whole=is_whole)
             self._check_lease()  # again: what another took over meanwhile does not have this
+        except JournalFull as error:
+            with self.lock:
+                self._dropped += dropped
+            raise NoSpace(f"{self.name}: its journal can't grow") from error
         except OSError as error:
             raise self.fail(error) from error
         for oid in dropped:
@@ -195,14 +200,29 @@ class OpenMap:
         if is_simple and changes <= self._journal.committed:
             is_whole = True
         if is_whole or touched or sum(size for *_, size in parts) > LOGGED_BYTES:
-            self._store.objects.flush(written | touched | self.unsynced.logged)
-            self._journal.synced(changes)
-            self.unsynced.has_synced()
-        else:
-            data = self._data(parts)
-            size = len(data)
+            self._sync_objects(written | touched, changes)
+            return
+        data = self._data(parts)
+        size = len(data)
+        try:
             self._journal.commit(changes, data)
+        except JournalFull:
+            self._sync_objects(written, changes)  # that takes less room
+        else:
             self.unsynced.has_logged(written, size)
+
+    def _sync_objects(self, oids: set[int], changes: int) -> None:
+        """
+        The objects, and those whose content is only in the journal, have everything.
+        """
+        self._store.objects.flush(oids | self.unsynced.logged)
+        try:
+            self._journal.synced(changes)
+        except JournalFull:
+            for oid in oids:
+                self.unsynced.touched(oid)
+            raise
+        self.unsynced.has_synced()
 
     def _take_from_table(self, ranges: list[Range], touched: set[int]) -> None:
         view = self.slots.view

@@ -1,0 +1,85 @@
+"""
+Flushes whose journal finds no space.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from archipelagod.stores.faults import faulty_store
+from archipelagod.stores.power_cut import cut_power
+from archipelagod.stores.store import open_file_store
+from archipelagod.volume.catalogue import Catalogue
+from archipelagod.volume.map_format import OBJECT_BYTES
+from archipelagod.volume.opening import open_volume
+from archipelagod.volume.sessions import Sessions
+from archipelagod.volume.volume import Volume
+from archipelagod.wire.errors import NoSpace
+from tests.archipelagod.volume.unsafe_store import other_boot
+
+PLACES = (0, OBJECT_BYTES, 2 * OBJECT_BYTES)
+SIZE = 8192
+
+
+class FullJournalTests(SynchronousTestCase):
+    """A volume of three objects, two of which were written; power is cut in the end."""
+
+    def setUp(self) -> None:
+        """The volume."""
+        self.root = os.path.abspath(self.mktemp())
+        self.books = f"{self.root}.books"
+        os.mkdir(self.books)
+        self.plan = f"{self.root}.plan"
+        self.fail_next(0)
+        self.store = faulty_store(open_file_store(self.root), self.plan)
+        self.sessions = Sessions(self.store)
+        Catalogue(self.store, self.sessions, time.time).create("v", 3 * OBJECT_BYTES)
+        self.volume = open_volume(self.store, "v", self.sessions.fresh())
+        self.write(b"1", PLACES[:2])
+        self.volume.flush()
+
+    def fail_next(self, times: int) -> None:
+        """So many appends find no space."""
+        rule = {"calls": ["log.append"], "error": "ENOSPC", "times": times}
+        with open(f"{self.plan}.new", "w") as file:
+            json.dump({"unsynced": self.books, "rules": [rule]}, file)
+        os.replace(f"{self.plan}.new", self.plan)
+
+    def write(self, byte: bytes, places: tuple[int, ...] = PLACES[:2]) -> None:
+        """The byte, everywhere."""
+        for place in places:
+            self.volume.write(place, byte * SIZE)
+
+    def check(self, byte: bytes, places: tuple[int, ...] = PLACES[:2]) -> None:
+        """The byte is there when the power was cut."""
+        self.volume.map._lease.release()  # type: ignore[union-attr]
+        store = open_file_store(self.root)
+        cut_power(store, self.books, 1)
+        other_boot(store)
+        volume: Volume = open_volume(store, "v", self.sessions.fresh())
+        for place in places:
+            found = bytearray(SIZE)
+            volume.read_into(place, memoryview(found))
+            self.assertEqual(bytes(found), byte * SIZE)
+        volume.close()
+
+    def test_content(self) -> None:
+        """What the journal has no room for goes to the objects: the flush is one."""
+        self.write(b"2")
+        self.fail_next(1)
+        self.volume.flush()
+        self.check(b"2")
+
+    def test_nothing_at_all(self) -> None:
+        """A flush that finds no space at all says so, and a later one is good for it, too."""
+        self.write(b"2", PLACES)
+        self.volume.zero(PLACES[2], OBJECT_BYTES)
+        self.write(b"3", PLACES)
+        self.fail_next(2)
+        self.assertRaises(NoSpace, self.volume.flush)
+        self.volume.flush()
+        self.check(b"3", PLACES)
