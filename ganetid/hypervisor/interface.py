@@ -9,6 +9,12 @@ from typing import Any
 
 from zope.interface import Attribute, Interface
 
+from ganetid.hypervisor.journeys import (
+    Migrated,
+    MigrationDoor,
+    MigrationProgress,
+    MigrationSettings,
+)
 from ganetid.hypervisor.values import (
     ELSEWHERE,
     Changed,
@@ -19,10 +25,6 @@ from ganetid.hypervisor.values import (
     Ended,
     FileDrive,
     Guest,
-    Migrated,
-    MigrationDoor,
-    MigrationProgress,
-    MigrationSettings,
     NbdDrive,
     NbdHostDrive,
     NicDevice,

@@ -15,14 +15,14 @@ from attrs import frozen
 
 from ganetid.hypervisor.guest_run import GuestRun
 from ganetid.hypervisor.interface import ProgressListener
-from ganetid.hypervisor.paths import Places
-from ganetid.hypervisor.values import (
+from ganetid.hypervisor.journeys import (
     Migrated,
     MigrationDoor,
     MigrationProgress,
     MigrationSettings,
-    State,
 )
+from ganetid.hypervisor.paths import Places
+from ganetid.hypervisor.values import State
 from ganetid.opcodes.errors import HypervisorError
 
 LOOK_EVERY_S = 0.25

@@ -20,7 +20,7 @@ from ganetid.disks.interface import IDiskTemplate
 from ganetid.guest.metadata_drive import metadata_of_drive
 from ganetid.hooks.run import LocalHooks
 from ganetid.hypervisor.interface import Ended, Guest, IHypervisor
-from ganetid.hypervisor.values import MigrationDoor
+from ganetid.hypervisor.journeys import MigrationDoor
 from ganetid.network.from_cluster import ports_of
 from ganetid.network.interface import INodeNetwork
 from ganetid.node.devices import Devices

@@ -13,7 +13,8 @@ from ganetid.cluster.model import Debris, Disk, Instance, Network, Nic
 from ganetid.disks.interface import Space
 from ganetid.hooks.run import HookResult
 from ganetid.hypervisor.interface import ConsolePlace, Ended
-from ganetid.hypervisor.values import Migrated, MigrationSettings, Shape
+from ganetid.hypervisor.journeys import Migrated, MigrationSettings
+from ganetid.hypervisor.values import Shape
 from ganetid.network.ports import GroupPlan, RouterPlan
 from ganetid.node.facts import NodeFacts
 from ganetid.os.definition import OsDefinition

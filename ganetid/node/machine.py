@@ -14,7 +14,8 @@ from zope.interface import implementer
 from ganetid.cluster.model import Disk, Instance, Network, Nic
 from ganetid.console.serial_log import last_lines
 from ganetid.hypervisor.interface import ConsolePlace, Ended
-from ganetid.hypervisor.values import Migrated, MigrationSettings, Shape
+from ganetid.hypervisor.journeys import Migrated, MigrationSettings
+from ganetid.hypervisor.values import Shape
 from ganetid.network.from_cluster import network_of, networks_of
 from ganetid.network.ports import GroupPlan, RouterPlan
 from ganetid.node.disk_calls import DiskCalls

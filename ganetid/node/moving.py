@@ -18,14 +18,12 @@ from twisted.internet.threads import deferToThread
 from ganetid.cluster.model import Disk, Instance
 from ganetid.disks.interface import IDiskTemplate
 from ganetid.hypervisor.interface import IHypervisor
+from ganetid.hypervisor.journeys import Migrated, MigrationDoor, MigrationSettings
 from ganetid.hypervisor.values import (
     DeviceDrive,
     Drive,
     FileDrive,
     Guest,
-    Migrated,
-    MigrationDoor,
-    MigrationSettings,
     Shape,
     State,
 )

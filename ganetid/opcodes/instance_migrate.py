@@ -8,7 +8,7 @@ from attrs import evolve
 
 from ganetid.cluster.model import ADMIN_UP, Instance
 from ganetid.cluster.parameters import actual_beparams, actual_hvparams
-from ganetid.hypervisor.values import MigrationSettings
+from ganetid.hypervisor.journeys import MigrationSettings
 from ganetid.node.interface import INode
 from ganetid.opcodes import moves
 from ganetid.opcodes.context import Context

@@ -10,7 +10,8 @@ from __future__ import annotations
 from attrs import evolve, frozen
 
 from ganetid.cluster.model import ADMIN_UP, Instance, PutInstance
-from ganetid.hypervisor.values import Migrated, MigrationSettings, State
+from ganetid.hypervisor.journeys import Migrated, MigrationSettings
+from ganetid.hypervisor.values import State
 from ganetid.node.interface import INode
 from ganetid.node.spares import found_spare
 from ganetid.opcodes.context import Context

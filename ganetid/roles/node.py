@@ -19,7 +19,7 @@ from twisted.protocols.policies import WrappingFactory
 from ganetid.disks.blocks import IBlocks
 from ganetid.hypervisor.accelerator import Accelerator
 from ganetid.hypervisor.interface import IHypervisor
-from ganetid.hypervisor.values import MigrationDoor
+from ganetid.hypervisor.journeys import MigrationDoor
 from ganetid.jobs.database import OneThread
 from ganetid.node.assemble import Directories, build_blocks, build_hypervisor, build_node
 from ganetid.node.machine import Node

@@ -15,15 +15,9 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
+from ganetid.hypervisor.journeys import MigrationDoor, MigrationProgress, MigrationSettings
 from ganetid.hypervisor.kvm import KvmHypervisor
-from ganetid.hypervisor.values import (
-    Guest,
-    MigrationDoor,
-    MigrationProgress,
-    MigrationSettings,
-    State,
-    UserNic,
-)
+from ganetid.hypervisor.values import Guest, State, UserNic
 from tests.ganetid.hypervisor.bench import DISK_A, DISK_B, NIC_A, QemuTestCase, deferred
 from tests.live.linux_guest import Shell
 

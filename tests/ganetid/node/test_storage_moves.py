@@ -17,8 +17,9 @@ from archipelagod.settings import ArchipelagoSettings
 from archipelagod.wire.client import BlockClient
 from ganetid.cluster.model import Disk, Instance
 from ganetid.disks.archipelago import Archipelago
+from ganetid.hypervisor.journeys import MigrationSettings
 from ganetid.hypervisor.kvm import KvmHypervisor
-from ganetid.hypervisor.values import Guest, MigrationSettings, State
+from ganetid.hypervisor.values import Guest, State
 from ganetid.network.user import UserNetwork
 from ganetid.node.moving import Moving
 from ganetid.opcodes.errors import OpExecError
