@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ganetid.cluster.model import Connection, Instance, Network, Nic
-from ganetid.cluster.wiring import SecurityGroup
+from ganetid.cluster.wiring import Router, RouterInterface, SecurityGroup
+from ganetid.network.names import gateway_mac, router_mac
 from ganetid.network.ports import (
     BRIDGED,
     LIMITED,
@@ -17,6 +18,8 @@ from ganetid.network.ports import (
     GroupPlan,
     NetworkPlan,
     PortPlan,
+    RouterPlan,
+    RouterPort,
     Vxlan,
 )
 
@@ -131,6 +134,45 @@ def group_of(group: SecurityGroup, members: Iterable[str]) -> GroupPlan:
     """A security group as nodes know it.  members: addresses of its NICs."""
     addresses = sorted({*group.addresses, *members})
     return GroupPlan(group.name, tuple(addresses), group.rules)
+
+
+def router_of(router: Router, networks: Mapping[str, Network]) -> RouterPlan:
+    """The router as its node makes it.  networks: by name, those that it is in among them."""
+    external, snat = router.external, None
+    if external is not None and router.snat:
+        snat = next((each for each in external.ips if ":" not in each), None)
+    way_out = networks[external.network] if external is not None else None
+    ways = (way_out.gateway, way_out.gateway6) if way_out is not None else ()
+    own = set() if external is None else set(external.ips)
+    return RouterPlan(
+        name=router.name,
+        uuid=router.uuid,
+        interfaces=tuple(_router_port(router, each, networks) for each in router.interfaces),
+        external=None if external is None else _router_port(router, external, networks),
+        gateways=tuple(each for each in ways if each is not None and each not in own),
+        snat=snat,
+        floating=router.floating_ips,
+        routes=tuple((each.destination, each.gateway) for each in router.routes),
+    )
+
+
+def _router_port(
+    router: Router, place: RouterInterface, networks: Mapping[str, Network]
+) -> RouterPort:
+    network = networks[place.network]
+    has_gateway = bool({network.gateway, network.gateway6} & set(place.ips))
+    mac = (
+        gateway_mac(network.name, network.mac_prefix)
+        if has_gateway
+        else router_mac(router.uuid, network.name, network.mac_prefix)
+    )
+    return RouterPort(network.name, mac, tuple(_with_length(each, network) for each in place.ips))
+
+
+def _with_length(address: str, network: Network) -> str:
+    cidr = network.network6 if ":" in address else network.subnet
+    length = 128 if ":" in address else 32
+    return f"{address}/{cidr.partition('/')[2] if cidr else length}"
 
 
 def firewall_of(instance: Instance, nic: Nic) -> str | None:

@@ -153,5 +153,14 @@ NIC_FIELDS = ("link", "mode", "vlan", "bridge", "network", "mac", "name", "ip")
 
 disk_template = one_of(*DISK_TEMPLATES)
 hypervisor = one_of(*HYPERVISORS)
-nic_parameters = dict_of(optional(string), NIC_FIELDS)
+_nic_texts = dict_of(optional(string), NIC_FIELDS)
+_nic_properties = {**_nic_texts.schema["properties"], "port": mapping.schema}
+nic_parameters = Kind(  # port: ours, see opcodes.network_port
+    lambda value: (
+        isinstance(value, dict)
+        and isinstance(value.get("port", {}), dict)
+        and _nic_texts({name: each for name, each in value.items() if name != "port"})
+    ),
+    {**_nic_texts.schema, "properties": _nic_properties},
+)
 disk_parameters = dict_of(either(text, integer))

@@ -72,7 +72,7 @@ def _nic(nic: Nic, cluster: Configuration) -> list[Any]:
     network = cluster.networks.get(nic.network or "")
     uuid = None if network is None else network.uuid
     facts = None if network is None else _network(network, cluster)
-    return [name_of(nic), nic.uuid, nic.ip, nic.mac, nic.mode, nic.link, "", uuid, facts]
+    return [name_of(nic), nic.uuid, nic.ip, nic.mac, nic.mode, nic.link, nic.vlan, uuid, facts]
 
 
 def _network(network: Network, cluster: Configuration) -> dict[str, Any]:
@@ -97,9 +97,11 @@ def _network(network: Network, cluster: Configuration) -> dict[str, Any]:
 
 def _bits(network: Network, addresses: set[str]) -> str:
     """A digit for each address of the network: 1 for those given."""
+    if network.subnet is None:
+        return ""
     subnet = ipaddress.IPv4Network(network.subnet)
     bits = bytearray(b"0" * subnet.num_addresses)
-    for address in addresses:
+    for address in (each for each in addresses if ":" not in each):
         bits[int(ipaddress.IPv4Address(address)) - int(subnet.network_address)] = ord("1")
     return bits.decode("ascii")
 

@@ -32,12 +32,11 @@ from ganetid.opcodes.device_changes import (
 from ganetid.opcodes.errors import WRONG_INPUT, OpPrereqError, TypeEnforcementError
 from ganetid.opcodes.instance_parameters import (
     MAX_DISKS,
-    MAX_NICS,
     disk_from,
-    nic_from,
 )
 from ganetid.opcodes.instances import require_state
-from ganetid.opcodes.nic_modify import modified_nic
+from ganetid.opcodes.nic_modify import Around, modified_nic
+from ganetid.opcodes.nic_parameters import MAX_NICS, nic_from
 from ganetid.opcodes.systems import kept
 
 Told = list[list[Any]]
@@ -143,7 +142,8 @@ def _with_nics(context: Context, plan: Plan, given: Input) -> Plan:
     told: Told = []
     nics: tuple[Nic, ...] = plan.instance.nics
     for change in changes_from(given["nics"], "NIC"):
-        nics, step, news = _changed_nics(context, plan.instance, nics, change)
+        checks = given["conflicts_check"]
+        nics, step, news = _changed_nics(context, plan.instance, nics, change, checks)
         steps.append(step)
         told += news
     if len(nics) > MAX_NICS:
@@ -155,13 +155,17 @@ def _with_nics(context: Context, plan: Plan, given: Input) -> Plan:
 
 
 def _changed_nics(
-    context: Context, instance: Instance, nics: tuple[Nic, ...], change: DeviceChange
+    context: Context,
+    instance: Instance,
+    nics: tuple[Nic, ...],
+    change: DeviceChange,
+    conflicts_check: bool,
 ) -> tuple[tuple[Nic, ...], Step, Told]:
     cluster = context.cluster
     group = cluster.group_of(instance.primary_node)
     name = group.name if group else ""
     if change.action in COMES:
-        nic = nic_from(change.parameters, cluster, list(nics), name)
+        nic = nic_from(change.parameters, cluster, list(nics), name, conflicts_check)
         index = new_index(nics, change, "NIC")
         words = (f"add:mac={nic.mac},ip={nic.ip},mode={nic.mode},link={nic.link},"
                  f"network={nic.network}")  # fmt: skip
@@ -171,7 +175,8 @@ def _changed_nics(
         told = [[f"NIC/{index}", change.action]]
         return without(nics, index), Step(change.action, index, nics[index]), told
     others = list(without(nics, index))
-    nic = modified_nic(nics[index], change.parameters, cluster, others, name)
+    around = Around(cluster, others, name, conflicts_check)
+    nic = modified_nic(nics[index], change.parameters, around)
     told = _told_of_nic(nics[index], nic, index, change.parameters)
     return replaced(nics, index, nic), Step(MODIFY, index, nic), told
 
@@ -185,7 +190,7 @@ def _told_of_nic(old: Nic, new: Nic, index: int, parameters: Mapping[str, Any]) 
     if new.network != old.network:
         told.append([f"nic.network/{index}", new.network])
     told += [[f"nic.{key}/{index}", getattr(new, key)] for key in ("link", "mode")]
-    return [*told, [f"nic.vlan/{index}", ""]]
+    return [*told, [f"nic.vlan/{index}", new.vlan]]
 
 
 def _with_parameters(plan: Plan, given: Input) -> Plan:

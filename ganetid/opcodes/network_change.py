@@ -38,11 +38,13 @@ from ganetid.opcodes.fields import (
 )
 from ganetid.opcodes.instance_parameters import NAME
 from ganetid.opcodes.networks import (
+    carry,
     external,
     found,
     next_version,
     nodes_of,
     opcode,
+    refuse_routers,
 )
 
 MAC_PREFIX = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){2}")
@@ -68,6 +70,7 @@ async def remove(context: Context, given: Input) -> Outcome:
     network = found(context, given)
     if network.connections:
         raise OpPrereqError("Network still connected", WRONG_STATE)
+    refuse_routers(context, network, "remove")
     return Outcome() if given["dry_run"] else Outcome(None, (DropNetwork(network.name),))
 
 
@@ -89,7 +92,7 @@ async def set_params(context: Context, given: Input) -> Outcome:
     if given["dry_run"]:
         return Outcome()
     newer = next_version(network, context.now(), **fields)
-    await _carry(context, newer)
+    await carry(context, network, newer)
     return Outcome(None, (PutNetwork(newer),))
 
 
@@ -109,6 +112,7 @@ async def rename(context: Context, given: Input) -> Outcome:
         raise OpPrereqError(
             f"Cannot rename network '{network.name}', in use by: {', '.join(users)}", WRONG_STATE
         )
+    refuse_routers(context, network, "rename")
     if given["dry_run"]:
         return Outcome(name)
     renamed = next_version(network, context.now(), name=name)
@@ -125,22 +129,12 @@ def network_from(given: Input, now: float) -> Network:
     name = given["network_name"]
     if not NAME.fullmatch(name):
         raise OpPrereqError(f"Invalid network name '{name}'", WRONG_INPUT)
-    subnet = ipaddress.IPv4Network(given["network"])
-    if not 16 <= subnet.prefixlen <= 30:
-        size, bound = ("big", "most a /16") if subnet.prefixlen < 16 else ("small", "least a /30")
-        raise _no_pool(
-            name,
-            f"A {size} network with {subnet.num_addresses} host(s) is currently not supported."
-            f" please specify at {bound} network",
-        )
-    gateway = given["gateway"]
-    if gateway is not None and not _is_inside(gateway, subnet):
-        raise _no_pool(name, f"{subnet} does not contain {gateway}")
-    reserved = tuple(_inside(address, subnet) for address in given["add_reserved_ips"] or ())
+    subnet, gateway = _subnet(given), given["gateway"]
+    reserved = _reserved(subnet, given["add_reserved_ips"] or [])
     return Network(
         name=name,
         uuid=str(uuid.uuid4()),
-        subnet=str(subnet),
+        subnet=None if subnet is None else str(subnet),
         ctime=now,
         mtime=now,
         gateway=gateway,
@@ -152,12 +146,48 @@ def network_from(given: Input, now: float) -> Network:
     )
 
 
+def _subnet(given: Input) -> ipaddress.IPv4Network | None:
+    """None: the network has IPv6 alone, which Ganeti knows not.  Raises as `network_from`."""
+    name, gateway = given["network_name"], given["gateway"]
+    if given["network"] is None:
+        if given["network6"] is None or gateway is not None:
+            words = "Parameter 'OP_NETWORK_ADD.network' fails validation"
+            raise OpPrereqError(words, WRONG_INPUT)
+        return None
+    subnet = ipaddress.IPv4Network(given["network"])
+    if not 16 <= subnet.prefixlen <= 30:
+        size, bound = ("big", "most a /16") if subnet.prefixlen < 16 else ("small", "least a /30")
+        raise _no_pool(
+            name,
+            f"A {size} network with {subnet.num_addresses} host(s) is currently not supported."
+            f" please specify at {bound} network",
+        )
+    if gateway is not None and not _is_inside(gateway, subnet):
+        raise _no_pool(name, f"{subnet} does not contain {gateway}")
+    return subnet
+
+
+def _reserved(subnet: ipaddress.IPv4Network | None, given: list[str]) -> tuple[str, ...]:
+    if subnet is None and given:
+        raise OpPrereqError("A network of IPv6 alone has no pool to reserve from", WRONG_INPUT)
+    return () if subnet is None else tuple(_inside(address, subnet) for address in given)
+
+
+def _subnet_of(network: Network) -> ipaddress.IPv4Network:
+    """Raises OpPrereqError for a network of IPv6 alone."""
+    if network.subnet is None:
+        raise OpPrereqError(f"Network {network.name} has IPv6 alone", WRONG_INPUT)
+    return ipaddress.IPv4Network(network.subnet)
+
+
 def _no_pool(name: str, reason: str) -> OpExecError:
     return OpExecError(f"Cannot create IP address pool for network '{name}': {reason}")
 
 
 def _without_nodes(context: Context, network: Network) -> Network:
     """The network with the addresses of nodes reserved."""
+    if network.subnet is None:
+        return network
     subnet = ipaddress.IPv4Network(network.subnet)
     kept = external(network)
     addresses: list[str] = []
@@ -175,7 +205,7 @@ def _new_gateway(context: Context, network: Network, wanted: str) -> str | None:
     if wanted == network.gateway:
         context.log(f" - WARNING: Gateway is already {wanted}")
         return wanted
-    address = _inside(wanted, ipaddress.IPv4Network(network.subnet))
+    address = _inside(wanted, _subnet_of(network))
     if address in external(network):
         raise AddressPoolError(f"IP {address} is already externally reserved")
     if address in context.cluster.addresses(network.name):
@@ -184,7 +214,9 @@ def _new_gateway(context: Context, network: Network, wanted: str) -> str | None:
 
 
 def _new_reservations(context: Context, network: Network, given: Input) -> tuple[str, ...]:
-    subnet = ipaddress.IPv4Network(network.subnet)
+    if not given["add_reserved_ips"] and not given["remove_reserved_ips"]:
+        return network.reserved
+    subnet = _subnet_of(network)
     reserved = list(network.reserved)
     for address in given["add_reserved_ips"] or ():
         if not _is_inside(address, subnet):
@@ -203,13 +235,6 @@ def _new_reservations(context: Context, network: Network, given: Input) -> tuple
         else:
             context.log(f" - WARNING: Cannot release IP address {address}: it is not reserved")
     return tuple(reserved)
-
-
-async def _carry(context: Context, network: Network) -> None:
-    """Bring the nodes of connected groups to the network's new state."""
-    for place in network.connections:
-        for node in nodes_of(context, place.group):
-            await node.connect(network)
 
 
 def _prefix(given: str) -> str | None:
@@ -246,7 +271,7 @@ OPCODES = (
         "OP_NETWORK_ADD",
         add,
         (
-            Field("network", ipv4_network, REQUIRED),
+            Field("network", optional(ipv4_network)),
             Field("gateway", optional(ipv4)),
             Field("network6", optional(ipv6_network)),
             Field("gateway6", optional(ipv6)),

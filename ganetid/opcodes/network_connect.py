@@ -9,15 +9,15 @@ import re
 
 from ganetid.cluster.model import Connection, Instance, Network, Nic, PutNetwork
 from ganetid.jobs.locks import Lock
+from ganetid.network.vlan_notation import BadVlan, membership
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import REQUIRED, Field, Input, Outcome
 from ganetid.opcodes.errors import WRONG_INPUT, WRONG_STATE, OpPrereqError
 from ganetid.opcodes.fields import boolean, one_of, optional, string, text
 from ganetid.opcodes.groups import group_named
-from ganetid.opcodes.networks import alone, found, next_version, nodes_of, opcode
+from ganetid.opcodes.networks import alone, found, next_version, nodes_of, opcode, refuse_routers
 
 LINK = re.compile(r"(vxlan:[0-9]{1,8}|[A-Za-z0-9][A-Za-z0-9._-]{0,14})")
-VLAN = re.compile(r"\.?[0-9]{1,4}|\.?[0-9]{0,4}(:[0-9]{1,4})+")
 MODES = ("bridged", "routed", "openvswitch", "pool", "ext")
 
 
@@ -61,6 +61,7 @@ async def disconnect(context: Context, given: Input) -> Outcome:
             for instance in _instances(context, group.name)
         },
     )  # fmt: skip
+    refuse_routers(context, network, "disconnect", group.name)
     if given["dry_run"]:
         return Outcome()
     for node in nodes_of(context, group.name):
@@ -73,8 +74,10 @@ def _place(given: Input, group: str) -> Connection:
     link, vlan = given["network_link"], str(given["network_vlan"] or "")
     if not LINK.fullmatch(link):
         raise OpPrereqError(f"Invalid network link '{link}'", WRONG_INPUT)
-    if vlan and not VLAN.fullmatch(vlan):
-        raise OpPrereqError(f"Invalid network VLAN '{vlan}'", WRONG_INPUT)
+    try:
+        membership(vlan)
+    except BadVlan:
+        raise OpPrereqError(f"Invalid network VLAN '{vlan}'", WRONG_INPUT) from None
     return Connection(group, given["network_mode"], link, vlan)
 
 
@@ -88,6 +91,8 @@ def _instances(context: Context, group: str) -> list[Instance]:
 
 def _refuse_addresses(context: Context, network: Network, group: str) -> None:
     """NICs outside of the network must not have its addresses."""
+    if network.subnet is None:
+        return
     subnet = ipaddress.IPv4Network(network.subnet)
     used = {
         instance.name: [

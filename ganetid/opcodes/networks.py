@@ -16,7 +16,7 @@ from ganetid.jobs.locks import Lock
 from ganetid.node.interface import INode
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import NETWORK, REQUIRED, Field, Input, Opcode, text
-from ganetid.opcodes.errors import UNKNOWN_ENTITY, OpPrereqError
+from ganetid.opcodes.errors import UNKNOWN_ENTITY, WRONG_STATE, OpExecError, OpPrereqError
 
 NAMED = Field("network_name", text, REQUIRED)
 
@@ -39,26 +39,73 @@ def nodes_of(context: Context, group: str) -> list[INode]:
     return [context.nodes.named(member.name) for member in members if not member.offline]
 
 
+async def carry(context: Context, old: Network, newer: Network) -> None:
+    """
+    Bring the nodes of connected groups to the network's new state.
+
+    On failure they are brought back.  Raises OpExecError.
+    """
+    told: list[INode] = []
+    try:
+        for place in newer.connections:
+            for node in nodes_of(context, place.group):
+                told.append(node)
+                await node.connect(newer)
+    except OpExecError:
+        for node in told:
+            await _back(context, node, old)
+        raise
+
+
+async def _back(context: Context, node: INode, old: Network) -> None:
+    try:
+        await node.connect(old)
+    except OpExecError as error:
+        context.log(f" - WARNING: {node.name} does not carry {old.name} as before: {error}")
+
+
+def refuse_routers(
+    context: Context, network: Network, action: str, group: str | None = None
+) -> None:
+    """Raises OpPrereqError while routers (of this node group) are in the network."""
+    users = sorted(
+        router.name
+        for router in context.cluster.routers.values()
+        if group in {None, router.group}
+        and any(each.network == network.name for each in router.places)
+    )
+    if users:
+        raise OpPrereqError(
+            f"Cannot {action} network '{network.name}', in use by router: {', '.join(users)}",
+            WRONG_STATE,
+        )
+
+
 def next_version(network: Network, now: float, **fields: Any) -> Network:
     """The network as it is after a change."""
     return evolve(network, mtime=now, serial_no=network.serial_no + 1, **fields)
 
 
 def external(network: Network) -> set[str]:
-    """Addresses that no NIC may have: the edges, the gateway, those that are reserved."""
-    subnet = ipaddress.IPv4Network(network.subnet)
-    kept = {str(subnet.network_address), str(subnet.broadcast_address), *network.reserved}
+    """Addresses that no NIC may have: the edges, the gateways, those that are reserved."""
+    kept = set(network.reserved)
+    if network.subnet is not None:
+        subnet = ipaddress.IPv4Network(network.subnet)
+        kept |= {str(subnet.network_address), str(subnet.broadcast_address)}
+    elif network.gateway6 is not None:
+        kept.add(str(ipaddress.IPv6Address(network.gateway6)))
     return kept | ({network.gateway} if network.gateway else set())
 
 
 def taken(network: Network, cluster: Configuration) -> set[str]:
-    """Addresses that are not free."""
-    return external(network) | set(cluster.addresses(network.name))
+    """Addresses of the network's pool that are not free."""
+    used = external(network) | set(cluster.addresses(network.name))
+    return {each for each in used if network.subnet is None or ":" not in each}
 
 
 def in_order(addresses: Iterable[str]) -> list[str]:
     """The addresses, lowest first."""
-    return sorted(addresses, key=ipaddress.IPv4Address)
+    return sorted(addresses, key=lambda each: (":" in each, int(ipaddress.ip_address(each))))
 
 
 def alone(given: Input) -> tuple[Lock, ...]:

@@ -7,31 +7,49 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from ganetid.cluster.cluster_defaults import cluster_nicparams
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Network, Nic
 from ganetid.opcodes.errors import WRONG_INPUT, OpPrereqError
-from ganetid.opcodes.instance_parameters import ip_from, mac_from, network_of, place_in
+from ganetid.opcodes.network_port import checked_port
+from ganetid.opcodes.nic_addresses import Claim, address_of
+from ganetid.opcodes.nic_parameters import mac_from, network_of, place_in, vlan_from
 
 
-def modified_nic(
-    nic: Nic, given: Mapping[str, Any], cluster: Configuration, others: list[Nic], group: str
-) -> Nic:
-    """
-    The NIC after the change.  others: of the same instance.  group: of the instance's node.
+@frozen
+class Around:
+    """others: NICs of the same instance.  group: of its node.  conflicts_check: see `nic_from`."""
 
-    Raises OpPrereqError.
-    """
+    cluster: Configuration
+    others: list[Nic]
+    group: str
+    conflicts_check: bool = True
+
+
+def modified_nic(nic: Nic, given: Mapping[str, Any], around: Around) -> Nic:
+    """The NIC after the change.  Raises OpPrereqError."""
+    cluster = around.cluster
     network = network_of(given.get("network", nic.network), cluster)
-    newer = _with_place(nic, given, network, cluster, group)
-    newer = _with_address(newer, nic, given, cluster, others)
-    newer = _with_mac(newer, nic, given, cluster, others)
+    newer = _with_place(nic, given, network, cluster, around.group)
+    newer = _with_mac(newer, nic, given, cluster, around.others)
+    claim = Claim(
+        network,
+        newer.mac,
+        cluster,
+        tuple(around.others),
+        around.group,
+        around.conflicts_check,
+        frozenset(nic.ips) if newer.network == nic.network else frozenset(),
+    )
+    newer = _with_address(newer, nic, given, claim)
     if "name" in given:
         name = given["name"]
         newer = evolve(newer, name=nic.uuid if name in {None, "none"} else str(name))
-    return newer
+    has_moved = newer.network != nic.network
+    port = evolve(nic.port, ips=(), floating_ips=()) if has_moved else nic.port
+    return checked_port(newer, port, given.get("port"), claim)
 
 
 def _with_place(
@@ -51,25 +69,22 @@ def _with_place(
         )
     if network is not None:
         place = place_in(network, group)
-        return evolve(nic, network=network.name, mode=place.mode, link=place.link)
+        vlan = vlan_from(given.get("vlan"), nic.vlan if network.name == nic.network else place.vlan)
+        return evolve(nic, network=network.name, mode=place.mode, link=place.link, vlan=vlan)
     inherited = cluster_nicparams(cluster.facts)
-    kept = nic if nic.network is None else evolve(nic, network=None, **{
+    kept = nic if nic.network is None else evolve(nic, network=None, vlan="", **{
         key: inherited[key] for key in ("mode", "link")
     })  # fmt: skip
-    return evolve(kept, mode=str(mode or kept.mode), link=str(link or kept.link))
+    vlan = vlan_from(given.get("vlan"), kept.vlan)
+    return evolve(kept, mode=str(mode or kept.mode), link=str(link or kept.link), vlan=vlan)
 
 
-def _with_address(
-    newer: Nic, old: Nic, given: Mapping[str, Any], cluster: Configuration, others: list[Nic]
-) -> Nic:
-    network = network_of(newer.network, cluster)
+def _with_address(newer: Nic, old: Nic, given: Mapping[str, Any], claim: Claim) -> Nic:
     wanted = given.get("ip", old.ip)
-    if "ip" not in given and newer.network == old.network:
+    if newer.network == old.network and ("ip" not in given or wanted == old.ip):
         return newer
-    if wanted == old.ip and newer.network == old.network:
-        return newer
-    address = ip_from(wanted, network, cluster, others)
-    if address is None and newer.mode == "routed" and network is None:
+    address = address_of(wanted, claim)
+    if address is None and newer.mode == "routed" and claim.network is None:
         raise OpPrereqError(
             "Cannot set the NIC IP address to None on a routed NIC if not attached to a network",
             WRONG_INPUT,

@@ -62,10 +62,11 @@ def shown(instance: Instance, cluster: Configuration, life: Life) -> dict[str, A
 def custom_nicparams(nic: Nic, cluster: Configuration) -> dict[str, str]:
     """What is not the cluster's; of a NIC in a network, what the network's place says."""
     if nic.network is not None:
-        return {"mode": nic.mode, "link": nic.link, "vlan": ""}
+        return {"mode": nic.mode, "link": nic.link, "vlan": nic.vlan}
     inherited = cluster_nicparams(cluster.facts)
     own = {"mode": nic.mode, "link": nic.link}
-    return {key: value for key, value in own.items() if value != inherited[key]}
+    tagged = {"vlan": nic.vlan} if nic.vlan else {}
+    return {**{key: value for key, value in own.items() if value != inherited[key]}, **tagged}
 
 
 def _nics(instance: Instance, cluster: Configuration) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Network
+from ganetid.opcodes.errors import WRONG_INPUT, BadParameters
 from ganetid.opcodes.networks import external, in_order, taken
 from ganetid.rapi.api import Api, Verb, reads, submits
 from ganetid.rapi.arguments import Call
@@ -19,7 +20,7 @@ from ganetid.rapi.faults import Fault
 
 def shown(network: Network, cluster: Configuration) -> dict[str, Any]:
     """The network with Ganeti's NET_FIELDS."""
-    subnet = ipaddress.IPv4Network(network.subnet)
+    subnet = None if network.subnet is None else ipaddress.IPv4Network(network.subnet)
     used = taken(network, cluster)
     return {
         "name": network.name,
@@ -28,9 +29,9 @@ def shown(network: Network, cluster: Configuration) -> dict[str, Any]:
         "network6": network.network6,
         "gateway6": network.gateway6,
         "mac_prefix": network.mac_prefix,
-        "free_count": subnet.num_addresses - len(used),
+        "free_count": None if subnet is None else subnet.num_addresses - len(used),
         "reserved_count": len(used),
-        "map": _map(subnet, used),
+        "map": "" if subnet is None else _map(subnet, used),
         "group_list": [
             [each.group, each.mode, each.link, each.vlan] for each in network.connections
         ],
@@ -66,6 +67,11 @@ def _show(api: Api, call: Call) -> Any:
 
 
 def _added(call: Call) -> Mapping[str, Any]:
+    """Only one of IPv6 alone may be without IPv4, and that Ganeti has not."""
+    body = call.body if isinstance(call.body, dict) else {}
+    if body.get("network") is None and body.get("network6") is None:
+        words = "Parameter 'OP_NETWORK_ADD.network' fails validation"
+        raise BadParameters(str((words, WRONG_INPUT)))
     return {"dry_run": call.dry_run}
 
 

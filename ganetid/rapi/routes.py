@@ -25,6 +25,7 @@ from ganetid.rapi import (
     tags,
     watching,
     webhooks,
+    wiring,
 )
 from ganetid.rapi.answers import Encoded
 from ganetid.rapi.api import Api, Verb, reads
@@ -33,7 +34,7 @@ from ganetid.rapi.faults import Fault
 from ganetid.rapi.openapi import document
 from ganetid.rapi.rights import permission_of
 
-PLACEHOLDERS = {"{name}": r"([\w._-]+)", "{id}": r"([0-9]{1,18})"}
+PLACEHOLDERS = {"{name}": r"([\w._-]+)", "{nic}": r"([\w._-]+)", "{id}": r"([0-9]{1,18})"}
 
 FAMILIES: tuple[Mapping[str, Mapping[str, Verb]], ...] = (
     cluster.RESOURCES,
@@ -43,6 +44,7 @@ FAMILIES: tuple[Mapping[str, Mapping[str, Verb]], ...] = (
     node_actions.RESOURCES,
     groups.RESOURCES,
     networks.RESOURCES,
+    wiring.RESOURCES,
     tags.RESOURCES,
     jobs.RESOURCES,
     filters.RESOURCES,
