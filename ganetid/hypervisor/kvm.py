@@ -8,16 +8,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 from zope.interface import implementer
 
-from ganetid.hypervisor import hotplug, migration, reconnect, run_directory, unprivileged, usage
+from ganetid.hypervisor import hotplug, reconnect, unprivileged, usage
 from ganetid.hypervisor.command_line import Machine, whole
 from ganetid.hypervisor.ending import Ending
 from ganetid.hypervisor.guest_agent import ask_agent
-from ganetid.hypervisor.guest_run import MIB, GuestRun
+from ganetid.hypervisor.guest_run import MIB
 from ganetid.hypervisor.interface import (
     ChangeListener,
     ConsolePlace,
@@ -39,6 +38,7 @@ from ganetid.hypervisor.interface import (
 from ganetid.hypervisor.paths import Places
 from ganetid.hypervisor.runs import Runs
 from ganetid.hypervisor.shaping import shape_of
+from ganetid.hypervisor.travel import Travel
 from ganetid.opcodes.errors import HypervisorError
 
 RESET_PATIENCE_S = 5.0
@@ -67,6 +67,7 @@ class KvmHypervisor:
     ) -> None:
         self._reactor = reactor
         self.runs = Runs(reactor, run_directory, console_log, machine)
+        self._travel = Travel(self.runs)
 
     async def recover(self, names: tuple[str, ...]) -> tuple[Ended, ...]:
         """See IHypervisor."""
@@ -233,19 +234,7 @@ class KvmHypervisor:
 
     async def expect(self, guest: Guest, door: MigrationDoor | None = None) -> str:
         """See IHypervisor."""
-        guest, door = whole(guest), door or MigrationDoor()
-        run, places = await self.runs.launch(guest, is_incoming=True), self.places(guest.name)
-        settings = MigrationSettings.from_hvparams(guest.hvparams)
-        try:
-            if door.tls is not None:
-                await self._lend(door.tls, run)
-            uri = await migration.listen(run, door, places, settings.capabilities)
-            await self.runs.set_up(run, evolve(guest, start_memory_mib=None))
-        except (HypervisorError, OSError) as error:
-            await self.clear(guest.name)
-            raise HypervisorError(f"Instance {guest.name} can't come here: {error}") from error
-        self._log.info("guest {name} is expected at {uri}", name=guest.name, uri=uri)
-        return uri
+        return await self._travel.expect(guest, door)
 
     async def migrate(
         self,
@@ -255,53 +244,15 @@ class KvmHypervisor:
         progress: ProgressListener | None = None,
     ) -> Migrated:
         """See IHypervisor."""
-        run = self.runs.here(name, is_left_too=True)
-        if settings is None:
-            settings = MigrationSettings.from_hvparams((await self.runs.started(name)).hvparams)
-        tls = None
-        if settings.tls is not None:
-            tls = self.places(name).tls
-            try:
-                await self._lend(settings.tls, run)
-            except OSError as error:
-                raise HypervisorError(f"Instance {name} can't leave: {error}") from error
-        moved = await migration.Departure(run, uri, settings, tls, progress).go()
-        self._log.info(
-            "guest {name} left: paused for {downtime} ms, on its way for {total} ms",
-            name=name, downtime=moved.downtime_ms, total=moved.total_ms,
-        )  # fmt: skip
-        return moved
+        return await self._travel.migrate(name, uri, settings, progress)
 
     async def settle(self, name: str, run: bool = True) -> None:
         """See IHypervisor."""
-        found = self.runs.alive.get(name)
-        if found is None:
-            if name in self.runs.kept:
-                raise HypervisorError(f"Instance {name} is not here any more")
-            return
-        if found.state is State.LEFT:
-            await self.clear(name)
-            return
-        if not found.is_destination:
-            if await migration.is_on_its_way(found):
-                raise HypervisorError(f"Instance {name} has not left")
-            return
-        await migration.has_arrived(found)
-        if run:
-            await found.ask("cont")
-        found.is_destination = False
-        await deferToThread(Path(self.places(name).arriving).unlink, missing_ok=True)
-        await found.refresh()
+        await self._travel.settle(name, run)
 
     async def abort(self, name: str) -> None:
         """See IHypervisor."""
-        run = self.runs.alive.get(name)
-        if run is None:
-            return
-        if run.is_destination:
-            await self.clear(name)
-        else:
-            await migration.call_off(run)
+        await self._travel.abort(name)
 
     def watch(self, listener: Listener, changes: ChangeListener | None = None) -> None:
         """See IHypervisor."""
@@ -315,8 +266,3 @@ class KvmHypervisor:
     def places(self, name: str) -> Places:
         """The files of the guest's run."""
         return self.runs.places(name)
-
-    async def _lend(self, credentials: str, run: GuestRun) -> None:
-        """Put TLS credentials where the guest's user finds them.  Raises OSError."""
-        target = self.places(run.name).tls
-        await deferToThread(run_directory.lend_credentials, credentials, target, run.process.pid)
