@@ -7,7 +7,6 @@ does not daemonise itself: that would need what its sandbox denies.
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from itertools import pairwise
@@ -16,15 +15,14 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from ganetid.cluster.kvm_parameters import KVM_DEFAULTS
-from ganetid.hypervisor import device_ids
-from ganetid.hypervisor.blocks import Properties, block_node, disk_device, image_node
+from ganetid.hypervisor.attached import Attached, devices, in_json
+from ganetid.hypervisor.blocks import Properties
 from ganetid.hypervisor.consoles import console_arguments
 from ganetid.hypervisor.extras import channel_devices, sound_devices, usb_devices
 from ganetid.hypervisor.firmware import Firmware
-from ganetid.hypervisor.nics import net_backend, nic_device
 from ganetid.hypervisor.paths import Places
-from ganetid.hypervisor.places import Layout, layout, placed
-from ganetid.hypervisor.values import FileDrive, Guest
+from ganetid.hypervisor.places import Layout, layout
+from ganetid.hypervisor.values import Guest
 
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 # An emulated guest loses memory when it migrates: QEMU before 9.0 looks for changed pages in blocks
@@ -135,13 +133,11 @@ class _Builder:
             *self._processors(),
             *self._memory(),
             *(("-sandbox", SANDBOX) if self.machine.sandbox else ()),
-            *_devices(self.layout.ports()),
+            *devices(self.layout.ports()),
             *self._common_devices(),
             *console_arguments(self.guest, self.places, self.how.qmp_fd),
             *self._boot(),
-            *self._drives(),
-            *self._images(),
-            *self._nics(),
+            *Attached(self.guest, self.layout).arguments(),
             *sound_devices(self._hv),  # these take what is left
             *(("-incoming", "defer") if self.how.is_incoming else ()),
             "-S",
@@ -170,10 +166,10 @@ class _Builder:
             return []
         code = {"driver": "file", "filename": str(self.how.firmware.code)}
         return [
-            *_json("-blockdev", {"driver": "raw", "node-name": "code", "read-only": True,
-                                 "file": code}),
-            *_json("-blockdev", {"driver": "raw", "node-name": "variables",
-                                 "file": {"driver": "file", "filename": self.places.nvram}}),
+            *in_json("-blockdev", {"driver": "raw", "node-name": "code", "read-only": True,
+                                   "file": code}),
+            *in_json("-blockdev", {"driver": "raw", "node-name": "variables",
+                                   "file": {"driver": "file", "filename": self.places.nvram}}),
         ]  # fmt: skip
 
     def _processors(self) -> list[str]:
@@ -210,7 +206,7 @@ class _Builder:
 
     def _common_devices(self) -> list[str]:
         at = self.layout.fixed
-        devices: list[Properties] = [
+        wanted: list[Properties] = [
             {"driver": "virtio-rng-pci", "rng": "rng0", "id": "rng", **at("rng")},
             {"driver": "virtio-balloon-pci", "id": "balloon", "deflate-on-oom": True,
              **at("balloon")},
@@ -220,10 +216,10 @@ class _Builder:
         ]  # fmt: skip
         if self._hv["disk_type"].startswith("scsi"):
             kind = self._hv["scsi_controller_type"]
-            devices.append({"driver": SCSI.get(kind, kind), "id": "scsi0", **at("scsi")})
+            wanted.append({"driver": SCSI.get(kind, kind), "id": "scsi0", **at("scsi")})
         return [
             *("-object", "rng-random,id=rng0,filename=/dev/urandom"),
-            *_devices(devices),
+            *devices(wanted),
         ]
 
     def _boot(self) -> list[str]:
@@ -240,80 +236,6 @@ class _Builder:
             *(("-initrd", initrd) if initrd else ()),
             *("-append", " ".join(words)),
         ]
-
-    def _drives(self) -> list[str]:
-        arguments: list[str] = []
-        boots = self._hv["boot_order"] in {"disk", "cdrom", "floppy"}
-        for index, drive in enumerate(self.guest.drives):
-            device = device_ids.of_drive(drive, index)
-            arguments += _json("-blockdev", block_node(device, drive, self._hv))
-            properties = disk_device(device, drive, index, self._hv)
-            if boots:
-                properties["bootindex"] = index + 1
-            arguments += _json("-device", self._disk_placed(properties, index))
-        if self.guest.config_drive is not None:
-            drive = FileDrive(self.guest.config_drive, read_only=True)
-            arguments += _json("-blockdev", block_node("config", drive, KVM_DEFAULTS))
-            properties = {**disk_device("config", drive, 0, KVM_DEFAULTS), **self._at("config")}
-            arguments += _json("-device", properties)
-        return arguments
-
-    def _at(self, device: str) -> Properties:
-        return self.layout.fixed(device)
-
-    def _disk_placed(self, device: Properties, index: int) -> Properties:
-        if device["driver"] == "ide-hd":
-            # pc: two buses of two; q35: six of one.  The last two are for CDs.
-            bus, unit = (index, 0) if self.layout.is_q35 else divmod(index, 2)
-            return {**device, "bus": f"ide.{bus}", "unit": unit}
-        if device["driver"] != "virtio-blk-pci":
-            return device
-        return self._placed("disk", device, index)
-
-    def _placed(self, kind: str, device: Properties, index: int) -> Properties:
-        places = {} if self.guest.shape is None else self.guest.shape.places
-        return placed(device, places.get(device["id"]) or self.layout.of(kind, index))
-
-    def _images(self) -> list[str]:
-        arguments: list[str] = []
-        for number, name in enumerate(("cdrom_image_path", "cdrom2_image_path")):
-            if self._hv[name]:
-                node = f"cd{number}"
-                bus, unit = (4 + number, 0) if self.layout.is_q35 else (1, number)
-                boots = number == 0 and self._hv["boot_order"] == "cdrom"
-                device = {"driver": "ide-cd", "id": f"{node}-drive", "drive": node,
-                          "bus": f"ide.{bus}", "unit": unit,
-                          **({"bootindex": 0} if boots else {})}  # fmt: skip
-                arguments += _json("-blockdev", image_node(node, self._hv[name]))
-                arguments += _json("-device", device)
-        if self._hv["floppy_image_path"]:
-            device = {"driver": "floppy", "id": "floppy", "drive": "fd"}
-            if self._hv["boot_order"] == "floppy":
-                device["bootindex"] = 0
-            arguments += _json("-blockdev", image_node("fd", self._hv["floppy_image_path"]))
-            arguments += _devices([{"driver": "isa-fdc", "id": "fdc"}, device])
-        return arguments
-
-    def _nics(self) -> list[str]:
-        arguments: list[str] = []
-        for index, nic in enumerate(self.guest.nics):
-            device = device_ids.of_nic(nic, index)
-            properties = nic_device(device, nic, self._hv)
-            if self._hv["boot_order"] == "network":
-                properties["bootindex"] = index
-            if properties["driver"] != "ne2k_isa":
-                properties = self._placed("nic", properties, index)
-            arguments += _json("-netdev", net_backend(device, nic, self._hv))
-            arguments += _json("-device", properties)
-        return arguments
-
-
-def _devices(devices: list[Properties]) -> list[str]:
-    return [word for device in devices for word in _json("-device", device)]
-
-
-def _json(option: str, properties: Properties) -> list[str]:
-    return [option, json.dumps(properties, separators=(",", ":"))]
 
 
 def quoted(value: str) -> str:
