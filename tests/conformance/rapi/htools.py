@@ -10,12 +10,14 @@ import re
 import shutil
 import ssl
 import subprocess
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
-TOOLS = ("hinfo", "hbal", "hspace")
+TOOLS = ("hinfo", "hbal", "hspace", "hcheck", "hscan", "hroller")
 COUNT = 3
 MEMORY = 256
 VCPUS = 1
@@ -73,11 +75,14 @@ def _judged(tool: str, url: str, node: Facts) -> tuple[int, int, int]:
     if shutil.which(tool) is None:
         print(f"{tool}: Debian's ganeti-htools is not installed")
         return 0, 0, len(CLAIMS[tool])
-    run = subprocess.run(
-        [tool, "-m", url, *OPTIONS[tool]],
-        capture_output=True, text=True, timeout=PATIENCE_S, check=False,
-    )  # fmt: skip
-    said = run.stdout + run.stderr
+    with tempfile.TemporaryDirectory() as place:
+        where = ("-d", place, url) if tool == "hscan" else ("-m", url)
+        run = subprocess.run(
+            [tool, *OPTIONS[tool], *where],
+            capture_output=True, text=True, timeout=PATIENCE_S, check=False,
+        )  # fmt: skip
+        written = [path.read_text() for path in Path(place).iterdir()]
+    said = "".join((run.stdout, run.stderr, *written))
     wrong = [] if run.returncode == 0 else [f"ended with {run.returncode}"]
     wrong += [claim for claim, holds in CLAIMS[tool].items() if not holds(said, node)]
     if wrong:
@@ -89,6 +94,9 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "hinfo": ("--print-nodes",),
     "hbal": ("--print-instances", "-p"),
     "hspace": ("--disk-template=file", "--machine-readable=yes"),
+    "hcheck": ("--machine-readable=yes", "--no-capacity-checks"),
+    "hscan": ("--print-nodes",),
+    "hroller": ("--ignore-non-redundant", "--print-moves"),
 }
 COLUMNS = ("name", "t_mem", "n_mem", "i_mem", "x_mem", "f_mem", "u_mem", "r_mem", "t_dsk", "f_dsk",
            "pcpu", "vcpu", "pcnt", "scnt")  # fmt: skip
@@ -105,7 +113,7 @@ def _near(text: str | None, value: float) -> bool:
 
 
 def _value(said: str, name: str) -> str | None:
-    found = re.search(rf"^HTS_{name}=(.*)$", said, re.MULTILINE)
+    found = re.search(rf"^(?:HTS|HCHECK)_{name}=(.*)$", said, re.MULTILINE)
     return found[1] if found else None
 
 
@@ -143,6 +151,38 @@ CLAIMS: Mapping[str, Claims] = {
         "processors": lambda said, node: _value(said, "CLUSTER_CPU") == str(node["ctotal"]),
         "the policy's ratio": lambda said, node: (
             _value(said, "CLUSTER_VCPU") == str(4 * node["ctotal"])
+        ),
+    },
+    "hcheck": {
+        "that it could judge": lambda said, node: _value(said, "OK") == "1",
+        "health": lambda said, node: _value(said, "FINAL_CLUSTER_NEED_REBALANCE") == "0",
+        "nodes that are N+1 happy": lambda said, node: _value(said, "INIT_CLUSTER_N1_FAIL") == "0",
+        "nobody on offline nodes": lambda said, node: (
+            _value(said, "INIT_CLUSTER_OFFLINE_PRI") == "0"
+        ),
+    },
+    "hscan": {
+        "what is there": lambda said, node: (
+            re.search(rf"^https:\S+\s+1\s+{COUNT}\s+0\s+0\s", said, re.MULTILINE) is not None
+        ),
+        "instances, written down": lambda said, node: (
+            len(
+                re.findall(
+                    rf"^ht\d\.example\.com\|{MEMORY}\|{DISK}\|{VCPUS}\|running\|Y\|node1\|",
+                    said,
+                    re.MULTILINE,
+                )
+            )
+            == COUNT
+        ),
+        "the master node, written down": lambda said, node: (
+            re.search(r"^node1\|\d+\|\d+\|.*\|M\|", said, re.MULTILINE) is not None
+        ),
+        **_NODE,
+    },
+    "hroller": {
+        "a group of nodes to reboot": lambda said, node: (
+            re.search(r"'Node Reboot Groups'\nnode1\b", said) is not None
         ),
     },
 }
