@@ -82,4 +82,20 @@ def remove(obtain: Callable[[], Session], name: str) -> None:
     click.echo(f"job {answer['job']}")
 
 
+@node.command()
+@click.argument("name")
+@click.argument("what", type=click.Choice(["on", "off", "cycle", "status"]))
+@click.pass_obj
+def power(obtain: Callable[[], Session], name: str, what: str) -> None:
+    """
+    Switch a node's power, by a job; on the master.
+
+    The program oob_program of the node's parameters does it; before off the node has to be marked
+    offline.
+    """
+    given = {"node_names": [name], "command": f"power-{what}"}
+    answer = obtain().ask("submit", {"op": "OP_OOB_COMMAND", "given": given})
+    click.echo(f"job {answer['job']}")
+
+
 COMMANDS = (node,)

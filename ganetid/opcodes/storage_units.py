@@ -8,19 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet import reactor
-
-from ganetid.cluster.cluster_defaults import node_ndparams
 from ganetid.cluster.model import Member
 from ganetid.jobs.locks import Lock
-from ganetid.node.programs import ProgramFailed, run
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import REQUIRED, Field, Input, Opcode, Outcome
 from ganetid.opcodes.errors import (
     UNKNOWN_ENTITY,
     WRONG_INPUT,
-    WRONG_STATE,
-    OpExecError,
     OpPrereqError,
 )
 from ganetid.opcodes.fields import boolean, list_of_text, mapping, one_of, optional, text
@@ -28,7 +22,6 @@ from ganetid.opcodes.fields import boolean, list_of_text, mapping, one_of, optio
 TYPES = ("blockdev", "diskless", "ext", "file", "gluster", "lvm-pv", "lvm-vg", "rados",
          "sharedfile")  # fmt: skip
 FIELDS = ("name", "size", "used", "free", "allocatable", "node", "type")
-OOB_TIMEOUT_S = 60.0
 
 
 async def query(context: Context, given: Input) -> Outcome:
@@ -81,44 +74,11 @@ async def repair(context: Context, given: Input) -> Outcome:
     )
 
 
-async def powercycle(context: Context, given: Input) -> Outcome:
-    """
-    Have the node's power cut and given again, by the program that its ndparams name.
-
-    The program gets the words power-cycle and the node's name, as Ganeti's OOB programs do.
-    """
-    member = _member(context, given["node_name"])
-    if member.name == context.cluster.master and not given["force"]:
-        raise OpPrereqError(
-            "The node is the master and the force parameter was not set", WRONG_INPUT
-        )
-    group = context.cluster.groups[member.group]
-    program = node_ndparams(context.cluster.facts, group, member)["oob_program"]
-    if not program:
-        raise OpPrereqError(f"OOB is not supported for node {member.name}", WRONG_STATE)
-    if given["dry_run"]:
-        return Outcome()
-    try:
-        await run(reactor, [program, "power-cycle", member.name], timeout_s=OOB_TIMEOUT_S)
-    except ProgramFailed as error:
-        raise OpExecError(f"Out-of-band power-cycle of {member.name} failed: {error}") from error
-    return Outcome("Reboot scheduled in 5 seconds")
-
-
-async def recover_powercycle(context: Context, given: Input) -> Outcome:
-    """Nobody can tell whether the power was cut."""
-    raise OpExecError("ganetid was interrupted; the node may have been power-cycled")
-
-
 def _member(context: Context, name: str) -> Member:
     member = context.cluster.members.get(name)
     if member is None:
         raise OpPrereqError(f"Node '{name}' not known", UNKNOWN_ENTITY)
     return member
-
-
-def _locks(given: Input) -> tuple[Lock, ...]:
-    return (Lock("node", str(given["node_name"])),)
 
 
 def _none(given: Input) -> tuple[Lock, ...]:
@@ -154,14 +114,6 @@ OPCODES = (
         repair,
         repair,
         _none,
-        "node_name",
-    ),
-    Opcode(
-        "OP_NODE_POWERCYCLE",
-        (*NODE, Field("force", boolean, False)),
-        powercycle,
-        recover_powercycle,
-        _locks,
         "node_name",
     ),
 )

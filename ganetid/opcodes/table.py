@@ -33,6 +33,7 @@ from ganetid.opcodes import (
     node_evacuate,
     node_membership,
     node_set_params,
+    power,
     storage_units,
     tags,
 )
@@ -67,6 +68,7 @@ OPCODES: Mapping[str, Opcode] = {
         instance_migrate,
         instance_move,
         node_evacuate,
+        power,
         storage_units,
         tags,
     )

@@ -83,9 +83,12 @@ async def _nodes(api: Api, names: Collection[str]) -> list[Row]:
 
 async def _node(api: Api, member: Member) -> Row:
     more: dict[str, Any] = {"group": member.group, "custom_ndparams": member.ndparams}
+    shown = await nodes.shown(api, member)
+    if shown["ndparams"]["oob_program"]:
+        more["powered"] = member.powered
     if member.name == api.cluster.node_name:
         more["bootid"] = api.cluster.facts.boot_id or None
-    return {**more, **await nodes.shown(api, member)}
+    return {**more, **shown}
 
 
 async def _groups(api: Api, names: Collection[str]) -> list[Row]:
