@@ -8,7 +8,7 @@ whole, and nothing of any NIC.  A node that was away gets all of it when it come
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -30,6 +30,7 @@ from ganetid.network.ports import GroupPlan, RouterPlan
 from ganetid.node.registry import Nodes
 from ganetid.opcodes.errors import OpcodeError
 
+Ask = Callable[..., Awaitable[Any]]
 Memberships = Mapping[str, frozenset[str]]
 
 
@@ -74,23 +75,33 @@ class Sharing:
         if self._errand is not None:
             self._errand.cancel()
 
-    async def take_up(self, node: Any) -> None:
-        """Tell a node all that it has to know.  node: has share_groups and carry_routers."""
-        await node.share_groups(self.groups())
-        await node.carry_routers(self.routers_on(node.name))
+    async def take_up(self, name: str, ask: Ask) -> None:
+        """
+        Tell a node that comes all that it has to know; what changes meanwhile it is told soon.
+
+        ask: calls a method of INode.
+        """
+        self._behind.add(name)
+        try:
+            await ask("share_groups", self.groups())
+            await ask("carry_routers", self.routers_on(name))
+        except OpcodeError as error:
+            self._log.warn("{node} has old security groups: {error}", node=name, error=error)
 
     async def look(self) -> None:
-        """Tell nodes again that missed something."""
+        """Tell nodes again that may have missed something."""
         for name in sorted(self._behind):
+            self._behind.discard(name)
             node = self.nodes.get(name)
-            if node is None or not node.is_reachable:
-                self._behind.discard(name)  # it hears all when it comes
-                continue
-            try:
-                await self.take_up(node)
-                self._behind.discard(name)
-            except OpcodeError as error:
-                self._log.warn("{node} has old security groups: {error}", node=name, error=error)
+            if node is not None and node.is_reachable:  # else it hears all when it comes
+                try:
+                    await node.share_groups(self.groups())
+                    await node.carry_routers(self.routers_on(name))
+                except OpcodeError as error:
+                    self._behind.add(name)
+                    self._log.warn(
+                        "{node} has old security groups: {error}", node=name, error=error
+                    )
 
     def groups(self) -> tuple[GroupPlan, ...]:
         """All security groups as nodes know them."""

@@ -120,7 +120,7 @@ def build_hypervisor(
 
 def build_network(reactor: Any, settings: GanetiSettings) -> INodeNetwork:
     """The node's network.  Raises OSError."""
-    if settings.hypervisor == "fake":
+    if settings.hypervisor == "fake" and settings.network_mode != "tap":
         return UserNetwork()
     taps = TapSettings(
         namespace=settings.network_namespace,

@@ -27,6 +27,8 @@ from ganetid.jobs.desk import Desk
 from ganetid.jobs.journal import Commit, Journal
 from ganetid.jobs.queue import JobQueue, Order
 from ganetid.jobs.stamps import Stamps
+from ganetid.network.router_keeper import RouterKeeper
+from ganetid.network.sharing import Sharing
 from ganetid.node.facts import boot_id
 from ganetid.node.fleet import Fleet
 from ganetid.node.interface import INode
@@ -34,6 +36,7 @@ from ganetid.node.leash import Leash
 from ganetid.node.membership import OlderMaster
 from ganetid.node.registry import Nodes
 from ganetid.node.remote import RemoteNode
+from ganetid.node.upkeep import Periodic
 from ganetid.node.watch import GuestWatch
 from ganetid.opcodes.table import OPCODES
 from ganetid.rapi.api import Api
@@ -48,6 +51,8 @@ from ganetid.roles.progress import Progress
 from ganetid.roles.rapi import RapiPort
 from ganetid.roles.renewal import Renewal, RenewalDoors
 from synnefo_tx.daemon.bus.interface import IPublisher
+
+SHARE_AGAIN_S = 2.0
 
 
 class MasterHalf(MultiService):
@@ -82,6 +87,7 @@ class MasterHalf(MultiService):
         self._queue: JobQueue | None = None
         self._feed: EventFeed | None = None
         self._distribution: Distribution
+        self._sharing: Sharing | None = None
         self.fleet: Fleet | None = None
         self.candidates = Candidates(reactor, half, self._deposed)
         self.renewal: RenewalDoors | None = None
@@ -149,6 +155,8 @@ class MasterHalf(MultiService):
     async def end(self) -> None:
         """Let jobs end that soon do, and let go of all nodes."""
         await self._rapi.close()
+        if self._sharing is not None:
+            self._sharing.close()
         await (super().stopService() or succeed(None))
         self._leash.let_go()
         self._half.group = None
@@ -216,7 +224,22 @@ class MasterHalf(MultiService):
         view = self._half.membership
         self._half.site.doors["join"] = join_door(self._half, queue, view, self._reactor)
 
+    async def _share(self, nodes: Nodes) -> None:
+        """Security groups and routers: this node's now, and from now on everybody's."""
+        sharing = self._sharing = Sharing(self.cluster, nodes)
+        sharing.begin()
+        own = self._half.node
+        await sharing.take_up(own.name, lambda name, given: getattr(own, name)(given))
+        keeper = RouterKeeper(self.cluster, nodes, self.submit, self._reactor.seconds)
+        for what, look in (
+            ("telling nodes of security groups", sharing.look),
+            ("looking for routers of nodes that are away", keeper.look),
+        ):
+            Periodic(self._reactor, SHARE_AGAIN_S, what, look).setServiceParent(self)
+
     async def _take_up(self, node: RemoteNode) -> None:
+        if self._sharing is not None:
+            await self._sharing.take_up(node.name, node.call_named)
         self._distribution.came(node.name)
         self._reactor.callLater(0, self.candidates.look)
 

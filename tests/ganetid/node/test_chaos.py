@@ -94,6 +94,7 @@ class FakeChaosTests(ChaosTests):
     """The same with guests that are fake: they go with their daemon, and start at once."""
 
     hypervisor = "fake"
+    network_mode = "user"
 
     async def wrong(self) -> list[str]:
         client = self.disorder.master.client
