@@ -15,7 +15,7 @@ from attrs import frozen
 from ganetid.cluster.defaults import HVPARAMS, filled
 from ganetid.cluster.model import Instance
 from ganetid.jobs.journal import Message
-from ganetid.jobs.model import ERROR, FINAL, SUCCESS, Job, Op, Stamp, pair
+from ganetid.jobs.model import ERROR, FINAL, SUCCESS, WAITING, Job, Op, Stamp, pair
 from ganetid.opcodes.definition import INSTANCE, NETWORK, Opcode
 
 WITH_HARDWARE = frozenset({"OP_INSTANCE_CREATE", "OP_INSTANCE_STARTUP"})
@@ -120,7 +120,8 @@ class Newsroom:
                 "tags": shown,
             }
             return self._message(name, "op", body)
-        if op.input["dry_run"] and any(HEARTBEAT_TAG in tag for tag in tags):
+        is_beat = op.op_id == "OP_TAGS_SET" and op.status == WAITING and op.input["dry_run"]
+        if is_beat and any(HEARTBEAT_TAG in tag for tag in tags):
             body = {**common, "type": "eventd-heartbeat"}
             return Message("eventd.heartbeat", msgspec.json.encode(body))
         return None
