@@ -147,11 +147,11 @@ class Configuration:
             case DropGroup(name):
                 self.groups.pop(name, None)
             case PutFacts(facts):
-                self.facts = facts
+                self._put_facts(facts)
 
     def load(self, snapshot: Snapshot) -> None:
         """Take over what was read at start."""
-        self.facts = snapshot.facts
+        self._put_facts(snapshot.facts)
         self.networks = {network.name: network for network in snapshot.networks}
         self.members = {member.name: member for member in snapshot.members}
         self.groups = {group.name: group for group in snapshot.groups}
@@ -245,6 +245,10 @@ class Configuration:
     def instances_in(self, network: str) -> list[str]:
         """Names of the instances that have a NIC in `network`, sorted."""
         return self._nics.instances_in(network)
+
+    def _put_facts(self, facts: ClusterFacts) -> None:
+        self.facts = facts
+        self.cluster_name = facts.name or self.cluster_name
 
     def _put_instance(self, instance: Instance) -> None:
         self.release(instance.name)  # what was claimed is durable now

@@ -197,6 +197,7 @@ class ClusterFacts:
     """
     The cluster's own facts.  node_uuid, group_uuid: of the first node and its group.
 
+    name: the cluster's, if it was renamed.  destroyed: nobody takes it up again.
     master: name of the master node.  epoch: grows with every change of the master.
     params: cluster parameters that were set, over the defaults; names of OP_CLUSTER_SET_PARAMS.
     """
@@ -212,6 +213,8 @@ class ClusterFacts:
     params: dict[str, Any] = field(factory=dict)
     mtime: float = 0.0
     serial_no: int = 1
+    name: str = ""
+    destroyed: bool = False
 
 
 @frozen

@@ -6,7 +6,7 @@ Source: Synnefo's snf-ganeti-eventd.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -36,9 +36,13 @@ HEARTBEAT_TAG = ":eventd:heartbeat:"
 
 @frozen
 class Newsroom:
-    """Whose news these are: the cluster, and the prefix that its clients know their objects by."""
+    """
+    Whose news these are.
 
-    cluster: str
+    named: the cluster's name now.  prefix: that its clients know their objects by.
+    """
+
+    named: Callable[[], str]
     prefix: str
 
     def of_op(
@@ -70,7 +74,7 @@ class Newsroom:
 
     def of_progress(self, body: Mapping[str, Any]) -> Message:
         """How far the making of an instance is, in the words of Synnefo's progress monitor."""
-        return self._message(str(body["instance"]), "progress", {**body, "cluster": self.cluster})
+        return self._message(str(body["instance"]), "progress", {**body, "cluster": self.named()})
 
     def of_guest_end(self, instance: Instance, reason: str, at: Stamp) -> Message:
         """The guest went off by itself or died: news as of a shutdown that nobody asked for."""
@@ -81,7 +85,7 @@ class Newsroom:
                 "event_time": pair(at),
                 "operation": "OP_INSTANCE_SHUTDOWN",
                 "status": SUCCESS,
-                "cluster": self.cluster,
+                "cluster": self.named(),
                 "logmsg": reason,
                 "result": None,
                 "jobId": 0,
@@ -97,7 +101,7 @@ class Newsroom:
             "event_time": pair(at),
             "operation": op.op_id,
             "status": op.status,
-            "cluster": self.cluster,
+            "cluster": self.named(),
             "logmsg": op.log[-1].text if op.log else None,
             "result": op.result,
             "jobId": job.id,

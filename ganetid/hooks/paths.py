@@ -163,7 +163,7 @@ HOOKS: Mapping[str, Hook] = {
         "network-disconnect", NETWORK, _same("group_name"), before=MEMBERS, after=MEMBERS
     ),
     "OP_CLUSTER_POST_INIT": Hook("cluster-init", CLUSTER, before=NOWHERE),
-    "OP_CLUSTER_DESTROY": Hook("cluster-destroy", CLUSTER, before=NOWHERE, after=NOWHERE),
+    "OP_CLUSTER_DESTROY": Hook("cluster-destroy", CLUSTER, before=NOWHERE),
     "OP_CLUSTER_SET_PARAMS": Hook("cluster-modify", CLUSTER, {"NEW_VG_NAME": "vg_name"}),
     "OP_CLUSTER_RENAME": Hook("cluster-rename", CLUSTER, {"NEW_NAME": "name"}, after=EVERYWHERE),
     "OP_CLUSTER_VERIFY_GROUP": Hook("cluster-verify", CLUSTER, before=NOWHERE, after=MEMBERS),

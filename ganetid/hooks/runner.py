@@ -106,26 +106,29 @@ class HookRunner:
         cluster: Configuration,
         log: Callable[[str], None],
         changes: tuple[Change, ...] = (),
-    ) -> None:
+    ) -> bool:
         """
         Run the post hooks of an opcode that succeeded; `log` is told of those that fail.
 
-        They are told what was so before, and as GANETI_POST_* what is so now: in `cluster`, and
-        by `changes` that are not in there yet.
+        Whether none did.  They are told what was so before, and as GANETI_POST_* what is so now: in
+        `cluster`, and by `changes` that are not in there yet.
         """
         if begun is None:
-            return
+            return True
         hook, given = begun.hook, begun.given
         instance = _instance_of(given, cluster, changes)
         now = _told_after(begun, cluster, instance)
         told = {**_prefixed("GANETI_", begun.told), **_prefixed("GANETI_POST_", now)}
         environment = self._environment(begun, POST, cluster, told)
         nodes = nodes_for(hook, False, given, cluster, instance or begun.instance)
+        went_well = True
         for node, results in await self._on_all(nodes, hook.path, POST, environment):
             for result in results:
                 if result.outcome == FAIL:
+                    went_well = False
                     output = result.output or "(no output)"
                     log(f" - WARNING: On {node} script {result.script} failed, output: {output}")
+        return went_well
 
     def _environment(
         self, begun: Begun, phase: str, cluster: Configuration, told: Environment

@@ -125,7 +125,9 @@ class Run:
         outcome = await opcode.run(self._context(index, before), given)
         if hooks is not None and begun:
             log = partial(self._add_log, index)
-            await hooks.after(begun[0], cluster, log, outcome.changes)
+            went_well = await hooks.after(begun[0], cluster, log, outcome.changes)
+            if opcode.spoilt_by_hooks and not went_well:
+                return evolve(outcome, result=False)
         return outcome
 
     async def _succeed(self, index: int, outcome: Outcome) -> None:

@@ -27,7 +27,6 @@ from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import Input, Opcode, Outcome
 from ganetid.opcodes.errors import WRONG_INPUT, WRONG_STATE, OpPrereqError, TypeEnforcementError
 from ganetid.opcodes.node_pool import promotions
-from ganetid.opcodes.node_pool import promotions
 
 NIC_TYPES = dict.fromkeys(("link", "mode", "vlan"), "string")
 Params = dict[str, Any]

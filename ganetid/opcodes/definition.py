@@ -102,6 +102,7 @@ class Opcode:
     subject: (kind, field) of the object whose news this is; None: no news are published.
     run: does it.  recover: is called instead for an opcode that was running when ganetid died; it
     inspects what is there first.
+    spoilt_by_hooks: its result is false when a post hook fails.
     tells_hooks: its pre hooks run when it says so, by Context.before; else before it.
     """
 
@@ -114,6 +115,7 @@ class Opcode:
     subject: tuple[str, str] | None = None
     renamed: Mapping[str, str] = field(factory=dict)
     tells_hooks: bool = False
+    spoilt_by_hooks: bool = False
 
     @property
     def class_name(self) -> str:

@@ -19,10 +19,8 @@ def require_allowed(context: Context, instance: Instance, ignore: bool) -> None:
     ignore: only say so in the job's log.
     """
     group = context.cluster.group_of(instance.primary_node)
-    if group is None:
-        return
-    found = violations(_policy(context, instance), wish_of(context, instance))
-    if not found:
+    found = policy_violations(context, instance)
+    if group is None or not found:
         return
     message = (
         f"Instance allocation to group {group.uuid} ({group.name}) violates policy:"
@@ -31,6 +29,13 @@ def require_allowed(context: Context, instance: Instance, ignore: bool) -> None:
     if not ignore:
         raise OpPrereqError(message, WRONG_INPUT)
     context.log(f" - WARNING: {message}")
+
+
+def policy_violations(context: Context, instance: Instance) -> list[str]:
+    """What of the instance the policy of its group forbids, in Ganeti's words."""
+    if context.cluster.group_of(instance.primary_node) is None:
+        return []
+    return violations(_policy(context, instance), wish_of(context, instance))
 
 
 def wish_of(context: Context, instance: Instance) -> Wish:

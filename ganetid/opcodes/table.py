@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from ganetid.opcodes import (
     backup,
     cluster_crypto,
+    cluster_life,
     cluster_modify,
     cluster_redistribute,
+    cluster_verify,
     group_change,
     instance_change_group,
     instance_create,
@@ -36,6 +38,8 @@ from ganetid.opcodes import (
     power,
     storage_units,
     tags,
+    verify_config,
+    verify_group,
 )
 from ganetid.opcodes.definition import Opcode
 
@@ -44,8 +48,10 @@ OPCODES: Mapping[str, Opcode] = {
     for family in (
         backup,
         cluster_crypto,
+        cluster_life,
         cluster_modify,
         cluster_redistribute,
+        cluster_verify,
         group_change,
         instance_change_group,
         instance_create,
@@ -71,6 +77,8 @@ OPCODES: Mapping[str, Opcode] = {
         power,
         storage_units,
         tags,
+        verify_config,
+        verify_group,
     )
     for opcode in family.OPCODES
 }

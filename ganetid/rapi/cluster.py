@@ -84,5 +84,8 @@ RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     "/2/features": {"GET": reads(lambda api, call: FEATURES)},
     "/2/os": {"GET": Verb(_systems, OPEN)},
     "/2/modify": {"PUT": submits("OP_CLUSTER_SET_PARAMS", lambda call: {}, _modified)},
+    "/2/verify": {"PUT": submits("OP_CLUSTER_VERIFY", lambda call: {"dry_run": call.dry_run})},
+    "/2/rename": {"PUT": submits("OP_CLUSTER_RENAME", lambda call: {"dry_run": call.dry_run})},
+    "/2/destroy": {"PUT": submits("OP_CLUSTER_DESTROY", lambda call: {"dry_run": call.dry_run})},
     "/2/redistribute-config": {"PUT": submits("OP_CLUSTER_REDIST_CONF", lambda call: {})},
 }

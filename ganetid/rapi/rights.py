@@ -30,7 +30,10 @@ ACTIONS: Mapping[str, str] = {
 }  # fmt: skip
 _OWN_ACTION = re.compile(r"/2/[a-z-]+/\{[a-z]+\}/(?:.*/)?([a-z-]+)")
 _RESOURCE = re.compile(r"/2/([a-z-]+)")
-_CLUSTER = frozenset({"info", "modify", "features", "os", "redistribute-config", "tags"})
+_CLUSTER = frozenset({
+    "info", "modify", "features", "os", "redistribute-config", "tags", "verify", "rename",
+    "destroy",
+})  # fmt: skip
 
 
 @frozen

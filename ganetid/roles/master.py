@@ -81,7 +81,7 @@ class MasterHalf(MultiService):
         self._rapi = rapi
         self._deposed = deposed
         self._stamps = Stamps(reactor.seconds)
-        self._newsroom = Newsroom(self._settings.cluster_name, self._settings.queue_prefix)
+        self._newsroom = Newsroom(lambda: self.cluster.cluster_name, self._settings.queue_prefix)
         self._journal: Journal | None = None
         self._watch: GuestWatch | None = None
         self._queue: JobQueue | None = None
@@ -110,6 +110,8 @@ class MasterHalf(MultiService):
         beginning = await journal.begin(self._reactor.seconds())
         cluster = self.cluster
         load(cluster, beginning)
+        if cluster.facts.destroyed:
+            raise OSError(f"{cluster.cluster_name} was destroyed: remove its state directory")
         nodes = Nodes(cast("INode", self._leash))
         nodes.expected.update(moves_under_way(beginning))
         now = self._reactor.seconds()
