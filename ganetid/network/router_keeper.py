@@ -14,7 +14,7 @@ from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.wiring import Router
 from ganetid.node.registry import Nodes
 
-PATIENCE_S = 10.0
+PATIENCE_S = 15.0  # longer than a daemon takes to start anew: its routers go on meanwhile
 AGAIN_S = 30.0
 
 
@@ -31,6 +31,7 @@ class RouterKeeper:
     nodes: Nodes
     submit: Callable[[str, Mapping[str, Any]], Awaitable[int]]
     now: Callable[[], float]
+    patience_s: float = PATIENCE_S
     _away: dict[str, float] = field(factory=dict)
     _asked: dict[str, float] = field(factory=dict)
     _log = Logger()
@@ -44,7 +45,7 @@ class RouterKeeper:
                 continue
             since = self._away.setdefault(router.name, now)
             is_new = now - self._asked.get(router.name, now - AGAIN_S) >= AGAIN_S
-            if now - since >= PATIENCE_S and is_new and self._has_place(router):
+            if now - since >= self.patience_s and is_new and self._has_place(router):
                 self._asked[router.name] = now
                 self._log.warn(
                     "router {router} leaves {node}, which is away",

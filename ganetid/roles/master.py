@@ -88,6 +88,7 @@ class MasterHalf(MultiService):
         self._feed: EventFeed | None = None
         self._distribution: Distribution
         self._sharing: Sharing | None = None
+        self.router_keeper: RouterKeeper | None = None
         self.fleet: Fleet | None = None
         self.candidates = Candidates(reactor, half, self._deposed)
         self.renewal: RenewalDoors | None = None
@@ -232,7 +233,8 @@ class MasterHalf(MultiService):
         sharing.begin()
         own = self._half.node
         await sharing.take_up(own.name, lambda name, given: getattr(own, name)(given))
-        keeper = RouterKeeper(self.cluster, nodes, self.submit, self._reactor.seconds)
+        seconds = self._reactor.seconds
+        keeper = self.router_keeper = RouterKeeper(self.cluster, nodes, self.submit, seconds)
         for what, look in (
             ("telling nodes of security groups", sharing.look),
             ("looking for routers of nodes that are away", keeper.look),
