@@ -127,7 +127,15 @@ def port_of(
         floating=port.floating_ips,
         dhcp_options=port.dhcp_options,
         instance_uuid=instance.uuid,
+        queues=queues_of(instance),
     )
+
+
+def queues_of(instance: Instance) -> int:
+    """How many pairs of queues its NICs have, as its hypervisor's parameters say."""
+    if instance.hvparams.get("nic_type", "paravirtual") != "paravirtual":
+        return 1
+    return int(instance.hvparams.get("virtio_net_queues", 1))
 
 
 def group_of(group: SecurityGroup, members: Iterable[str]) -> GroupPlan:

@@ -5,6 +5,7 @@ This machine's networking, reached by its programs ``ip``, ``bridge`` and ``nft`
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -33,7 +34,10 @@ class Host:
         """Make the namespace unless it is there; whether it was made."""
         if self.namespace is None:
             return False
-        is_new = not (NAMESPACES / self.namespace).exists()
+        path = NAMESPACES / self.namespace
+        if path.exists() and not os.path.ismount(path):
+            path.unlink()  # of a namespace that went with the mounts of who had made it
+        is_new = not path.exists()
         if is_new:
             await run(self.reactor, ["ip", "netns", "add", self.namespace])
         await self.ip(["link set dev lo up"])

@@ -211,7 +211,8 @@ def make_tap(place: Place, links: Mapping[str, Link]) -> tuple[str, ...]:
     there = links.get(place.tap)
     lines: list[str] = []
     if there is None:
-        lines.append(f"tuntap add dev {place.tap} mode tap")
+        many = " multi_queue" if place.port.queues > 1 else ""
+        lines.append(f"tuntap add dev {place.tap} mode tap{many}")
         lines.append(f"link set dev {place.tap} addrgenmode {_tap_addrgenmode(place)}")
     if place.bridge is None and (there is None or there.mac != bridge_mac(place.tap)):
         lines.append(f"link set dev {place.tap} address {bridge_mac(place.tap)}")

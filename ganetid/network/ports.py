@@ -155,7 +155,7 @@ class PortPlan:
     firewall: Synnefo's profile, None for none.
     groups, rules: names of GroupPlans, and rules of its own, each allowing something; both None:
     not filtered, and empty: nothing is allowed but answers.
-    instance_uuid: what its guest is to metadata.
+    instance_uuid: what its guest is to metadata.  queues: pairs of them, for several processors.
     """
 
     uuid: str
@@ -175,6 +175,7 @@ class PortPlan:
     floating: tuple[FloatingAddress, ...] = ()
     dhcp_options: tuple[DhcpOption, ...] = ()
     instance_uuid: str = ""
+    queues: int = 1
 
     @property
     def ip(self) -> str | None:

@@ -305,7 +305,8 @@ class TapNetwork:
     def _nic(self, port: PortPlan) -> TapNic:
         plugged = next(each for each in self._state.plugged.values() if port in each.ports)
         mtu = port_mtu(self._state.place(port, plugged))
-        return TapNic(port.mac, tap_name(self._cluster, port.uuid), mtu or 1500)
+        tap = tap_name(self._cluster, port.uuid)
+        return TapNic(port.mac, tap, mtu or 1500, queues=port.queues)
 
 
 def kept_networks(before: NetworkState, after: NetworkState) -> KeptNetworks:

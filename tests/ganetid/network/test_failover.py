@@ -56,13 +56,11 @@ class SeveralNodesTests(ManyTestCase):
             await deferLater(reactor, 0.1)
         raise AssertionError("it never came so far")
 
-    def test_router_leaves_dead_node(self) -> Deferred[None]:
-        """It goes to another node; the one that comes back has it no more."""
+    def test_a_node_away(self) -> Deferred[None]:
+        """Its routers go to another; when it comes back it has them no more, and knows members."""
 
         async def check() -> None:
             client = await self.three()
-            master = self.machines["node1"].master
-            assert master is not None and master.router_keeper is not None
             network = {"network_name": "a", "network": "10.1.0.0/24"}
             await self.done(client, "POST", "/2/networks", network)
             place = {"group_name": "default", "network_mode": "bridged", "network_link": "vxlan:7"}
@@ -71,45 +69,35 @@ class SeveralNodesTests(ManyTestCase):
             node = await self.done(client, "POST", "/2/routers", {**wish, "node_name": "node2"})
             self.assertEqual((node, self.routers_at("node2")), ("node2", 1))
             await self.stop("node2")
-            master.router_keeper.patience_s = 0.5
-            await self.until(lambda: self.routers_at("node1") + self.routers_at("node3") == 1)
-            await self.until(lambda: master.cluster.routers["r"].node != "node2")
+            await self.check_failover()
+            await self.done(client, "POST", "/2/security-groups", {"name": "g", "rules": []})
+            nic = {"network": "a", "ip": "pool", "port": {"security_groups": ["g"]}}
+            body = create_body("one", nics=[nic], disk_template="diskless", disks=[],
+                               osparams_private={}, pnode="node3")  # fmt: skip
+            await self.done(client, "POST", "/2/instances", body)
+            await self.until(lambda: self.knows("node1") and self.knows("node3"))
+            self.assertFalse(self.knows("node2"))
             await self.start("node2")
-            await self.until(lambda: self.routers_at("node2") == 0)
+            await self.until(lambda: self.routers_at("node2") == 0 and self.knows("node2"))
             self.assertEqual(self.routers_at("node1") + self.routers_at("node3"), 1)
             moved = {"target_node": "node2"}
             self.assertEqual(await self.done(client, "PUT", "/2/routers/r/migrate", moved), "node2")
             places = [self.routers_at(f"node{number}") for number in (1, 2, 3)]
             self.assertEqual(places, [0, 1, 0])
-
-        return Deferred.fromCoroutine(check())
-
-    def test_groups_on_every_node(self) -> Deferred[None]:
-        """Every node knows a group's members, also one that was away when they came."""
-
-        async def check() -> None:
-            client = await self.three()
-            await self.done(client, "POST", "/2/networks",
-                            {"network_name": "a", "network": "10.1.0.0/24"})  # fmt: skip
-            place = {"group_name": "default", "network_mode": "bridged", "network_link": "vxlan:7"}
-            await self.done(client, "PUT", "/2/networks/a/connect", place)
-            await self.stop("node3")
-            await self.done(client, "POST", "/2/security-groups", {"name": "g", "rules": []})
-            nic = {"network": "a", "ip": "pool", "port": {"security_groups": ["g"]}}
-            body = create_body("one", nics=[nic], disk_template="diskless", disks=[],
-                               osparams_private={}, pnode="node2")  # fmt: skip
-            await self.done(client, "POST", "/2/instances", body)
-            known = b'"addresses":["10.1.0.1"]'
-
-            def has(node: str) -> bool:
-                folder = self.directory / node / "network" / "groups"
-                return any(known in path.read_bytes() for path in folder.glob("g_*.json"))
-
-            await self.until(lambda: has("node1") and has("node2"))
-            self.assertFalse(has("node3"))
-            await self.start("node3")
-            await self.until(lambda: has("node3"))
             await self.done(client, "DELETE", "/2/instances/one")
-            await self.until(lambda: not any(has(f"node{number}") for number in (1, 2, 3)))
+            await self.until(lambda: not any(self.knows(f"node{n}") for n in (1, 2, 3)))
 
         return Deferred.fromCoroutine(check())
+
+    async def check_failover(self) -> None:
+        master = self.machines["node1"].master
+        assert master is not None and master.router_keeper is not None
+        master.router_keeper.patience_s = 0.5
+        await self.until(lambda: self.routers_at("node1") + self.routers_at("node3") == 1)
+        await self.until(lambda: master.cluster.routers["r"].node != "node2")
+
+    def knows(self, node: str) -> bool:
+        """Whether a node knows who is in the group."""
+        folder = self.directory / node / "network" / "groups"
+        known = b'"addresses":["10.1.0.1"]'
+        return any(known in path.read_bytes() for path in folder.glob("g_*.json"))

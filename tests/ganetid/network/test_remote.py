@@ -39,10 +39,10 @@ class SecurityGroupTests(WiredTestCase):
             address = str(server.port.ip)
 
             async def friend_gets_in() -> bool:
-                return await self.seen_as(at_friend, at_server, address) is not None
+                return await self.seen_as(at_friend, at_server, address, 1) is not None
 
             async def other_gets_in() -> bool:
-                return await self.seen_as(at_other, at_server, address) is not None
+                return await self.seen_as(at_other, at_server, address, 1) is not None
 
             await self.until(friend_gets_in)
             self.assertFalse(await other_gets_in())
@@ -63,7 +63,7 @@ class SecurityGroupTests(WiredTestCase):
             late = await self.socket(other, 9996)
 
             async def late_is_out() -> bool:
-                return await self.seen_as(late, at_server, address) is None
+                return await self.seen_as(late, at_server, address, 1) is None
 
             await self.until(late_is_out)
             problem = await self.refused(client, "DELETE", "/2/security-groups/clients")
@@ -183,7 +183,7 @@ class RouterTests(WiredTestCase):
             _, network = await client.call("GET", "/2/networks/out")
             self.assertEqual(network["map"][:12], "XXXX.....X..")
             await self.done(client, "DELETE", "/2/routers/r")
-            self.assertIsNone(await self.seen_as(at_one, at_two, "10.2.0.2"))
+            self.assertIsNone(await self.seen_as(at_one, at_two, "10.2.0.2", tries=1))
             self.assertEqual((await client.call("GET", "/2/routers/r"))[0], 404)
 
         return self.run_test(check)

@@ -113,9 +113,13 @@ class RouterTests(NetworkTestCase):
         self.addCleanup(made.close)
         return made
 
-    async def seen_as(self, sender: Any, receiver: Any, to: str) -> str | None:
+    async def seen_as(self, sender: Any, receiver: Any, to: str, tries: int = 8) -> str | None:
         """The sender's address as the receiver sees it; None: nothing arrives."""
-        return await deferToThread(passes, sender, receiver, to)
+        for _ in range(tries):
+            seen = await deferToThread(passes, sender, receiver, to)
+            if seen is not None:
+                break
+        return seen
 
     async def facts(self, namespace: str) -> Any:
         """All that a restart could touch: interfaces with their numbers, addresses, rules."""
@@ -148,13 +152,17 @@ class RouterTests(NetworkTestCase):
                 other = sockets["two" if tenant == "one" else "one", "b"]
                 self.assertEqual(await self.seen_as(a, b, "10.2.0.9"), "10.1.0.9")
                 self.assertEqual(await self.seen_as(b, a, "10.1.0.9"), "10.2.0.9")
-                self.assertIsNone(await self.seen_as(a, other, "10.2.0.9"))
+                self.assertIsNone(await self.seen_as(a, other, "10.2.0.9", tries=1))
                 self.assertEqual(await self.seen_as(a, there, FAR), public)
             await outside.ip("route add 10.0.0.0/8 via 198.51.100.11")
             stranger = await outside.inside(lambda: udp(9998))  # no answer to what was sent before
             self.addCleanup(stranger.close)
-            self.assertIsNone(await self.seen_as(stranger, sockets["one", "a"], "10.1.0.9"))
-            self.assertIsNone(await self.seen_as(stranger, sockets["two", "a"], "198.51.100.12"))
+            self.assertIsNone(
+                await self.seen_as(stranger, sockets["one", "a"], "10.1.0.9", tries=1)
+            )
+            self.assertIsNone(
+                await self.seen_as(stranger, sockets["two", "a"], "198.51.100.12", tries=1)
+            )
 
         return run_test(check)
 
@@ -176,7 +184,7 @@ class RouterTests(NetworkTestCase):
                 seen = await self.seen_as(sender, at_one, "198.51.100.50")
                 self.assertEqual(seen, "198.51.100.11")
             await self.network.put_router(router_of("one", 11))
-            self.assertIsNone(await self.seen_as(there, at_one, "198.51.100.50"))
+            self.assertIsNone(await self.seen_as(there, at_one, "198.51.100.50", tries=1))
             self.assertEqual(await self.seen_as(at_one, there, FAR), "198.51.100.11")
 
         return run_test(check)
@@ -199,7 +207,7 @@ class RouterTests(NetworkTestCase):
             self.assertEqual(await self.seen_as(at_one, there, "203.0.113.7"), "10.1.0.9")
             self.assertEqual(await self.seen_as(there, at_one, "10.1.0.9"), FAR)
             await self.network.put_router(router_of("one", 11))
-            self.assertIsNone(await self.seen_as(at_one, at_two, "10.99.0.1"))
+            self.assertIsNone(await self.seen_as(at_one, at_two, "10.99.0.1", tries=1))
 
         return run_test(check)
 
@@ -217,8 +225,12 @@ class RouterTests(NetworkTestCase):
                 if all("default" in each for each in said):
                     break
                 await deferLater(reactor, 0.1)
-            ping = ("busybox", "ping", "-6", "-c", "8", "-W", "1", "fd00:b::f816:3eff:fe6f:209")
-            self.assertNotIn(" 0 packets received", await one.says(*ping))
+            target = "fd00:b::f816:3eff:fe6f:209"
+            for _ in range(20):
+                said = await one.says("sh", "-c", f"busybox ping -6 -c1 -W1 {target} || true")
+                if "1 packets received" in said:
+                    return
+            self.fail(said)
 
         return run_test(check)
 
@@ -305,7 +317,7 @@ class RouterTests(NetworkTestCase):
             self.assertEqual(await self.seen_as(at_one, at_far, "10.2.0.9"), "10.1.0.5")
             mac = gateway_mac("one", "aa:00:01")
             await guests[1].ip(f"neighbour replace 10.1.0.1 lladdr {mac} dev eth0 nud permanent")
-            self.assertIsNone(await self.seen_as(at_two, at_far, "10.2.0.9"))
+            self.assertIsNone(await self.seen_as(at_two, at_far, "10.2.0.9", tries=1))
 
         return run_test(check)
 
