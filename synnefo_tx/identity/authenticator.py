@@ -51,6 +51,7 @@ class Authenticator:
         self._serials = (0, 0)
         self._forgot_at = 0.0
         self._asking = False
+        self._changes = 0
         self._waiters: list[Deferred[None]] = []
 
     def startService(self) -> None:
@@ -114,6 +115,13 @@ class Authenticator:
         await self._database.write(revocations.revoke, revocation, now)
         self._revoked.learn([revocation])
 
+    def look_again(self) -> None:
+        """
+        This worker has changed accounts: no token is trusted before the database was asked.
+        """
+        self._refreshed_at = None
+        self._changes += 1
+
     async def _fresh(self) -> None:
         now = self._clock()
         seen = self._refreshed_at
@@ -126,7 +134,10 @@ class Authenticator:
             return
         self._asking = True
         try:
-            await self._ask(now)
+            changes = -1
+            while changes != self._changes:  # what came while we asked may not be in the answer
+                changes = self._changes
+                await self._ask(now)
         except Exception:
             self._release(Failure())
             raise

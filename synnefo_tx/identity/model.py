@@ -26,7 +26,7 @@ class Domain:
 @frozen
 class Project:
     """
-    parent_id: of the project above; None: the domain is what stands above.
+    parent_id: of the project above, or of the domain.
     """
 
     id: str
@@ -34,7 +34,7 @@ class Project:
     domain_id: str
     description: str
     enabled: bool
-    parent_id: str | None = None
+    parent_id: str = ""
     options: Extra = field(factory=dict, eq=False)
     extra: Extra = field(factory=dict, eq=False)
 
@@ -135,6 +135,7 @@ class RevocationKind(StrEnum):
     PROJECT = "project"
     DOMAIN = "domain"
     GRANT = "grant"
+    ROLE = "role"
 
 
 @frozen
@@ -142,8 +143,9 @@ class Revocation:
     """
     Tokens of `subject` issued at or before `issued_before` are worth nothing.
 
-    subject: the audit id of a TOKEN, the id of a USER, PROJECT or DOMAIN, "user/project" of a
-    GRANT.  Times are whole seconds; after expires_at no such token can still be alive.
+    subject: the audit id of a TOKEN, the id of a USER, PROJECT or DOMAIN, "user/project" (or
+    "user/domain", "user/all" for the system) of a GRANT, the name of a ROLE.  Times are whole
+    seconds; after expires_at no such token can still be alive.
     """
 
     kind: RevocationKind

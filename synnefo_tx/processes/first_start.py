@@ -20,6 +20,8 @@ from synnefo_tx.compute.rows.tables import clusters
 from synnefo_tx.daemon.private_files import write_private
 from synnefo_tx.effect.rows import networks as cluster_networks
 from synnefo_tx.identity.rows import accounts
+from synnefo_tx.identity.rows.effective import SYSTEM
+from synnefo_tx.identity.rows.grants import Grant, grant
 from synnefo_tx.identity.rows.tables import users
 from synnefo_tx.image.imports import import_file
 from synnefo_tx.network.rows.networks import create_network, create_subnet
@@ -35,7 +37,8 @@ FLAVORS = (  # id, name, vcpus, MiB, GiB
     ("3", "medium", 2, 2048, 10),
     ("4", "large", 4, 4096, 20),
 )
-ROLES = ("admin", "member", "reader", "service")
+ROLES = ("admin", "manager", "member", "reader", "service")  # as Keystone's own bootstrap makes
+IMPLIED = (("admin", "manager"), ("manager", "member"), ("member", "reader"))
 
 
 async def fill(
@@ -172,11 +175,13 @@ def _accounts(connection: Connection, password_hash: str) -> str:
         connection, project_id, "default", "admin", "First project of this cloud."
     )
     accounts.create_user(connection, user_id, "default", "admin", password_hash, project_id)
-    for name in ROLES:
-        role_id = uuid.uuid4().hex
+    role_ids = {name: uuid.uuid4().hex for name in ROLES}
+    for name, role_id in role_ids.items():
         accounts.create_role(connection, role_id, name)
-        if name in ("admin", "member", "reader"):
-            accounts.assign(connection, user_id, project_id, role_id)
+    for prior, implied in IMPLIED:
+        accounts.imply(connection, role_ids[prior], role_ids[implied])
+    accounts.assign(connection, user_id, project_id, role_ids["admin"])
+    grant(connection, Grant("user", user_id, "system", SYSTEM, role_ids["admin"]))
     return project_id
 
 

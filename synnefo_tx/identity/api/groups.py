@@ -45,7 +45,11 @@ def domain_target(thing: Mapping[str, Any]) -> Target:
     return Target(domain_id=thing["domain_id"])
 
 
-def in_own_domain(call: Call, _context: Context, thing: Thing) -> Thing:
+async def _complete(call: Call, _context: Context, thing: Thing) -> Thing:
+    return in_own_domain(call, thing | {"description": thing.get("description") or ""})
+
+
+def in_own_domain(call: Call, thing: Thing) -> Thing:
     """
     A new thing that names no domain belongs to the caller's.
     """
@@ -61,9 +65,7 @@ GROUPS = Resource(
     filters={"name": "name", "domain_id": "domain_id"},
     view=group_view,
     target=domain_target,
-    complete=lambda call, context, thing: in_own_domain(
-        call, context, thing | {"description": thing.get("description") or ""}
-    ),
+    complete=_complete,
     removing=memberships.remove_group,
 )
 

@@ -1,36 +1,213 @@
 """
-/v3/projects: all for administrators, one for those who work in it.
+/v3/projects.  Domains act as projects too: they can be made, shown and listed here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from synnefo_tx.errors import BadRequest, Forbidden
+from synnefo_tx.http.bodies import Body, keystone_wording
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
 from synnefo_tx.http.router import Router
-from synnefo_tx.identity.api.context import Context, v3
+from synnefo_tx.identity.api import json_body
+from synnefo_tx.identity.api.context import Context, enforce, v3
+from synnefo_tx.identity.api.domains import DOMAINS
+from synnefo_tx.identity.api.groups import in_own_domain
 from synnefo_tx.identity.api.listing import collection, flag, page_of
-from synnefo_tx.identity.faults import AccountNotFound, ActionForbidden
-from synnefo_tx.identity.rows.accounts import find_project
-from synnefo_tx.identity.rows.lists import list_projects
-from synnefo_tx.identity.views.accounts import project_view
+from synnefo_tx.identity.api.resource import (
+    Resource,
+    add_changing,
+    made,
+    own_domain_only,
+    permitted,
+)
+from synnefo_tx.identity.api.schemas import (
+    BOOLEAN,
+    DESCRIPTION,
+    DOMAIN_ID,
+    ID,
+    PROJECT_NAME,
+    TAGS,
+    body_schema,
+)
+from synnefo_tx.identity.faults import AccountNotFound
+from synnefo_tx.identity.permissions import Target
+from synnefo_tx.identity.rows import project_tags, project_tree, projects, things
+from synnefo_tx.identity.rows.effective import works_in
+from synnefo_tx.identity.rows.kinds import DOMAIN, PROJECT, USER
+from synnefo_tx.identity.rows.things import Thing
+from synnefo_tx.identity.views.accounts import domain_as_project, project_view
 
-FILTERS = {"name": "name", "domain_id": "domain_id", "enabled": "enabled", "parent_id": "domain_id"}
+_FIELDS = {
+    "name": PROJECT_NAME,
+    "description": DESCRIPTION,
+    "domain_id": DOMAIN_ID,
+    "enabled": BOOLEAN,
+    "is_domain": BOOLEAN,
+    "parent_id": ID | {"type": ["string", "null"]},
+    "tags": TAGS,
+    "options": {"type": "object"},
+}
+FILTERS = {
+    "name": "name",
+    "domain_id": "domain_id",
+    "enabled": "enabled",
+    "parent_id": "parent_id",
+}
+_TAG_FILTERS = ("tags", "tags-any", "not-tags", "not-tags-any")
+
+
+def project_target(thing: Mapping[str, Any]) -> Target:
+    return Target(project_id=thing["id"], domain_id=thing["domain_id"])
+
+
+async def _complete(call: Call, context: Context, thing: Thing) -> Thing:
+    given: Thing = {"enabled": True, "options": {}, "tags": []} | thing
+    given.pop("is_domain", None)
+    given["description"] = given.get("description") or ""
+    parent_id: str | None = given.get("parent_id")
+    if parent_id and not given.get("domain_id"):
+        parent = await context.database.read(things.find, PROJECT, parent_id)
+        given["domain_id"] = parent["domain_id"] if parent else parent_id
+    given = in_own_domain(call, given)
+    return given | {"parent_id": parent_id or given["domain_id"]}
+
+
+async def _prepare(_call: Call, _context: Context, before: Thing, changes: Thing) -> Thing:
+    if changes.get("domain_id", before["domain_id"]) != before["domain_id"]:
+        raise BadRequest("Cannot change Domain ID.")
+    if changes.get("parent_id", before["parent_id"]) != before["parent_id"]:
+        raise Forbidden("Update of `parent_id` is not allowed.")
+    if changes.pop("is_domain", False):
+        raise BadRequest("Update of `is_domain` is not allowed.")
+    if "description" in changes:
+        changes["description"] = changes["description"] or ""
+    return changes
+
+
+PROJECTS = Resource(
+    kind=PROJECT,
+    create=Body(body_schema(_FIELDS, required=("name",)), keystone_wording),
+    update=Body(body_schema(_FIELDS, at_least_one=True), keystone_wording),
+    filters=FILTERS,
+    view=project_view,
+    target=project_target,
+    complete=_complete,
+    prepare=_prepare,
+    creating=projects.create_project,
+    changing=projects.change_project,
+    removing=projects.remove_project,
+)
 
 
 def add_routes(router: Router, context: Context) -> None:
+    add_changing(router, context, PROJECTS)
+
+    @router.route("POST", "/v3/projects", "identity:create_project")
+    async def create(call: Call) -> Reply:
+        given: Thing = PROJECTS.create.check(json_body.read(call).get("project", {}))
+        if given.get("is_domain"):
+            return json_reply({"project": await _domain(context, call, given)}, 201)
+        return json_reply(await made(context, call, PROJECTS, given), 201)
+
     @router.route("GET", "/v3/projects", "identity:list_projects")
-    async def projects(call: Call) -> Reply:
-        page = page_of(call, FILTERS)
+    async def index(call: Call) -> Reply:
         if flag(call, "is_domain"):
-            return collection(call, "projects", [], False)  # no project of ours acts as a domain
-        found, more = await context.database.read(list_projects, page)
-        return collection(call, "projects", [project_view(one, v3(call)) for one in found], more)
+            return await _domains(context, call)
+        page = own_domain_only(call, PROJECT, page_of(call, FILTERS))
+        where = project_tags.tagged(*(_tags(call, name) for name in _TAG_FILTERS))
+        found, more = await context.database.read(things.list_things, PROJECT, page, where)
+        return await _listed(context, call, found, more)
 
     @router.route("GET", "/v3/projects/<project_id>", "identity:get_project")
-    async def project(call: Call, project_id: str) -> Reply:
-        if not call.token.is_admin and call.token.project_id != project_id:
-            raise ActionForbidden("identity:get_project")
-        found = await context.database.read(find_project, project_id)
-        if found is None:
-            raise AccountNotFound("project", project_id)
-        return json_reply({"project": project_view(found, v3(call))})
+    async def show(call: Call, project_id: str) -> Reply:
+        domain = await context.database.read(things.find, DOMAIN, project_id)
+        if domain is not None:
+            enforce(call, "identity:get_project", Target(domain_id=project_id))
+            [tagged] = await context.database.read(project_tags.with_tags, [domain])
+            return json_reply({"project": domain_as_project(tagged, v3(call))})
+        found = await permitted(context, call, PROJECTS, "get", project_id)
+        [tagged] = await context.database.read(project_tags.with_tags, [found])
+        view = project_view(tagged, v3(call))
+        return json_reply({"project": view | await _around(context, call, found)})
+
+    @router.route("GET", "/v3/users/<user_id>/projects", "identity:list_user_projects")
+    async def of_user(call: Call, user_id: str) -> Reply:
+        user = await context.database.read(things.find, USER, user_id)
+        domain_id = user["domain_id"] if user else None
+        enforce(call, "identity:list_user_projects", Target((user_id,), domain_id=domain_id))
+        if user is None:
+            raise AccountNotFound("user", user_id)
+        where = works_in(user_id)
+        page = page_of(call, FILTERS)
+        found, more = await context.database.read(things.list_things, PROJECT, page, where)
+        return await _listed(context, call, found, more)
+
+
+async def _domain(context: Context, call: Call, given: Thing) -> dict[str, Any]:
+    if given.get("domain_id") or given.get("parent_id"):
+        raise BadRequest(
+            "The domain_id and the parent_id of a project acting as a domain must be null."
+        )
+    asked = {name: given[name] for name in given if name not in _NOT_OF_DOMAINS}
+    answer = await made(context, call, DOMAINS, asked)
+    return domain_as_project(answer["domain"], v3(call))
+
+
+_NOT_OF_DOMAINS = ("is_domain", "domain_id", "parent_id")
+
+
+async def _domains(context: Context, call: Call) -> Reply:
+    page = own_domain_only(call, DOMAIN, page_of(call, DOMAINS.filters))
+    found, more = await context.database.read(things.list_things, DOMAIN, page)
+    tagged = await context.database.read(project_tags.with_tags, found)
+    views = [domain_as_project(one, v3(call)) for one in tagged]
+    return collection(call, "projects", views, more)
+
+
+async def _listed(context: Context, call: Call, found: list[Thing], more: bool) -> Reply:
+    tagged = await context.database.read(project_tags.with_tags, found)
+    return collection(call, "projects", [project_view(one, v3(call)) for one in tagged], more)
+
+
+def _tags(call: Call, name: str) -> list[str]:
+    return [tag for tag in (call.query(name) or "").split(",") if tag]
+
+
+async def _around(context: Context, call: Call, project: Thing) -> dict[str, Any]:
+    """
+    What the query asks for of the tree around the project.
+    """
+    if flag(call, "parents_as_list") and flag(call, "parents_as_ids"):
+        raise BadRequest("Cannot use parents_as_list and parents_as_ids query params at once.")
+    if flag(call, "subtree_as_list") and flag(call, "subtree_as_ids"):
+        raise BadRequest("Cannot use subtree_as_list and subtree_as_ids query params at once.")
+    told: dict[str, Any] = {}
+    if flag(call, "parents_as_list") or flag(call, "parents_as_ids"):
+        above = await context.database.read(project_tree.line_above, project["id"])
+        if flag(call, "parents_as_list"):
+            told["parents"] = [{"project": project_view(one, v3(call))} for one in above]
+        else:
+            told["parents"] = _nested_line([one["id"] for one in above] + [project["domain_id"]])
+    if flag(call, "subtree_as_list") or flag(call, "subtree_as_ids"):
+        below = await context.database.read(project_tree.tree_below, project["id"])
+        if flag(call, "subtree_as_list"):
+            told["subtree"] = [{"project": project_view(one, v3(call))} for one in below]
+        else:
+            told["subtree"] = _nested_tree(project["id"], below)
+    return told
+
+
+def _nested_line(ids: list[str]) -> dict[str, Any] | None:
+    line: dict[str, Any] | None = None
+    for one in reversed(ids):
+        line = {one: line}
+    return line
+
+
+def _nested_tree(root: str, below: list[Thing]) -> dict[str, Any] | None:
+    inside = [one for one in below if one["parent_id"] == root]
+    return {one["id"]: _nested_tree(one["id"], below) for one in inside} or None

@@ -5,7 +5,7 @@ The five calls that Keystone has for nearly everything it keeps: list, create, s
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -29,11 +29,18 @@ Changes = Mapping[str, Any]
 Unit = Callable[..., Thing]
 
 
-def as_given(_call: Call, _context: Context, thing: Thing) -> Thing:
+async def as_given(_call: Call, _context: Context, thing: Thing) -> Thing:
     """
     Nothing to complete.
     """
     return thing
+
+
+async def as_asked(_call: Call, _context: Context, _before: Thing, changes: Thing) -> Thing:
+    """
+    Nothing to add to the changes.
+    """
+    return changes
 
 
 def removed(connection: Connection, kind: Kind, thing: Thing, _now: int, _horizon_s: int) -> None:
@@ -50,7 +57,8 @@ class Resource:
 
     create, update: what bodies must look like (the part under the noun).  filters: of lists, each
     with its column.  view: a thing and the URL of /v3 to JSON.  target: of a thing, for the
-    permissions.  complete: fills in what a new thing lacks; its id is there already.
+    permissions.  complete: fills in what a new thing lacks; its id is there already.  prepare: the
+    changes to make, of those asked for.
     creating, changing, removing: units in whose transaction it is done: (connection, kind, thing)
     -> thing, (connection, kind, before, changes, now, horizon_s) -> thing, and (connection, kind,
     thing, now, horizon_s).  now, horizon_s: seconds, for revoking tokens.
@@ -62,7 +70,8 @@ class Resource:
     filters: Mapping[str, str]
     view: Callable[[Thing, str], dict[str, Any]]
     target: Callable[[Changes], Target]
-    complete: Callable[[Call, Context, Thing], Thing] = as_given
+    complete: Callable[[Call, Context, Thing], Awaitable[Thing]] = as_given
+    prepare: Callable[[Call, Context, Thing, Thing], Awaitable[Thing]] = as_asked
     creating: Unit = things.create
     changing: Unit | None = None
     removing: Callable[..., None] = removed
@@ -111,22 +120,40 @@ def add_writing(router: Router, context: Context, resource: Resource) -> None:
     """
     Create, update and delete.
     """
-    kind = resource.kind
 
     @router.route("POST", resource.path, resource.action("create"))
     async def create(call: Call) -> Reply:
-        given: Thing = resource.create.check(json_body.read(call).get(kind.noun, {}))
-        thing = resource.complete(call, context, {"id": uuid.uuid4().hex} | given)
-        enforce(call, resource.action("create"), resource.target(thing))
-        entry = entry_of(call, resource.action("create"), kind.noun, thing["id"], told(kind, given))
-        made = await write(context, entry, resource.creating, kind, thing)
-        return json_reply({kind.noun: resource.view(made, v3(call))}, 201)
+        given = resource.create.check(json_body.read(call).get(resource.kind.noun, {}))
+        return json_reply(await made(context, call, resource, given), 201)
+
+    add_changing(router, context, resource)
+
+
+async def made(context: Context, call: Call, resource: Resource, given: Thing) -> dict[str, Any]:
+    """
+    A new thing, as the answer tells it.  given: the body's part under the noun, checked.
+    """
+    kind = resource.kind
+    action = resource.action("create")
+    thing = await resource.complete(call, context, {"id": uuid.uuid4().hex} | given)
+    enforce(call, action, resource.target(thing))
+    entry = entry_of(call, action, kind.noun, thing["id"], told(given))
+    new = await write(context, entry, resource.creating, kind, thing)
+    return {kind.noun: resource.view(new, v3(call))}
+
+
+def add_changing(router: Router, context: Context, resource: Resource) -> None:
+    """
+    Update and delete.
+    """
+    kind = resource.kind
 
     @router.route("PATCH", f"{resource.path}/<thing_id>", resource.action("update"))
     async def update(call: Call, thing_id: str) -> Reply:
         changes: Thing = resource.update.check(json_body.read(call).get(kind.noun, {}))
         before = await permitted(context, call, resource, "update", thing_id)
-        entry = entry_of(call, resource.action("update"), kind.noun, thing_id, told(kind, changes))
+        entry = entry_of(call, resource.action("update"), kind.noun, thing_id, told(changes))
+        changes = await resource.prepare(call, context, before, changes)
         after = await write(
             context, entry, _changed, resource, before, changes, *_revoking(context)
         )
@@ -165,7 +192,7 @@ def own_domain_only(call: Call, kind: Kind, page: Page) -> Page:
     return evolve(page, filters=(*page.filters, Filter("domain_id", token.domain_id)))
 
 
-def told(kind: Kind, changes: Changes) -> dict[str, Any]:
+def told(changes: Changes) -> dict[str, Any]:
     """
     What the audit log tells of a body: which attributes, and the values of the harmless ones.
     """

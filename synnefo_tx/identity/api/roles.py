@@ -1,68 +1,76 @@
 """
-/v3/roles and /v3/role_assignments, for administrators.
+/v3/roles.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from synnefo_tx.errors import BadRequest
+from synnefo_tx.http.bodies import Body, keystone_wording
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.context import Context, v3
-from synnefo_tx.identity.api.listing import collection, flag, page_of
-from synnefo_tx.identity.faults import AccountNotFound
-from synnefo_tx.identity.rows.accounts import find_role
-from synnefo_tx.identity.rows.assignment_lists import Wanted, list_assignments
-from synnefo_tx.identity.rows.effective import SYSTEM
-from synnefo_tx.identity.rows.lists import Page, list_roles
-from synnefo_tx.identity.views.accounts import assignment_view, role_view
+from synnefo_tx.identity.api.listing import collection, page_of
+from synnefo_tx.identity.api.resource import Resource, add_writing, permitted
+from synnefo_tx.identity.api.schemas import DESCRIPTION, DOMAIN_ID, NAME, body_schema
+from synnefo_tx.identity.permissions import Target
+from synnefo_tx.identity.rows import roles, things
+from synnefo_tx.identity.rows.kinds import ROLE
+from synnefo_tx.identity.rows.lists import Filter, Page
+from synnefo_tx.identity.rows.things import Thing
+from synnefo_tx.identity.views.accounts import role_view
 
-EXCLUSIVE = (
-    ("scope.domain.id", "scope.project.id", "Specify a domain or project, not both"),
-    ("scope.domain.id", "scope.system", "Specify system or domain, not both"),
-    ("scope.project.id", "scope.system", "Specify system or project, not both"),
-    ("user.id", "group.id", "Specify a user or group, not both"),
+_FIELDS = {
+    "name": NAME,
+    "description": DESCRIPTION,
+    "domain_id": DOMAIN_ID,
+    "options": {"type": "object"},
+}
+
+
+async def _complete(_call: Call, _context: Context, thing: Thing) -> Thing:
+    given: Thing = {"description": None, "options": {}} | thing
+    return given | {"domain_id": given.get("domain_id") or ""}
+
+
+async def _prepare(_call: Call, _context: Context, before: Thing, changes: Thing) -> Thing:
+    if (changes.get("domain_id", before["domain_id"]) or "") != before["domain_id"]:
+        raise BadRequest("Update of `domain_id` is not allowed.")
+    return {name: value for name, value in changes.items() if name != "domain_id"}
+
+
+def role_target(thing: Mapping[str, Any]) -> Target:
+    return Target(domain_id=thing["domain_id"] or None)
+
+
+ROLES = Resource(
+    kind=ROLE,
+    create=Body(body_schema(_FIELDS, required=("name",)), keystone_wording),
+    update=Body(body_schema(_FIELDS, at_least_one=True), keystone_wording),
+    filters={"name": "name"},
+    view=role_view,
+    target=role_target,
+    complete=_complete,
+    prepare=_prepare,
+    removing=roles.remove_role,
 )
 
 
 def add_routes(router: Router, context: Context) -> None:
+    add_writing(router, context, ROLES)
+
     @router.route("GET", "/v3/roles", "identity:list_roles")
-    async def roles(call: Call) -> Reply:
-        page: Page = page_of(call, {"name": "name"})
-        if call.query("domain_id"):
-            return collection(call, "roles", [], False)  # our roles belong to no domain
-        found, more = await context.database.read(list_roles, page)
+    async def index(call: Call) -> Reply:
+        page = page_of(call, ROLES.filters)
+        inside = Filter("domain_id", call.query("domain_id") or "")
+        page = Page((*page.filters, inside), page.marker, page.limit)
+        found, more = await context.database.read(things.list_things, ROLE, page)
         return collection(call, "roles", [role_view(one, v3(call)) for one in found], more)
 
     @router.route("GET", "/v3/roles/<role_id>", "identity:get_role")
-    async def role(call: Call, role_id: str) -> Reply:
-        found = await context.database.read(find_role, role_id=role_id)
-        if found is None:
-            raise AccountNotFound("role", role_id)
+    async def show(call: Call, role_id: str) -> Reply:
+        found = await permitted(context, call, ROLES, "get", role_id)
         return json_reply({"role": role_view(found, v3(call))})
-
-    @router.route("GET", "/v3/role_assignments", "identity:list_role_assignments")
-    async def role_assignments(call: Call) -> Reply:
-        given = dict(call.queries())
-        for one, other, complaint in EXCLUSIVE:
-            if given.get(one) and given.get(other):
-                raise BadRequest(complaint)
-        found = await context.database.read(list_assignments, _wanted(given))
-        names = flag(call, "include_names")
-        views = [assignment_view(one, v3(call), names) for one in found]
-        return collection(call, "role_assignments", views, False)
-
-
-def _wanted(given: Mapping[str, str]) -> Wanted:
-    kind, target = "", ""
-    for name in ("project", "domain"):
-        if given.get(f"scope.{name}.id"):
-            kind, target = name, given[f"scope.{name}.id"]
-    if given.get("scope.system"):
-        kind, target = "system", SYSTEM
-    inherited = given.get("scope.OS-INHERIT:inherited_to") == "projects" or None
-    return Wanted(
-        given.get("user.id"), given.get("group.id"), kind, target, given.get("role.id"), inherited
-    )

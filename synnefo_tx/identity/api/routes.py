@@ -11,9 +11,13 @@ from synnefo_tx.http.router import Router
 from synnefo_tx.http.streaming import USUAL_BODY_BYTES
 from synnefo_tx.identity.api import (
     domains,
+    grants,
     groups,
+    implied_roles,
     own_scopes,
+    project_tags,
     projects,
+    role_assignments,
     roles,
     services,
     tokens,
@@ -28,6 +32,21 @@ from synnefo_tx.identity.permission_table import PERMISSIONS
 from synnefo_tx.identity.permissions import Permissions
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.store.database import Database
+
+_RESOURCES = (
+    tokens,
+    own_scopes,
+    domains,
+    projects,
+    project_tags,
+    users,
+    groups,
+    roles,
+    implied_roles,
+    grants,
+    role_assignments,
+    services,
+)
 
 
 def identity_router(
@@ -56,6 +75,6 @@ def identity_router(
     )
     context = Context(database, box, passwords, authenticator, endpoints, clock)
     versions.add_routes(router)
-    for resource in (tokens, own_scopes, projects, users, groups, domains, roles, services):
+    for resource in _RESOURCES:
         resource.add_routes(router, context)
     return router

@@ -10,6 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 NAME: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"[\S]+"}
+PROJECT_NAME: dict[str, Any] = NAME | {"maxLength": 64}
+TAGS: dict[str, Any] = {
+    "type": "array",
+    "items": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[^,/]*$"},
+    "maxItems": 80,
+    "uniqueItems": True,
+}
 DESCRIPTION: dict[str, Any] = {"type": ["string", "null"]}
 ID: dict[str, Any] = {
     "type": "string",

@@ -53,4 +53,6 @@ async def write(
         append(connection, entry, int(context.clock() * 1e6))
         return value
 
-    return await context.database.write(both)
+    value = await context.database.write(both)
+    context.authenticator.look_again()
+    return value

@@ -46,13 +46,14 @@ def create_project(
     """
     A new, enabled project.  Raises NameTaken.
     """
-    made = Project(project_id, name, domain_id, description, True)
+    made = Project(project_id, name, domain_id, description, True, domain_id)
     row = {
         "id": project_id,
         "name": name,
         "domain_id": domain_id,
         "description": description,
         "enabled": True,
+        "parent_id": domain_id,
     }
     taken = NameTaken("project", name, project_id, " in the same domain")
     _insert(connection, projects, row, taken)

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     BindParameter,
+    ColumnElement,
     CompoundSelect,
     Connection,
     Select,
@@ -26,6 +27,7 @@ from sqlalchemy import (
 from synnefo_tx.identity.model import Role
 from synnefo_tx.identity.rows.tables import (
     assignments,
+    domains,
     group_members,
     implied_roles,
     projects,
@@ -158,14 +160,20 @@ def projects_of(user_id: str) -> CompoundSelect[Any]:
     return direct.union(select(below.c.id))
 
 
-def domains_of(user_id: str) -> Select[Any]:
+def works_in(user_id: str) -> ColumnElement[bool]:
     """
-    The ids of the domains on which the user has a role, as a select.
+    For `list_things`: the projects on which the user has a role in effect.
+    """
+    return projects.c.id.in_(projects_of(user_id))
+
+
+def has_domain(user_id: str) -> ColumnElement[bool]:
+    """
+    For `list_things`: the domains on which the user has a role.
     """
     mine = _assignments_of(user_id)
-    return select(mine.c.target_id).where(
-        mine.c.target_kind == "domain", mine.c.inherited.is_(False)
-    )
+    on = select(mine.c.target_id).where(mine.c.target_kind == "domain", mine.c.inherited.is_(False))
+    return domains.c.id.in_(on)
 
 
 def _assignments_of(user_id: str) -> CTE:

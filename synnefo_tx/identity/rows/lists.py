@@ -20,10 +20,6 @@ from sqlalchemy import (
 )
 
 from synnefo_tx.errors import NotFound
-from synnefo_tx.identity.model import Domain, Project, Role, User
-from synnefo_tx.identity.rows import accounts
-from synnefo_tx.identity.rows.effective import projects_of
-from synnefo_tx.identity.rows.tables import domains, projects, roles, users
 
 
 @frozen
@@ -57,40 +53,6 @@ class MarkerNotFound(NotFound):
 
     def __init__(self, marker: str) -> None:
         super().__init__(f"Marker {marker} could not be found.")
-
-
-def list_domains(connection: Connection, page: Page) -> tuple[list[Domain], bool]:
-    """
-    A page of domains, and whether more follow.  Raises MarkerNotFound, as all lists here do.
-    """
-    rows, more = paged(connection, domains, select(domains), page)
-    return [accounts.domain_of(row) for row in rows], more
-
-
-def list_projects(connection: Connection, page: Page) -> tuple[list[Project], bool]:
-    rows, more = paged(connection, projects, select(projects), page)
-    return [accounts.project_of(row) for row in rows], more
-
-
-def list_users(connection: Connection, page: Page) -> tuple[list[User], bool]:
-    rows, more = paged(connection, users, select(users), page)
-    return [accounts.user_of(row) for row in rows], more
-
-
-def list_roles(connection: Connection, page: Page) -> tuple[list[Role], bool]:
-    rows, more = paged(connection, roles, select(roles), page)
-    return [accounts.role_of(row) for row in rows], more
-
-
-def list_projects_of(
-    connection: Connection, user_id: str, page: Page
-) -> tuple[list[Project], bool]:
-    """
-    A page of the projects on which the user has a role in effect.
-    """
-    wanted = select(projects).where(projects.c.id.in_(projects_of(user_id)))
-    rows, more = paged(connection, projects, wanted, page)
-    return [accounts.project_of(row) for row in rows], more
 
 
 def paged(

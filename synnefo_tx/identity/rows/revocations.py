@@ -55,6 +55,13 @@ def revoke(connection: Connection, revocation: Revocation, now: int) -> None:
     )
 
 
+def end_of(kind: RevocationKind, subject: str, now: int, horizon_s: int) -> Revocation:
+    """
+    What ends every token that `subject` has by now.  Both in seconds.
+    """
+    return Revocation(kind, subject, now, now + horizon_s)
+
+
 def set_user_enabled(
     connection: Connection, user_id: str, enabled: bool, now: int, horizon_s: int
 ) -> None:
@@ -64,7 +71,7 @@ def set_user_enabled(
     now, horizon_s: seconds; horizon_s is how long a token can be shown (`TokenBox`).
     """
     connection.execute(update(users).where(users.c.id == user_id).values(enabled=enabled))
-    _switched(connection, RevocationKind.USER, user_id, enabled, now, horizon_s)
+    switched(connection, RevocationKind.USER, user_id, enabled, now, horizon_s)
 
 
 def set_project_enabled(
@@ -74,7 +81,7 @@ def set_project_enabled(
     Enable or disable the project; disabling ends all tokens scoped to it.
     """
     connection.execute(update(projects).where(projects.c.id == project_id).values(enabled=enabled))
-    _switched(connection, RevocationKind.PROJECT, project_id, enabled, now, horizon_s)
+    switched(connection, RevocationKind.PROJECT, project_id, enabled, now, horizon_s)
 
 
 def set_domain_enabled(
@@ -84,7 +91,7 @@ def set_domain_enabled(
     Enable or disable the domain; disabling ends the tokens of its users and projects.
     """
     connection.execute(update(domains).where(domains.c.id == domain_id).values(enabled=enabled))
-    _switched(connection, RevocationKind.DOMAIN, domain_id, enabled, now, horizon_s)
+    switched(connection, RevocationKind.DOMAIN, domain_id, enabled, now, horizon_s)
 
 
 def set_password(
@@ -140,7 +147,7 @@ def news(connection: Connection, revoked_serial: int, disabled_serial: int, now:
     return News(fresh, revoked_to, disabled, disabled_to)
 
 
-def _switched(
+def switched(
     connection: Connection,
     kind: RevocationKind,
     subject: str,
@@ -148,6 +155,9 @@ def _switched(
     now: int,
     horizon_s: int,
 ) -> None:
+    """
+    The user, project or domain was just enabled or disabled: every worker learns it.
+    """
     _next(connection, DISABLED)
     if not enabled:
         revoke(connection, Revocation(kind, subject, now, now + horizon_s), now)

@@ -47,7 +47,7 @@ projects = Table(
     Column("domain_id", ForeignKey("domains.id"), nullable=False),
     Column("description", Text, nullable=False),
     Column("enabled", Boolean, nullable=False, index=True),
-    Column("parent_id", ForeignKey("projects.id"), index=True),  # NULL: the domain itself
+    Column("parent_id", String(64), nullable=False, index=True, server_default=""),  # or domain's
     options(),
     extra(),
     UniqueConstraint("domain_id", "name"),

@@ -4,7 +4,7 @@ Which tokens are worth nothing any more, as one worker knows it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from attrs import define, field
 
@@ -45,22 +45,31 @@ class Revoked:
         Whether `token` is worth nothing, though its seal and its time are good.
         """
         off = self.disabled
-        if token.user_id in off.users or token.project_id in off.projects:
+        users = {token.user_id, token.trustor_id, token.trustee_id}
+        if not off.users.isdisjoint(users) or token.project_id in off.projects:
             return True
-        if token.user_domain_id in off.domains or token.project_domain_id in off.domains:
+        places = {token.user_domain_id, token.project_domain_id, token.domain_id}
+        if not off.domains.isdisjoint(places):
             return True
         return any(
-            token.issued_at <= self._known[key][0]
-            for key in (
-                (RevocationKind.TOKEN, token.audit_id),
-                (RevocationKind.USER, token.user_id),
-                (RevocationKind.PROJECT, token.project_id),
-                (RevocationKind.DOMAIN, token.user_domain_id),
-                (RevocationKind.DOMAIN, token.project_domain_id),
-                (RevocationKind.GRANT, f"{token.user_id}/{token.project_id}"),
-            )
-            if key in self._known
+            token.issued_at <= self._known[key][0] for key in _subjects(token) if key in self._known
         )
 
     def __len__(self) -> int:
         return len(self._known)
+
+
+def _subjects(token: Token) -> Iterator[tuple[RevocationKind, str]]:
+    """
+    Everything whose revocation ends the token.
+    """
+    yield RevocationKind.TOKEN, token.audit_id
+    target = token.project_id or token.domain_id or ("all" if token.system else "")
+    for user_id in {token.user_id, token.trustor_id, token.trustee_id}:
+        yield RevocationKind.USER, user_id
+        yield RevocationKind.GRANT, f"{user_id}/{target}"
+    yield RevocationKind.PROJECT, token.project_id
+    for domain_id in {token.user_domain_id, token.project_domain_id, token.domain_id}:
+        yield RevocationKind.DOMAIN, domain_id
+    for role in token.roles:
+        yield RevocationKind.ROLE, role

@@ -1,63 +1,55 @@
 """
-Accounts as JSON.  base: the URL of /v3, without a trailing slash.
+Accounts as JSON.  A thing is the columns of its row and the attributes of clients, flat.  base: the
+URL of /v3, without a trailing slash.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from synnefo_tx.identity.model import Assignment, Domain, Named, Project, Role, User
+from synnefo_tx.identity.model import Assignment, Named
 
 View = dict[str, Any]
+Thing = Mapping[str, Any]
 
 
-def project_view(project: Project, base: str) -> View:
+def project_view(project: Thing, base: str) -> View:
+    """
+    project: with its tags.
+    """
     return {
-        "id": project.id,
-        "name": project.name,
-        "domain_id": project.domain_id,
-        "description": project.description,
-        "enabled": project.enabled,
-        "parent_id": project.parent_id or project.domain_id,
+        **project,
         "is_domain": False,
-        "tags": [],
-        "options": {},
-        "links": {"self": f"{base}/projects/{project.id}"},
+        "links": {"self": f"{base}/projects/{project['id']}"},
     }
 
 
-def user_view(user: User, base: str) -> View:
-    view: View = {"id": user.id, "name": user.name, "domain_id": user.domain_id}
-    if user.default_project_id is not None:
-        view["default_project_id"] = user.default_project_id
-    return view | {
-        "enabled": user.enabled,
-        "password_expires_at": None,
-        "options": {},
-        "links": {"self": f"{base}/users/{user.id}"},
-    }
+def domain_view(domain: Thing, base: str) -> View:
+    """
+    domain: with its tags.
+    """
+    return {**domain, "links": {"self": f"{base}/domains/{domain['id']}"}}
 
 
-def domain_view(domain: Domain, base: str) -> View:
+def domain_as_project(domain: Thing, base: str) -> View:
+    """
+    A domain as the project that it acts as.
+    """
     return {
-        "id": domain.id,
-        "name": domain.name,
-        "description": domain.description,
-        "enabled": domain.enabled,
-        "tags": [],
-        "options": {},
-        "links": {"self": f"{base}/domains/{domain.id}"},
+        **domain,
+        "domain_id": None,
+        "parent_id": None,
+        "is_domain": True,
+        "links": {"self": f"{base}/projects/{domain['id']}"},
     }
 
 
-def role_view(role: Role, base: str) -> View:
+def role_view(role: Thing, base: str) -> View:
     return {
-        "id": role.id,
-        "name": role.name,
-        "domain_id": role.domain_id or None,
-        "description": role.description,
-        "options": {},
-        "links": {"self": f"{base}/roles/{role.id}"},
+        **role,
+        "domain_id": role["domain_id"] or None,
+        "links": {"self": f"{base}/roles/{role['id']}"},
     }
 
 

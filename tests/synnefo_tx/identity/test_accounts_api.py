@@ -82,7 +82,7 @@ class ListTests(AccountsCase):
             ("?name__contains=", ["p1", "p2", "p3"]),
             ("?name__sounds=x", ["p1", "p2", "p3"]),
             ("?unknown=x", ["p1", "p2", "p3"]),
-            ("?is_domain=true", []),
+            ("?is_domain=true", ["default", "other"]),
             ("?is_domain=false", ["p1", "p2", "p3"]),
         ):
             self.assertEqual((query, self.ids(f"projects{query}")), (query, found))
@@ -313,7 +313,7 @@ class RouteTests(AccountsCase):
 
     def test_a_wrong_method_is_405(self) -> None:
         answer = self.cloud.ask("PUT", "/v3/users", self.admin)
-        self.assertEqual((answer.code, answer.header("Allow")), (405, "GET, HEAD"))
+        self.assertEqual((answer.code, answer.header("Allow")), (405, "GET, HEAD, POST"))
 
 
 def _assign_alice_to_two(connection: Any) -> None:

@@ -7,27 +7,15 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Connection, select
-from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.audit.rows.tables import audit_log
 from synnefo_tx.identity.rows.grants import Grant, grant
-from tests.synnefo_tx.identity.cloud import Answer, identity_cloud
+from tests.synnefo_tx.identity.asking import AskingCase
 
 
-class GroupCase(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.cloud = identity_cloud(self)
-        self.admin = self.cloud.token("admin", {"project": {"id": "p1"}})
-        self.alice = self.cloud.token("alice", {"project": {"id": "p1"}})
-
-    def ask(self, method: str, path: str, body: Any = None, token: str = "") -> Answer:
-        return self.cloud.ask(method, f"/v3{path}", token or self.admin, body)
-
+class GroupCase(AskingCase):
     def made(self, **fields: Any) -> dict[str, Any]:
-        answer = self.ask("POST", "/groups", {"group": {"name": "crew"} | fields})
-        self.assertEqual(answer.code, 201, answer.body)
-        group: dict[str, Any] = answer.json["group"]
-        return group
+        return self.make("group", **({"name": "crew"} | fields))
 
 
 class GroupTests(GroupCase):

@@ -24,6 +24,7 @@ SUBJECTS = {
     RevocationKind.PROJECT: ("p", ""),
     RevocationKind.DOMAIN: ("d", "e"),
     RevocationKind.GRANT: ("u/p", "u/other"),
+    RevocationKind.ROLE: ("member", "other"),
 }
 some = st.sampled_from(list(RevocationKind)).flatmap(
     lambda kind: st.builds(

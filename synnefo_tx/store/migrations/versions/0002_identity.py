@@ -421,14 +421,14 @@ def _change() -> None:
         batch_op.add_column(sa.Column("extra", sa.JSON(), server_default="{}", nullable=False))
 
     with op.batch_alter_table("projects", schema=None) as batch_op:
-        batch_op.add_column(sa.Column("parent_id", sa.String(length=64), nullable=True))
+        batch_op.add_column(
+            sa.Column("parent_id", sa.String(length=64), server_default="", nullable=False)
+        )
         batch_op.add_column(sa.Column("options", sa.JSON(), server_default="{}", nullable=False))
         batch_op.add_column(sa.Column("extra", sa.JSON(), server_default="{}", nullable=False))
         batch_op.create_index(batch_op.f("ix_projects_parent_id"), ["parent_id"], unique=False)
-        batch_op.create_foreign_key(
-            batch_op.f("fk_projects_parent_id"), "projects", ["parent_id"], ["id"]
-        )
 
+    op.execute("UPDATE projects SET parent_id = domain_id")
     with op.batch_alter_table("roles", schema=None) as batch_op:
         batch_op.add_column(
             sa.Column("domain_id", sa.String(length=64), server_default="", nullable=False)

@@ -1,0 +1,52 @@
+"""
+/v3/role_assignments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from synnefo_tx.errors import BadRequest
+from synnefo_tx.http.call import Call
+from synnefo_tx.http.reply import Reply
+from synnefo_tx.http.router import Router
+from synnefo_tx.identity.api.context import Context, enforce, v3
+from synnefo_tx.identity.api.listing import collection, flag
+from synnefo_tx.identity.permissions import Target
+from synnefo_tx.identity.rows.assignment_lists import Wanted, list_assignments
+from synnefo_tx.identity.rows.effective import SYSTEM
+from synnefo_tx.identity.views.accounts import assignment_view
+
+EXCLUSIVE = (
+    ("scope.domain.id", "scope.project.id", "Specify a domain or project, not both"),
+    ("scope.domain.id", "scope.system", "Specify system or domain, not both"),
+    ("scope.project.id", "scope.system", "Specify system or project, not both"),
+    ("user.id", "group.id", "Specify a user or group, not both"),
+)
+
+
+def add_routes(router: Router, context: Context) -> None:
+    @router.route("GET", "/v3/role_assignments", "identity:list_role_assignments")
+    async def index(call: Call) -> Reply:
+        given = dict(call.queries())
+        for one, other, complaint in EXCLUSIVE:
+            if given.get(one) and given.get(other):
+                raise BadRequest(complaint)
+        enforce(call, "identity:list_role_assignments", Target(domain_id=call.token.domain_id))
+        found = await context.database.read(list_assignments, _wanted(given))
+        names = flag(call, "include_names")
+        views = [assignment_view(one, v3(call), names) for one in found]
+        return collection(call, "role_assignments", views, False)
+
+
+def _wanted(given: Mapping[str, str]) -> Wanted:
+    kind, target = "", ""
+    for name in ("project", "domain"):
+        if given.get(f"scope.{name}.id"):
+            kind, target = name, given[f"scope.{name}.id"]
+    if given.get("scope.system"):
+        kind, target = "system", SYSTEM
+    inherited = given.get("scope.OS-INHERIT:inherited_to") == "projects" or None
+    return Wanted(
+        given.get("user.id"), given.get("group.id"), kind, target, given.get("role.id"), inherited
+    )

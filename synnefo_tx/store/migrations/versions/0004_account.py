@@ -1,0 +1,12 @@
+"""
+Astakos projects: applications and memberships.
+"""
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """
+    Nothing yet.
+    """

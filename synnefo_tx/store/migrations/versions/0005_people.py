@@ -1,0 +1,12 @@
+"""
+Signing up and logging in.
+"""
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    """
+    Nothing yet.
+    """
