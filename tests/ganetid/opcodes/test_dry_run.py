@@ -22,13 +22,18 @@ NET, GROUP, NODE = {"network_name": "net"}, {"group_name": "second"}, {"node_nam
 NEW = {key: value for key, value in create_body("new").items() if key != "__version__"}
 TAGS = {"kind": "instance", "name": "up", "tags": ["a"]}
 NEW_DISK = {"size": 8, "provider": "archipelago"}
+GUARD = {"group_name": "guard"}
 PLACE = {**NET, "group_name": "second", "network_mode": "bridged", "network_link": "br9"}
 
+Wish = tuple[str, dict[str, Any]]
 # opcode -> (parameters that are right, those that are wrong, what is said of them)
 CASES: Mapping[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "OP_BACKUP_EXPORT": (
         {**DOWN, "target_node": "node1"}, {**DOWN, "target_node": "node2"}, "primary node"),
     "OP_BACKUP_REMOVE": ({"instance_name": "saved"}, ABSENT, "Export not found"),
+    "OP_CLUSTER_RENAME": ({"name": "x"}, {"name": "cluster"}, "has changed"),
+    "OP_CLUSTER_VERIFY": ({}, {"group_name": "absent"}, "not found"),
+    "OP_CLUSTER_VERIFY_GROUP": (GROUP, {"group_name": "absent"}, "not found"),
     "OP_CLUSTER_SET_PARAMS": (
         {"beparams": {"vcpus": 3}}, {"ipolicy": {"nonsense": 1}}, "Invalid key"),
     "OP_GROUP_ADD": ({"group_name": "third"}, GROUP, "already exists"),
@@ -57,6 +62,8 @@ CASES: Mapping[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "OP_INSTANCE_SET_PARAMS": (
         {**UP, "beparams": {"vcpus": 2}, "disks": [["add", -1, NEW_DISK]], "hotplug": True},
         {**UP, "disks": [["remove", 7, {}]]}, "7"),
+    "OP_INSTANCE_SET_NIC_PORT": (
+        {**UP, "nic": "n0", "port": {"mtu": 1400}}, {**UP, "nic": "n7", "port": {}}, "n7"),
     "OP_INSTANCE_SHUTDOWN": (UP, ABSENT, "not known"),
     "OP_INSTANCE_SNAPSHOT": (
         {**UP, "disks": [[0, {"snapshot_name": "s"}]]},
@@ -72,6 +79,9 @@ CASES: Mapping[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "OP_NETWORK_RENAME": (
         {"network_name": "spare", "new_name": "x"},
         {"network_name": "spare", "new_name": "net"}, "clashes"),
+    "OP_NETWORK_SET_OPTIONS": (
+        {**NET, "options": {"mtu": 1400}},
+        {"network_name": "absent", "options": {}}, "not found"),
     "OP_NETWORK_SET_PARAMS": (
         {**NET, "add_reserved_ips": ["10.7.0.9"]}, {"network_name": "absent"}, "not found"),
     "OP_NODE_ADD": (
@@ -85,14 +95,34 @@ CASES: Mapping[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "OP_NODE_REMOVE": (NODE, {"node_name": "node1"}, "master"),
     "OP_NODE_SET_PARAMS": (
         {**NODE, "drained": True}, {"node_name": "node1", "offline": True}, "master"),
+    "OP_OOB_COMMAND": (
+        {"node_names": ["node2"], "command": "power-cycle"},
+        {"node_names": ["absent"], "command": "power-cycle"}, "absent"),
+    "OP_ROUTER_ADD": (
+        {"router_name": "r", "group_name": "default"}, {"router_name": "r"}, "several node groups"),
+    "OP_SECURITY_GROUP_ADD": ({"group_name": "open"}, GUARD, "already exists"),
+    "OP_SECURITY_GROUP_REMOVE": (GUARD, {"group_name": "absent"}, "not found"),
+    "OP_SECURITY_GROUP_SET_PARAMS": (
+        {**GUARD, "rules": [{"direction": "in", "protocol": "tcp", "port_min": 22}]},
+        GUARD, "No changes"),
     "OP_TAGS_DEL": ({**TAGS, "tags": ["a-tag"]}, TAGS, "not found"),
     "OP_TAGS_SET": (TAGS, {**TAGS, "tags": ["a b"]}, "invalid"),
 }  # fmt: skip
 # They fail for no parameters:
 ALWAYS: Mapping[str, dict[str, Any]] = {
+    "OP_CLUSTER_DEACTIVATE_MASTER_IP": {},
     "OP_CLUSTER_REDIST_CONF": {},
+    "OP_CLUSTER_VERIFY_CONFIG": {},
     "OP_CLUSTER_RENEW_CRYPTO": {},
     "OP_INSTANCE_MULTI_ALLOC": {"instances": [NEW]},
+}
+# They can't be done on this cluster, and why:
+IMPOSSIBLE: Mapping[str, tuple[dict[str, Any], str]] = {
+    "OP_CLUSTER_ACTIVATE_MASTER_IP": ({}, "The cluster has no address"),
+    "OP_CLUSTER_DESTROY": ({}, "There are still 1 node(s)"),
+    "OP_ROUTER_MIGRATE": ({"router_name": "r"}, "not found"),
+    "OP_ROUTER_REMOVE": ({"router_name": "r"}, "not found"),
+    "OP_ROUTER_SET_PARAMS": ({"router_name": "r", "snat": False}, "not found"),
 }
 # They only tell, or are refused whatever is asked, if only here:
 HARMLESS = {
@@ -119,8 +149,10 @@ class DryRunTests(ManyTestCase):
              {"group_name": "default", "network_mode": "bridged", "network_link": "br1"}),
             ("POST", "/2/networks", {"network_name": "spare", "network": "10.9.0.0/24"}),
             ("POST", "/2/groups", {"name": "second"}),
+            ("POST", "/2/security-groups", GUARD),
             ("POST", "/2/nodes/node2/modify", {"ndparams": {"oob_program": "/bin/true"}}),
-            ("POST", "/2/instances", create_body("up", pnode="node1")),
+            ("POST", "/2/instances",
+             create_body("up", pnode="node1", nics=[{"name": "n0", "link": "br1"}])),
             ("POST", "/2/instances", create_body("down", pnode="node1", start=False)),
             ("POST", "/2/instances", self.filed("filed")),
             ("POST", "/2/instances", self.filed("saved")),
@@ -143,7 +175,8 @@ class DryRunTests(ManyTestCase):
         assert master is not None
         cluster = master.cluster
         parts = (cluster.facts, cluster.instances, cluster.networks, cluster.members,
-                 cluster.groups, cluster.everyone(), cluster.debris)  # fmt: skip
+                 cluster.groups, cluster.everyone(), cluster.debris, cluster.security_groups,
+                 cluster.routers)  # fmt: skip
         files = sorted(
             (str(path), path.stat().st_mtime_ns)
             for place in ("disks", "export", "run", "config-drives")
@@ -159,35 +192,39 @@ class DryRunTests(ManyTestCase):
             [path.read_bytes() for path in self.directory.rglob("*.pem")],
         )
 
-    async def tried(self, client: Client, op_id: str, given: dict[str, Any]) -> dict[str, Any]:
-        """The job of the opcode with dry_run, after which all is as it was."""
+    async def tried(self, client: Client, wishes: list[Wish]) -> list[dict[str, Any]]:
+        """The jobs of the opcodes with dry_run, all at once, after which all is as it was."""
         master = self.machines["node1"].master
         assert master is not None and master._queue is not None
         before = self.everything()
-        job = await master._queue.submit(Order(((op_id, {**given, "dry_run": True}),)))
-        ended = await client.ended(job)
-        self.assertEqual(self.everything(), before, op_id)
-        newer = [each["id"] for each in (await client.call("GET", "/2/jobs"))[1]]
-        self.assertEqual(max(newer), job, f"{op_id} made another job")
+        orders = [Order(((op_id, {**given, "dry_run": True}),)) for op_id, given in wishes]
+        jobs = [await master._queue.submit(order) for order in orders]
+        ended = [await client.ended(job) for job in jobs]
+        self.assertEqual(self.everything(), before)
+        known = [each["id"] for each in (await client.call("GET", "/2/jobs"))[1]]
+        self.assertEqual(max(known), jobs[-1], "one of them made another job")
         return ended
 
     def test_every_opcode(self) -> Deferred[None]:
         """What can be done would succeed, what can't be done fails; nothing changes."""
-        self.assertEqual({*CASES, *ALWAYS, *HARMLESS}, set(OPCODES), "say above how to try it")
+        known = {*CASES, *ALWAYS, *IMPOSSIBLE, *HARMLESS}
+        self.assertEqual(known, set(OPCODES), "say above how to try it")
 
         async def check() -> None:
             client = await self.world()
+            right = [(op_id, case[0]) for op_id, case in CASES.items()] + list(ALWAYS.items())
             amiss: list[Any] = []
-            right = {op_id: case[0] for op_id, case in CASES.items()} | dict(ALWAYS)
-            for op_id, given in right.items():
-                job = await self.tried(client, op_id, given)
+            for wish, job in zip(right, await self.tried(client, right), strict=True):
                 said = "dry-run mode requested" in str(job["oplog"])
                 if job["status"] != "success" or not said:
-                    amiss.append((op_id, job["opresult"]))
-            for op_id, (_, wrong, words) in CASES.items():
-                job = await self.tried(client, op_id, wrong)
+                    amiss.append((wish, job["opresult"]))
+            refused = [(op_id, *case[1:]) for op_id, case in CASES.items()]
+            refused += [(op_id, *case) for op_id, case in IMPOSSIBLE.items()]
+            wrong = [(op_id, given) for op_id, given, _ in refused]
+            ended = await self.tried(client, wrong)
+            for (op_id, given, words), job in zip(refused, ended, strict=True):
                 if job["status"] != "error" or words not in str(job["opresult"]):
-                    amiss.append((op_id, wrong, job["opresult"]))
+                    amiss.append((op_id, given, job["opresult"]))
             self.assertEqual(amiss, [], "\n".join(map(str, amiss)))
 
         return Deferred.fromCoroutine(check())
