@@ -189,6 +189,10 @@ def is_address(text: str) -> bool:
     return True
 
 
+def _version_of(text: str) -> int | None:
+    return ipaddress.ip_address(text).version if is_address(text) else None
+
+
 def _can_be_split(text: str) -> bool:
     try:
         shlex.split(text)
@@ -219,7 +223,10 @@ _RULES: Mapping[str, _Rule] = {
         "must be an IP address or an absolute path",
         lambda text: is_path(text) or is_address(text),
     ),
-    "spice_bind": ("SPICE is not supported here", lambda text: False),
+    "spice_bind": (
+        "must be an IP address or an absolute path",
+        lambda text: is_path(text) or is_address(text),
+    ),
     "kvm_path": ("must be QEMU in a directory of programs", _QEMU.fullmatch),
     "machine_version": ("must be a machine type", _WORD.fullmatch),
     "cpu_type": ("must be a CPU model and its flags", _CPU.fullmatch),
@@ -231,6 +238,10 @@ _RULES: Mapping[str, _Rule] = {
     "usb_devices": ("must be of tablet, mouse, kbd", _DEVICES.fullmatch),
     "kvm_extra": ("can't be split into words", _can_be_split),
 }
+
+_OF_SPICE = ("spice_image_compression", "spice_ip_version", "spice_jpeg_wan_compression",
+             "spice_password_file", "spice_streaming_video", "spice_use_tls",
+             "spice_zlib_glz_wan_compression")  # fmt: skip
 
 _TOGETHER: tuple[tuple[Callable[[Mapping[str, Any]], Any], str], ...] = (
     (
@@ -269,5 +280,20 @@ _TOGETHER: tuple[tuple[Callable[[Mapping[str, Any]], Any], str], ...] = (
         lambda hv: hv["disk_type"] not in {"paravirtual", "ide", "scsi", "scsi-hd"},
         "Disks here can be of disk_type paravirtual, ide, scsi and scsi-hd",
     ),
+    (
+        lambda hv: hv["spice_bind"] and hv["vnc_bind_address"],
+        "Both SPICE and VNC are configured, but only one of them can be used at a given time",
+    ),
+    (
+        lambda hv: not hv["spice_bind"] and any(hv[name] for name in _OF_SPICE),
+        f"SPICE: {', '.join(_OF_SPICE)} require spice_bind to be set",
+    ),
+    (
+        lambda hv: (
+            hv["spice_ip_version"] and _version_of(hv["spice_bind"]) != hv["spice_ip_version"]
+        ),
+        "SPICE: the address in spice_bind is not of spice_ip_version",
+    ),
+    (lambda hv: hv["spice_use_tls"], "spice_use_tls is not supported; consoles have a proxy"),
     (lambda hv: hv["use_chroot"], "use_chroot is not supported; guests have users of their own"),
 )

@@ -11,6 +11,7 @@ from ganetid.cluster.kvm_parameters import is_path
 from ganetid.hypervisor.extras import vga_device
 from ganetid.hypervisor.paths import Places
 from ganetid.hypervisor.places import layout
+from ganetid.hypervisor.spice import is_wanted, spice_arguments
 from ganetid.hypervisor.values import Guest
 
 FIRST_DISPLAY_PORT = 5900
@@ -29,7 +30,7 @@ def console_arguments(guest: Guest, places: Places, qmp_fd: int | None) -> list[
         *("-serial", "chardev:serial0"),
         *(("-chardev", agent) if guest.hvparams["use_guest_agent"] else ()),
         *vga_device(guest.hvparams, at),
-        *_vnc(guest, places),
+        *(spice_arguments(guest) if is_wanted(guest.hvparams) else _vnc(guest, places)),
     ]
 
 

@@ -8,10 +8,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from ganetid.hypervisor import spice
 from ganetid.hypervisor.blocks import Properties
 
 AGENT_CHANNEL = "org.qemu.guest_agent.0"
-_VGA = {"": "VGA", "std": "VGA", "cirrus": "cirrus-vga", "qxl": "qxl-vga", "virtio": "virtio-vga"}
+_VGA = {"std": "VGA", "cirrus": "cirrus-vga", "qxl": "qxl-vga", "virtio": "virtio-vga"}
 _USB = {"tablet": "usb-tablet", "mouse": "usb-mouse", "kbd": "usb-kbd"}
 
 
@@ -33,11 +34,12 @@ def usb_devices(hvparams: Mapping[str, Any], place: Properties, is_q35: bool) ->
 
 
 def channel_devices(hvparams: Mapping[str, Any], place: Properties) -> list[Properties]:
-    """The guest agent's channel."""
+    """What channels of agents are on, and the guest agent's; SPICE's comes with its screen."""
+    controller = {"driver": "virtio-serial-pci", "id": "channels", **place}
     if not hvparams["use_guest_agent"]:
-        return []
+        return [controller] if spice.has_agent(hvparams) else []
     return [
-        {"driver": "virtio-serial-pci", "id": "channels", **place},
+        controller,
         {"driver": "virtserialport", "chardev": "agent", "name": AGENT_CHANNEL,
          "id": "agent-channel", "bus": "channels.0"},
     ]  # fmt: skip
@@ -60,6 +62,7 @@ def sound_devices(hvparams: Mapping[str, Any]) -> list[str]:
 
 def vga_device(hvparams: Mapping[str, Any], place: Properties) -> list[str]:
     """The graphics card."""
-    if hvparams["vga"] == "none":
+    wanted = hvparams["vga"] or ("qxl" if spice.is_wanted(hvparams) else "std")
+    if wanted == "none":
         return []
-    return ["-device", json.dumps({"driver": _VGA[hvparams["vga"]], "id": "vga", **place})]
+    return ["-device", json.dumps({"driver": _VGA[wanted], "id": "vga", **place})]

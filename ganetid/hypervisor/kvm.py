@@ -33,7 +33,6 @@ from ganetid.hypervisor.interface import (
     Shape,
     State,
     Statistics,
-    TapNic,
 )
 from ganetid.hypervisor.paths import Places
 from ganetid.hypervisor.runs import Runs
@@ -183,9 +182,8 @@ class KvmHypervisor:
         run = self.runs.here(name)
         started = await self.runs.started(name)
         identity = await deferToThread(unprivileged.identity_of_process, run.process.pid)
-        if identity is not None and isinstance(nic, TapNic):
-            await self.runs.own_tap(started.namespace, nic.tap, identity.uid)
-        await hotplug.plug_nic(run, nic, index, started.hvparams)
+        given = await self.runs.given(nic, identity, started.namespace)
+        await hotplug.plug_nic(run, given, index, started.hvparams)
 
     async def unplug_nic(self, name: str, uuid: str, timeout_s: float = 30.0) -> None:
         """See IHypervisor."""

@@ -31,6 +31,8 @@ def net_backend(device: str, nic: NicDevice, hvparams: Mapping[str, Any]) -> Pro
                 properties["vnet_hdr"] = False
             if nic.queues > 1:
                 properties["queues"] = nic.queues
+            if nic.vhost and hvparams["vhost_net"] and hvparams["nic_type"] == "paravirtual":
+                properties["vhost"] = True
             return properties
         case UserNic():
             return {"type": "user", "id": backend(device), **_user_addresses(nic)}

@@ -99,15 +99,16 @@ def started(places: Places) -> Started | None:
         return None
 
 
-def password_of(hvparams: Mapping[str, Any]) -> str | None:
-    """The password of the guest's screen, if it has one.  Raises HypervisorError."""
-    path = hvparams["vnc_password_file"]
+def password_of(hvparams: Mapping[str, Any], protocol: str) -> str | None:
+    """The password of the guest's screen (vnc or spice), if any.  Raises HypervisorError."""
+    name = f"{protocol}_password_file"
+    path = hvparams[name]
     if not path:
         return None
     try:
         return Path(path).read_text(encoding="utf-8").partition("\n")[0]
     except (OSError, ValueError) as error:
-        raise HypervisorError(f"Can't read vnc_password_file {path}: {error}") from error
+        raise HypervisorError(f"Can't read {name} {path}: {error}") from error
 
 
 def lend_credentials(source: str, target: str, pid: int) -> None:

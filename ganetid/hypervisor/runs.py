@@ -18,7 +18,7 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
 from ganetid.cluster.kvm_parameters import KVM_DEFAULTS, BadKvmParameter, check_together
-from ganetid.hypervisor import pinning, run_directory, unprivileged
+from ganetid.hypervisor import pinning, run_directory, spice, unprivileged
 from ganetid.hypervisor.command_line import Machine, Run, qemu_arguments
 from ganetid.hypervisor.consoles import vnc_socket
 from ganetid.hypervisor.ending import Ending
@@ -28,7 +28,16 @@ from ganetid.hypervisor.launch import QMP_FD, last_words, spawn
 from ganetid.hypervisor.paths import Places, places_in
 from ganetid.hypervisor.qmp_link import QmpGone, QmpRefused
 from ganetid.hypervisor.run_directory import Prepared, Started
-from ganetid.hypervisor.values import Changed, ConsolePlace, Ended, Guest, State, TapNic
+from ganetid.hypervisor.unprivileged import Identity
+from ganetid.hypervisor.values import (
+    Changed,
+    ConsolePlace,
+    Ended,
+    Guest,
+    NicDevice,
+    State,
+    TapNic,
+)
 from ganetid.network.namespace import within
 from ganetid.opcodes.errors import HypervisorError
 
@@ -94,9 +103,10 @@ class Runs:
 
     async def set_up(self, run: GuestRun, guest: Guest) -> None:
         """What has no place on a command line.  Raises HypervisorError."""
-        password = await deferToThread(run_directory.password_of, guest.hvparams)
+        protocol = "spice" if spice.is_wanted(guest.hvparams) else "vnc"
+        password = await deferToThread(run_directory.password_of, guest.hvparams, protocol)
         if password is not None:
-            await run.ask("set_password", protocol="vnc", password=password)
+            await run.ask("set_password", protocol=protocol, password=password)
         await pinning.pin(run, guest.hvparams["cpu_mask"])
         if guest.start_memory_mib is not None and guest.start_memory_mib < guest.memory_mib:
             await run.ask("balloon", value=guest.start_memory_mib * MIB)
@@ -132,12 +142,25 @@ class Runs:
         """The files of the guest's run."""
         return places_in(self._directory / name, self._console_log(name))
 
-    async def own_tap(self, namespace: str | None, tap: str, uid: int) -> None:
-        """Give a tap to a user.  Raises HypervisorError."""
+    async def given(
+        self, nic: NicDevice, identity: Identity | None, namespace: str | None
+    ) -> NicDevice:
+        """The NIC, given to its guest's user, as that one can use it.  Raises HypervisorError."""
+        if not isinstance(nic, TapNic):
+            return nic
+        if identity is not None:
+            await self._own_tap(nic, identity.uid, namespace)
+        may_vhost = self.machine().accelerator == "kvm" and unprivileged.may_use_vhost(identity)
+        return evolve(nic, vhost=may_vhost)
+
+    async def _own_tap(self, nic: TapNic, uid: int, namespace: str | None) -> None:
+        def own() -> None:
+            unprivileged.own_tap(nic.tap, uid, nic.queues)
+
         try:
-            await within(self._reactor, namespace, lambda: unprivileged.own_tap(tap, uid))
+            await within(self._reactor, namespace, own)
         except OSError as error:
-            raise HypervisorError(f"Tap {tap} can't be given to user {uid}: {error}") from error
+            raise HypervisorError(f"Tap {nic.tap} can't be given to user {uid}: {error}") from error
 
     def close(self) -> None:
         """Let go of all guests; they run on."""
@@ -151,17 +174,14 @@ class Runs:
     ) -> GuestRun:
         places, identity = self.places(guest.name), prepared.identity
         try:
-            if identity is not None:
-                for nic in guest.nics:
-                    if isinstance(nic, TapNic):
-                        await self.own_tap(guest.namespace, nic.tap, identity.uid)
+            nics = [await self.given(nic, identity, guest.namespace) for nic in guest.nics]
             how = Run(
                 prefix=unprivileged.prefix(guest, identity),
                 qmp_fd=QMP_FD,
                 is_incoming=is_incoming,
                 firmware=prepared.firmware,
             )
-            arguments = qemu_arguments(guest, machine, places, how)
+            arguments = qemu_arguments(evolve(guest, nics=tuple(nics)), machine, places, how)
             pid = spawn(self._reactor, arguments, prepared.ends)
         finally:
             prepared.ends.close()
@@ -173,6 +193,13 @@ class Runs:
 
     async def _screen(self, run: GuestRun, hvparams: Mapping[str, Any]) -> ConsolePlace:
         places = self.places(run.name)
+        if spice.is_wanted(hvparams):
+            path = spice.spice_socket(hvparams, run.name)
+            if path is not None:
+                return ConsolePlace(None, places.serial, spice=path)
+            known = await run.ask("query-spice")
+            host, port = str(known["host"]), int(known["port"])
+            return ConsolePlace(None, places.serial, spice_host=host, spice_port=port)
         path = vnc_socket(hvparams, run.name, places)
         if path is not None:
             return ConsolePlace(path, places.serial)

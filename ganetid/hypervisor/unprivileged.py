@@ -37,7 +37,7 @@ AUTO, NONE = "auto", "none"
 POOL = range(58000, 59000)
 _RANGE = re.compile(r"(\d{3,10})-(\d{3,10})")
 _TUNSETIFF, _TUNSETOWNER = 0x400454CA, 0x400454CC
-_IFF_TAP, _IFF_NO_PI, _IFF_VNET_HDR = 0x0002, 0x1000, 0x4000
+_IFF_TAP, _IFF_NO_PI, _IFF_VNET_HDR, _IFF_MULTI_QUEUE = 0x0002, 0x1000, 0x4000, 0x0100
 _CAP_SETPCAP = 8
 OVERHEAD_MIB = 1536  # of QEMU itself, at most: thread stacks, translated code, buffers
 
@@ -181,11 +181,18 @@ def check_reach(path: Path, identity: Identity, others_need: int = 0) -> None:
         raise Unreachable(str(path))
 
 
-def own_tap(tap: str, uid: int) -> None:
+def may_use_vhost(identity: Identity | None, device: Path = Path("/dev/vhost-net")) -> bool:
+    """Whether the guest's user can have the kernel carry packets: QEMU breaks if it can't."""
+    if identity is None:
+        return os.access(device, os.R_OK | os.W_OK)
+    return all(_allows(device, identity, bit) for bit in (stat.S_IROTH, stat.S_IWOTH))
+
+
+def own_tap(tap: str, uid: int, queues: int = 1) -> None:
     """Let a user attach to a tap.  Within the tap's network namespace; blocks.  Raises OSError."""
     handle = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
     try:
-        flags = _IFF_TAP | _IFF_NO_PI | _IFF_VNET_HDR
+        flags = _IFF_TAP | _IFF_NO_PI | _IFF_VNET_HDR | (_IFF_MULTI_QUEUE if queues > 1 else 0)
         fcntl.ioctl(handle, _TUNSETIFF, struct.pack("16sH22x", tap.encode("ascii"), flags))
         fcntl.ioctl(handle, _TUNSETOWNER, uid)
     finally:

@@ -62,6 +62,7 @@ class TapNic:
     A NIC on a tap that exists already.
 
     mtu: what the guest is told.  queues: more than one only if the tap was made for them.
+    vhost: whether the kernel carries its packets; only where the guest's user may have it so.
     """
 
     mac: str
@@ -69,6 +70,7 @@ class TapNic:
     mtu: int = 1500
     uuid: str | None = None
     queues: int = 1
+    vhost: bool = False
 
 
 @frozen
@@ -117,7 +119,7 @@ class Guest:
     config_drive: path of an ISO that it sees as a read-only disk.
     hvparams: Ganeti's; those absent have their defaults.
     namespace: the network namespace that it runs in.
-    vnc_port: TCP port of its VNC server, if hvparams want an address for it.
+    vnc_port: TCP port of its VNC or SPICE server, if hvparams want an address for it.
     shape: of the guest that is to arrive here.
     """
 
@@ -190,6 +192,7 @@ class ConsolePlace:
     Where a guest's consoles are reached: unix sockets, None where it has none.
 
     vnc_host, vnc_port: instead of `vnc`, for a guest whose hvparams want TCP.
+    spice, spice_host, spice_port: the same of a screen by SPICE, which is instead of VNC.
     tokens: for the console proxy on the guest's node, by kind of console.
     """
 
@@ -198,6 +201,9 @@ class ConsolePlace:
     vnc_host: str | None = None
     vnc_port: int | None = None
     tokens: dict[str, str] = field(factory=dict, repr=False)
+    spice: str | None = None
+    spice_host: str | None = None
+    spice_port: int | None = None
 
 
 @frozen

@@ -99,7 +99,7 @@ class Moving:
         for disk in instance.disks:
             await self.template.activate(instance.name, disk, exclusive=False)
         try:
-            nics = await self.plug(instance)
+            nics = await self.plug(evolve(instance, hvparams=instance.hvparams | shape.hvparams))
             guest = evolve(self.guest_of(instance, nics), shape=shape)
             uri: str = await self.hypervisor.expect(guest, self.door)
         except Exception:

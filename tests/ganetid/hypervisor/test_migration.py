@@ -14,10 +14,12 @@ from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
+from twisted.trial.unittest import SkipTest
 
 from ganetid.hypervisor.journeys import MigrationDoor, MigrationProgress, MigrationSettings
 from ganetid.hypervisor.kvm import KvmHypervisor
 from ganetid.hypervisor.values import Guest, State, UserNic
+from ganetid.opcodes.errors import HypervisorError
 from tests.ganetid.hypervisor.bench import DISK_A, DISK_B, NIC_A, QemuTestCase, deferred
 from tests.live.linux_guest import Shell
 
@@ -144,6 +146,42 @@ class MigrationTests(TwoNodes):
         why = await self.refused(one.migrate("one", await self.expect(one, two, guest), impatient))
         self.assertIn("within 1 s", why)
         self.assertTrue(await one.verify("one"))
+
+    @deferred
+    async def test_capabilities(self) -> None:
+        """What migration_caps names is on at both ends."""
+        one, two, guest = await self.begin(hvparams={"migration_caps": "xbzrle:zero-blocks"})
+        uri = await self.expect(one, two, guest)
+        await one.migrate("one", uri)
+        for node in (one, two):
+            known = await node.runs.alive["one"].ask("query-migrate-capabilities")
+            on = {each["capability"] for each in known if each["state"]}
+            self.assertLessEqual({"xbzrle", "zero-blocks", "events"}, on)
+        await two.settle("one")
+        self.assertTrue(await two.verify("one"))
+
+    @deferred
+    async def test_postcopy(self) -> None:
+        """
+        A guest that writes faster than it is carried gets away in bounded time, and goes on once
+        all of it is there.
+        """
+        one, two, guest = await self.begin(hvparams={"migration_caps": "postcopy-ram"})
+        shell = await self.shell(one)
+        await shell.run(BUSY)
+        try:
+            uri = await self.expect(one, two, guest)
+        except HypervisorError as error:
+            raise SkipTest(f"this machine refuses userfaultfd to QEMU: {error}") from error
+        settings = MigrationSettings(64, 30, ("postcopy-ram",))
+        moved = await one.migrate("one", uri, settings)
+        known = await one.runs.alive["one"].ask("query-migrate")
+        self.assertIn("postcopy-requests", known["ram"])
+        print(f"\n  postcopy: {moved.downtime_ms} ms of pause, {moved.total_ms} ms in all")
+        await two.settle("one")
+        await one.settle("one")
+        self.assertEqual(self.runs(one, two), [None, State.RUNNING])
+        await self.goes_on(await self.shell(two, is_new=False))
 
     @deferred
     async def test_stopped_first(self) -> None:

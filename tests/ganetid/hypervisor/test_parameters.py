@@ -40,7 +40,7 @@ BAD = {
     "nic_type": "thunderbolt",
     "reboot_behavior": "halt",
     "security_model": "root",
-    "spice_bind": "0.0.0.0",
+    "spice_bind": "eth0",
     "usb_devices": "host:1.2",
     "vga": "voodoo",
     "virtio_net_queues": 0,
@@ -97,6 +97,10 @@ class CheckTests(SynchronousTestCase):
             {"disk_aio": "native"},
             {"disk_type": "pflash"},
             {"use_chroot": True},
+            {"spice_bind": "0.0.0.0", "vnc_bind_address": "0.0.0.0"},
+            {"spice_password_file": "/etc/secret"},
+            {"spice_bind": "::1", "spice_ip_version": 4},
+            {"spice_bind": "::1", "spice_use_tls": True},
         ):
             self.assertRaises(BadKvmParameter, check_together, {**KVM_DEFAULTS, **parameters})
 
