@@ -5,6 +5,7 @@ Figures as Prometheus reads them: https://prometheus.io/docs/instrumenting/expos
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from archipelagod.upkeep import figures as upkeep_figures
@@ -22,12 +23,23 @@ _OF_OPERATIONS = (
 )
 
 
-def rendered(statistics: dict[str, Any]) -> str:
+PIECE_BYTES = 64 << 10
+
+
+def pieces(statistics: dict[str, Any]) -> Iterator[bytes]:
     """
-    What ``Volumes.statistics`` gives, as text.
+    What ``Volumes.statistics`` gives, as text in pieces of about PIECE_BYTES: that of a thousand
+    volumes is several MiB.
     """
-    upkeep = upkeep_figures.lines(statistics["upkeep"])
-    return "\n".join((*_lines(statistics["volumes"]), *upkeep)) + "\n"
+    piece = bytearray()
+    for line in chain(_lines(statistics["volumes"]), upkeep_figures.lines(statistics["upkeep"])):
+        piece += line.encode()
+        piece += b"\n"
+        if len(piece) >= PIECE_BYTES:
+            yield bytes(piece)
+            piece.clear()
+    if piece:
+        yield bytes(piece)
 
 
 def _lines(volumes: dict[str, Any]) -> Iterator[str]:

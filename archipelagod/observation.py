@@ -4,18 +4,43 @@ What an operator's monitoring asks over HTTP: ``/metrics`` and ``/healthz``.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPullProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
+from zope.interface import implementer
 
-from archipelagod.metrics import rendered
+from archipelagod.metrics import pieces
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+
+
+@implementer(IPullProducer)
+class _Pieces:
+    """
+    Sends the next piece when the last is on its way.
+    """
+
+    def __init__(self, request: Request, left: Iterator[bytes]) -> None:
+        self._request = request
+        self._left = left
+
+    def resumeProducing(self) -> None:
+        """See IPullProducer."""
+        piece = next(self._left, None)
+        if piece is None:
+            self._request.unregisterProducer()
+            self._request.finish()
+        else:
+            self._request.write(piece)
+
+    def stopProducing(self) -> None:
+        """See IProducer."""
 
 
 class _Metrics(Resource):
@@ -32,11 +57,10 @@ class _Metrics(Resource):
         request.notifyFinish().addBoth(is_over.append)
 
         async def answer() -> None:
-            text = rendered(await self._statistics())
+            statistics = await self._statistics()
             if not is_over:
                 request.setHeader(b"content-type", CONTENT_TYPE)
-                request.write(text.encode())
-                request.finish()
+                request.registerProducer(_Pieces(request, pieces(statistics)), streaming=False)
 
         def fail(failure: Failure) -> None:
             self._log.failure("the figures could not be had", failure=failure)

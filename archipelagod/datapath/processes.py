@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from archipelagod.datapath.control import Control
+from archipelagod.datapath.gathering import Gathering
 from archipelagod.datapath.handover import AnyHandover
 from archipelagod.datapath.interface import IDatapath, IServing
 from archipelagod.datapath.messages import split_handover
@@ -84,6 +85,7 @@ class Worker:
         self._process = _Process()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.control = Control(reactor, ours, self._heard, self._gone)
+        self.gathering = Gathering(reactor, self._figures)
         null = os.open(os.devnull, os.O_RDWR)
         fds: dict[int, Any] = {0: null, 1: null, 2: "r", CONTROL_FD: theirs.fileno()}
         command = worker_command(store_spec)
@@ -99,6 +101,11 @@ class Worker:
         How many volumes it has.
         """
         return len(self.servings) + self.opening
+
+    async def _figures(self, numbers: list[int]) -> list[dict[str, Any] | None]:
+        head = {"do": "statistics", "volume": 0, "volumes": numbers}
+        found: list[dict[str, Any] | None] = await self.control.ask(head, CALL_TIMEOUT_S)
+        return found
 
     def _heard(self, head: dict[str, Any]) -> None:
         serving = self.servings.get(head["volume"])
@@ -223,8 +230,7 @@ class WorkerServing:
 
     async def statistics(self) -> dict[str, Any]:
         """See IServing."""
-        figures: dict[str, Any] = await self._ask("statistics")
-        return figures
+        return await self._worker.gathering.statistics(self._number)
 
     async def close(self) -> None:
         """See IServing."""

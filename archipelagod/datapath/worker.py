@@ -55,7 +55,7 @@ class Worker:
                 head["offset"], head["size"]
             ),
             "usage": lambda number, _: self._server(number).volume.usage(),
-            "statistics": lambda number, _: self._server(number).statistics(),
+            "statistics": lambda _, head: [self._figures(each) for each in head["volumes"]],
             "limits": lambda number, head: self._server(number).set_limits(Limits(*head["limits"])),
         }
 
@@ -131,6 +131,10 @@ class Worker:
             return self._servers[number]
         except KeyError:
             raise StorageUnavailable("the volume was closed meanwhile") from None
+
+    def _figures(self, number: int) -> dict[str, Any] | None:
+        server = self._servers.get(number)
+        return server.statistics() if server is not None else None
 
     def _close(self, number: int, _: dict[str, Any]) -> None:
         server = self._servers.pop(number, None)

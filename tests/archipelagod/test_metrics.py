@@ -10,7 +10,7 @@ import treq
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
-from archipelagod.metrics import rendered
+from archipelagod.metrics import PIECE_BYTES, pieces
 from tests.archipelagod.running import MIB, StorageCase
 
 FIGURES: dict[str, Any] = {
@@ -48,8 +48,13 @@ def samples(text: str) -> dict[str, float]:
     return found
 
 
+def rendered(statistics: dict[str, Any]) -> str:
+    """All pieces."""
+    return b"".join(pieces(statistics)).decode()
+
+
 class RenderingTests(SynchronousTestCase):
-    """rendered"""
+    """pieces"""
 
     def test_values(self) -> None:
         """Every figure of a volume is there, under its name."""
@@ -78,6 +83,22 @@ class RenderingTests(SynchronousTestCase):
         self.assertEqual(buckets, {"1e-06": 1, "2e-06": 1, "4e-06": 6, "+Inf": 6})
         self.assertEqual(found[f"{name}_count{{operation=read,volume=v.1}}"], 6)
         self.assertEqual(found[f"{name}_sum{{operation=read,volume=v.1}}"], 2.5)
+
+    def test_many(self) -> None:
+        """
+        Of a thousand volumes some lines at a time are text, and a volume that did nothing has no
+        histogram.
+        """
+        used = FIGURES["volumes"]["v.1"]
+        idle = {**used, "operations": {}}
+        volumes = {f"v{number}": used if number % 2 else idle for number in range(1000)}
+        found = list(pieces({"upkeep": {}, "volumes": volumes}))
+        self.assertGreater(len(found), 5)
+        self.assertLess(max(map(len, found)), PIECE_BYTES + 200)
+        lines = b"".join(found).decode().splitlines()
+        of_idle = [line for line in lines if 'volume="v10"' in line]
+        of_used = [line for line in lines if 'volume="v11"' in line]
+        self.assertEqual((len(of_idle), len(of_used)), (5, 13))
 
     def test_nothing_open(self) -> None:
         """A daemon that serves nothing has figures too."""

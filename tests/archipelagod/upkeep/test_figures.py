@@ -7,7 +7,7 @@ from __future__ import annotations
 from prometheus_client.parser import text_string_to_metric_families
 from twisted.trial.unittest import SynchronousTestCase
 
-from archipelagod.metrics import rendered
+from archipelagod.metrics import pieces
 from archipelagod.upkeep.counters import JOBS, Counters
 from archipelagod.volume.census import Step
 
@@ -25,7 +25,7 @@ class FiguresTests(SynchronousTestCase):
         counters.begun("scrub")
         counters.ended("scrub", 2.5, "the disk is gone")
         counters.set("scrub", "findings", {"lost_object": 3})
-        text = rendered({"volumes": {}, "upkeep": counters.statistics()})
+        text = b"".join(pieces({"volumes": {}, "upkeep": counters.statistics()})).decode()
         found = {
             (sample.name, *sample.labels.values()): sample.value
             for family in text_string_to_metric_families(text)
