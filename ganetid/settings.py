@@ -38,6 +38,9 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     status 0, a node that was away for fence_after_s counts as dead: its guests start elsewhere.
     dns: name servers that DHCP tells; by default this machine's own.
     network_outside: a /30 for a cable out of network_namespace, by which guests reach the outside.
+    nic_scripts_dir: programs that run when a guest's NIC comes or goes are below it.
+    domain_secret_file: a secret that clusters share between which instances may be sent; by default
+    cluster-domain-secret in state_dir, made when it is first needed.
     hooks_dir: programs that run before and after opcodes on this node are below it.
     os_search_path, extstorage_search_path: directories of operating systems and of providers of
     external storage; by default Ganeti's.
@@ -72,6 +75,7 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     network_mode: Literal["auto", "tap", "user"] = "auto"
     network_namespace: str | None = None
     network_outside: str | None = None
+    nic_scripts_dir: str = "/etc/ganeti/network"
     dns: tuple[str, ...] | None = None
     dhcp_lease_s: int = 3600
     mtu: int | None = None

@@ -23,22 +23,24 @@ from ganetid.network.plan import (
     bridges_of,
     flood_list,
     leftover_addresses,
-    lost_routes,
     make_bridge,
-    make_tap,
     network_routes,
     network_rule,
     remove_bridge,
     remove_link,
-    stray_taps,
-    tap_routes,
-    tap_rule,
 )
 from ganetid.network.routing import Routing
 from ganetid.network.rules.firewall import inet_table
 from ganetid.network.rules.guard import bridge_table
 from ganetid.network.rules.ruleset import Present, Table, present_of
 from ganetid.network.state import NetworkState, Place, has_gateway
+from ganetid.network.tap_plan import (
+    lost_routes,
+    make_tap,
+    stray_taps,
+    tap_routes,
+    tap_rule,
+)
 from ganetid.network.vlans import Vlans
 from ganetid.node.programs import ProgramFailed
 

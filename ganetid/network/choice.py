@@ -14,7 +14,7 @@ from attrs import evolve
 from twisted.logger import Logger
 
 from ganetid.network.interface import INodeNetwork
-from ganetid.network.tap import TapNetwork, TapSettings, is_address
+from ganetid.network.tap import TapNetwork, TapSettings
 from ganetid.network.user import UserNetwork
 
 CAP_NET_ADMIN = 12
@@ -79,6 +79,12 @@ def resolvers(path: Path = Path("/etc/resolv.conf")) -> tuple[str, ...]:
     words = [line.split() for line in lines]
     named = [each[1] for each in words if len(each) >= 2 and each[0] == "nameserver"]
     return tuple(each for each in named if is_address(each) and not each.startswith("127."))
+
+
+def is_address(text: str) -> bool:
+    """Whether the text is an IPv4 address."""
+    parts = text.split(".")
+    return len(parts) == 4 and all(part.isdecimal() and int(part) < 256 for part in parts)
 
 
 def _capabilities() -> int:

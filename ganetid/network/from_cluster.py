@@ -79,6 +79,8 @@ def network_of(
         open_inwards=is_open if is_open is not None else is_public or connection.mode == ROUTED,
         node_gateway=options.node_gateway,
         routers=options.reachable_from,
+        uuid=network.uuid,
+        tags=network.tags,
     )
 
 
@@ -127,6 +129,10 @@ def port_of(
         floating=port.floating_ips,
         dhcp_options=port.dhcp_options,
         instance_uuid=instance.uuid,
+        instance=instance.name,
+        name=None if nic.name == nic.uuid else nic.name,
+        index=next((i for i, each in enumerate(instance.nics) if each.uuid == nic.uuid), None),
+        tags=instance.tags,
         queues=queues_of(instance),
     )
 

@@ -50,6 +50,7 @@ class NetworkPlan:
     masquerade: guests reach the outside under the node's address, where there is a gateway.
     open_inwards: the outside may begin connections to guests under the guests' own addresses.
     node_gateway: whether the node has the gateways' addresses; else who has, is on the link.
+    uuid, tags: what scripts are told.
     routers: networks whose guests may reach this one's through the node, by name.
     """
 
@@ -76,6 +77,8 @@ class NetworkPlan:
     open_inwards: bool = False
     node_gateway: bool = True
     routers: tuple[str, ...] = ()
+    uuid: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @frozen
@@ -175,6 +178,10 @@ class PortPlan:
     floating: tuple[FloatingAddress, ...] = ()
     dhcp_options: tuple[DhcpOption, ...] = ()
     instance_uuid: str = ""
+    instance: str | None = None
+    name: str | None = None
+    index: int | None = None
+    tags: tuple[str, ...] = ()
     queues: int = 1
 
     @property

@@ -128,6 +128,7 @@ def build_network(reactor: Any, settings: GanetiSettings) -> INodeNetwork:
         lease_s=settings.dhcp_lease_s,
         mtu=settings.mtu,
         outside=settings.network_outside,
+        scripts=Path(settings.nic_scripts_dir),
     )
     kept = Directories(Path(settings.state_dir)).network
     return choose(reactor, settings.cluster_name, settings.network_mode, taps, kept)

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ganetid.console.serial_log import last_lines, shorten
 from ganetid.guest.config_drive import BadConfigDrive, write_config_drive
-from ganetid.network import plan
+from ganetid.network import plan, tap_plan
 from ganetid.network.links import Link
 from ganetid.network.names import table_name, tap_prefix
 from ganetid.network.plan import Bridge
@@ -49,7 +49,7 @@ class BridgePlanTests(SynchronousTestCase):
         """Only taps of ours without a guest are strays."""
         ours, theirs = f"{tap_prefix('c')}0123", f"{tap_prefix('d')}0123"
         links = ["eth0", "tap0", ours, f"{ours}4", theirs]
-        self.assertEqual(plan.stray_taps("c", links, {f"{ours}4"}), (ours,))
+        self.assertEqual(tap_plan.stray_taps("c", links, {f"{ours}4"}), (ours,))
 
     @given(st.text(max_size=30))
     def test_table_name(self, cluster: str) -> None:

@@ -11,8 +11,8 @@ import ipaddress
 
 from attrs import frozen
 
-from ganetid.network.plan import port_mtu
 from ganetid.network.state import METADATA, Place, link_local
+from ganetid.network.tap_plan import port_mtu
 from ganetid.network.wire import dhcp, dhcp6
 from ganetid.network.wire.dhcp_options import option_value
 from ganetid.network.wire.frames import (
