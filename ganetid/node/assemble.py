@@ -94,6 +94,8 @@ def build_node(
     )
     node.systems = NodeSystems(systems, node.template_of, directories.state / "export")
     node.local_hooks = local_hooks(reactor, Path(settings.hooks_dir))
+    if settings.domain_secret_file is not None:
+        node.domain_secret_file = Path(settings.domain_secret_file)
     node.console_offers = ConsoleOffers(directories.console_secret, name, reactor.seconds)
     return node
 

@@ -42,6 +42,7 @@ class Equipment:
     local_hooks: the administrator's programs before and after opcodes; None: there are none.
     console_offers: makes tokens for consoles; None: there is no console proxy here.
     directory: each instance's files (config drive, serial log) are in ``<directory>/<name>/``.
+    domain_secret_file: where the cluster domain secret is; None: in a file of our own.
     """
 
     _log = Logger()
@@ -70,6 +71,7 @@ class Equipment:
         self.known_facts: NodeFacts | None = None
         self._ended: dict[str, Ended] = {}
         self._listeners: list[EndListener] = []
+        self.domain_secret_file: Path | None = None
 
     async def _plug(self, instance: Instance) -> tuple[Any, ...]:
         ports = ports_of(instance)

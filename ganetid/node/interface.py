@@ -18,6 +18,7 @@ from ganetid.hypervisor.values import Shape
 from ganetid.network.ports import GroupPlan, RouterPlan
 from ganetid.node.facts import NodeFacts
 from ganetid.os.definition import OsDefinition
+from ganetid.node.transfers import Channel, TransferKey
 from ganetid.os.on_node import Surroundings
 
 
@@ -261,6 +262,20 @@ class INode(Interface):
 
     async def rename_files(instance: Instance, new_name: str) -> None:
         """What is kept of the instance is now of `new_name`.  Again is harmless."""
+    async def domain_secret() -> str:
+        """What this node's cluster shares with clusters that may send it instances."""
+    async def new_transfer_key() -> TransferKey:
+        """A key with a certificate, for a transfer to or from another cluster."""
+    async def await_disk(instance: Instance, disk: Disk, host: str, channel: Channel) -> int:
+        """The port at `host` where a disk's content, which is all zeros now, is awaited."""
+    async def receive_disk(disk: Disk, timeout_s: float) -> None:
+        """When the content that is awaited is written; timeout_s: for its sender to come."""
+    async def send_disk(
+        instance: Instance, disk: Disk, host: str, port: int, channel: Channel
+    ) -> None:
+        """Send the content of a disk, which no guest uses, to another cluster."""
+    async def end_transfer(key: str) -> None:
+        """Forget a transfer's key, and await nothing more under it.  Again is harmless."""
 
     def watch(listener: EndListener) -> None:
         """Tell `listener` of every guest that ends without being asked to."""

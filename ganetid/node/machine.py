@@ -22,10 +22,11 @@ from ganetid.node.disk_calls import DiskCalls
 from ganetid.node.facts import NodeFacts, read_facts
 from ganetid.node.interface import Abilities, EndListener, INode
 from ganetid.node.system_calls import SystemCalls
+from ganetid.node.transfer_calls import TransferCalls
 
 
 @implementer(INode)
-class Node(DiskCalls, SystemCalls):
+class Node(DiskCalls, SystemCalls, TransferCalls):
     """
     INode of this machine: its guests and networks, beside what its bases say.
     """
@@ -258,6 +259,7 @@ class Node(DiskCalls, SystemCalls):
         """See INode."""
         for hypervisor in self.hypervisors.values():
             await hypervisor.close()
+        await self._end_transfers()
         await self.network.close()
 
     async def console(self, instance: Instance) -> ConsolePlace:

@@ -32,7 +32,7 @@ LONG_S = 6 * 3600.0
 LONG = frozenset(
     {"create_disk", "remove_disk", "grow_disk", "snapshot_disk", "remove_debris", "migrate",
      "create_os", "install_os", "rename_os", "export_disk", "import_disk",
-     "copy_disk", "run_hooks"}
+     "copy_disk", "send_disk", "receive_disk", "run_hooks"}
 )  # fmt: skip
 REPEATABLE = frozenset(
     {"facts", "recover", "has_disk", "is_running", "carry", "connect", "disconnect",
