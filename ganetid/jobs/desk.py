@@ -17,7 +17,7 @@ from ganetid.jobs.journal import Commit
 from ganetid.jobs.model import Job
 from ganetid.jobs.stamps import Stamps
 from ganetid.node.registry import Nodes
-from ganetid.opcodes.context import Context, Ops
+from ganetid.opcodes.context import Context, Log, Ops
 from ganetid.opcodes.definition import Opcode
 
 
@@ -62,7 +62,7 @@ class Surroundings:
 
     private: Mapping[str, Any]
     made: Mapping[str, Any]
-    log: Callable[[str], None]
+    log: Log
     note: Callable[[Mapping[str, Any]], Awaitable[None]]
     keep: Callable[[tuple[Change, ...]], Awaitable[None]]
     submit: Callable[[Ops, str], Awaitable[int]]

@@ -150,7 +150,7 @@ class Run:
             Surroundings(
                 private=self.private,
                 made=self.job.made,
-                log=lambda text: self._add_log(index, text),
+                log=partial(self._add_log, index),
                 note=self._note,
                 keep=lambda changes: self._commit((), changes),
                 submit=lambda ops, word: self.ledger.submit(

@@ -1,5 +1,6 @@
 """
-OP_BACKUP_PREPARE, OP_BACKUP_EXPORT, OP_BACKUP_REMOVE: an instance's disks as files on a node.
+OP_BACKUP_PREPARE, OP_BACKUP_EXPORT, OP_BACKUP_REMOVE: an instance's disks as files on a node, or
+sent to another cluster.
 
 An export is a directory with a raw image of each disk and Ganeti's config.ini; it lies on the
 instance's primary node.
@@ -35,16 +36,18 @@ from ganetid.opcodes.fields import (
 from ganetid.opcodes.instance_power import SHUTDOWN_TIMEOUT_S
 from ganetid.opcodes.instance_remove import remove as remove_instance
 from ganetid.opcodes.instances import found, instance_opcode
+from ganetid.opcodes.remote_exports import goal_of, prepared, sent
 
 LOCAL = "local"
 REMOTE = "remote"
 
 
 async def prepare(context: Context, given: Input) -> Outcome:
-    """A local export needs nothing."""
-    found(context, given)
-    _refuse_remote(given)
-    return Outcome()
+    """A local export needs nothing, a remote one a key."""
+    instance = found(context, given)
+    if given["mode"] == LOCAL or given["dry_run"]:
+        return Outcome()
+    return Outcome(await prepared(context, instance))
 
 
 async def export(context: Context, given: Input) -> Outcome:
@@ -55,6 +58,7 @@ async def export(context: Context, given: Input) -> Outcome:
     """
     instance = found(context, given)
     _check(context, instance, given)
+    goal = await goal_of(context, instance, given) if given["mode"] == REMOTE else None
     if given["dry_run"]:
         return Outcome()
     node = context.node_of(instance)
@@ -67,7 +71,10 @@ async def export(context: Context, given: Input) -> Outcome:
         context.log(f"Shutting down instance {instance.name}")
         await node.stop(instance, int(given["shutdown_timeout"]))
     try:
-        results = await _copied(context, instance)
+        if goal is not None:
+            results = await sent(context, instance, goal)
+        else:
+            results = await _copied(context, instance)
     finally:
         if instance.admin_state == ADMIN_UP and not given["remove_instance"]:
             context.log(f"Starting instance {instance.name}")
@@ -115,7 +122,10 @@ async def remove(context: Context, given: Input) -> Outcome:
 
 
 def _check(context: Context, instance: Instance, given: Input) -> None:
-    _refuse_remote(given)
+    if given["remove_instance"] and not given["shutdown"] and instance.admin_state == ADMIN_UP:
+        raise OpPrereqError("Can not remove instance without shutting it down before", WRONG_STATE)
+    if given["mode"] == REMOTE:
+        return
     target = given["target_node"]
     if not isinstance(target, str) or target not in context.cluster.members:
         raise OpPrereqError(f"Node '{target}' not known", UNKNOWN_ENTITY)
@@ -123,13 +133,6 @@ def _check(context: Context, instance: Instance, given: Input) -> None:
         raise OpPrereqError(
             f"Exports lie on the instance's primary node, {instance.primary_node}", WRONG_INPUT
         )
-    if given["remove_instance"] and not given["shutdown"] and instance.admin_state == ADMIN_UP:
-        raise OpPrereqError("Can not remove instance without shutting it down before", WRONG_STATE)
-
-
-def _refuse_remote(given: Input) -> None:
-    if given["mode"] == REMOTE:
-        raise OpPrereqError("Remote exports are not supported", WRONG_INPUT)
 
 
 # Copies are made again after a crash: an export that is not whole is thrown away.

@@ -5,7 +5,7 @@ What an opcode may use while it runs.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import frozen
 
@@ -16,6 +16,13 @@ from ganetid.node.interface import INode
 from ganetid.node.registry import Nodes
 
 Ops = tuple[tuple[str, Mapping[str, Any]], ...]
+
+
+class Log(Protocol):
+    """Adds an entry to a job's log."""
+
+    def __call__(self, text: Any, kind: str = "message") -> None:
+        """kind: Ganeti's word for what it is."""
 
 
 def _never() -> None:
@@ -33,7 +40,7 @@ class Context:
 
     private: parameters that a job never shows.
     made: what this opcode noted down before it made it (after a crash: in its former life).
-    log: adds a line to the job's log.
+    log: adds a line to the job's log; of another kind than a message, a value for programs.
     note: makes a note durable, and returns after that.
     keep: makes changes durable before the opcode has ended, and returns after that.
     now: seconds since the epoch.
@@ -49,7 +56,7 @@ class Context:
     nodes: Nodes
     private: Mapping[str, Any]
     made: Mapping[str, Any]
-    log: Callable[[str], None]
+    log: Log
     note: Callable[[Mapping[str, Any]], Awaitable[None]]
     keep: Callable[[tuple[Change, ...]], Awaitable[None]]
     now: Callable[[], float]

@@ -17,7 +17,7 @@ from ganetid.cluster.model import ADMIN_UP, AddDebris, Disk, DropDebris, Instanc
 from ganetid.jobs.locks import Lock
 from ganetid.opcodes import systems
 from ganetid.opcodes.context import Context
-from ganetid.opcodes.create_checks import CREATE, IMPORT, asked_for, without_defaults
+from ganetid.opcodes.create_checks import IMPORT, REMOTE_IMPORT, asked_for, without_defaults
 from ganetid.opcodes.create_fields import FIELDS
 from ganetid.opcodes.definition import INSTANCE, Input, Opcode, Outcome
 from ganetid.opcodes.errors import (
@@ -33,6 +33,7 @@ from ganetid.opcodes.imports import ISource, source_of
 from ganetid.opcodes.instance_parameters import Surroundings, instance_from
 from ganetid.opcodes.instances import debris_of
 from ganetid.opcodes.policy_check import require_allowed
+from ganetid.opcodes.remote_imports import remote_source
 from ganetid.placement.choice import node_for
 
 MAX_CONFIG_DRIVE = 2 * 1024 * 1024
@@ -123,8 +124,8 @@ async def _with_source(
     """(the request with what an export says where it says nothing, where disks' content is)."""
     if given["mode"] == IMPORT:
         return await source_of(context, given)
-    if given["mode"] != CREATE:
-        raise OpPrereqError(f"Mode '{given['mode']}' is not supported", WRONG_INPUT)
+    if given["mode"] == REMOTE_IMPORT:
+        return given, await remote_source(context, given)
     return given, None
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from attrs import field, frozen
@@ -14,11 +15,12 @@ from twisted.internet.threads import deferToThread
 
 from ganetid.cluster.model import Instance, Network
 from ganetid.disks.interface import IDiskTemplate
+from ganetid.hypervisor.interface import Drive
 from ganetid.opcodes.errors import OpExecError
 from ganetid.os.definition import OsDefinition
 from ganetid.os.progress import Body, of_instance
 from ganetid.os.systems import Listeners, OperatingSystems
-from ganetid.os.task import OsTask
+from ganetid.os.task import OsTask, ReachedDisk
 
 MOST_LINES = 200
 
@@ -61,6 +63,12 @@ class NodeSystems:
     def watch(self, listener: Callable[[Body], None]) -> None:
         """Tell `listener` all progress, as it is published: see ``progress.of_instance``."""
         self._listeners.append(listener)
+
+    def reached(
+        self, drives: tuple[Drive, ...]
+    ) -> AbstractAsyncContextManager[tuple[ReachedDisk, ...]]:
+        """Active disks as files, while the context lasts."""
+        return self._systems.files.reached(drives)
 
     async def begin(self) -> None:
         """Remove what a killed life of this daemon left.  Call once, before all else."""
