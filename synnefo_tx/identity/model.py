@@ -110,11 +110,12 @@ class Assignment:
 @frozen
 class Scope:
     """
-    A project that a user may work in, and the roles held there, by name.
+    What a user may work with, and the roles held there, by name: a project (and its domain), a
+    domain, or the system (neither).
     """
 
-    project: Project
-    domain: Domain
+    project: Project | None
+    domain: Domain | None
     roles: tuple[Role, ...]
 
     @property
@@ -122,7 +123,9 @@ class Scope:
         """
         Whether tokens may be issued for it.
         """
-        return self.project.enabled and self.domain.enabled and bool(self.roles)
+        closed = self.project is not None and not self.project.enabled
+        closed = closed or (self.domain is not None and not self.domain.enabled)
+        return bool(self.roles) and not closed
 
 
 class RevocationKind(StrEnum):

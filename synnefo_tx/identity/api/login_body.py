@@ -13,7 +13,7 @@ from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.bodies import Body, keystone_wording
 from synnefo_tx.identity.api.schemas import TOKEN_ISSUE
 from synnefo_tx.identity.faults import Expected, MethodNotSupported
-from synnefo_tx.identity.rules.login import DomainWanted, Login, Special, Wanted
+from synnefo_tx.identity.rules.login import DomainWanted, Login, ScopeWanted, Special, Wanted
 
 SUPPORTED = ("password", "token")
 _body = Body(TOKEN_ISSUE, keystone_wording)
@@ -81,7 +81,7 @@ def _wanted(thing: Mapping[str, Any], what: str) -> Wanted:
     return Wanted(None, name, DomainWanted(domain.get("id"), domain.get("name")))
 
 
-def _scope(auth: Mapping[str, Any]) -> Wanted | Special:
+def _scope(auth: Mapping[str, Any]) -> ScopeWanted:
     if "scope" not in auth:
         return Special.DEFAULT
     scope = auth["scope"]
@@ -96,5 +96,12 @@ def _scope(auth: Mapping[str, Any]) -> Wanted | Special:
             return _wanted(scope["project"], "project")
         case "unscoped":
             return Special.UNSCOPED
+        case "domain":
+            domain = scope["domain"]
+            if not domain.get("id") and not domain.get("name"):
+                raise Expected("id or name", "domain")
+            return DomainWanted(domain.get("id"), domain.get("name"))
+        case "system" if scope["system"].get("all"):
+            return Special.SYSTEM
         case _:
             return Special.NEVER

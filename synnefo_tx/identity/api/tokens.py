@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import os
+from typing import Any
 
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
@@ -14,6 +15,7 @@ from synnefo_tx.identity.api import json_body
 from synnefo_tx.identity.api.context import Context, root
 from synnefo_tx.identity.api.login_body import read
 from synnefo_tx.identity.faults import ActionForbidden, SubjectNotFound
+from synnefo_tx.identity.model import Scope
 from synnefo_tx.identity.rows import logins
 from synnefo_tx.identity.rules.login import Grant, Login, decide
 from synnefo_tx.identity.token import Token
@@ -40,7 +42,7 @@ def add_routes(router: Router, context: Context) -> None:
     @router.route("GET", "/v3/auth/tokens", "identity:validate_token")
     async def validate(call: Call) -> Reply:
         token = await _subject(context, call, "identity:validate_token")
-        standing = await context.database.read(logins.standing, token.user_id, token.project_id)
+        standing = await context.database.read(logins.standing_of, token)
         grant = _worth(standing, token)
         answer = token_view(token, grant, _catalog(context, call, token))
         return json_reply(answer, 200, (SUBJECT, call.header(SUBJECT)))
@@ -68,22 +70,40 @@ def _fresh(context: Context, login: Login, grant: Grant, shown: Token | None) ->
     The token for `grant`.  One made from another ends when that one ends.
     """
     now = int(context.clock())
-    project = grant.scope.project if grant.scope else None
     methods = login.methods + (shown.methods if shown else ())
     return Token(
         user_id=grant.user.id,
         user_name=grant.user.name,
         user_domain_id=grant.user.domain_id,
-        project_id=project.id if project else "",
-        project_name=project.name if project else "",
-        project_domain_id=project.domain_id if project else "",
-        roles=tuple(role.name for role in grant.scope.roles) if grant.scope else (),
+        **_scope(grant.scope),
         methods=tuple(dict.fromkeys(methods)),
         issued_at=now,
         expires_at=shown.expires_at if shown else now + context.tokens.lifetime_s,
         audit_id=base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode("ascii"),
         parent_audit_id=(shown.parent_audit_id or shown.audit_id) if shown else "",
     )
+
+
+def _scope(scope: Scope | None) -> dict[str, Any]:
+    """
+    The fields of a token that tell its scope.
+    """
+    told: dict[str, Any] = {"project_id": "", "project_name": "", "project_domain_id": ""}
+    if scope is None:
+        return told | {"roles": ()}
+    roles = tuple(role.name for role in scope.roles if not role.domain_id)
+    if scope.project is not None:
+        project = scope.project
+        told = {
+            "project_id": project.id,
+            "project_name": project.name,
+            "project_domain_id": project.domain_id,
+        }
+    elif scope.domain is not None:
+        told |= {"domain_id": scope.domain.id, "domain_name": scope.domain.name}
+    else:
+        told["system"] = True
+    return told | {"roles": roles}
 
 
 async def _subject(context: Context, call: Call, action: str) -> Token:
@@ -111,7 +131,7 @@ def _worth(standing: logins.Standing | None, token: Token) -> Grant:
     """
     if standing is None:
         raise SubjectNotFound("Failed to validate token")
-    if not token.project_id:
+    if not (token.project_id or token.domain_id or token.system):
         return Grant(standing.user, standing.user_domain, None)
     if standing.scope is None or not standing.scope.open:
         raise SubjectNotFound("Failed to validate token")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from sqlalchemy import (
     LABEL_STYLE_TABLENAME_PLUS_COL,
     Connection,
@@ -20,9 +20,18 @@ from sqlalchemy import (
 )
 
 from synnefo_tx.identity.model import Domain, Project, Scope, User
-from synnefo_tx.identity.rows.effective import roles_on_project
+from synnefo_tx.identity.rows.accounts import find_domain
+from synnefo_tx.identity.rows.effective import roles_on_domain, roles_on_project, roles_on_system
 from synnefo_tx.identity.rows.tables import domains, projects, users
-from synnefo_tx.identity.rules.login import DomainWanted, Known, Login, Special, Wanted
+from synnefo_tx.identity.rules.login import (
+    DomainWanted,
+    Known,
+    Login,
+    ScopeWanted,
+    Special,
+    Wanted,
+)
+from synnefo_tx.identity.token import Token
 
 _STANDING = (
     select(users, domains)
@@ -58,26 +67,42 @@ _PROJECT_NAMED = (
 @frozen
 class Standing:
     """
-    A user, and a project as the user may use it (None: no such project).
+    A user, and a scope as the user may use it (None: no such thing, or none was asked for).
     """
 
     user: User
     user_domain: Domain
-    scope: Scope | None
+    scope: Scope | None = None
 
 
-def standing(connection: Connection, user_id: str, project_id: str) -> Standing | None:
+def standing(connection: Connection, user_id: str) -> Standing | None:
     """
-    How the user stands towards the project.  None: no such user.
+    The user.  None: no such user.
     """
     row = connection.execute(_STANDING, {"user_id": user_id}).mappings().first()
     if row is None:
         return None
-    scope = scope_of(connection, user_id, project_id) if project_id else None
-    return Standing(User(**_part(users, row)), Domain(**_part(domains, row)), scope)
+    return Standing(User(**_part(users, row)), Domain(**_part(domains, row)))
 
 
-def scope_of(connection: Connection, user_id: str, project_id: str) -> Scope | None:
+def standing_of(connection: Connection, token: Token) -> Standing | None:
+    """
+    The user of a token and its scope, as they are now.
+    """
+    found = standing(connection, token.user_id)
+    if found is None:
+        return None
+    scope = None
+    if token.project_id:
+        scope = project_scope(connection, token.user_id, token.project_id)
+    elif token.domain_id:
+        scope = domain_scope(connection, token.user_id, token.domain_id)
+    elif token.system:
+        scope = system_scope(connection, token.user_id)
+    return evolve(found, scope=scope)
+
+
+def project_scope(connection: Connection, user_id: str, project_id: str) -> Scope | None:
     """
     The project with the user's roles on it in effect.  None: no such project.
     """
@@ -91,6 +116,23 @@ def scope_of(connection: Connection, user_id: str, project_id: str) -> Scope | N
     )
 
 
+def domain_scope(connection: Connection, user_id: str, domain_id: str) -> Scope | None:
+    """
+    The domain with the user's roles on it.  None: no such domain.
+    """
+    domain = find_domain(connection, domain_id=domain_id)
+    if domain is None:
+        return None
+    return Scope(None, domain, roles_on_domain(connection, user_id, domain_id))
+
+
+def system_scope(connection: Connection, user_id: str) -> Scope:
+    """
+    The system with the user's roles on it.
+    """
+    return Scope(None, None, roles_on_system(connection, user_id))
+
+
 def known(connection: Connection, login: Login, token_user_id: str | None) -> Known:
     """
     The accounts that `login` names.  token_user_id: whose token it shows, if any.
@@ -99,13 +141,14 @@ def known(connection: Connection, login: Login, token_user_id: str | None) -> Kn
     if user is None:
         return Known()
     user_id, home = user
-    project_id = home if login.scope is Special.DEFAULT else _project(connection, login.scope)
-    found = standing(connection, user_id, project_id or "")
+    found = standing(connection, user_id)
     if found is None:
         return Known()
     if login.scope is Special.DEFAULT:
-        return Known(found.user, found.user_domain, home=found.scope)
-    return Known(found.user, found.user_domain, scope=found.scope)
+        at_home = project_scope(connection, user_id, home) if home else None
+        return Known(found.user, found.user_domain, home=at_home)
+    scope = _scope(connection, user_id, login.scope)
+    return Known(found.user, found.user_domain, scope=scope)
 
 
 def _user(
@@ -120,9 +163,21 @@ def _user(
     return (row.id, row.default_project_id) if row else None
 
 
-def _project(connection: Connection, wanted: Wanted | Special) -> str | None:
-    if isinstance(wanted, Special):
-        return None
+def _scope(connection: Connection, user_id: str, wanted: ScopeWanted) -> Scope | None:
+    match wanted:
+        case Special.SYSTEM:
+            return system_scope(connection, user_id)
+        case DomainWanted():
+            domain = find_domain(connection, domain_id=wanted.id, name=wanted.name)
+            return domain_scope(connection, user_id, domain.id) if domain else None
+        case Wanted():
+            project_id = _project(connection, wanted)
+            return project_scope(connection, user_id, project_id) if project_id else None
+        case _:
+            return None
+
+
+def _project(connection: Connection, wanted: Wanted) -> str | None:
     if wanted.name is None or wanted.domain is None:
         return wanted.id
     row = connection.execute(_PROJECT_NAMED, _named(wanted.name, wanted.domain)).first()

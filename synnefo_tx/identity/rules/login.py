@@ -37,12 +37,16 @@ class Wanted:
 
 class Special(Enum):
     """
-    Scopes that name no project.  NEVER is one that nobody here holds.
+    Scopes that name nothing.  NEVER is one that nobody here holds.
     """
 
     DEFAULT = "the user's default project, if there is one"
     UNSCOPED = "none"
-    NEVER = "a domain, the system or a trust"
+    SYSTEM = "the system"
+    NEVER = "a trust"
+
+
+ScopeWanted = Wanted | DomainWanted | Special  # a project, a domain, or something else
 
 
 @frozen
@@ -55,7 +59,7 @@ class Login:
     user: Wanted | None
     password: str | None
     token: str | None
-    scope: Wanted | Special
+    scope: ScopeWanted
 
 
 @frozen
@@ -63,7 +67,7 @@ class Known:
     """
     Who asks and for what.  None: no such thing.
 
-    scope: the project asked for, as the user may use it.  home: the user's default project.
+    scope: what was asked for, as the user may use it.  home: the user's default project.
     """
 
     user: User | None = None
@@ -75,7 +79,7 @@ class Known:
 @frozen
 class Grant:
     """
-    Who gets a token, and for which project.
+    Who gets a token, and for what (None: nothing).
     """
 
     user: User

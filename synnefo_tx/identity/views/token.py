@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from synnefo_tx.identity.model import Domain
+from synnefo_tx.identity.model import Domain, Scope
 from synnefo_tx.identity.rules.login import Grant
 from synnefo_tx.identity.token import Token
 
@@ -25,23 +25,32 @@ def token_view(token: Token, grant: Grant, catalog: list[View] | None) -> View:
             "domain": _named(grant.user_domain),
             "id": grant.user.id,
             "name": grant.user.name,
-            "password_expires_at": None,
+            "password_expires_at": _end(grant.user.password_expires_at),
         },
         "audit_ids": audit_ids,
         "expires_at": moment(token.expires_at),
         "issued_at": moment(token.issued_at),
     }
     if grant.scope is not None:
-        view["project"] = {
-            "domain": _named(grant.scope.domain),
-            "id": grant.scope.project.id,
-            "name": grant.scope.project.name,
-        }
-        view["is_domain"] = False
-        view["roles"] = [{"id": role.id, "name": role.name} for role in grant.scope.roles]
+        view |= _scope(grant.scope)
+        roles = [role for role in grant.scope.roles if not role.domain_id]
+        view["roles"] = [{"id": role.id, "name": role.name} for role in roles]
         if catalog is not None:
             view["catalog"] = catalog
     return {"token": view}
+
+
+def _scope(scope: Scope) -> View:
+    if scope.project is not None and scope.domain is not None:
+        project = {
+            "domain": _named(scope.domain),
+            "id": scope.project.id,
+            "name": scope.project.name,
+        }
+        return {"project": project, "is_domain": False}
+    if scope.domain is not None:
+        return {"domain": _named(scope.domain)}
+    return {"system": {"all": True}}
 
 
 def moment(seconds: int) -> str:
@@ -49,6 +58,10 @@ def moment(seconds: int) -> str:
     "2026-11-23T05:33:44.000000Z".
     """
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+
+
+def _end(seconds: int | None) -> str | None:
+    return None if seconds is None else moment(seconds)
 
 
 def _named(domain: Domain) -> View:
