@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from typing import Any
 
 from attrs import evolve
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from ganetid.network.ports import GroupPlan, NetworkPlan, PortPlan, SecurityRule
+from ganetid.node.programs import run
 from tests.ganetid.network.lab import FakeGuest, NetworkTestCase, run_test
 
 NET = NetworkPlan("net-1", "gtbr1", subnet="10.7.0.0/24", gateway="10.7.0.1")
@@ -141,6 +144,39 @@ class FilterTests(NetworkTestCase):
             self.assertFalse(await self.gets_in(80))
 
         return run_test(check)
+
+    def test_shared_rules(self) -> Deferred[None]:
+        """What changes of a group changes its own chain and nothing of any NIC."""
+
+        async def check() -> None:
+            group = GroupPlan("web servers", rules=(SSH,))
+            await self.start(evolve(SERVER, groups=("web servers",)))
+            for port in (22, 80):
+                await self.listen(self.server, port)
+            self.assertFalse(await self.gets_in(22), "nobody has told of the group yet")
+            await self.network.change_groups((group,), ())
+            self.assertTrue(await self.gets_in(22))
+            before = await self.numbered_rules()
+            newer = evolve(group, rules=(evolve(SSH, port_min=80), OUT))
+            await self.network.change_groups((newer,), ())
+            self.assertTrue(await self.gets_in(80))
+            self.assertFalse(await self.gets_in(22))
+            changed = {chain for chain, _ in before ^ await self.numbered_rules()}
+            self.assertEqual({name.rpartition("_")[0] for name in changed},
+                             {"group_in_web_servers", "group_out_web_servers"})  # fmt: skip
+            await self.restart("server", "client")
+            self.assertTrue(await self.gets_in(80))
+            await self.network.change_groups((), ("web servers",))
+            self.assertFalse(await self.gets_in(80))
+
+        return run_test(check)
+
+    async def numbered_rules(self) -> set[tuple[str, int]]:
+        """(chain, number in the kernel) of every rule."""
+        listing = ["ip", "netns", "exec", self.node, "nft", "-j", "-a", "list", "ruleset"]
+        items = json.loads((await run(reactor, listing)).output)["nftables"]
+        rules = [each["rule"] for each in items if "rule" in each]
+        return {(each["chain"], each["handle"]) for each in rules}
 
     def test_flows(self) -> Deferred[None]:
         """A connection goes on through changes of rules, and through restarts of the daemon."""

@@ -162,6 +162,28 @@ class FrameTests(NetworkTestCase):
 
         return run_test(check)
 
+    def test_trunk(self) -> Deferred[None]:
+        """A trunk sends and gets frames with its own VLANs' tags, and with no others."""
+
+        async def check() -> None:
+            await self.begin(FIRST, SECOND)
+            a = await self.plugged(evolve(A, vlan=".10:20:30"))
+            b = await self.plugged(evolve(B, vlan=":30:40"))
+
+            def tagged(tag: int) -> bytes:
+                inner = framed(MAC_A, MAC_B, udp("10.7.0.10", "10.7.0.11", what=b"tag%d" % tag))
+                return inner[:12] + b"\x81\x00" + tag.to_bytes(2, "big") + inner[12:]
+
+            sent = {str(tag): tagged(tag) for tag in (10, 20, 30, 40, 50)}
+            got = set()
+            for name, frame in sent.items():
+                a.send(frame)
+                if await heard(b, b"tag" + name.encode(), 0.2):
+                    got.add(name)
+            self.assertEqual(got, {"30"})
+
+        return run_test(check)
+
     def test_unguarded(self) -> Deferred[None]:
         """Without the guard other addresses pass; server roles and VLAN tags do not."""
 
