@@ -119,6 +119,7 @@ class Ganetid(Service):
         if self.half.membership.is_master and await self._resumes():
             await self._begin_master()
         else:
+            await self.half.node.release_cluster_address()
             self._log.info("node {name} is up", name=self.half.membership.name)
         self.half.probe()
         await self._admin.listen()

@@ -51,6 +51,7 @@ CLUSTER: Mapping[str, Any] = {
     "max_running_jobs": 20,
     "max_tracked_jobs": 25,
     "mac_prefix": "aa:00:00",
+    "master_ip": "",
     "master_netdev": "lo",
     "master_netmask": 32,
     "use_external_mip_script": False,

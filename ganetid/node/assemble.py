@@ -30,6 +30,7 @@ from ganetid.network.choice import choose, resolvers
 from ganetid.network.interface import INodeNetwork
 from ganetid.network.tap import TapSettings
 from ganetid.network.user import UserNetwork
+from ganetid.node.cluster_address import ClusterAddress
 from ganetid.node.machine import Node
 from ganetid.os.definition import SEARCH_PATH
 from ganetid.os.on_node import NodeSystems
@@ -96,6 +97,7 @@ def build_node(
     node.local_hooks = local_hooks(reactor, Path(settings.hooks_dir))
     if settings.domain_secret_file is not None:
         node.domain_secret_file = Path(settings.domain_secret_file)
+    node.cluster_address = ClusterAddress(reactor, directories.state / "cluster_address.json")
     node.console_offers = ConsoleOffers(directories.console_secret, name, reactor.seconds)
     return node
 

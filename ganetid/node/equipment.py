@@ -23,6 +23,7 @@ from ganetid.hypervisor.interface import Ended, Guest, IHypervisor
 from ganetid.hypervisor.journeys import MigrationDoor
 from ganetid.network.from_cluster import ports_of
 from ganetid.network.interface import INodeNetwork
+from ganetid.node.cluster_address import ClusterAddress
 from ganetid.node.devices import Devices
 from ganetid.node.exports import Exports
 from ganetid.node.facts import NodeFacts
@@ -41,6 +42,7 @@ class Equipment:
     door: how guests of other nodes come in; None: from this machine only.
     local_hooks: the administrator's programs before and after opcodes; None: there are none.
     console_offers: makes tokens for consoles; None: there is no console proxy here.
+    cluster_address: brings the cluster's own address up here; None: it can't.
     directory: each instance's files (config drive, serial log) are in ``<directory>/<name>/``.
     domain_secret_file: where the cluster domain secret is; None: in a file of our own.
     """
@@ -67,6 +69,7 @@ class Equipment:
         self._spares = Spares(directory.parent / "spares")
         self.door: MigrationDoor | None = None
         self.console_offers: ConsoleOffers | None = None
+        self.cluster_address: ClusterAddress | None = None
         self.surroundings: Callable[[], tuple[str, tuple[str, ...]]] = lambda: (FIRST_GROUP, ())
         self.known_facts: NodeFacts | None = None
         self._ended: dict[str, Ended] = {}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from attrs import frozen
 from zope.interface import Attribute, Interface
 
+from ganetid.cluster.address import ClusterPlace
 from ganetid.cluster.model import Debris, Disk, Instance, Network, Nic
 from ganetid.disks.interface import Space
 from ganetid.hooks.run import HookResult
@@ -105,6 +106,12 @@ class INode(Interface):
 
     async def read_spare(instance: Instance) -> bytes | None:
         """That copy, if it is here."""
+
+    async def hold_cluster_address(place: ClusterPlace) -> None:
+        """Bring the cluster's address up here, and tell the neighbours.  Idempotent."""
+
+    async def release_cluster_address() -> None:
+        """Take the cluster's address away if it was brought up here.  Idempotent."""
 
     async def has_address(address: str) -> bool:
         """Whether the machine has this IP address."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from twisted.internet.threads import deferToThread
 
+from ganetid.cluster.address import ClusterPlace
 from ganetid.cluster.model import Instance
 from ganetid.guest.config_drive import LABEL, BadConfigDrive, write_config_drive
 from ganetid.hooks.run import HookResult
@@ -95,6 +96,17 @@ class SystemCalls(Equipment):
                 await deferToThread(remove_others, directory, frozenset(values))
         except OSError as error:
             raise OpExecError(f"Can't write files of the configuration: {error}") from error
+
+    async def hold_cluster_address(self, place: ClusterPlace) -> None:
+        """See INode."""
+        if self.cluster_address is None:
+            raise OpExecError("This node can't hold the cluster's address")
+        await self.cluster_address.hold(place)
+
+    async def release_cluster_address(self) -> None:
+        """See INode."""
+        if self.cluster_address is not None:
+            await self.cluster_address.release()
 
     async def has_address(self, address: str) -> bool:
         """See INode."""

@@ -4,9 +4,11 @@ The parameters of OP_CLUSTER_SET_PARAMS.
 
 from __future__ import annotations
 
+from ganetid.cluster.address import is_address
 from ganetid.opcodes.definition import Field
 from ganetid.opcodes.fields import (
     DISK_TEMPLATES,
+    Kind,
     boolean,
     dict_of,
     dict_of_dicts,
@@ -25,6 +27,7 @@ from ganetid.opcodes.fields import (
     tuple_of,
 )
 
+address = Kind(is_address, {"type": "string", "description": "an IP address, empty for none"})
 _ranges = optional(list_of(tuple_of(integer, integer)))
 _os_changes = optional(list_of(tuple_of(text, text)))
 
@@ -42,6 +45,7 @@ _PLAIN = (
     Field("default_iallocator", optional(string)),
     Field("default_iallocator_params", optional(mapping)),
     Field("mac_prefix", optional(text)),
+    Field("master_ip", optional(address)),
     Field("master_netdev", optional(string)),
     Field("master_netmask", optional(not_negative)),
     Field("reserved_lvs", optional(list_of_text)),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from ganetid.opcodes import (
     backup,
+    cluster_address,
     cluster_crypto,
     cluster_life,
     cluster_modify,
@@ -47,6 +48,7 @@ OPCODES: Mapping[str, Opcode] = {
     opcode.op_id: opcode
     for family in (
         backup,
+        cluster_address,
         cluster_crypto,
         cluster_life,
         cluster_modify,

@@ -25,8 +25,9 @@ from ganetid.rapi.arguments import Call
 SOFTWARE_VERSION = "3.0.2"  # of the Ganeti whose remote API this is
 # Parameters that are shown as they count, under their own names:
 SHOWN = (
-    "candidate_pool_size", "max_running_jobs", "max_tracked_jobs", "mac_prefix", "master_netdev",
-    "master_netmask", "use_external_mip_script", "vg_name", "drbd_helper", "file_storage_dir",
+    "candidate_pool_size", "max_running_jobs", "max_tracked_jobs", "mac_prefix", "master_ip",
+    "master_netdev", "master_netmask", "use_external_mip_script", "vg_name", "drbd_helper",
+    "file_storage_dir",
     "shared_file_storage_dir", "gluster_storage_dir", "maintain_node_health", "uid_pool",
     "default_iallocator", "default_iallocator_params", "reserved_lvs", "prealloc_wipe_disks",
     "hidden_os", "blacklisted_os", "install_image", "instance_communication_network",

@@ -21,6 +21,7 @@ from ganetid.node.upkeep import Periodic, archive_jobs, remove_debris, shorten_l
 from ganetid.node.watcher import Watcher
 from ganetid.roles.distribution import Distribution
 from ganetid.roles.node import NodeHalf
+from ganetid.roles.own_address import OwnAddress
 
 
 @frozen
@@ -39,6 +40,7 @@ class Chores:
     journal: Journal
     stamps: Stamps
     distribution: Distribution
+    address: OwnAddress
     store: Callable[[tuple[Change, ...]], Awaitable[None]]
     submit: Callable[[str, Mapping[str, Any]], Awaitable[int]]
 
@@ -50,6 +52,7 @@ class Chores:
             (30, "cutting serial logs short", lambda: shorten_logs(node)),
             (60, "removing what failed jobs left", self._remove_debris),
             (1, "bringing the configuration to nodes", self.distribution.look),
+            (1, "holding the cluster's address", self.address.look),
             (10, "spreading spare config drives", SpareKeeper(cluster, nodes).look),
             (3600, "archiving jobs", lambda: archive_jobs(self.journal, self.stamps)),
         ]

@@ -46,6 +46,7 @@ from ganetid.roles.chores import Chores
 from ganetid.roles.distribution import Distribution
 from ganetid.roles.invitations import join_door
 from ganetid.roles.node import NodeHalf
+from ganetid.roles.own_address import OwnAddress
 from ganetid.roles.own_node import load, moves_under_way, own_changes, take_up_own
 from ganetid.roles.progress import Progress
 from ganetid.roles.rapi import RapiPort
@@ -87,6 +88,7 @@ class MasterHalf(MultiService):
         self._queue: JobQueue | None = None
         self._feed: EventFeed | None = None
         self._distribution: Distribution
+        self._address: OwnAddress | None = None
         self._sharing: Sharing | None = None
         self.router_keeper: RouterKeeper | None = None
         self.fleet: Fleet | None = None
@@ -128,6 +130,8 @@ class MasterHalf(MultiService):
         rebooted = await self._note_boot()
         await self._half.underway.former_ended(self._half.membership.epoch)
         ended = await take_up_own(self._half.node, cluster, nodes)
+        self._address = OwnAddress(cluster, self._half.node)
+        await self._address.look()
         if self._half.has_rpc:
             await self._reach_others(nodes, queue, database)
         Chores(
@@ -139,6 +143,7 @@ class MasterHalf(MultiService):
             journal,
             self._stamps,
             self._distribution,
+            self._address,
             self._store,
             self.submit,
         ).add_to(self)
@@ -163,6 +168,8 @@ class MasterHalf(MultiService):
         await (super().stopService() or succeed(None))
         self._leash.let_go()
         self._half.group = None
+        if self._address is not None:
+            await self._address.release()
         if self._watch is not None:
             self._half.node.forget(self._watch.ended)
         if self.fleet is not None:
@@ -242,6 +249,7 @@ class MasterHalf(MultiService):
             Periodic(self._reactor, SHARE_AGAIN_S, what, look).setServiceParent(self)
 
     async def _take_up(self, node: RemoteNode) -> None:
+        await node.call_named("release_cluster_address")
         if self._sharing is not None:
             await self._sharing.take_up(node.name, node.call_named)
         self._distribution.came(node.name)

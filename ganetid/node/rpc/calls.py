@@ -40,7 +40,8 @@ REPEATABLE = frozenset(
      "console_log", "clear", "tidy_after", "remove_disk", "remove_debris", "write_config_drive",
      "settle", "abort", "guest_state",
      "copy_disk", "read_config_drive", "read_chunk", "write_chunk", "keep_spare", "read_spare",
-     "prune_spares", "write_ssconf", "has_address", "write_config_image", "shape", "own_disks",
+     "prune_spares", "write_ssconf", "has_address", "hold_cluster_address",
+     "release_cluster_address", "write_config_image", "shape", "own_disks",
      "forget_guest", "migrate"}
 )  # fmt: skip
 

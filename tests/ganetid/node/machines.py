@@ -30,6 +30,7 @@ from tests.ganetid.cluster import USERS, Client
 CHECKOUT = Path(__file__).parents[3]
 SUBNET = f"10.{os.getpid() % 100 + 100}.77"
 OUTSIDE = f"{SUBNET}.254"
+INSIDE = "eth0"  # of every machine
 RPC_PORT = 1811
 RAPI_PORT = 5080
 
@@ -164,15 +165,15 @@ class MachinesTestCase(TestCase):
         run("ip", "address", "add", f"{OUTSIDE}/24", "dev", self.bridge)
         run("ip", "link", "set", self.bridge, "up")
         for number, machine in enumerate(self.machines):
-            inside, outside = f"t-gi{os.getpid()}{number}"[:15], f"t-go{os.getpid()}{number}"[:15]
+            outside = f"t-go{os.getpid()}{number}"[:15]
             run("ip", "netns", "add", machine.namespace)
-            run("ip", "link", "add", outside, "type", "veth", "peer", "name", inside,
+            run("ip", "link", "add", outside, "type", "veth", "peer", "name", INSIDE,
                 "netns", machine.namespace)  # fmt: skip
             run("ip", "link", "set", outside, "master", self.bridge, "up")
             for words in (
                 ("link", "set", "lo", "up"),
-                ("address", "add", f"{machine.address}/24", "dev", inside),
-                ("link", "set", inside, "up"),
+                ("address", "add", f"{machine.address}/24", "dev", INSIDE),
+                ("link", "set", INSIDE, "up"),
             ):
                 run("ip", "-netns", machine.namespace, *words)
 

@@ -1,0 +1,49 @@
+"""
+The master has the cluster's address: brought up when its reign begins, and when it changes.
+"""
+
+from __future__ import annotations
+
+from attrs import define
+from twisted.logger import Logger
+
+from ganetid.cluster.address import ClusterPlace, place_of
+from ganetid.cluster.configuration import Configuration
+from ganetid.node.interface import INode
+from ganetid.opcodes.errors import OpcodeError
+
+
+@define(eq=False)
+class OwnAddress:
+    """Keeps it on `node`, which is this machine; `look` is one turn."""
+
+    cluster: Configuration
+    node: INode
+    _held: ClusterPlace | None = None
+    _is_over: bool = False
+    _log = Logger()
+
+    async def look(self) -> None:
+        """Bring up what the parameters name now; what fails is tried again at the next turn."""
+        wanted = place_of(self.cluster.facts)
+        if self._is_over or wanted == self._held:
+            return
+        try:
+            if wanted is None:
+                await self.node.release_cluster_address()
+            else:
+                await self.node.hold_cluster_address(wanted)
+                self._log.info("the cluster's address {address} is here", address=wanted.address)
+            self._held = wanted
+            if self._is_over:  # meanwhile
+                await self.release()
+        except OpcodeError as error:
+            self._log.error("{error}", error=error)
+
+    async def release(self) -> None:
+        """For good: another node is about to have it."""
+        self._is_over = True
+        try:
+            await self.node.release_cluster_address()
+        except OpcodeError as error:
+            self._log.error("{error}", error=error)
