@@ -9,11 +9,18 @@ import http.client
 import json
 import ssl
 import time
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 PATIENCE_S = 120
 FINAL = frozenset({"success", "error", "canceled"})
+
+
+class Answer(NamedTuple):
+    """Of a request."""
+
+    status: int
+    body: bytes
 
 
 class Client:
@@ -34,8 +41,8 @@ class Client:
         basic = base64.b64encode(f"{user}:{password}".encode()).decode()
         self._headers = {"Authorization": f"Basic {basic}"}
 
-    def raw(self, method: str, path: str, body: Any = None) -> bytes:
-        """The answer's body.  Raises RuntimeError unless the status is 200."""
+    def answer(self, method: str, path: str, body: Any = None) -> Answer:
+        """The answer, whatever it is."""
         headers = dict(self._headers)
         data = None
         if body is not None:
@@ -43,10 +50,14 @@ class Client:
             headers["Content-Type"] = "application/json"
         self._connection.request(method, path, data, headers)
         answer = self._connection.getresponse()
-        content = answer.read()
+        return Answer(answer.status, answer.read())
+
+    def raw(self, method: str, path: str, body: Any = None) -> bytes:
+        """The answer's body.  Raises RuntimeError unless the status is 200."""
+        answer = self.answer(method, path, body)
         if answer.status != 200:
-            raise RuntimeError(f"{method} {path}: {answer.status} {content[:300]!r}")
-        return content
+            raise RuntimeError(f"{method} {path}: {answer.status} {answer.body[:300]!r}")
+        return answer.body
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """The answer."""

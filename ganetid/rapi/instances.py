@@ -14,17 +14,16 @@ from ganetid.cluster.cluster_defaults import cluster_nicparams
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Instance, Nic
 from ganetid.cluster.parameters import actual_beparams, actual_hvparams
-from ganetid.hypervisor.interface import ConsolePlace
 from ganetid.opcodes.instance_query import name_of
 from ganetid.rapi.answers import Encoded, Page
 from ganetid.rapi.api import OPEN, READERS, Api, Verb, reads
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.collections import fields_of, part_of, with_fields
+from ganetid.rapi.consoles import console_at
 from ganetid.rapi.faults import Fault
 from ganetid.rapi.kept import joined
 from ganetid.rapi.life import Life, is_on, life_of, lives, status_of
 
-FIRST_VNC_PORT = 5900
 AT_ONCE = 500
 
 
@@ -141,8 +140,8 @@ def _show(api: Api, call: Call) -> Any:
 
 async def _console(api: Api, call: Call) -> Any:
     """
-    Consoles are unix sockets here, so host and port are of no use; `path` and `serial` are, on the
-    node itself, and from afar `tokens`, which open each at the node's console proxy once.
+    What Ganeti says; and `path` and `serial`, sockets on the node itself, and from afar `tokens`,
+    which open each at the node's console proxy once.
     """
     if api.strict and call.items[0] not in api.cluster.instances:
         raise Fault(500, "list index out of range")  # what Ganeti 3.0.2 says
@@ -150,30 +149,14 @@ async def _console(api: Api, call: Call) -> Any:
     if not api.nodes.seems_running(instance):
         raise Fault(503, "Instance console unavailable")
     place = await api.nodes.of(instance).console(instance)
-    shown = _console_at(instance, place)
+    shown = console_at(instance, actual_hvparams(instance, api.cluster.facts), place)
     return {**shown, "tokens": place.tokens} if place.tokens else shown
 
 
 async def console_of(api: Api, instance: Instance) -> dict[str, Any]:
     """Where the console of a running instance is.  Raises OpPrereqError."""
-    return _console_at(instance, await api.nodes.of(instance).console(instance))
-
-
-def _console_at(instance: Instance, place: ConsolePlace) -> dict[str, Any]:
-    if place.vnc is None and place.serial is None and place.vnc_port is None:
-        message = f"Console not available for {instance.hypervisor} hypervisor"
-        return {"instance": instance.name, "kind": "msg", "message": message}
-    port = place.vnc_port
-    facts = {
-        "instance": instance.name,
-        "kind": "ssh" if place.vnc is None and port is None else "vnc",
-        "host": place.vnc_host or instance.primary_node,
-        "port": port,
-        "display": None if port is None else port - FIRST_VNC_PORT,
-        "path": place.vnc,
-        "serial": place.serial,
-    }
-    return {name: value for name, value in facts.items() if value is not None}
+    place = await api.nodes.of(instance).console(instance)
+    return console_at(instance, actual_hvparams(instance, api.cluster.facts), place)
 
 
 async def _console_log(api: Api, call: Call) -> Any:

@@ -11,12 +11,13 @@ from typing import Any
 from ganetid.rapi.answers import Document
 from ganetid.rapi.api import OPEN, Api, Verb
 from ganetid.rapi.arguments import Call
+from ganetid.rapi.ganeti_metrics import ganeti_lines
 from ganetid.rapi.life import lives, status_of
 from ganetid.rapi.metrics import CONTENT_TYPE, gauge, text
 
 
 async def _metrics(api: Api, call: Call) -> Any:
-    lines = [*_cluster_lines(api), *api.meter.lines()]
+    lines = [*_cluster_lines(api), *api.meter.lines(), *await ganeti_lines(api)]
     return Document(text(lines), CONTENT_TYPE)
 
 

@@ -22,6 +22,21 @@ from tests.ganetid.cluster import Client, ClusterTestCase, TrustAnything, create
 
 NAMES = [f"snf-{number}" for number in range(5)]
 
+# As Ganeti's exporter names them.
+EXPORTED = (
+    'ganeti_cluster_instance_count{cluster="cluster"} 5',
+    'ganeti_cluster_node_count{cluster="cluster"} 1',
+    'ganeti_cluster_offline_nodes{cluster="cluster"} 0',
+    'ganeti_cluster_jobs{cluster="cluster",job_status="success"} 6',
+    'ganeti_cluster_jobs{cluster="cluster",job_status="queued"} 0',
+    'ganeti_node_pinst_cnt{cluster="cluster",node="node1"} 5',
+    'ganeti_node_p_oper_vcpus{cluster="cluster",node="node1"} 1',
+    'ganeti_instance_oper_ram{cluster="cluster",instance="snf-0"} 128',
+    'ganeti_instance_oper_ram{cluster="cluster",instance="snf-1"} 0',
+    'ganeti_instance_oper_vcpus{cluster="cluster",instance="snf-0"} 1',
+    "# TYPE ganeti_node_mfree gauge",
+)
+
 
 class Hook(Resource):
     """Takes what is posted to it, after refusing it some times."""
@@ -133,13 +148,18 @@ class ExtensionTests(ClusterTestCase):
 
         async def check(client: Client) -> None:
             await self.make(client)
+            await client.job("PUT", "/2/instances/snf-0/startup")
             answer = await treq.get(client._base + "/metrics", agent=client._agent)
             text = await answer.text()
-            self.assertIn('ganetid_instances{status="ADMIN_down"} 5', text)
-            self.assertIn('ganetid_jobs_ended_total{status="success"} 5', text)
+            self.assertIn('ganetid_instances{status="ADMIN_down"} 4', text)
+            self.assertIn('ganetid_jobs_ended_total{status="success"} 6', text)
             self.assertIn('ganetid_node_instances{node="node1"} 5', text)
             self.assertRegex(text, r'_requests_total\{method="POST",path="/2/instances",st.*\} 5')
-            self.assertRegex(text, r"ganetid_job_wait_seconds_count 5")
+            self.assertRegex(text, r"ganetid_job_wait_seconds_count 6")
+            for line in EXPORTED:
+                self.assertIn(f"\n{line}\n", text)
+            samples = [line for line in text.splitlines() if line[0] != "#"]
+            self.assertEqual(len({line.rpartition(" ")[0] for line in samples}), len(samples))
             _, described = await client.call("GET", "/openapi.json")
             create = described["paths"]["/2/instances"]["post"]
             self.assertEqual(create["security"], [{"basic": []}, {"bearer": []}])
