@@ -89,6 +89,7 @@ class MasterHalf(MultiService):
         self._feed: EventFeed | None = None
         self._distribution: Distribution
         self._address: OwnAddress | None = None
+        self._progress: Progress
         self._sharing: Sharing | None = None
         self.router_keeper: RouterKeeper | None = None
         self.fleet: Fleet | None = None
@@ -196,12 +197,13 @@ class MasterHalf(MultiService):
         self._watch = watch
         nodes.own.watch(watch.ended)
         if self._half.node.systems is not None:
-            self._half.node.systems.watch(Progress(journal, self._newsroom, told, self).heard)
+            self._half.node.systems.watch(self._progress.heard)
         return queue
 
     def _api(self, nodes: Nodes, queue: JobQueue) -> Api:
         """The remote API, with events and those that are posted."""
         feed = self._feed
+        self._progress = Progress(journal, self._newsroom, told, self)
         assert feed is not None
         path = self._half.directories.state / "webhooks.json"
         hooks = Webhooks(self._reactor, feed, path, poster(self._reactor))
@@ -227,6 +229,7 @@ class MasterHalf(MultiService):
             fleet.renewal = Renewal(
                 self._half, self.cluster, fleet, self.renewal, self.candidates.give_files
             ).renew
+            progressed=self._progress.heard,
         self.candidates.begin_with(fleet)
         await self.candidates.ship(database)
         self.candidates.setServiceParent(self)
