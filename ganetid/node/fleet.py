@@ -4,7 +4,7 @@ The master's hold on all other nodes: who is reached how, who is told what, who 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
 import msgspec
@@ -50,6 +50,7 @@ class Fleet:
 
     identity: this node's.  in_sync: names of candidates that have every acknowledged change.
     ended: is told of guests that should run and do not.
+    progressed: is told how far the making of an instance is.
     came: is awaited when a node was taken up.
     deposed: is called when a node follows a newer master.
     former: fingerprints of certificates that are being replaced.  renewal: replaces them all.
@@ -62,6 +63,7 @@ class Fleet:
     identity: Callable[[], Identity]
     in_sync: Callable[[], tuple[str, ...]]
     ended: Callable[[Ended], None]
+    progressed: Callable[[Mapping[str, Any]], None]
     came: Callable[[RemoteNode], Awaitable[None]]
     deposed: Callable[[OlderMaster], None]
     former: dict[str, str] = field(factory=dict)
@@ -231,6 +233,7 @@ class Fleet:
                     self.reactor, self._client(member), self._take_up, self._lose, self.deposed
                 )
                 remote.watch(self.ended)
+                remote.progressed = self.progressed
                 self.nodes.add(cast("INode", remote))
                 remote.begin()
 

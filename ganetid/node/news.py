@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -46,6 +46,7 @@ class Bulletin:
     A piece of news.  incarnation: of the daemon that tells it; versions are within one.
 
     ends: with their numbers, ascending.
+    progress: how far the making of an instance is; told once, to those who listen then.
     """
 
     incarnation: str
@@ -53,6 +54,7 @@ class Bulletin:
     ends: tuple[tuple[int, Ended], ...] = ()
     facts: NodeFacts | None = None
     abilities: Abilities | None = None
+    progress: dict[str, Any] | None = None
 
 
 def after(known: frozenset[str], at: int | None, change: Running) -> frozenset[str] | None:
@@ -98,6 +100,8 @@ class Newsroom:
     def start(self) -> None:
         """Begin to look."""
         self._node.watch(self._ended)
+        if self._node.systems is not None:
+            self._node.systems.watch(self._progressed)
         self._loop.start(TICK_S)
 
     def stop(self) -> None:
@@ -157,6 +161,9 @@ class Newsroom:
         self._ends.append((self._end, end))
         self.look()
         self._tell(ends=((self._end, end),))
+
+    def _progressed(self, body: Mapping[str, Any]) -> None:
+        self._tell(progress=dict(body))
 
     def _tick(self) -> Deferred[None]:
         return Deferred.fromCoroutine(self._look_about())

@@ -4,7 +4,7 @@ INode of another machine: calls by node RPC, and what its stream of news tells.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import msgspec
@@ -61,6 +61,7 @@ class RemoteNode:
     ran_before: what ran when it was last reachable; None: it never was.
     came: is awaited each time the node becomes reachable, before it counts as such.
     lost: is called when it is reachable no more.
+    progressed: is told how far the making of an instance there is.
     deposed: is called when the node follows a newer master than us.
     """
 
@@ -82,6 +83,7 @@ class RemoteNode:
         self._deposed = deposed
         self._heard = Heard()
         self._listeners: list[EndListener] = []
+        self.progressed: Callable[[Mapping[str, Any]], None] = lambda body: None
         self.is_reachable = False
         self.ran_before: frozenset[str] | None = None
         self.unreachable_since: float = reactor.seconds()
@@ -225,6 +227,8 @@ class RemoteNode:
         for end in ends:
             for listener in self._listeners:
                 listener(end)
+        if bulletin.progress is not None:
+            self.progressed(bulletin.progress)
         if bulletin.abilities is not None:
             Deferred.fromCoroutine(self._arrive()).addErrback(self._did_not_arrive)
 

@@ -9,10 +9,11 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from tests.ganetid.cluster import Client, create_body
-from tests.ganetid.node.cluster_of_three import ManyTestCase
+from tests.ganetid.node.cluster_of_three import ManyTestCase, until
 
 CREATE = """#!/bin/sh
 echo "on $INSTANCE_NAME"
+echo '{"type": "image-info", "messages": ["half way"]}'
 printf there | dd of="$DISK_0_PATH" conv=notrunc 2>/dev/null
 """
 
@@ -45,6 +46,10 @@ class TwoNodesTests(ManyTestCase):
         self.assertEqual(job["status"], "success", job["opresult"])
         return job
 
+    def progress(self) -> list[Any]:
+        told = [body for key, body in self.listener.heard if key.endswith(".progress")]
+        return [(each["instance"], each["messages"]) for each in told]
+
     def test_from_afar(self) -> Deferred[None]:
         """A system is installed, devices come and go, disks grow, are exported and come back."""
 
@@ -55,6 +60,8 @@ class TwoNodesTests(ManyTestCase):
                                disks=[{"name": "d0", "size": 8}], osparams_private={})  # fmt: skip
             job = await self.done(client, "POST", "/2/instances", body)
             self.assertIn("on inst", str(job["oplog"]))
+            await until(self.progress, "progress of the other node")
+            self.assertEqual(self.progress(), [("inst", ["half way"])])
             changes = {"disks": [["add", -1, {"name": "d1", "size": 8}]],
                        "nics": [["add", -1, {}]], "hotplug": True}  # fmt: skip
             await self.done(client, "PUT", "/2/instances/inst/modify", changes)
