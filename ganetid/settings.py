@@ -47,6 +47,7 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     os_search_path, extstorage_search_path: directories of operating systems and of providers of
     external storage; by default Ganeti's.
     rapi_tls: false has the remote API speak plain HTTP, for a proxy on this machine.
+    job_files_dir: jobs are written there as Ganeti's files, too, for programs that watch them.
     rapi_needs_user: the remote API's reads too need credentials.
     strict_compat: the remote API answers as Ganeti 3.0.2 also where that is plainly wrong.
     """
@@ -90,6 +91,7 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     hooks_dir: str = "/etc/ganeti/hooks"
     rapi_tls: bool = True
     rapi_needs_user: bool = False
+    job_files_dir: str | None = None
 
     def name_of_node(self) -> str:
         """The node's name; this machine's host name when none is set."""

@@ -5,6 +5,7 @@ What only the master runs: the journal, the job queue, news, upkeep and the hold
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 from attrs import evolve
@@ -24,6 +25,7 @@ from ganetid.hooks.runner import HookRunner, on_nodes
 from ganetid.hypervisor.interface import Ended
 from ganetid.jobs.database import Database, OneThread
 from ganetid.jobs.desk import Desk
+from ganetid.jobs.files import JobFiles
 from ganetid.jobs.journal import Commit, Journal
 from ganetid.jobs.queue import JobQueue, Order
 from ganetid.jobs.stamps import Stamps
@@ -193,6 +195,10 @@ class MasterHalf(MultiService):
         feed = self._feed = EventFeed(self._reactor, journal)
         told = all_of(postman.wake, feed.wake)
         queue = self._queue = JobQueue(self._reactor, journal, desk, told)
+        if self._settings.job_files_dir is not None:
+            files = JobFiles(Path(self._settings.job_files_dir))
+            files.setServiceParent(self)
+            queue.watchers.listen(files.heard)
         watch = GuestWatch(self.cluster, nodes, queue, self._newsroom, self._stamps, seconds)
         self._watch = watch
         nodes.own.watch(watch.ended)

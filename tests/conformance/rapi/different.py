@@ -15,6 +15,7 @@ ONE_NODE = "Ganeti asks hail, which finds no node; there is none to choose from 
 DIFFERENT: Mapping[str, str] = {
     "GetInfo:answer.hvparams.*": "only hypervisors that the node has are told",
     "GetInfo:answer.network_mode": "ours",
+    "GetInfo:answer.master_ip": "ours",
     "GetOperatingSystems:answer*": "operating systems here are built in",
     **dict.fromkeys(
         (
