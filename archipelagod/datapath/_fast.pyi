@@ -87,8 +87,11 @@ class Loop:
     Serves the socket ``fd``, of which ``received`` was read before.
 
     flushed: what becomes of flushes, see Table.flushed; without it they are the caller's.
+    awake: times so far that requests were waited for without sleeping, and came.
     """
 
+    @property
+    def awake(self) -> int: ...
     def __init__(
         self,
         fd: int,

@@ -30,6 +30,7 @@ from archipelagod.wire.values import Limits
 
 MAX_EXTENTS = 4000  # at a time: they have to fit a message
 PATIENCE_S = 5.0  # for clients to read their last replies
+SENT_AHEAD_BYTES = 512 << 10  # to a client that does not read at once; the kernel doubles it
 
 
 class VolumeServer:
@@ -89,7 +90,10 @@ class VolumeServer:
     def _connection(self, sock: socket.socket, handover: AnyHandover) -> Connection:
         sock.setblocking(True)
         with contextlib.suppress(OSError):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if sock.family == socket.AF_UNIX:  # TCP finds out by itself
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_AHEAD_BYTES)
+            else:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         exchange = Exchange(sock, handover.leftover, self._shared)
         requests: Requests
         if isinstance(handover, Handover):

@@ -8,6 +8,7 @@
 #include <sys/time.h>
 #include <time.h>
 
+#define TOGETHER 16  /* replies are sent: the client works on them while we do the next */
 #define COLD_READS 4 /* sent together while the medium is waited for */
 #define TURN 128 /* requests, after which a change of the table may go */
 #define IDLE_S 2 /* after which memory is given back */
@@ -39,6 +40,7 @@ bool loop_init(struct loop *loop)
 {
     struct timeval idle = {.tv_sec = IDLE_S};
 
+    loop->waited_ns = UINT64_MAX; /* nothing was received yet */
     loop->in = map(IN_BYTES);
     loop->out = map(OUT_ROOM);
     return loop->in && loop->out &&
@@ -80,9 +82,14 @@ static enum step flush_request(struct loop *loop)
     return DONE;
 }
 
+static uint64_t unsent(const struct loop *loop)
+{
+    return loop->answered[READS].requests + loop->answered[WRITES].requests;
+}
+
 static enum step one(struct loop *loop, struct request *request)
 {
-    if (loop->filled >= OUT_BYTES || (loop->is_cold && loop->answered[READS].requests >= COLD_READS))
+    if (loop->filled >= OUT_BYTES || unsent(loop) >= TOGETHER || (loop->is_cold && loop->answered[READS].requests >= COLD_READS))
         return FULL;
     if (loop->is_writing)
         return go_on_writing(loop);

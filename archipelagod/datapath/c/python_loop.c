@@ -151,6 +151,11 @@ static PyObject *loop_take_flushes(struct loop_object *self, PyObject *Py_UNUSED
     return PyLong_FromSize_t(count);
 }
 
+static PyObject *loop_awake(struct loop_object *self, void *Py_UNUSED(closure))
+{
+    return PyLong_FromUnsignedLongLong(__atomic_load_n(&self->loop.awake, __ATOMIC_RELAXED));
+}
+
 static PyMethodDef loop_methods[] = {
     {"run", (PyCFunction)loop_py_run, METH_NOARGS, NULL},
     {"rest", (PyCFunction)loop_py_rest, METH_O, NULL},
@@ -158,10 +163,16 @@ static PyMethodDef loop_methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+static PyGetSetDef loop_attributes[] = {
+    {"awake", (getter)loop_awake, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
 static PyType_Slot loop_slots[] = {
     {Py_tp_init, loop_new},
     {Py_tp_dealloc, loop_dealloc},
     {Py_tp_methods, loop_methods},
+    {Py_tp_getset, loop_attributes},
     {0, NULL},
 };
 

@@ -5,7 +5,7 @@
 #include "loop.h"
 
 #define IN_BYTES (512u << 10)
-#define OUT_BYTES (256u << 10)   /* sent when it is that long, or the requests end */
+#define OUT_BYTES (64u << 10)    /* sent when it is that long, or the requests end */
 #define MOST_COPIED (1u << 20)   /* bytes of a read that goes through ``out`` */
 #define OUT_ROOM (MOST_COPIED + OUT_BYTES)
 

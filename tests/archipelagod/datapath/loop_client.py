@@ -158,8 +158,10 @@ class Pair:
     A client's socket, and a thread that serves the other end until ``close``.
     """
 
+    kind = socket.SOCK_STREAM
+
     def __init__(self, disk: Disk, protocol: Protocolled, received: bytes = b"") -> None:
-        self.ours, self.theirs = socket.socketpair()
+        self.ours, self.theirs = socket.socketpair(socket.AF_UNIX, self.kind)
         self.theirs.settimeout(PATIENCE_S)
         self.lock = _fast.SendLock()
         self.posted = 0

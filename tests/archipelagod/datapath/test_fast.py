@@ -10,7 +10,6 @@ import random
 import threading
 import weakref
 import zlib
-from typing import ClassVar
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,6 +22,7 @@ from archipelagod.volume.journal import DATA, pack
 from archipelagod.wire import framing, operations
 from tests.archipelagod.datapath.disk import BLOCK, OBJECT, Disk, new_file
 from tests.archipelagod.datapath.loop_client import Block, Nbd, Pair, Protocolled
+from tests.archipelagod.datapath.served_disk import Served
 
 with contextlib.suppress(ImportError):
     from archipelagod.datapath import _fast
@@ -134,36 +134,6 @@ class ContentTests(SynchronousTestCase):
     def test_block(self, asked: list[Asked], cut: list[int]) -> None:
         """With frames of the block protocol."""
         self.check(Block(), asked, cut)
-
-
-class Served(SynchronousTestCase):
-    """A disk, and one connection to it."""
-
-    kinds: ClassVar[list[str]] = ["own", "own"]
-
-    def setUp(self) -> None:
-        """The disk."""
-        self.disk = Disk(self.kinds, len(self.kinds) * OBJECT, limit=4)
-        self.table = self.disk.table
-        self.protocol = Nbd(is_structured=False)
-        self.pair = self.connect()
-
-    def connect(self) -> Pair:
-        """One more connection."""
-        pair = Pair(self.disk, self.protocol)
-        self.addCleanup(pair.close)
-        return pair
-
-    def write(self, offset: int, data: bytes, pair: Pair | None = None) -> None:
-        """A write that is answered."""
-        pair = pair or self.pair
-        pair.send(self.protocol.write(1, offset, data))
-        self.protocol.reply(pair.take, {})
-
-    def read(self, offset: int, size: int) -> bytes:
-        """A read that is answered."""
-        self.pair.send(self.protocol.read(1, offset, size))
-        return self.protocol.reply(self.pair.take, {1: size})[1]
 
 
 class TableTests(Served):

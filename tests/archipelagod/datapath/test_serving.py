@@ -11,8 +11,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from archipelagod.datapath.inbox import IDLE_S
 from archipelagod.nbd import numbers as n
@@ -309,6 +310,25 @@ class LiveTests(ServedCase):
         with contextlib.suppress(OSError):
             while sock.recv(1 << 20):  # type: ignore[attr-defined]
                 pass
+
+
+class SlowClientTests(ServedCase):
+    """A client that does not read at once."""
+
+    def test_sent_ahead(self) -> None:
+        """Half a MiB of replies does not keep its writes from being done."""
+        most = int(Path("/proc/sys/net/core/wmem_max").read_text())
+        if most < 512 << 10:
+            raise SkipTest("the system does not let sockets have so much")
+        with self.served.client() as client:
+            for serial in range(1, 5):
+                client.ask(op.READ, serial, size=128 << 10)
+            client.ask(op.WRITE, 5, offset=MIB, data=b"x" * 10)
+            end_s = time.monotonic() + 20
+            while self.server.volume.usage().dirty == 0:
+                self.assertLess(time.monotonic(), end_s)
+                time.sleep(0.01)
+            self.assertEqual([1, 2, 3, 4, 5], [client.reply()[0].serial for _ in range(5)])
 
 
 class IdleTests(ServedCase):
