@@ -365,7 +365,10 @@ class OpenMap:
         Raises StorageUnavailable.
         """
         self.slots.header = self.header._replace(has_stale_end=has_stale_end)
-        self.rewrite(cut=cut)
+        try:
+            self.rewrite(cut=cut)
+        except NoSpace as error:  # the slots are others already
+            raise self.fail(OSError(errno.ENOSPC, str(error))) from error
 
     def settle(self) -> None:
         """

@@ -232,6 +232,7 @@ class Volume:
         """
         self._check_change(0, 0)
         with self.map.flush_lock, self.gate.closed(), self.map.lock:
+            self.map.flush_objects(is_whole=True)  # without space it ends here
             is_within = size_bytes < self.size_bytes and size_bytes & INNER != 0
             self.map.table.resize(min(size_bytes, self.size_bytes))  # it knows no gate
             try:

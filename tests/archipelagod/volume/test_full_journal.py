@@ -18,7 +18,7 @@ from archipelagod.volume.map_format import OBJECT_BYTES
 from archipelagod.volume.opening import open_volume
 from archipelagod.volume.sessions import Sessions
 from archipelagod.volume.volume import Volume
-from archipelagod.wire.errors import NoSpace
+from archipelagod.wire.errors import NoSpace, StorageUnavailable
 from tests.archipelagod.volume.unsafe_store import other_boot
 
 PLACES = (0, OBJECT_BYTES, 2 * OBJECT_BYTES)
@@ -42,9 +42,9 @@ class FullJournalTests(SynchronousTestCase):
         self.write(b"1", PLACES[:2])
         self.volume.flush()
 
-    def fail_next(self, times: int) -> None:
-        """So many appends find no space."""
-        rule = {"calls": ["log.append"], "error": "ENOSPC", "times": times}
+    def fail_next(self, times: int, skip: int = 0) -> None:
+        """So many appends find no space, after some that do."""
+        rule = {"calls": ["log.append"], "error": "ENOSPC", "times": times, "skip": skip}
         with open(f"{self.plan}.new", "w") as file:
             json.dump({"unsynced": self.books, "rules": [rule]}, file)
         os.replace(f"{self.plan}.new", self.plan)
@@ -83,3 +83,30 @@ class FullJournalTests(SynchronousTestCase):
         self.assertRaises(NoSpace, self.volume.flush)
         self.volume.flush()
         self.check(b"3", PLACES)
+
+    def resized(self, size_bytes: int) -> bool:
+        """Whether it was, or refused for want of space: then the volume goes on."""
+        try:
+            self.volume.resize(size_bytes)
+        except NoSpace:
+            return False
+        return True
+
+    def test_resized(self) -> None:
+        """A resize that is refused for want of space did not happen; any other may have."""
+        for skip in range(6):
+            self.write(b"4")
+            self.volume.flush()
+            self.write(b"5", PLACES)
+            before = self.volume.size_bytes
+            self.fail_next(9, skip)
+            try:
+                wanted = before - 4096
+                allowed = {wanted if self.resized(wanted) else before}
+            except StorageUnavailable:
+                allowed = {wanted, before}
+            self.fail_next(0)
+            self.volume.close()
+            self.volume = open_volume(self.store, "v", self.sessions.fresh())
+            self.assertIn(self.volume.size_bytes, allowed, skip)
+        self.volume.close()
