@@ -30,7 +30,7 @@ from archipelagod.wire.values import Limits
 
 MAX_EXTENTS = 4000  # at a time: they have to fit a message
 PATIENCE_S = 5.0  # for clients to read their last replies
-SENT_AHEAD_BYTES = 512 << 10  # to a client that does not read at once; the kernel doubles it
+SENT_AHEAD_BYTES = 256 << 10  # to a client that does not read at once; the kernel doubles it
 
 
 class VolumeServer:
