@@ -90,10 +90,7 @@ class VolumeServer:
     def _connection(self, sock: socket.socket, handover: AnyHandover) -> Connection:
         sock.setblocking(True)
         with contextlib.suppress(OSError):
-            if sock.family == socket.AF_UNIX:  # TCP finds out by itself
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_AHEAD_BYTES)
-            else:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _tune(sock)
         exchange = Exchange(sock, handover.leftover, self._shared)
         requests: Requests
         if isinstance(handover, Handover):
@@ -171,3 +168,10 @@ class VolumeServer:
         finally:
             if self._table is not None:
                 self._table.forget_all()  # files of objects that may be removed soon
+
+
+def _tune(sock: socket.socket) -> None:
+    if sock.family != socket.AF_UNIX:  # TCP finds out by itself how much to send ahead
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    elif sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) < SENT_AHEAD_BYTES:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT_AHEAD_BYTES)
