@@ -8,6 +8,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from ganetid.cluster.model import ADMIN_UP, AddDebris, Disk, Instance
+from ganetid.node.interface import INode
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import (
     REQUIRED,
@@ -20,7 +21,13 @@ from ganetid.opcodes.definition import (
     optional,
     text,
 )
-from ganetid.opcodes.errors import WRONG_STATE, OpcodeError, OpExecError, OpPrereqError
+from ganetid.opcodes.errors import (
+    WRONG_STATE,
+    Cancelled,
+    OpcodeError,
+    OpExecError,
+    OpPrereqError,
+)
 from ganetid.opcodes.instance_power import SHUTDOWN_TIMEOUT_S
 from ganetid.opcodes.instances import debris_of, found, instance_opcode
 from ganetid.opcodes.moves import Move, copy_config_drive
@@ -32,7 +39,11 @@ MIB = 1024 * 1024
 
 
 async def move(context: Context, given: Input) -> Outcome:
-    """Stop it, copy its disks, and start it on the target; on failure it is as it was, stopped."""
+    """
+    Stop it, copy its disks, and start it on the target.
+
+    On failure it is as it was, stopped; when it is called off it runs on where it was.
+    """
     instance = found(context, given)
     if instance.disk_template not in COPYABLE:
         raise OpPrereqError(
@@ -48,6 +59,10 @@ async def move(context: Context, given: Input) -> Outcome:
     try:
         await _copy(context, way)
         await copy_config_drive(context, way)
+    except Cancelled:
+        await _undo(context, way)
+        await _start(context, instance, way.source)
+        raise
     except OpcodeError as error:
         await _undo(context, way)
         raise OpExecError(
@@ -77,13 +92,14 @@ async def _copy(context: Context, way: Move) -> None:
         fresh = evolve(disk, params={**disk.params, "origin": ""})
         if not await way.target.has_disk(way.instance, disk):
             await way.target.create_disk(way.instance, fresh)
-        await _copy_disk(way, disk)
+        await _copy_disk(context, way, disk)
 
 
-async def _copy_disk(way: Move, disk: Disk) -> None:
-    """Chunk by chunk; those of zeros are there already."""
+async def _copy_disk(context: Context, way: Move, disk: Disk) -> None:
+    """Chunk by chunk; those of zeros are there already.  Raises Cancelled."""
     size = disk.size_mib * MIB
     for offset in range(0, size, CHUNK):
+        context.check_cancelled()
         content = await way.source.read_chunk(way.instance, disk, offset, CHUNK)
         is_last = offset + CHUNK >= size
         if any(content) or is_last:
@@ -101,14 +117,14 @@ async def _at_its_new_place(context: Context, way: Move) -> Outcome:
         except OpcodeError as error:
             context.log(f"Disk {disk.name} is left to be removed later: {error.args[0]}")
             left.append(AddDebris(debris_of(old, disk)))
-    await _start(context, evolve(way.instance, primary_node=way.target.name), way)
+    await _start(context, evolve(way.instance, primary_node=way.target.name), way.target)
     return Outcome(None, tuple(left))
 
 
-async def _start(context: Context, instance: Instance, way: Move) -> None:
-    if instance.admin_state == ADMIN_UP and not await way.target.is_running(instance):
-        context.log(f"Starting instance {instance.name} on node {way.target.name}")
-        await way.target.start(context.actual(instance))
+async def _start(context: Context, instance: Instance, node: INode) -> None:
+    if instance.admin_state == ADMIN_UP and not await node.is_running(instance):
+        context.log(f"Starting instance {instance.name} on node {node.name}")
+        await node.start(context.actual(instance))
 
 
 async def _undo(context: Context, way: Move) -> None:

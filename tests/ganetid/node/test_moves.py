@@ -182,6 +182,41 @@ class MoveTests(ManyTestCase):
 
         return self.checked(body)
 
+    def test_move_called_off(self) -> Deferred[None]:
+        """While disks are copied; the instance runs on where it was, and nothing is left."""
+
+        async def body(client: Client) -> None:
+            given = create_body(
+                "f", pnode="node2", disk_template="file", disks=[{"name": "d0", "size": 9}]
+            )
+            await client.job("POST", "/2/instances", given)
+            (disk,) = (self.directory / "node2" / "disks" / "f").iterdir()
+            disk.write_bytes(b"x" * 9 * 1024 * 1024)
+            target: Any = self.machines["node3"].half.node
+            write, written, go_on = target.write_chunk, Deferred[None](), Deferred[None]()
+
+            async def slowly(*given: Any) -> None:
+                if not written.called:
+                    written.callback(None)
+                await go_on
+                await write(*given)
+
+            target.write_chunk = slowly
+            given = {"target_node": "node3", "shutdown_timeout": 0}
+            master = self.machines["node1"].master
+            assert master is not None
+            job = await master.submit("OP_INSTANCE_MOVE", {"instance_name": "f", **given})
+            await written
+            _, answer = await client.call("DELETE", f"/2/jobs/{job}?running=1")
+            self.assertTrue(answer[0], answer)
+            go_on.callback(None)
+            ended = await client.ended(job)
+            self.assertEqual(ended["status"], "canceled", ended)
+            self.assertEqual(await self.where(client, "f"), ("node2", "running", ["node2"]))
+            self.assertFalse((self.directory / "node3" / "disks" / "f").exists())
+
+        return self.checked(body)
+
     def test_evacuate(self) -> Deferred[None]:
         """All of a node's instances go elsewhere while they run."""
 
