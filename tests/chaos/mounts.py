@@ -29,18 +29,26 @@ def cannot_mount() -> str | None:
     return None
 
 
-def cannot_loop(directory: str) -> str | None:
+MAKE = {  # commands that make a file system, Debian's package of each, the least size
+    "ext4": (("mkfs.ext4", "-q", "-m", "0"), "e2fsprogs", 8 << 20),
+    "xfs": (("mkfs.xfs", "-q"), "xfsprogs", 320 << 20),
+    "btrfs": (("mkfs.btrfs", "-q"), "btrfs-progs", 128 << 20),
+}
+
+
+def cannot_loop(directory: str, kind: str = "ext4") -> str | None:
     """
-    Why files can't be mounted here; None if they can.
+    Why files with such a file system can't be mounted here; None if they can.
     """
     if (reason := cannot_mount()) is not None:
         return reason
-    if shutil.which("mkfs.ext4") is None:
-        return "needs mkfs.ext4 (Debian: e2fsprogs)"
+    (program, *_), package, size_bytes = MAKE[kind]
+    if shutil.which(program) is None:
+        return f"needs {program} (Debian: {package})"
     try:
-        LoopMount(f"{directory}/probe", 8 << 20).end()
+        LoopMount(f"{directory}/probe", size_bytes, kind=kind).end()
     except (OSError, subprocess.CalledProcessError) as error:
-        return f"loop devices do not work here: {error}"
+        return f"{kind} on loop devices does not work here: {error}"
     return None
 
 
@@ -63,20 +71,23 @@ class MemoryMount:
 
 class LoopMount:
     """
-    ext4 in the file ``<path>.img``, at ``path``.  With ``image`` that file, and no new one is made.
+    A file system in the file ``<path>.img``, at ``path``.  With ``image`` that file, and no new one
+    is made.
     """
 
-    def __init__(self, path: str, size_bytes: int, image: str | None = None) -> None:
+    def __init__(
+        self, path: str, size_bytes: int, image: str | None = None, kind: str = "ext4"
+    ) -> None:
         self.path = path
         self.image = image or f"{path}.img"
         os.makedirs(path, exist_ok=True)
         if image is None:
             with open(self.image, "wb") as file:
                 file.truncate(size_bytes)
-            run("mkfs.ext4", "-q", "-m", "0", self.image)
+            run(*MAKE[kind][0], self.image)
         self.device = run("losetup", "-f", "--show", self.image).strip()
         try:
-            run("mount", "-t", "ext4", self.device, path)
+            run("mount", "-t", kind, self.device, path)
         except subprocess.CalledProcessError:
             run("losetup", "-d", self.device)
             raise
