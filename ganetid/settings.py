@@ -38,8 +38,6 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     status 0, a node that was away for fence_after_s counts as dead: its guests start elsewhere.
     dns: name servers that DHCP tells; by default this machine's own.
     network_outside: a /30 for a cable out of network_namespace, by which guests reach the outside.
-    domain_secret_file: a secret that clusters share between which instances may be sent; by default
-    cluster-domain-secret in state_dir, made when it is first needed.
     nic_scripts_dir: programs that run when a guest's NIC comes or goes are below it.
     domain_secret_file: a secret that clusters share between which instances may be sent; by default
     cluster-domain-secret in state_dir, made when it is first needed.
@@ -85,9 +83,9 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     queue_prefix: str = "snf"
     amqp_url: str | None = None
     strict_compat: bool = False
-    domain_secret_file: str | None = None
     os_search_path: tuple[str, ...] | None = None
     extstorage_search_path: tuple[str, ...] | None = None
+    domain_secret_file: str | None = None
     hooks_dir: str = "/etc/ganeti/hooks"
     rapi_tls: bool = True
     rapi_needs_user: bool = False

@@ -117,10 +117,16 @@ def cluster_nicparams(facts: ClusterFacts) -> dict[str, Any]:
 
 
 def enabled_templates(facts: ClusterFacts, possible: Iterable[str]) -> list[str]:
-    """Disk templates that are switched on, of those possible; the preferred one first."""
+    """
+    Disk templates that are switched on, of those possible; the preferred one first.
+
+    Where nothing was said, devices of the nodes are not for instances.
+    """
     able = set(possible)
     given = facts.params.get("enabled_disk_templates")
-    return sorted(able) if given is None else [name for name in given if name in able]
+    return (
+        sorted(able - {"blockdev"}) if given is None else [name for name in given if name in able]
+    )
 
 
 def enabled_hypervisors(facts: ClusterFacts, possible: Iterable[str]) -> list[str]:

@@ -14,6 +14,7 @@ from archipelagod.wire.client import BlockClient
 from ganetid.console.offer import ConsoleOffers
 from ganetid.disks.archipelago import Archipelago
 from ganetid.disks.blocks import IBlocks
+from ganetid.disks.devices import BlockDevices
 from ganetid.disks.diskless import Diskless
 from ganetid.disks.ext import ExtTemplate
 from ganetid.disks.files import FileTemplate
@@ -94,9 +95,9 @@ def build_node(
         reactor, directories.state, settings.nbd_socket, node.write_seed, map(Path, paths)
     )
     node.systems = NodeSystems(systems, node.template_of, directories.state / "export")
-    node.local_hooks = local_hooks(reactor, Path(settings.hooks_dir))
     if settings.domain_secret_file is not None:
         node.domain_secret_file = Path(settings.domain_secret_file)
+    node.local_hooks = local_hooks(reactor, Path(settings.hooks_dir))
     node.cluster_address = ClusterAddress(reactor, directories.state / "cluster_address.json")
     node.console_offers = ConsoleOffers(directories.console_secret, name, reactor.seconds)
     return node
@@ -157,6 +158,7 @@ def build_templates(
     if settings.shared_file_dir is not None:
         templates["sharedfile"] = FileTemplate(Path(settings.shared_file_dir), "sharedfile", paths)
     templates["diskless"] = Diskless()
+    templates["blockdev"] = BlockDevices()
     return templates
 
 

@@ -4,7 +4,10 @@ A node's disks: made, grown, copied, exported.
 
 from __future__ import annotations
 
+from twisted.internet.threads import deferToThread
+
 from ganetid.cluster.model import Debris, Disk, Instance
+from ganetid.disks.devices import sizes_of
 from ganetid.disks.interface import Space
 from ganetid.node.devices import place_of
 from ganetid.node.equipment import Equipment
@@ -56,6 +59,10 @@ class DiskCalls(Equipment):
     ) -> None:
         """See INode."""
         await self.template_of(instance).rename(instance.name, disk, new_instance, new_name)
+
+    async def device_sizes(self, paths: tuple[str, ...]) -> dict[str, int]:
+        """See INode."""
+        return await deferToThread(sizes_of, paths)
 
     async def copy_disk(self, source: Instance, disk: Disk, target: Instance, other: Disk) -> None:
         """See INode."""

@@ -42,9 +42,9 @@ class Equipment:
     door: how guests of other nodes come in; None: from this machine only.
     local_hooks: the administrator's programs before and after opcodes; None: there are none.
     console_offers: makes tokens for consoles; None: there is no console proxy here.
+    domain_secret_file: where the cluster domain secret is; None: in a file of our own.
     cluster_address: brings the cluster's own address up here; None: it can't.
     directory: each instance's files (config drive, serial log) are in ``<directory>/<name>/``.
-    domain_secret_file: where the cluster domain secret is; None: in a file of our own.
     """
 
     _log = Logger()
@@ -71,10 +71,10 @@ class Equipment:
         self.console_offers: ConsoleOffers | None = None
         self.cluster_address: ClusterAddress | None = None
         self.surroundings: Callable[[], tuple[str, tuple[str, ...]]] = lambda: (FIRST_GROUP, ())
+        self.domain_secret_file: Path | None = None
         self.known_facts: NodeFacts | None = None
         self._ended: dict[str, Ended] = {}
         self._listeners: list[EndListener] = []
-        self.domain_secret_file: Path | None = None
 
     async def _plug(self, instance: Instance) -> tuple[Any, ...]:
         ports = ports_of(instance)

@@ -18,8 +18,8 @@ from ganetid.hypervisor.journeys import Migrated, MigrationSettings
 from ganetid.hypervisor.values import Shape
 from ganetid.network.ports import GroupPlan, RouterPlan
 from ganetid.node.facts import NodeFacts
-from ganetid.os.definition import OsDefinition
 from ganetid.node.transfers import Channel, TransferKey
+from ganetid.os.definition import OsDefinition
 from ganetid.os.on_node import Surroundings
 
 
@@ -238,6 +238,9 @@ class INode(Interface):
     async def rename_disk(instance: Instance, disk: Disk, new_instance: str, new_name: str) -> None:
         """It is now the disk `new_name` of `new_instance`.  Again is harmless."""
 
+    async def device_sizes(paths: tuple[str, ...]) -> dict[str, int]:
+        """Sizes in bytes of those that are block devices there."""
+
     async def copy_disk(source: Instance, disk: Disk, target: Instance, other: Disk) -> None:
         """Write the content of a disk of `source` to `other` of `target`; no guest uses them."""
 
@@ -262,6 +265,26 @@ class INode(Interface):
     async def remove_export(name: str) -> bool:
         """Remove an instance's export; whether there was one."""
 
+    async def domain_secret() -> str:
+        """What this node's cluster shares with clusters that may send it instances."""
+
+    async def new_transfer_key() -> TransferKey:
+        """A key with a certificate, for a transfer to or from another cluster."""
+
+    async def await_disk(instance: Instance, disk: Disk, host: str, channel: Channel) -> int:
+        """The port at `host` where a disk's content, which is all zeros now, is awaited."""
+
+    async def receive_disk(disk: Disk, timeout_s: float) -> None:
+        """When the content that is awaited is written; timeout_s: for its sender to come."""
+
+    async def send_disk(
+        instance: Instance, disk: Disk, host: str, port: int, channel: Channel
+    ) -> None:
+        """Send the content of a disk, which no guest uses, to another cluster."""
+
+    async def end_transfer(key: str) -> None:
+        """Forget a transfer's key, and await nothing more under it.  Again is harmless."""
+
     async def run_hooks(
         path: str, phase: str, environment: Mapping[str, str]
     ) -> tuple[HookResult, ...]:
@@ -269,20 +292,6 @@ class INode(Interface):
 
     async def rename_files(instance: Instance, new_name: str) -> None:
         """What is kept of the instance is now of `new_name`.  Again is harmless."""
-    async def domain_secret() -> str:
-        """What this node's cluster shares with clusters that may send it instances."""
-    async def new_transfer_key() -> TransferKey:
-        """A key with a certificate, for a transfer to or from another cluster."""
-    async def await_disk(instance: Instance, disk: Disk, host: str, channel: Channel) -> int:
-        """The port at `host` where a disk's content, which is all zeros now, is awaited."""
-    async def receive_disk(disk: Disk, timeout_s: float) -> None:
-        """When the content that is awaited is written; timeout_s: for its sender to come."""
-    async def send_disk(
-        instance: Instance, disk: Disk, host: str, port: int, channel: Channel
-    ) -> None:
-        """Send the content of a disk, which no guest uses, to another cluster."""
-    async def end_transfer(key: str) -> None:
-        """Forget a transfer's key, and await nothing more under it.  Again is harmless."""
 
     def watch(listener: EndListener) -> None:
         """Tell `listener` of every guest that ends without being asked to."""

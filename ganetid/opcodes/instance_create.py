@@ -16,6 +16,7 @@ from attrs import evolve, field, frozen
 from ganetid.cluster.model import ADMIN_UP, AddDebris, Disk, DropDebris, Instance, PutInstance
 from ganetid.jobs.locks import Lock
 from ganetid.opcodes import systems
+from ganetid.opcodes.adoption import BLOCKDEV, adopted
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.create_checks import IMPORT, REMOTE_IMPORT, asked_for, without_defaults
 from ganetid.opcodes.create_fields import FIELDS
@@ -91,11 +92,11 @@ async def _wish(context: Context, given: Mapping[str, Any]) -> Wish:
     """What is asked for.  Raises OpPrereqError, TypeEnforcementError."""
     given, source = await _with_source(context, await asked_for(context, given))
     files = config_drive_files(context.private)
-    instance = wanted_instance(context, await placed(context, given))
+    instance = await adopted(context, wanted_instance(context, await placed(context, given)))
     require_allowed(context, instance, given["ignore_ipolicy"])
     parameters = systems.parameters_of(context, instance, given)
     await systems.verify(context, instance, parameters, given["force_variant"])
-    installs = source is None and not given["no_install"]
+    installs = source is None and not given["no_install"] and instance.disk_template != BLOCKDEV
     if installs and systems.makes_seed(instance, parameters):
         instance = evolve(instance, config_drive=True)
     return Wish(instance, installs, source, parameters, files)

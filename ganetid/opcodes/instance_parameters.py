@@ -15,6 +15,7 @@ from ganetid.cluster.cluster_defaults import enabled_templates
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.defaults import HVPARAMS, UnknownParameter, beparams_from, checked
 from ganetid.cluster.model import ADMIN_DOWN, ADMIN_UP, Disk, Instance
+from ganetid.opcodes.adoption import with_device
 from ganetid.opcodes.errors import (
     ALREADY_EXISTS,
     WRONG_INPUT,
@@ -123,6 +124,7 @@ def disks_from(given: list[dict[str, Any]], template: str) -> tuple[Disk, ...]:
 
 def disk_from(given: Mapping[str, Any], template: str) -> Disk:
     """A disk as asked for.  Raises OpPrereqError."""
+    given = with_device(given, template)
     size = given.get("size")
     if size is None:
         raise OpPrereqError("Missing disk size", WRONG_INPUT)

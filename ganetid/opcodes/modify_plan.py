@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from ganetid.cluster.defaults import HVPARAMS, UnknownParameter, beparams_from, checked
 from ganetid.cluster.model import ADMIN_DOWN, ADMIN_OFFLINE, Disk, Instance, Nic
 from ganetid.cluster.typed import updated
+from ganetid.opcodes.adoption import BLOCKDEV
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import Input
 from ganetid.opcodes.device_changes import (
@@ -106,6 +107,8 @@ def _changed_disks(
     if change.action in COMES:
         if instance.disk_template == "diskless":
             raise OpPrereqError("Must specify disk type on diskless instance", WRONG_INPUT)
+        if instance.disk_template == BLOCKDEV:
+            raise OpPrereqError("Devices are adopted only by new instances", WRONG_INPUT)
         if "size" not in change.parameters:
             raise OpPrereqError("Required disk parameter 'size' missing", WRONG_INPUT)
         disk = disk_from(change.parameters, instance.disk_template)

@@ -41,7 +41,7 @@ REPEATABLE = frozenset(
      "settle", "abort", "guest_state",
      "copy_disk", "read_config_drive", "read_chunk", "write_chunk", "keep_spare", "read_spare",
      "prune_spares", "write_ssconf", "has_address", "hold_cluster_address",
-     "release_cluster_address", "write_config_image", "shape", "own_disks",
+     "release_cluster_address", "end_transfer", "write_config_image", "shape", "own_disks",
      "forget_guest", "migrate"}
 )  # fmt: skip
 

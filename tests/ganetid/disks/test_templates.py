@@ -24,6 +24,7 @@ from ganetid.disks.archipelago import (
     map_of,
 )
 from ganetid.disks.blocks import IBlocks, MemoryBlocks, MemoryVolume
+from ganetid.disks.devices import BlockDevices
 from ganetid.disks.diskless import Diskless
 from ganetid.disks.ext import ExtTemplate
 from ganetid.disks.files import FileTemplate
@@ -51,7 +52,8 @@ class InterfaceTests(SynchronousTestCase):
     def test_interfaces(self) -> None:
         """Templates, the provider, and both kinds of blocks."""
         provider = Archipelago(Clock(), MemoryBlocks(), "/nbd")
-        for template in (ExtTemplate({}), FileTemplate(Path()), Diskless(), provider):
+        everything = (ExtTemplate({}), FileTemplate(Path()), Diskless(), BlockDevices(), provider)
+        for template in everything:
             verifyObject(IDiskTemplate, template)
         verifyObject(IBlocks, MemoryBlocks())
         verifyObject(IBlocks, BlockClient(Clock(), "unix:/x", b"s"), tentative=True)

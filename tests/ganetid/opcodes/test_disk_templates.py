@@ -5,6 +5,8 @@ Disk templates of a cluster: where their files may be, and content that goes fro
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
+from twisted.trial.unittest import SkipTest
 
 from archipelagod.service import build_service as build_storage
 from archipelagod.settings import ArchipelagoSettings
@@ -87,6 +90,86 @@ class PathTests(ClusterTestCase):
                     f"Disk template '{template}' is not enabled in cluster. Enabled disk templates"
                     " are: diskless,ext,file",
                 )
+
+        return Deferred.fromCoroutine(check())
+
+
+class DeviceTests(ClusterTestCase):
+    """A real block device, which an instance adopts."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        if os.geteuid() != 0 or shutil.which("losetup") is None:
+            raise SkipTest("only root can make a loop device")
+        self.image = self.directory / "image"
+        self.image.write_bytes(CONTENT.ljust(9 * 1024**2, b"\0"))
+        command = ["losetup", "--find", "--show", str(self.image)]
+        made = subprocess.run(command, capture_output=True, text=True, check=False)
+        if made.returncode:
+            raise SkipTest(f"there is no loop device: {made.stderr}")
+        loop = made.stdout.strip()
+        self.addCleanup(subprocess.run, ["losetup", "--detach", loop], check=True)
+        parents = [path for path in (Path("/dev/disk"), Path("/dev/disk/by-id"))
+                   if not path.exists()]  # fmt: skip
+        self.device = Path(f"/dev/disk/by-id/t-ganetid-{os.getpid()}")
+        self.device.parent.mkdir(parents=True, exist_ok=True)
+        for path in parents:
+            self.addCleanup(path.rmdir)
+        self.device.symlink_to(loop)
+        self.addCleanup(self.device.unlink)
+
+    def test_adopted(self) -> Deferred[None]:
+        """It is as large as it is; its content goes to another template, and it stays."""
+
+        async def check() -> None:
+            client = await self.start()
+            body = plain(disk_template="blockdev", disks=[{"adopt": str(self.device)}])
+            job = await client.job("POST", "/2/instances", body)
+            self.assertIn("is not enabled in cluster", job["opresult"][0][1][0])
+            enabled = {"enabled_disk_templates": ["file", "blockdev"]}
+            job = await client.job("PUT", "/2/modify", enabled)
+            self.assertEqual(job["status"], "success", job["opresult"])
+            job = await client.job("POST", "/2/instances", body)
+            self.assertEqual(job["status"], "success", job["opresult"])
+            _, shown = await client.call("GET", "/2/instances/inst")
+            self.assertEqual((shown["disk_template"], shown["disk.sizes"]), ("blockdev", [9]))
+            await client.job("PUT", "/2/instances/inst/startup")
+            (drive,) = self.world["inst"].drives
+            self.assertEqual(drive.path, str(self.device))
+            other = plain("other", disk_template="blockdev", disks=body["disks"])
+            job = await client.job("POST", "/2/instances", other)
+            self.assertIn("is used by inst", job["opresult"][0][1][0])
+            job = await client.job("POST", "/2/instances/inst/disk/0/grow", {"amount": 8})
+            self.assertIn("does not support growing", str(job["opresult"]))
+            await client.job("PUT", "/2/instances/inst/shutdown")
+            job = await client.job("PUT", "/2/instances/inst/modify", {"disk_template": "file"})
+            self.assertEqual(job["status"], "success", job["opresult"])
+            (path,) = (self.directory / "g" / "disks" / "inst").iterdir()
+            self.assertEqual(path.read_bytes(), self.image.read_bytes())
+            self.assertTrue(self.device.exists())
+
+        return Deferred.fromCoroutine(check())
+
+    def test_refused(self) -> Deferred[None]:
+        """Only devices, only below /dev/disk, each once; other templates adopt nothing."""
+
+        async def check() -> None:
+            client = await self.start()
+            enabled = {"enabled_disk_templates": ["file", "blockdev"]}
+            await client.job("PUT", "/2/modify", enabled)
+            device = {"adopt": str(self.device)}
+            for template, disks, text in (
+                ("blockdev", [{"size": 8}], "requires disk adoption"),
+                ("blockdev", [{"adopt": "/dev/sda"}], "lie outside /dev/disk/"),
+                ("blockdev", [{"adopt": "/dev/disk/../sda"}], "Device node(s) /dev/sda lie"),
+                ("blockdev", [{"adopt": "/dev/disk/absent"}], "Missing block device(s)"),
+                ("blockdev", [device, device], "Duplicate disk names given for adoption"),
+                ("file", [device], "Disk adoption is not supported for the 'file'"),
+            ):
+                body = plain(disk_template=template, disks=disks)
+                job = await client.job("POST", "/2/instances", body)
+                self.assertEqual(job["opresult"][0][0], "OpPrereqError", job["opresult"])
+                self.assertIn(text, job["opresult"][0][1][0])
 
         return Deferred.fromCoroutine(check())
 
