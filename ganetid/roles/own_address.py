@@ -35,10 +35,14 @@ class OwnAddress:
                 await self.node.hold_cluster_address(wanted)
                 self._log.info("the cluster's address {address} is here", address=wanted.address)
             self._held = wanted
-            if self._is_over:  # meanwhile
-                await self.release()
+            await self._let_go_if_over()
         except OpcodeError as error:
             self._log.error("{error}", error=error)
+
+    async def _let_go_if_over(self) -> None:
+        """It was brought up while the reign ended."""
+        if self._is_over:
+            await self.release()
 
     async def release(self) -> None:
         """For good: another node is about to have it."""
