@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
-from twisted.python.failure import Failure
 
 from synnefo_tx.errors import NotAuthenticated
 from synnefo_tx.identity.faults import (
@@ -21,6 +20,7 @@ from synnefo_tx.identity.faults import (
     TokenRevoked,
 )
 from synnefo_tx.identity.model import Revocation, RevocationKind
+from synnefo_tx.identity.refreshed import Refreshed
 from synnefo_tx.identity.rows import revocations
 from synnefo_tx.identity.rules.revoked import Revoked
 from synnefo_tx.identity.token import Token
@@ -45,14 +45,9 @@ class Authenticator:
         self._database = database
         self._tokens = tokens
         self._clock = clock
-        self._refresh_s = refresh_s
         self._revoked = Revoked()
-        self._refreshed_at: float | None = None
-        self._serials = (0, 0)
         self._forgot_at = 0.0
-        self._asking = False
-        self._changes = 0
-        self._waiters: list[Deferred[None]] = []
+        self._news = Refreshed(self._ask, clock, refresh_s)
 
     def startService(self) -> None:
         """
@@ -63,13 +58,7 @@ class Authenticator:
         """
         Fires when no question to the database is open any more.
         """
-        stopped: Deferred[None] = Deferred()
-        if self._asking:
-            self._waiters.append(stopped)
-            stopped.addErrback(lambda _: None)  # the call that asked has the failure
-        else:
-            stopped.callback(None)
-        return stopped
+        return self._news.stop()
 
     async def __call__(self, text: str) -> Token:
         """
@@ -87,7 +76,7 @@ class Authenticator:
         window_s: how long past its end it still counts, seconds.
         """
         token = self._tokens.open(text, window_s)
-        await self._fresh()
+        await self._news.get()
         if self._revoked.refuses(token):
             raise TokenRevoked
         return token
@@ -119,46 +108,15 @@ class Authenticator:
         """
         This worker has changed accounts: no token is trusted before the database was asked.
         """
-        self._refreshed_at = None
-        self._changes += 1
+        self._news.look_again()
 
-    async def _fresh(self) -> None:
+    async def _ask(self, known: tuple[int, int] | None) -> tuple[int, int]:
         now = self._clock()
-        seen = self._refreshed_at
-        if seen is not None and 0 <= now - seen < self._refresh_s:
-            return
-        if self._asking:
-            waiter: Deferred[None] = Deferred()
-            self._waiters.append(waiter)
-            await waiter
-            return
-        self._asking = True
-        try:
-            changes = -1
-            while changes != self._changes:  # what came while we asked may not be in the answer
-                changes = self._changes
-                await self._ask(now)
-        except Exception:
-            self._release(Failure())
-            raise
-        self._release(None)
-
-    async def _ask(self, now: float) -> None:
-        news = await self._database.read(revocations.news, *self._serials, int(now))
+        news = await self._database.read(revocations.news, *(known or (0, 0)), int(now))
         self._revoked.learn(news.revocations)
         if news.disabled is not None:
             self._revoked.disabled = news.disabled
         if not 0 <= now - self._forgot_at < FORGET_EVERY_S:
             self._forgot_at = now
             self._revoked.forget(int(now))
-        self._serials = (news.revoked_serial, news.disabled_serial)
-        self._refreshed_at = now
-
-    def _release(self, failure: Failure | None) -> None:
-        self._asking = False
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if failure is None:
-                waiter.callback(None)
-            else:
-                waiter.errback(failure)
+        return news.revoked_serial, news.disabled_serial

@@ -1,17 +1,16 @@
 """
 The service catalog: what runs here and under which URLs, as the client reached us.
-
-Ids come from names, so every worker and every restart tells the same.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from attrs import field, frozen
+from attrs import frozen
 
 INTERFACES = ("public", "internal", "admin")
+REGION = "RegionOne"
 PATHS = {
     "identity": "/identity/v3/",
     "compute": "/compute/v2.1",
@@ -31,69 +30,63 @@ _SPACE = uuid.UUID("5d0bcb0e-9f70-4b0e-8c5a-4f4f0b1f5f0e")
 
 
 @frozen
+class Endpoint:
+    """
+    One interface of a service.  url: may hold "%(project_id)s"; one that begins with "/" is below
+    the cloud's own root, however the client reached that.
+    """
+
+    id: str
+    service_id: str
+    interface: str
+    region_id: str | None
+    url: str
+
+    def url_for(self, root: str, project_id: str) -> str:
+        """
+        The URL for a caller who works in the project.  root: without a trailing slash.
+        """
+        url = root + self.url if self.url.startswith("/") else self.url
+        for name in ("project_id", "tenant_id"):
+            for pattern in (f"%({name})s", f"$({name})s"):
+                url = url.replace(pattern, project_id)
+        return url
+
+
+@frozen
 class Service:
+    """
+    One service and its endpoints.
+    """
+
     id: str
     type: str
     name: str
-    path: str
+    endpoints: tuple[Endpoint, ...] = ()
 
 
-@frozen
-class Endpoint:
+def own_services(paths: Mapping[str, str] = PATHS, region: str = REGION) -> Iterable[Service]:
     """
-    One interface of a service.  The url may hold "%(project_id)s".
-    """
-
-    id: str
-    service: Service
-    interface: str
-    region: str
-    url: str
-
-    def url_for(self, project_id: str) -> str:
-        """
-        The URL for a caller who works in the project.
-        """
-        return self.url.replace("%(project_id)s", project_id)
-
-
-@frozen
-class Catalog:
-    """
-    The services of this cloud.
+    What this cloud itself runs.  Ids come from names: every worker and every start tells the same.
 
     paths: kind ("identity", "compute", "network", "image", "volume", "object-store",
     "placement") to path on our one port.  "volume" gives the types block-storage and volumev3.
     Raises KeyError for an unknown kind.
     """
-
-    paths: Mapping[str, str] = field(factory=lambda: dict(PATHS))
-    region: str = "RegionOne"
-    services: tuple[Service, ...] = field(init=False)
-
-    @services.default
-    def _services(self) -> tuple[Service, ...]:
-        return tuple(
-            Service(_id("service", self.region, service_type), service_type, name, path)
-            for kind, path in self.paths.items()
-            for service_type, name in _NAMES[kind]
-        )
-
-    def endpoints(self, root: str) -> tuple[Endpoint, ...]:
-        """
-        Every endpoint.  root: the cloud's URL as the client used it, without a trailing slash.
-        """
-        return tuple(
-            Endpoint(
-                _id("endpoint", self.region, service.type, interface),
-                service,
-                interface,
-                self.region,
-                root + service.path,
+    for kind, path in paths.items():
+        for service_type, name in _NAMES[kind]:
+            service_id = _id("service", region, service_type)
+            endpoints = tuple(
+                Endpoint(
+                    _id("endpoint", region, service_type, interface),
+                    service_id,
+                    interface,
+                    region,
+                    path,
+                )
+                for interface in INTERFACES
             )
-            for service in self.services
-            for interface in INTERFACES
-        )
+            yield Service(service_id, service_type, name, endpoints)
 
 
 def _id(*names: str) -> str:

@@ -24,9 +24,10 @@ from synnefo_tx.effect.perform import Performer
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.routes import identity_router
 from synnefo_tx.identity.authenticator import Authenticator
-from synnefo_tx.identity.catalog import Catalog
+from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.keys import load_or_create_keys
 from synnefo_tx.identity.passwords import Passwords
+from synnefo_tx.identity.rows.catalog import ensure
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.image import streams
 from synnefo_tx.image.api.routes import image_router
@@ -100,6 +101,7 @@ class ApiService(Service):
         if first is not None:
             auth_url = f"{self._base_url()}/identity/v3"
             await fill(database, first, auth_url, passwords.hash_now, _now_us(), _tell)
+        await database.write(ensure, own_services())
 
     def _keep_up(self, database: Database, blocks: IBlocks) -> None:
         async def once() -> None:
@@ -144,7 +146,6 @@ class ApiService(Service):
                 passwords,
                 time.time,
                 settings.public_url,
-                Catalog(),
                 authenticator,
             ),
             compute_router(

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from synnefo_tx.http.call import Call
 from synnefo_tx.identity.authenticator import Authenticator
-from synnefo_tx.identity.catalog import Catalog
+from synnefo_tx.identity.catalog_cache import CatalogCache
 from synnefo_tx.identity.faults import ActionForbidden
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.permission_table import PERMISSIONS
@@ -31,7 +31,7 @@ class Context:
     tokens: TokenBox
     passwords: Passwords
     authenticator: Authenticator
-    catalog: Catalog
+    catalog: CatalogCache
     clock: Callable[[], float]
 
 

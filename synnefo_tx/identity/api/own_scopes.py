@@ -47,10 +47,10 @@ def add_routes(router: Router, context: Context) -> None:
     async def own_catalog(call: Call) -> Reply:
         if not call.token.project_id:
             raise Forbidden("You are not authorized to perform the requested action.")
-        endpoints = context.catalog.endpoints(root(call))
+        offered = await context.catalog.services()
         return json_reply(
             {
-                "catalog": catalog_view(endpoints, call.token.project_id),
+                "catalog": catalog_view(offered, root(call), call.token.project_id),
                 "links": {"self": f"{v3(call)}/auth/catalog"},
             }
         )

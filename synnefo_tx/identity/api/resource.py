@@ -50,6 +50,13 @@ def removed(connection: Connection, kind: Kind, thing: Thing, _now: int, _horizo
     things.remove(connection, kind, thing["id"])
 
 
+def anywhere(_thing: Changes) -> Target:
+    """
+    Of a thing that belongs to no user, project or domain.
+    """
+    return Target()
+
+
 @frozen
 class Resource:
     """

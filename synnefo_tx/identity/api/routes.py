@@ -17,6 +17,7 @@ from synnefo_tx.identity.api import (
     own_scopes,
     project_tags,
     projects,
+    regions,
     role_assignments,
     roles,
     services,
@@ -26,7 +27,7 @@ from synnefo_tx.identity.api import (
 )
 from synnefo_tx.identity.api.context import Context
 from synnefo_tx.identity.authenticator import Authenticator
-from synnefo_tx.identity.catalog import Catalog
+from synnefo_tx.identity.catalog_cache import CatalogCache
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.permission_table import PERMISSIONS
 from synnefo_tx.identity.permissions import Permissions
@@ -45,6 +46,7 @@ _RESOURCES = (
     implied_roles,
     grants,
     role_assignments,
+    regions,
     services,
 )
 
@@ -55,7 +57,6 @@ def identity_router(
     passwords: Passwords,
     clock: Callable[[], float],
     public_url: str | None,
-    endpoints: Catalog,
     authenticator: Authenticator,
 ) -> Router:
     """
@@ -73,7 +74,7 @@ def identity_router(
         largest_body=USUAL_BODY_BYTES,
         vary=("X-Auth-Token",),
     )
-    context = Context(database, box, passwords, authenticator, endpoints, clock)
+    context = Context(database, box, passwords, authenticator, CatalogCache(database, clock), clock)
     versions.add_routes(router)
     for resource in _RESOURCES:
         resource.add_routes(router, context)

@@ -36,7 +36,7 @@ def add_routes(router: Router, context: Context) -> None:
             shown = await context.authenticator.subject(login.token)
         grant = await _granted(context, login, shown)
         token = _fresh(context, login, grant, shown)
-        answer = token_view(token, grant, _catalog(context, call, token))
+        answer = token_view(token, grant, await _catalog(context, call, token))
         return json_reply(answer, 201, (SUBJECT, context.tokens.seal(token)))
 
     @router.route("GET", "/v3/auth/tokens", "identity:validate_token")
@@ -44,7 +44,7 @@ def add_routes(router: Router, context: Context) -> None:
         token = await _subject(context, call, "identity:validate_token")
         standing = await context.database.read(logins.standing_of, token)
         grant = _worth(standing, token)
-        answer = token_view(token, grant, _catalog(context, call, token))
+        answer = token_view(token, grant, await _catalog(context, call, token))
         return json_reply(answer, 200, (SUBJECT, call.header(SUBJECT)))
 
     @router.route("DELETE", "/v3/auth/tokens", "identity:revoke_token")
@@ -138,7 +138,7 @@ def _worth(standing: logins.Standing | None, token: Token) -> Grant:
     return Grant(standing.user, standing.user_domain, standing.scope)
 
 
-def _catalog(context: Context, call: Call, token: Token) -> list[dict[str, object]] | None:
+async def _catalog(context: Context, call: Call, token: Token) -> list[dict[str, object]] | None:
     if call.query("nocatalog") is not None:
         return None
-    return catalog_view(context.catalog.endpoints(root(call)), token.project_id)
+    return catalog_view(await context.catalog.services(), root(call), token.project_id)

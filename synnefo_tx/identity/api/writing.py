@@ -55,4 +55,5 @@ async def write(
 
     value = await context.database.write(both)
     context.authenticator.look_again()
+    context.catalog.look_again()
     return value

@@ -1,68 +1,61 @@
 """
-Services, endpoints and regions as JSON.  base: the URL of /v3, without a trailing slash.
+Services, endpoints and regions as JSON.  base: the URL of /v3, root: that of the cloud, both
+without a trailing slash.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from synnefo_tx.identity.catalog import Endpoint, Service
 
 View = dict[str, Any]
+Thing = Mapping[str, Any]
 
 
-def catalog_view(endpoints: Sequence[Endpoint], project_id: str) -> list[View]:
+def catalog_view(services: Iterable[Service], root: str, project_id: str) -> list[View]:
     """
-    The catalog as a token carries it.
+    The catalog as a token carries it.  project_id: "" for a token of no project.
     """
-    services: dict[str, View] = {}
-    for endpoint in endpoints:
-        service = endpoint.service
-        view = services.setdefault(
-            service.id,
-            {"endpoints": [], "id": service.id, "type": service.type, "name": service.name},
-        )
-        view["endpoints"].append(
-            {
-                "id": endpoint.id,
-                "interface": endpoint.interface,
-                "region_id": endpoint.region,
-                "url": endpoint.url_for(project_id),
-                "region": endpoint.region,
-            }
-        )
-    return list(services.values())
+    return [
+        {
+            "endpoints": [_offered(one, root, project_id) for one in service.endpoints],
+            "id": service.id,
+            "type": service.type,
+            "name": service.name,
+        }
+        for service in services
+        if service.endpoints
+    ]
 
 
-def service_view(service: Service, base: str) -> View:
-    return {
-        "id": service.id,
-        "name": service.name,
-        "type": service.type,
-        "enabled": True,
-        "description": "",
-        "links": {"self": f"{base}/services/{service.id}"},
-    }
-
-
-def endpoint_view(endpoint: Endpoint, base: str) -> View:
+def _offered(endpoint: Endpoint, root: str, project_id: str) -> View:
     return {
         "id": endpoint.id,
         "interface": endpoint.interface,
-        "region_id": endpoint.region,
-        "service_id": endpoint.service.id,
-        "url": endpoint.url,
-        "enabled": True,
-        "region": endpoint.region,
-        "links": {"self": f"{base}/endpoints/{endpoint.id}"},
+        "region_id": endpoint.region_id,
+        "url": endpoint.url_for(root, project_id),
+        "region": endpoint.region_id,
     }
 
 
-def region_view(region: str, base: str) -> View:
+def service_view(service: Thing, base: str) -> View:
+    view = {**service, "links": {"self": f"{base}/services/{service['id']}"}}
+    for name in ("name", "description"):
+        view[name] = service[name] or ""
+    return view
+
+
+def endpoint_view(endpoint: Thing, base: str) -> View:
+    url = endpoint["url"]
     return {
-        "id": region,
-        "description": "",
-        "parent_region_id": None,
-        "links": {"self": f"{base}/regions/{region}"},
+        **endpoint,
+        "url": base.removesuffix("/identity/v3") + url if url.startswith("/") else url,
+        "region": endpoint["region_id"],
+        "links": {"self": f"{base}/endpoints/{endpoint['id']}"},
     }
+
+
+def region_view(region: Thing, base: str) -> View:
+    return {**region, "links": {"self": f"{base}/regions/{region['id']}"}}

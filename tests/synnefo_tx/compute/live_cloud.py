@@ -22,9 +22,9 @@ from synnefo_tx.compute.api.routes import compute_router
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.routes import identity_router
 from synnefo_tx.identity.authenticator import Authenticator
-from synnefo_tx.identity.catalog import Catalog
+from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.passwords import Passwords
-from synnefo_tx.identity.rows import accounts
+from synnefo_tx.identity.rows import accounts, catalog
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.image import streams
 from synnefo_tx.image.api.routes import image_router
@@ -88,7 +88,6 @@ class LiveCloud:
                 Passwords(deferToThread),
                 time.time,
                 None,
-                Catalog(),
                 authenticator,
             ),
             compute_router(*given, kick, console),
@@ -125,6 +124,7 @@ class LiveCloud:
 
 
 def _people(connection: Connection) -> None:
+    catalog.ensure(connection, own_services())
     accounts.create_domain(connection, "default", "Default")
     accounts.create_project(connection, "carols", "default", "carols", "")
     known = Passwords.hash_now(PASSWORD)

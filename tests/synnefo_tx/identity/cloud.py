@@ -18,9 +18,9 @@ from twisted.web.resource import Resource
 
 from synnefo_tx.identity.api.routes import identity_router
 from synnefo_tx.identity.authenticator import Authenticator
-from synnefo_tx.identity.catalog import Catalog
+from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.passwords import Passwords
-from synnefo_tx.identity.rows import accounts, revocations
+from synnefo_tx.identity.rows import accounts, catalog, revocations
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.store.database import Database, open_engine
 from synnefo_tx.store.memory import immediate_database
@@ -36,6 +36,7 @@ def fill(connection: Connection) -> None:
     """
     Two domains; admin, alice and bob of the first; projects one (alice, admin) and two (bob).
     """
+    catalog.ensure(connection, own_services())
     accounts.create_domain(connection, "default", "Default")
     accounts.create_domain(connection, "other", "Other")
     accounts.create_project(connection, "p1", "default", "one", "The first")
@@ -96,7 +97,6 @@ class IdentityCloud:
             PASSWORDS,
             self.clock,
             None,
-            Catalog(),
             self.authenticator,
         )
         root = Resource()

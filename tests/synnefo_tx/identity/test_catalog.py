@@ -1,22 +1,26 @@
 """
-The catalog follows from what runs here and from how the client reached us.
+The catalog: what runs here, as the client reached us, and what administrators make of it.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
-from synnefo_tx.identity.catalog import Catalog
+from synnefo_tx.identity.catalog import own_services
+from synnefo_tx.identity.rows import catalog
 from synnefo_tx.identity.views.catalog import catalog_view
+from tests.synnefo_tx.identity.asking import AskingCase
 
 
-class CatalogTests(SynchronousTestCase):
+class OwnTests(SynchronousTestCase):
     def test_volume_is_there_only_when_it_runs_and_under_both_names(self) -> None:
-        without = {service.type for service in Catalog().services}
+        without = {service.type for service in own_services()}
         self.assertEqual(without, {"identity", "compute", "network", "image"})
-        with_volume = Catalog({"identity": "/identity/v3/", "volume": "/volume/v3"})
+        with_volume = own_services({"identity": "/identity/v3/", "volume": "/volume/v3"})
         self.assertEqual(
-            [(one.type, one.name, one.path) for one in with_volume.services],
+            [(one.type, one.name, one.endpoints[0].url) for one in with_volume],
             [
                 ("identity", "keystone", "/identity/v3/"),
                 ("block-storage", "cinder", "/volume/v3"),
@@ -25,19 +29,20 @@ class CatalogTests(SynchronousTestCase):
         )
 
     def test_an_unknown_kind_is_a_defect(self) -> None:
-        self.assertRaises(KeyError, Catalog, {"coffee": "/coffee"})
+        self.assertRaises(KeyError, list, own_services({"coffee": "/coffee"}))
 
     def test_ids_are_the_same_in_every_worker_and_differ_from_one_another(self) -> None:
-        first, second = Catalog().endpoints("http://a"), Catalog().endpoints("https://b")
-        self.assertEqual([one.id for one in first], [one.id for one in second])
-        self.assertEqual(len({one.id for one in first}), 12)
-        self.assertEqual(len({one.id for one in Catalog().services}), 4)
-        other = Catalog(region="Two").endpoints("http://a")
-        self.assertFalse({one.id for one in first} & {one.id for one in other})
+        def ids(region: str) -> list[str]:
+            found = [one for service in own_services(region=region) for one in service.endpoints]
+            return [one.id for one in found]
+
+        self.assertEqual(ids("One"), ids("One"))
+        self.assertEqual(len(set(ids("One"))), 12)
+        self.assertFalse(set(ids("One")) & set(ids("Two")))
 
     def test_urls_begin_as_the_client_reached_us_and_name_its_project(self) -> None:
-        catalog = Catalog({"object-store": "/object/v1/AUTH_%(project_id)s"})
-        view = catalog_view(catalog.endpoints("https://cloud.example"), "p1")
+        own = own_services({"object-store": "/object/v1/AUTH_%(project_id)s"})
+        view = catalog_view(own, "https://cloud.example", "p1")
         self.assertEqual(
             {(one["interface"], one["url"]) for one in view[0]["endpoints"]},
             {
@@ -46,3 +51,66 @@ class CatalogTests(SynchronousTestCase):
             },
         )
         self.assertEqual(view[0]["endpoints"][0]["region_id"], "RegionOne")
+
+
+class CatalogTests(AskingCase):
+    def offered(self) -> dict[str, Any]:
+        shown = self.ask("GET", "/auth/catalog").json["catalog"]
+        return {service["type"]: service for service in shown}
+
+    def test_what_is_added_is_offered_and_what_is_disabled_is_not(self) -> None:
+        service = self.make("service", type="dns", name="designate")
+        self.assertNotIn("dns", self.offered())
+        url = "https://dns.example/$(tenant_id)s"
+        made = self.make("endpoint", service_id=service["id"], interface="public", url=url)
+        [endpoint] = self.offered()["dns"]["endpoints"]
+        self.assertEqual(endpoint["url"], "https://dns.example/p1")
+        path = f"/endpoints/{made['id']}"
+        self.ask("PATCH", path, {"endpoint": {"enabled": False}})
+        self.assertNotIn("dns", self.offered())
+        self.ask("PATCH", path, {"endpoint": {"enabled": True}})
+        self.ask("PATCH", f"/services/{service['id']}", {"service": {"enabled": False}})
+        self.assertNotIn("dns", self.offered())
+
+    def test_a_service_goes_with_its_endpoints(self) -> None:
+        service = self.make("service", type="dns")
+        made = self.make("endpoint", service_id=service["id"], interface="admin", url="http://x")
+        self.assertEqual(self.ask("DELETE", f"/services/{service['id']}").code, 204)
+        self.assertEqual(self.ask("GET", f"/endpoints/{made['id']}").code, 404)
+
+    def test_wrong_endpoints(self) -> None:
+        service = self.make("service", type="dns")["id"]
+        good = {"service_id": service, "interface": "public", "url": "http://x"}
+        for wrong, code, text in (
+            ({"interface": "secret"}, 400, "interface"),
+            ({"url": "x"}, 400, "url"),
+            ({"service_id": "nope"}, 404, "Could not find service: nope."),
+            ({"region_id": "Mars"}, 400, "Could not find region: Mars."),
+            ({"enabled": "yes"}, 400, "enabled"),
+        ):
+            self.told(self.ask("POST", "/endpoints", {"endpoint": good | wrong}), code, text)
+        self.told(self.ask("POST", "/services", {"service": {}}), 400, "'type' is a required")
+
+    def test_regions(self) -> None:
+        self.assertEqual(self.ask("PUT", "/regions/north", {"region": {}}).code, 201)
+        south = self.make("region", description="warm", parent_region_id="north")
+        self.assertEqual((south["description"], south["parent_region_id"]), ("warm", "north"))
+        below = self.ask("GET", "/regions?parent_region_id=north").json["regions"]
+        self.assertEqual([one["id"] for one in below], [south["id"]])
+        self.told(self.ask("PUT", "/regions/north", {"region": {}}), 409, "north")
+        self.told(self.ask("PUT", "/regions/a", {"region": {"id": "b"}}), 400, "Conflicting")
+        self.told(self.ask("POST", "/regions", {"region": {"parent_region_id": "x"}}), 404, "x")
+        self.told(self.ask("DELETE", "/regions/north"), 403, "Unable to delete region north")
+        self.told(self.ask("DELETE", "/regions/RegionOne"), 403, "associated endpoints")
+        self.assertEqual(self.ask("DELETE", f"/regions/{south['id']}").code, 204)
+
+    def test_a_start_adds_what_is_new_and_nothing_twice(self) -> None:
+        before = self.ask("GET", "/endpoints").json["endpoints"]
+        own = [*own_services(), *own_services({"volume": "/volume/v3"})]
+        for _ in range(2):
+            self.cloud.write(catalog.ensure, own)
+        self.assertEqual(len(self.ask("GET", "/endpoints").json["endpoints"]), len(before) + 6)
+
+    def test_members_change_nothing(self) -> None:
+        for path in ("/services", "/endpoints", "/regions"):
+            self.assertEqual((path, self.ask("POST", path, {}, self.alice).code), (path, 403))

@@ -27,9 +27,9 @@ from twisted.web.resource import Resource
 from synnefo_tx.http.streaming import StreamingSite
 from synnefo_tx.identity.api.routes import identity_router
 from synnefo_tx.identity.authenticator import Authenticator
-from synnefo_tx.identity.catalog import Catalog
+from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.passwords import Passwords
-from synnefo_tx.identity.rows import accounts
+from synnefo_tx.identity.rows import accounts, catalog
 from synnefo_tx.identity.tokens import TokenBox, load_or_create_keys
 from synnefo_tx.store.database import DatabaseThreads
 from synnefo_tx.store.schema import create_all
@@ -40,6 +40,7 @@ COMMAND = Path(sys.executable).parent / "openstack"
 
 
 def fill(connection: Connection, password_hash: str) -> None:
+    catalog.ensure(connection, own_services())
     accounts.create_domain(connection, "default", "Default")
     accounts.create_project(connection, "a" * 32, "default", "admin", "First project")
     accounts.create_project(connection, "b" * 32, "default", "demo", "")
@@ -68,9 +69,7 @@ class ClientsTests(TestCase):
         await database.write(fill, await passwords.hash(PASSWORD))
         tokens = TokenBox(load_or_create_keys(self.mktemp()), time.time, 3600)
         authenticator = Authenticator(database, tokens, time.time)
-        router = identity_router(
-            database, tokens, passwords, time.time, None, Catalog(), authenticator
-        )
+        router = identity_router(database, tokens, passwords, time.time, None, authenticator)
         root = Resource()
         root.putChild(b"identity", router.resource())
         port = reactor.listenTCP(
