@@ -158,6 +158,36 @@ class MoveTests(ManyTestCase):
 
         return self.checked(body)
 
+    def test_cleanup(self) -> Deferred[None]:
+        """
+        What broken migrations left is put in order: half a guest goes, one that has left goes on
+        where it arrived, and one that runs elsewhere is known to be there.
+        """
+
+        async def body(client: Client) -> None:
+            two, three = self.hypervisors["node2"], self.hypervisors["node3"]
+            uri = await three.expect(two.guest("inst"))
+            await self.cleans_up(client)
+            self.assertEqual(await self.where(client), ("node2", "running", ["node2"]))
+            await three.expect(two.guest("inst"))
+            await two.migrate("inst", uri)
+            await self.cleans_up(client)
+            self.assertEqual(await self.where(client), ("node3", "running", ["node3"]))
+            await two.expect(three.guest("inst"))
+            await three.migrate("inst", uri)
+            for hypervisor in (two, three):
+                await hypervisor.settle("inst")
+            await self.cleans_up(client)
+            self.assertEqual(await self.where(client), ("node2", "running", ["node2"]))
+            await self.cleans_up(client)  # where nothing is broken
+            self.assertEqual(await self.where(client), ("node2", "running", ["node2"]))
+
+        return self.checked(body)
+
+    async def cleans_up(self, client: Client) -> None:
+        job = await client.job("PUT", "/2/instances/inst/migrate", {"cleanup": True})
+        self.assertEqual(job["status"], "success", job)
+
     def test_move(self) -> Deferred[None]:
         """Disks that are files of a node go with their content; nothing stays."""
 

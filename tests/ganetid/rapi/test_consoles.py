@@ -155,5 +155,5 @@ class QemuTests(ClusterTestCase):
         socket.create_connection(("127.0.0.1", port), 5).close()
 
     def pid(self) -> int:
-        kvm = self.services[-1].half.node.hypervisors["kvm"]
+        kvm: Any = self.services[-1].half.node.hypervisors["kvm"]
         return int(kvm.runs.here(NAME).process.pid)
