@@ -8,6 +8,7 @@ read everything again.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,10 +26,13 @@ from ganetid.rapi.answers import Taken
 from ganetid.rapi.api import READERS, Api, Verb
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.faults import Fault
+from ganetid.rapi.headers import header
 
 BATCH = 100
 HEARTBEAT_S = 15.0
 MOST_STREAMS = 200
+MOST_ID = 10**18
+EVENT_ID = re.compile(r"[0-9]{1,18}", re.ASCII)
 _log = Logger()
 
 
@@ -143,10 +147,10 @@ async def _follow(api: Api, call: Call) -> Any:
 async def _last_id(feed: EventFeed, call: Call, request: Request) -> int:
     """After which event to go on."""
     if "after" in call.query:
-        return call.number("after")
-    header = request.getHeader("last-event-id") or ""
-    if header.isascii() and header.isdigit():
-        return int(header)
+        return max(0, min(call.number("after"), MOST_ID))
+    last = header(request, b"last-event-id")
+    if EVENT_ID.fullmatch(last):
+        return int(last)
     _, newest = await feed.range()
     return newest
 

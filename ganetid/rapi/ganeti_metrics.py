@@ -66,9 +66,9 @@ def _lines(
     guests: list[Guest],
     jobs: Mapping[str, int],
 ) -> Iterator[str]:
-    whole = (("cluster", cluster),)
+    whole: Labels = (("cluster", cluster),)
     for name, text in OF_NODES.items():
-        samples = {
+        samples: dict[Labels, float] = {
             (*whole, ("node", node["name"])): node[name]
             for node in nodes
             if node[name] is not None

@@ -11,6 +11,8 @@ from attrs import frozen
 from twisted.internet.threads import deferToThread
 from twisted.web.server import Request
 
+from ganetid.rapi.headers import header
+
 SERVER = b"Ganeti 3.0.2"  # what clients look for
 COMPRESSED_FROM = 1024  # bytes
 IN_THREAD_FROM = 256 * 1024
@@ -60,12 +62,12 @@ def entity_tag(body: bytes) -> str:
 
 
 def _has_it(request: Request, tag: str) -> bool:
-    known = request.getHeader("if-none-match") or ""
+    known = header(request, b"if-none-match")
     return known.strip() == "*" or tag in {each.strip() for each in known.split(",")}
 
 
 def _takes_gzip(request: Request) -> bool:
-    accepted = request.getHeader("accept-encoding") or ""
+    accepted = header(request, b"accept-encoding")
     for each in accepted.lower().split(","):
         name, _, weight = each.strip().partition(";")
         if name.strip() == "gzip":

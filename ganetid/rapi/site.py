@@ -25,6 +25,7 @@ from ganetid.rapi.api import Api
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.faults import Fault, body_of, fault_of
 from ganetid.rapi.gate import Gate
+from ganetid.rapi.headers import header
 from ganetid.rapi.metrics import stopwatch
 from ganetid.rapi.sending import Reply, send
 from ganetid.rapi.tokens import TokenFile
@@ -98,7 +99,7 @@ class RemoteApi(Resource):
         peer = request.getClientAddress()
         address = str(getattr(peer, "host", ""))
         caller = self._gate.let_in(
-            request.getHeader("authorization"), address, found.verb.access, found.permission
+            header(request, b"authorization") or None, address, found.verb.access, found.permission
         )
         arguments = parse_qs(query, keep_blank_values=True)
         call = Call(found.items, arguments, _parsed_body(request), caller)
@@ -137,7 +138,7 @@ def _parsed_body(request: HttpRequest) -> Any:
     raw = request.content.read()
     if not raw:
         return None
-    if (request.getHeader("content-type") or "").lower() not in JSON_TYPES:
+    if header(request, b"content-type").lower() not in JSON_TYPES:
         raise Fault(415)
     try:
         return json.loads(raw)

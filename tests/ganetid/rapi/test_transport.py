@@ -5,6 +5,7 @@ The remote API of a daemon in a process of its own: plain HTTP, signals, connect
 from __future__ import annotations
 
 import atexit
+import base64
 import http.client
 import os
 import signal
@@ -12,6 +13,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from unittest import TestCase
 
@@ -91,6 +93,27 @@ class PlainTests(TestCase):
             self.assertEqual(connection.getresponse().read()[:1], b"{")
         self.assertLess(time.monotonic() - begun, 5)
 
+    def test_no_http(self) -> None:
+        """What is no HTTP, or too much of it, ends its own connection and nothing else."""
+        for sent in NO_HTTP:
+            with socket.create_connection(("127.0.0.1", self.daemon.port)) as connection:
+                connection.settimeout(PATIENCE_S)
+                with suppress(OSError):  # it may hang up before it has heard everything
+                    connection.sendall(sent)
+                    while connection.recv(65536):
+                        pass
+        self.assertEqual(Client(self.daemon.base).call("GET", "/version"), 2)
+        self.assertNotIn("Traceback", (self.daemon.home / "log").read_text())
+
+    def test_strange_places(self) -> None:
+        """Who follows events from a place that can't be follows them all the same."""
+        for query, last in (("?after=" + "9" * 30, "0"), ("?after=-7", "0"), ("", "9" * 5000)):
+            connection = self.connected()
+            basic = base64.b64encode(b"admin:secret").decode()
+            headers = {"Authorization": f"Basic {basic}", "Last-Event-ID": last}
+            connection.request("GET", f"/2/events{query}", headers=headers)
+            self.assertEqual(connection.getresponse().status, 200, query)
+
     def test_readonly(self) -> None:
         """Who has the role @readonly sees everything and changes nothing."""
         users = self.daemon.home / "users"
@@ -108,6 +131,24 @@ UNFINISHED = (
     b"GET /2/info HTTP/1.1\r\nHost: x\r\n",
     b"POST /2/instances HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{",
     b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 50,
+)
+NO_HTTP = (
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500) + b"\r\n\r\n",
+    b"\r\n\r\n\r\nGET\r\n\r\n",
+    b"GET /version HTTP/9.9\r\n\r\n",
+    b"GET " + b"/" * 100_000 + b" HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+    b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 5_000 + b"\r\n",
+    b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+    b"PUT /2/tags HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+    b"PUT /2/tags HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"PUT /2/tags HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
+    b"GET /2/info\x00 HTTP/1.1\r\nConnection: close\r\n\r\n",
+    b"GET /%00%ff%zz HTTP/1.1\r\nConnection: close\r\n\r\n",
+    *(
+        b"GET /2/features HTTP/1.1\r\n" + name + b": \xff\xfe\r\nConnection: close\r\n\r\n"
+        for name in (b"Authorization", b"Content-Type", b"Accept-Encoding", b"If-None-Match")
+    ),
 )
 FORBIDDEN = (
     ("PUT", "/2/tags?tag=a", None),

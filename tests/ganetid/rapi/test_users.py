@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import time
 from pathlib import Path
+from statistics import median
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -85,6 +87,24 @@ class FileTests(SynchronousTestCase):
         self.assertIsNotNone(self.rights("plain", "aaaaaa"))
         self.users.reload()
         self.assertIsNotNone(self.rights("plain", "bbbbbb"))
+
+    def test_same_time(self) -> None:
+        """How long a refusal takes tells neither whether there is such a user nor how near."""
+        cases = (
+            ("plain", "x"),
+            ("plain", "secreT"),
+            ("ha", "x"),
+            ("absent", "x"),
+            ("strange", "x"),
+        )
+        spent: dict[tuple[str, str], list[float]] = {case: [] for case in cases}
+        for _ in range(1500):
+            for case in cases:
+                begun = time.perf_counter()
+                self.users.user_of(*case)
+                spent[case].append(time.perf_counter() - begun)
+        medians = [median(each) for each in spent.values()]
+        self.assertLess(max(medians) / min(medians), 1.5, spent.keys())
 
     @given(st.text())
     def test_anything(self, text: str) -> None:
