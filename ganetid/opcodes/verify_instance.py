@@ -55,7 +55,7 @@ async def _lasting(look: Look, context: Context, name: str, node: INode) -> list
     """What is found every time; nothing of an instance that changed or went."""
     for attempt in range(TRIES):
         if attempt:
-            await deferLater(reactor, AGAIN_S)  # type: ignore[arg-type]
+            await deferLater(reactor, AGAIN_S)
         instance = context.cluster.instances.get(name)
         if instance is None or instance.primary_node != node.name or instance.forthcoming:
             return []
