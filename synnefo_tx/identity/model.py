@@ -94,8 +94,10 @@ class Assignment:
     `role` of `actor` on `target`.
 
     actor_kind: "user" or "group".  target_kind: "project", "domain" or "system".  inherited: it
-    holds below the target, not on it.  through: the id of the group that gave it to the user, in
-    a list of effective ones.
+    holds below the target, not on it.
+
+    In a list of effective ones, source is the one that is stored, and prior_role_id names the role
+    that implies this one.
     """
 
     actor_kind: str
@@ -104,7 +106,8 @@ class Assignment:
     target: Named
     role: Named
     inherited: bool = False
-    through: str = ""
+    source: Assignment | None = None
+    prior_role_id: str = ""
 
 
 @frozen

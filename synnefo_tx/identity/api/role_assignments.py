@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.call import Call
@@ -12,9 +12,11 @@ from synnefo_tx.http.reply import Reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.context import Context, enforce, v3
 from synnefo_tx.identity.api.listing import collection, flag
+from synnefo_tx.identity.model import Assignment
 from synnefo_tx.identity.permissions import Target
 from synnefo_tx.identity.rows.assignment_lists import Wanted, list_assignments
 from synnefo_tx.identity.rows.effective import SYSTEM
+from synnefo_tx.identity.rows.effective_lists import list_effective
 from synnefo_tx.identity.views.accounts import assignment_view
 
 EXCLUSIVE = (
@@ -33,10 +35,25 @@ def add_routes(router: Router, context: Context) -> None:
             if given.get(one) and given.get(other):
                 raise BadRequest(complaint)
         enforce(call, "identity:list_role_assignments", Target(domain_id=call.token.domain_id))
-        found = await context.database.read(list_assignments, _wanted(given))
+        found = await _found(context, call, given)
         names = flag(call, "include_names")
         views = [assignment_view(one, v3(call), names) for one in found]
         return collection(call, "role_assignments", views, False)
+
+
+async def _found(context: Context, call: Call, given: Mapping[str, str]) -> Sequence[Assignment]:
+    wanted = _wanted(given)
+    if not flag(call, "effective"):
+        return await context.database.read(list_assignments, wanted)
+    if wanted.group_id:
+        raise BadRequest(
+            "Combining effective and group filter will always result in an empty list."
+        )
+    if wanted.inherited and wanted.target_kind == "domain":
+        raise BadRequest(
+            "Combining effective, domain and inherited filters will always result in an empty list."
+        )
+    return await context.database.read(list_effective, wanted)
 
 
 def _wanted(given: Mapping[str, str]) -> Wanted:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import Connection, Row, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select
 
 from synnefo_tx.identity.model import Assignment, Named
 from synnefo_tx.identity.rows.tables import assignments, domains, groups, projects, roles, users
@@ -80,6 +80,13 @@ def list_assignments(connection: Connection, wanted: Wanted) -> list[Assignment]
     Who holds which role where, of those that fit.
     """
     return [_made(row) for row in connection.execute(_narrowed(_LIST, wanted))]
+
+
+def list_stored(connection: Connection, where: ColumnElement[bool]) -> list[Assignment]:
+    """
+    Those that a condition on the table of assignments takes.
+    """
+    return [_made(row) for row in connection.execute(_LIST.where(where))]
 
 
 def _narrowed(statement: Select[Any], wanted: Wanted) -> Select[Any]:

@@ -61,13 +61,23 @@ def assignment_view(one: Assignment, base: str, names: bool) -> View:
     if one.target_kind != "system":
         scope = {one.target_kind: _part(one.target, names)}
     if one.inherited:
-        scope["OS-INHERIT:inherited_to"] = "projects"
+        scope["OS-INHERIT:inherited_to"] = ["projects"] if one.source else "projects"
     return {
-        "links": {"assignment": f"{base}/{_place(one)}"},
+        "links": _links(one, base),
         "scope": scope,
         one.actor_kind: _part(one.actor, names),
         "role": _part(one.role, names),
     }
+
+
+def _links(one: Assignment, base: str) -> View:
+    source = one.source or one
+    links = {"assignment": f"{base}/{_place(source)}"}
+    if source.actor_kind == "group" and one.actor_kind == "user":
+        links["membership"] = f"{base}/groups/{source.actor.id}/users/{one.actor.id}"
+    if one.prior_role_id:
+        links["prior_role"] = f"{base}/prior_role/{one.prior_role_id}/implies/{one.role.id}"
+    return links
 
 
 def _place(one: Assignment) -> str:
