@@ -87,6 +87,9 @@ def seeds() -> dict[str, list[bytes]]:
         "nbd_transmission": [
             bytes((first, *each)) for first in (0, 2, 6) for each in (*even, long)
         ],
+        "loop_in_c": [
+            bytes((first, *each)) for first in (0, 1, 2, 4) for each in (*structured, long)
+        ],
         "map_record": [_map()],
         "opening": [_map(), *even, bytes(long)],
         "journal_records": [_journal()],

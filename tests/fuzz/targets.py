@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from tests.fuzz import (
     conversation_targets,
+    loop_targets,
     nbd_client_targets,
     nbd_targets,
     settings_targets,
@@ -35,6 +36,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         nbd_client_targets.nbd_client,
         transmission_targets.block_transmission,
         transmission_targets.nbd_transmission,
+        loop_targets.loop_in_c,
         stored_targets.map_record,
         volume_targets.opening,
         stored_targets.journal_records,
