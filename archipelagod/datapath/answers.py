@@ -243,6 +243,6 @@ class Answers:
         limit = 1 if flags & n.CMD_FLAG_REQ_ONE else MAX_EXTENTS
         found = [
             (length, 0 if is_data else n.STATE_HOLE | n.STATE_ZERO)
-            for length, is_data in itertools.islice(self._volume.extents(offset, size), limit)
+            for length, is_data in itertools.islice(self._volume.allocated(offset, size), limit)
         ]
         self._exchange.answer(status_chunk(cookie, n.CONTEXT_ID, found))

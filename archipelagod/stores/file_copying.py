@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 
 from archipelagod.stores.system_calls import punch
 
+UNIT = 4096
 _STEP = 1 << 20
 _NO_COPY = frozenset((errno.EXDEV, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EBADF))
 
@@ -74,9 +76,36 @@ def read_all(fd: int) -> bytes:
     return content
 
 
+def allocated(fd: int, offset: int, size: int) -> Iterator[tuple[int, bool]]:
+    """
+    The range as (bytes, holds data) parts, which begin and end at multiples of UNIT or where the
+    range does; what is no data reads as zeros.  Of all that is data where the file system can't
+    tell.  Raises OSError.
+    """
+    at, end = offset, offset + size
+    while at < end:
+        data = _next_data(fd, at)
+        start = max(at, min(data // UNIT * UNIT, end))
+        if start > at:
+            yield start - at, False
+        if start < end:
+            hole = _seek(fd, max(start, data), os.SEEK_HOLE)
+            at = min(-(-hole // UNIT) * UNIT, end)
+            yield at - start, True
+        else:
+            at = end
+
+
 def _next_data(fd: int, at: int) -> int:
+    return _seek(fd, at, os.SEEK_DATA)
+
+
+def _seek(fd: int, at: int, what: int) -> int:
+    """
+    Where there is such a thing from ``at`` on; very far away if nowhere.
+    """
     try:
-        return os.lseek(fd, at, os.SEEK_DATA)
+        return os.lseek(fd, at, what)
     except OSError as error:
         if error.errno != errno.ENXIO:
             raise

@@ -4,10 +4,12 @@ Reading the objects of an open volume.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from archipelagod.stores.file_copying import allocated
 from archipelagod.volume.map_format import (
     BLOCKS,
     FIRST_OBJECT,
@@ -124,6 +126,32 @@ class Reading:
         A range of the volume as (bytes, holds data) parts, neighbours alike joined.
         """
         return joined((part, kind != "zero") for _, part, kind in self.mapping(offset, size))
+
+    def allocated(self, offset: int, size: int) -> Iterator[tuple[int, bool]]:
+        """
+        As ``extents``, with the holes within objects where the store can tell.  Raises OSError.
+        """
+        return joined(self._allocated(offset, size))
+
+    def _allocated(self, offset: int, size: int) -> Iterator[tuple[int, bool]]:
+        for index, inner, part in pieces(offset, size):
+            slot = self._slots.view[index]
+            if not slot & PARTIAL:
+                yield from self._data_in(slot, inner, part)
+                continue
+            partial = self._slots.partial(index)
+            for start, length, is_in in sources(partial.bits, inner, part):
+                yield from self._data_in(partial.oid if is_in else partial.parent, start, length)
+
+    def _data_in(self, slot: int, inner: int, size: int) -> Iterator[tuple[int, bool]]:
+        fd = None
+        if slot >= FIRST_OBJECT:
+            with contextlib.suppress(FileNotFoundError):  # let go meanwhile, or lost
+                fd = self._objects.fd(slot)
+        if fd is None:
+            yield size, bool(slot)
+        else:
+            yield from allocated(fd, inner, size)
 
     def mapping(self, offset: int, size: int) -> Iterator[tuple[int, int, str]]:
         """

@@ -166,6 +166,14 @@ class Volume:
         self._check_range(offset, size)
         return self._reading.extents(offset, size)
 
+    def allocated(self, offset: int, size: int) -> Iterator[tuple[int, bool]]:
+        """
+        As ``extents``, with the holes within objects where the store can tell.  Raises OutOfRange,
+        OSError.
+        """
+        self._check_range(offset, size)
+        return self._reading.allocated(offset, size)
+
     def mapping(self, offset: int, size: int) -> Iterator[tuple[int, int, str]]:
         """
         The range as (offset, bytes, kind) parts: "zero", "own", "shared" or "block".  Archipelago's

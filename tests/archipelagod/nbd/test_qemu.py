@@ -102,7 +102,7 @@ class NbdTests(StorageCase):
         await self.qemu_io("w", "read -P 5 0 1M", "read -P 6 1M 4k", "read -P 5 2M 6M")
 
     async def test_block_status(self) -> None:
-        """Holes are told from data."""
+        """Holes are told from data, also within an object."""
         await self.started()
         await self.qemu_io("v", "write -P 1 5M 1k")
         code, output = await run("qemu-img", "map", "-f", "raw", "--output=json", self.uri("v"))
@@ -110,7 +110,7 @@ class NbdTests(StorageCase):
         found = [(part["start"], part["length"], part["data"]) for part in json.loads(output)]
         self.assertEqual(
             found,
-            [(0, 4 * MIB, False), (4 * MIB, 4 * MIB, True), (8 * MIB, 8 * MIB, False)],
+            [(0, 5 * MIB, False), (5 * MIB, 4096, True), (5 * MIB + 4096, 11 * MIB - 4096, False)],
         )
 
     async def test_read_only(self) -> None:
