@@ -150,11 +150,15 @@ class Ganetid(Service):
 
     async def take_over(self, forced: bool) -> None:
         """
-        Make this node the master.  forced: without the votes of nodes that don't answer.
+        Make this node the master.  forced: without the votes of nodes that don't answer; if it is
+        the master already, it goes on without them.
 
         Raises CannotBeMaster.
         """
         replica = self.half.replica
+        if self.master is not None and forced:
+            self.master.candidates.go_alone()
+            return
         if self.master is not None or replica is None:
             raise CannotBeMaster("it is the master already")
         await self._changing  # it may have been the master a moment ago

@@ -71,6 +71,9 @@ def master_failover(obtain: Callable[[], Session], forced: bool) -> None:
 
     The former master ends its work first if it answers.  Otherwise a majority of the nodes has to
     say that it is gone, and that this candidate has every acknowledged change.
+
+    A master that hears too few nodes acknowledges no changes, for they may have chosen another
+    one; with --no-voting it goes on.
     """
     obtain().ask("take-over", {"forced": forced})
     click.echo("this machine is the master now")

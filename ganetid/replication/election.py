@@ -63,6 +63,16 @@ def reasons_against(me: str, own: View, votes: Collection[Vote], *, forced: bool
     return reasons
 
 
+def may_be_outvoted(me: str, view: View, told: Collection[str]) -> bool:
+    """
+    Whether nodes that were not told this view are enough to make one of them master.
+
+    told: names of nodes that have the view, beside `me`.
+    """
+    untold = [each for each in view.nodes if not each.offline and each.name not in {me, *told}]
+    return len(untold) >= majority(view)
+
+
 def may_resume(me: str, own: View, votes: Collection[Vote]) -> tuple[bool, View]:
     """
     (whether a master that starts again may act, the newest view).

@@ -13,20 +13,30 @@ from typing import Any
 from ganetid.replication.records import MOVE, POSITION, Record, Statement
 
 READS = frozenset({"SELECT", "PRAGMA", "WITH", "EXPLAIN", "VACUUM", "RELEASE", "BEGIN"})
-PATIENCE_S = 120.0  # shippers give up on others long before
+
+
+class NotShipped(sqlite3.OperationalError):
+    """The commit is on this disk, but candidates who must have it may not: it is no promise."""
 
 
 class Ticket:
     """
     A record on its way.
 
-    landed: set when everybody has it who must.  failed: our own disk did not take it, though it
-    was sent.
+    landed: set when everybody has it who must, or when it is given up.  given_up: this daemon is
+    the master no more before they had it.  failed: our own disk did not take it, though it was
+    sent.
     """
 
     def __init__(self) -> None:
         self.landed = threading.Event()
+        self.given_up = False
         self.failed = False
+
+    def give_up(self) -> None:
+        """Nobody waits for it any more."""
+        self.given_up = True
+        self.landed.set()
 
 
 Ship = Callable[[Record, Ticket], None]
@@ -95,5 +105,7 @@ class RecordingConnection(sqlite3.Connection):
         except sqlite3.Error:
             ticket.failed = True
             raise
-        ticket.landed.wait(PATIENCE_S)
+        ticket.landed.wait()
+        if ticket.given_up:
+            raise NotShipped("this daemon is the master no more")
         return done

@@ -62,6 +62,7 @@ class Replicator:
     followers: dict[str, Follower] = field(factory=dict)
     _sending: set[Deferred[None]] = field(factory=set)
     _waiting: dict[Ticket, set[str]] = field(factory=dict)
+    _is_closed: bool = False
     _log = Logger()
 
     def ship(self, record: Record, ticket: Ticket) -> None:
@@ -104,15 +105,19 @@ class Replicator:
             await self._let_go(follower)
 
     def close(self) -> None:
-        """Nobody is waited for any more."""
+        """Nothing is acknowledged any more."""
+        self._is_closed = True
         for sending in list(self._sending):
             sending.cancel()
         self.followers.clear()
         for ticket in list(self._waiting):
             self._waiting.pop(ticket)
-            ticket.landed.set()
+            ticket.give_up()
 
     def _enqueue(self, record: Record, ticket: Ticket) -> None:
+        if self._is_closed:
+            ticket.give_up()
+            return
         wanted = [follower for follower in self.followers.values() if follower.in_sync]
         if wanted:
             self._waiting[ticket] = {follower.client.name for follower in wanted}

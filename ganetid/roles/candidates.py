@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, FirstError
-from twisted.internet.task import LoopingCall
+from twisted.internet.task import LoopingCall, deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -20,7 +20,7 @@ from ganetid.node.membership import OlderMaster
 from ganetid.node.remote import RemoteNode
 from ganetid.node.rpc.client import Rejected, Unreachable
 from ganetid.replication.copying import copy_database
-from ganetid.replication.election import majority
+from ganetid.replication.election import may_be_outvoted
 from ganetid.replication.recording import RecordingConnection
 from ganetid.replication.shipping import Replicator
 from ganetid.roles.node import NodeHalf
@@ -42,6 +42,7 @@ class Candidates(Service):
         self._deposed = deposed
         self._fleet: Fleet | None = None
         self._replicator: Replicator | None = None
+        self._is_alone = False
         self._begun: set[Deferred[Any]] = set()
         self._loop = LoopingCall(self._look)
         self._loop.clock = reactor
@@ -100,17 +101,37 @@ class Candidates(Service):
         if self._replicator is not None:
             self._replicator.close()
 
+    def go_alone(self) -> None:
+        """The administrator says that nodes that don't answer have no other master."""
+        self._is_alone = True
+
     async def _tell(self) -> None:
+        """
+        Returns when so many nodes know who is in sync that the others can't elect one who is not.
+
+        Nobody can tell whether they have done so while they don't answer: what is acknowledged
+        before might be lost.
+        """
         assert self._fleet is not None
         told = await self._fleet.tell_all()
-        view = self._half.membership.view
-        if view is not None and len(told) + 1 < majority(view):
-            self._log.warn(
-                "only {told} of {all} nodes could be told who is in sync: {in_sync}",
-                told=len(told) + 1,
-                all=len(view.nodes),
-                in_sync=", ".join(view.in_sync),
-            )
+        has_complained = False
+        while self._may_be_outvoted(told):
+            if not has_complained:
+                has_complained = True
+                self._log.critical(
+                    "too few nodes answer to be sure that this is the master: changes wait until"
+                    " more do, or for ganetid-admin master-failover --no-voting"
+                )
+            await deferLater(self._reactor, LOOK_EVERY_S)
+            told = await self._fleet.tell_late(only_reachable=False)
+
+    def _may_be_outvoted(self, told: list[str]) -> bool:
+        membership = self._half.membership
+        if membership.view is None:
+            return False
+        outvoted = may_be_outvoted(membership.name, membership.view, told)
+        self._is_alone = self._is_alone and outvoted
+        return outvoted and not self._is_alone
 
     def _look(self) -> None:
         """Take up candidates that came, let go of nodes that are candidates no more."""

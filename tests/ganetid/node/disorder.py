@@ -78,8 +78,9 @@ class Disorder:
         ]
         await deferLater(reactor, self.random.random() * 0.8)
         await self.random.choice(
-            [self._one_dies, self._one_dies, self._master_dies, self._master_hands_over]
-        )()
+            [self._one_dies, self._one_dies, self._master_dies, self._master_dies,
+             self._master_hands_over, self._master_is_cut_off]
+        )()  # fmt: skip
         await gatherResults(wishers)
 
     async def _one_dies(self) -> None:
@@ -104,8 +105,18 @@ class Disorder:
         self.what = f"the master {self.master.name} handed over"
         await self._fail_over()
 
-    async def _fail_over(self) -> None:
-        """Ask all candidates in turn; what they may answer beside yes is known."""
+    async def _master_is_cut_off(self) -> None:
+        """It runs on and hears nobody; others may choose another one, of which it hears later."""
+        self.what = f"the master {self.master.name} was cut off"
+        await self.master.cable("down")
+        for _ in range(4):
+            await deferLater(reactor, self.random.random() * 5)
+            if await self._fail_over():
+                break
+        await self.master.cable("up")
+
+    async def _fail_over(self) -> bool:
+        """Whether a candidate took over, of which all are asked; what else they say is known."""
         others = [each for each in self.machines if each is not self.master]
         self.random.shuffle(others)
         for candidate in others:
@@ -116,7 +127,8 @@ class Disorder:
                 self.what += f"; {candidate.name} may not: {str(error)[-160:]}"
             else:
                 self.what += f"; {candidate.name} took over"
-                return
+                return True
+        return False
 
     async def _kill(self, victim: Machine) -> None:
         assert victim.daemon is not None

@@ -73,6 +73,7 @@ class Machine:
         self.name = f"node{number}"
         self.address = f"{SUBNET}.{number}"
         self.namespace = f"t-g{os.getpid()}-{number}"
+        self.outside = f"t-go{os.getpid()}{number}"[:15]
         self.state = directory / self.name
         self.config = directory / f"{self.name}.toml"
         self.client = RemoteClient(self.address)
@@ -121,6 +122,10 @@ class Machine:
         name = words[words.index("-name") + 1] if "-name" in words else "?"
         return name.split(",")[0].removeprefix("guest=")
 
+    async def cable(self, state: str) -> None:
+        """The cable to all others: up or down."""
+        await deferToThread(run, "ip", "link", "set", self.outside, state)
+
     async def kill(self) -> None:
         """As if its power had failed: the daemon and all guests at once."""
         guests = self.qemus()
@@ -164,12 +169,11 @@ class MachinesTestCase(TestCase):
             raise SkipTest("network namespaces can't be made") from error
         run("ip", "address", "add", f"{OUTSIDE}/24", "dev", self.bridge)
         run("ip", "link", "set", self.bridge, "up")
-        for number, machine in enumerate(self.machines):
-            outside = f"t-go{os.getpid()}{number}"[:15]
+        for machine in self.machines:
             run("ip", "netns", "add", machine.namespace)
-            run("ip", "link", "add", outside, "type", "veth", "peer", "name", INSIDE,
+            run("ip", "link", "add", machine.outside, "type", "veth", "peer", "name", INSIDE,
                 "netns", machine.namespace)  # fmt: skip
-            run("ip", "link", "set", outside, "master", self.bridge, "up")
+            run("ip", "link", "set", machine.outside, "master", self.bridge, "up")
             for words in (
                 ("link", "set", "lo", "up"),
                 ("address", "add", f"{machine.address}/24", "dev", INSIDE),

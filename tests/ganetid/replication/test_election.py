@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ganetid.node.membership import Place, View
-from ganetid.replication.election import Vote, majority, may_resume, reasons_against
+from ganetid.replication.election import (
+    Vote,
+    majority,
+    may_be_outvoted,
+    may_resume,
+    reasons_against,
+)
 
 
 def view_of(count: int, in_sync: tuple[str, ...] = ("n0", "n1"), **fields: object) -> View:
@@ -55,6 +61,22 @@ class ElectionTests(SynchronousTestCase):
         votes = [Vote(name, newer if elected and name in chosen else view, False) for name in heard]
         resumes, _ = may_resume("n0", view, votes)
         self.assertFalse(resumes and elected)
+
+    @given(st.integers(1, 9), st.data())
+    def test_who_was_told_has_a_say(self, count: int, data: st.DataObject) -> None:
+        """Nobody is elected without one who was told, unless the master may be outvoted."""
+        view = view_of(count)
+        names = st.sampled_from([f"n{number}" for number in range(count)])
+        told, voters = data.draw(st.sets(names)), data.draw(st.sets(names))
+        is_elected = len(voters) >= majority(view)
+        if is_elected and not voters & {"n0", *told}:
+            self.assertTrue(may_be_outvoted("n0", view, told))
+
+    def test_of_two(self) -> None:
+        """A master of two nodes does without the other one, which can't be elected alone."""
+        self.assertFalse(may_be_outvoted("n0", view_of(2), ()))
+        self.assertTrue(may_be_outvoted("n0", view_of(3), ()))
+        self.assertFalse(may_be_outvoted("n0", view_of(3), ("n1",)))
 
     def test_alone(self) -> None:
         """A cluster of one, and the master of two, need nobody."""

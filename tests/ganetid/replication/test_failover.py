@@ -148,6 +148,39 @@ class FailoverTests(ManyTestCase):
 
         return Deferred.fromCoroutine(check())
 
+    def test_nobody_knows(self) -> Deferred[None]:
+        """
+        While all others are away they may have another master, which would not know of what is
+        acknowledged now: so nothing is, until one is back or the administrator says otherwise.
+        """
+
+        async def check() -> None:
+            client = await self.three()
+            await self.in_sync("node1", "node2", "node3")
+            for name in ("node2", "node3"):
+                await self.stop(name)
+            first = self.submitted(client, "a")
+            await deferLater(reactor, 2.0)
+            self.assertFalse(first.called)
+            await self.admin("node1", "master-failover", "--no-voting")
+            job = await first
+            self.assertEqual((await client.ended(job))["status"], "success")
+            await self.start("node3")
+            await self.in_sync("node1", "node3")
+            await self.stop("node3")
+            second = self.submitted(client, "b")
+            await deferLater(reactor, 1.0)
+            self.assertFalse(second.called)  # the administrator's word held until one was back
+            await self.start("node2")
+            await self.refused("node2", "lack acknowledged changes")
+            self.assertEqual((await client.ended(await second))["status"], "success")
+
+        return Deferred.fromCoroutine(check())
+
+    def submitted(self, client: Any, name: str) -> Deferred[int]:
+        given = create_body(name, pnode="node1")
+        return Deferred.fromCoroutine(client.submit("POST", "/2/instances", given))
+
     def test_alone(self) -> Deferred[None]:
         """Without a majority nobody becomes master, unless the administrator says so."""
 

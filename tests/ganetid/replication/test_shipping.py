@@ -102,3 +102,13 @@ class ReplicatorTests(TestCase):
         await self.follow()
         self.assertEqual(self.replicator.in_sync(), ("node2",))
         self.assertTrue(self.commit().landed.is_set())
+
+    async def test_given_up(self) -> None:
+        """At the end of a reign what candidates may lack is given up, never acknowledged."""
+        await self.follow()
+        self.client.is_away = True
+        self.telling = Deferred()
+        missed = self.commit()
+        self.replicator.close()
+        self.assertEqual((missed.landed.is_set(), missed.given_up), (True, True))
+        self.assertTrue(self.commit().given_up)
