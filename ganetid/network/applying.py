@@ -92,7 +92,9 @@ class Applying:
         if not is_sure or _routing(before) != _routing(known):
             await self._route(known)
         await self._vlans.apply(known, links)
-        await self._routers.apply(before, known, links, is_sure)
+        failed = await self._routers.apply(before, known, links, is_sure)
+        made = {name: each for name, each in known.routers.items() if name not in failed}
+        known = evolve(known, routers=made)
         ours = {cable.outer for cable in known.cables()}
         ours |= {place.tap for place in known.places()} | set(known.bridged()) | {"lo"}
         self.outside = tuple(name for name in links if name not in ours)

@@ -4,11 +4,12 @@ What has to be done so that a router is as it should be: pure functions, plans a
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Collection, Iterable, Mapping
 
 from ganetid.network.links import Link
 from ganetid.network.plan import bridge_of, mtu_of
-from ganetid.network.ports import RouterPlan
+from ganetid.network.ports import RouterPlan, RouterPort
 from ganetid.network.state import Cable
 
 USUAL_MTU = 1500
@@ -93,10 +94,19 @@ def strays(inside: Mapping[str, Link], cables: Iterable[Cable]) -> tuple[str, ..
     return tuple(f"link delete dev {name}" for name in inside if name not in wanted)
 
 
-def routes_of(router: RouterPlan) -> tuple[str, ...]:
-    """Its routes as ``ip route`` takes them, the way out first."""
-    ways = [f"{destination} via {gateway}" for destination, gateway in router.routes]
-    return (*(f"default via {each}" for each in router.gateways), *ways)
+def routes_of(router: RouterPlan, cables: Iterable[Cable]) -> tuple[str, ...]:
+    """Its routes as ``ip route`` takes them, as far as the next router is within reach."""
+    ways = [*(("default", each) for each in router.gateways), *router.routes]
+    near = [each.port for each in cables]
+    return tuple(f"{to} via {gateway}" for to, gateway in ways if is_near(gateway, near))
+
+
+def is_near(gateway: str, ports: Iterable[RouterPort]) -> bool:
+    """Whether an address is in a network of one of these interfaces."""
+    address = ipaddress.ip_address(gateway)
+    return any(
+        address in ipaddress.ip_interface(each).network for port in ports for each in port.addresses
+    )
 
 
 def change_routes(wanted: Collection[str], present: Collection[str]) -> tuple[str, ...]:
@@ -106,3 +116,10 @@ def change_routes(wanted: Collection[str], present: Collection[str]) -> tuple[st
         *gone,
         *(f"route replace {each} proto static" for each in wanted if each not in present),
     )
+
+
+def check_near(router: RouterPlan) -> None:
+    """Raises ValueError for a route by a router that is in no network of this one."""
+    for destination, gateway in router.routes:
+        if not is_near(gateway, router.all_ports):
+            raise ValueError(f"no way to {gateway}, by which {destination} is to be reached")

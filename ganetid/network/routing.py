@@ -30,7 +30,7 @@ from ganetid.network.router_plan import (
 from ganetid.network.rules.router import router_table
 from ganetid.network.state import Cable, NetworkState
 from ganetid.network.wire.public import announcement
-from ganetid.node.programs import run
+from ganetid.node.programs import ProgramFailed, run
 
 
 @frozen
@@ -42,16 +42,30 @@ class Routing:
 
     async def apply(
         self, before: NetworkState, wanted: NetworkState, links: dict[str, Link], is_sure: bool
-    ) -> None:
-        """Have just the routers of `wanted`.  before: what was made true last, if `is_sure`."""
+    ) -> frozenset[str]:
+        """
+        Have just the routers of `wanted`; names of those that can't be made.
+
+        before: what was made true last, if `is_sure`; then a failure is raised.  Else one router
+        keeps no other, and no guest, from being there.
+        """
         made = {_facts(before, each) for each in before.routers.values()} if is_sure else set()
         await self._remove(before, wanted, links, is_sure)
+        failed: set[str] = set()
         for router in wanted.routers.values():
             facts = _facts(wanted, router)
-            if facts not in made:
-                name = self._name(wanted, router)
+            if facts in made:
+                continue
+            name = self._name(wanted, router)
+            try:
                 await self._make(facts, name, links)
                 await self._end_flows(before.routers.get(router.name), router, name)
+            except (ProgramFailed, OSError) as error:
+                if is_sure:
+                    raise
+                failed.add(router.name)
+                self._log.error("router {name} is not there: {error}", name=name, error=error)
+        return frozenset(failed)
 
     async def _make(
         self, facts: tuple[RouterPlan, tuple[Cable, ...]], name: str, links: dict[str, Link]
@@ -69,7 +83,9 @@ class Routing:
         await self.host.ip(lines)
         ends = [end_cable(each, _public(router, each), inside) for each in cables]
         await own.ip([*strays(inside, cables), *(line for lines in ends for line in lines)])
-        await self._route(own, router)
+        present = await _routes(own)
+        wanted = [_spelt(each) for each in routes_of(router, cables)]
+        await own.ip(change_routes(wanted, present))
         await within(own.reactor, name, lambda: _announce(router, cables))
 
     async def _end_flows(self, old: RouterPlan | None, new: RouterPlan, name: str) -> None:
@@ -78,11 +94,6 @@ class Routing:
         marks = [flow_mark(each.public, each.private) for each in gone if each.private]
         if marks:
             await within(self.host.reactor, name, lambda: forget_flows(marks))
-
-    async def _route(self, own: Host, router: RouterPlan) -> None:
-        present = await _routes(own)
-        wanted = [_spelt(each) for each in routes_of(router)]
-        await own.ip(change_routes(wanted, present))
 
     async def _remove(
         self, before: NetworkState, wanted: NetworkState, links: dict[str, Link], is_sure: bool

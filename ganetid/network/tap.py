@@ -21,6 +21,7 @@ from ganetid.network.names import tap_name
 from ganetid.network.nic_scripts import NicScripts
 from ganetid.network.outside import Outside
 from ganetid.network.ports import GroupPlan, NetworkPlan, Plugged, PortPlan, RouterPlan
+from ganetid.network.router_plan import check_near
 from ganetid.network.state import NetworkState
 from ganetid.network.tap_plan import port_mtu
 from ganetid.network.wire.answers import NodeTells
@@ -129,6 +130,7 @@ class TapNetwork:
 
         def changed(now: NetworkState) -> NetworkState:
             now.check_joined(router)
+            check_near(router)
             return evolve(now, routers={**now.routers, router.name: router})
 
         await self._changing.change(f"Can't make router {router.name}", changed)

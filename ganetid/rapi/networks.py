@@ -68,8 +68,8 @@ def _show(api: Api, call: Call) -> Any:
 
 def _added(call: Call) -> Mapping[str, Any]:
     """Only one of IPv6 alone may be without IPv4, and that Ganeti has not."""
-    body = call.body if isinstance(call.body, dict) else {}
-    if body.get("network") is None and body.get("network6") is None:
+    body = call.body
+    if isinstance(body, dict) and body.get("network") is None and body.get("network6") is None:
         words = "Parameter 'OP_NETWORK_ADD.network' fails validation"
         raise BadParameters(str((words, WRONG_INPUT)))
     return {"dry_run": call.dry_run}

@@ -27,7 +27,7 @@ from twisted.trial.unittest import SkipTest, TestCase
 
 from ganetid.network.choice import missing_for_taps
 from ganetid.network.names import tap_name
-from ganetid.network.namespace import within
+from ganetid.network.namespace import NAMESPACES, within
 from ganetid.network.ports import NetworkPlan, PortPlan
 from ganetid.network.tap import TapNetwork, TapSettings
 from ganetid.node.programs import run
@@ -129,7 +129,12 @@ class NetworkTestCase(TestCase):
 
     def remove_namespaces(self) -> None:
         for name in self.namespaces:
-            subprocess.run(["ip", "netns", "del", name], capture_output=True)
+            for path in (*NAMESPACES.glob(f"{name}-r*"), NAMESPACES / name):
+                subprocess.run(["ip", "netns", "del", path.name], capture_output=True)
+
+    def router_namespaces(self) -> list[str]:
+        """Names of those that the node's routers have."""
+        return sorted(path.name for path in NAMESPACES.glob(f"{self.node}-r*"))
 
     def make_network(
         self, namespace: str | None = None, directory: Path | None = None

@@ -9,14 +9,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
+from ganetid.network.names import router_mac
 from ganetid.network.ports import (
     FloatingAddress,
     GroupPlan,
     NetworkPlan,
     PortPlan,
+    RouterPlan,
+    RouterPort,
     SecurityRule,
     Vxlan,
 )
@@ -29,6 +33,12 @@ NETWORKS = (
     NetworkPlan("three", "vxlan:9", subnet="10.9.0.0/24", vxlan=Vxlan(9, ("192.0.2.9",))),
     NetworkPlan("four", "99", "routed", subnet="203.0.113.0/24", open_inwards=True),
 )
+ROUTER = RouterPlan(
+    "router", "0000-7",
+    (RouterPort("one", router_mac("0000-7", "one", None), ("10.7.0.3/24",)),
+     RouterPort("three", router_mac("0000-7", "three", None), ("10.9.0.1/24",))),
+)  # fmt: skip
+ROUTES = ((), (("10.99.0.0/16", "10.9.0.5"),))
 NAMES = tuple(f"guest-{number}" for number in range(6))
 
 
@@ -52,7 +62,7 @@ async def plug_without_end(network: TapNetwork, dice: random.Random) -> None:
     print("begun", flush=True)
     while True:
         name = dice.choice(NAMES)
-        match dice.randrange(6):
+        match dice.randrange(8):
             case 0 | 1 | 2:
                 await network.plug(name, (port_of(name, dice),), {"a": b"b"})
             case 3:
@@ -62,6 +72,10 @@ async def plug_without_end(network: TapNetwork, dice: random.Random) -> None:
                 await network.carry(NETWORKS)
             case 5:
                 await network.share_groups((GroupPlan("g", (f"10.7.0.{dice.randrange(9)}",)),))
+            case 6:
+                await network.put_router(evolve(ROUTER, routes=dice.choice(ROUTES)))
+            case 7:
+                await network.carry_routers(dice.choice([(), (ROUTER,)]))
 
 
 def main(namespace: str, folder: str, seed: str) -> None:

@@ -14,7 +14,7 @@ from twisted.internet.threads import deferToThread
 
 from ganetid.network.host import Host
 from ganetid.network.kept import Folder
-from ganetid.network.names import tap_name, tap_prefix
+from ganetid.network.names import cable_prefix, tap_name, tap_prefix
 from ganetid.network.rules.firewall import inet_table
 from ganetid.network.rules.guard import bridge_table
 from ganetid.network.rules.ruleset import script
@@ -50,7 +50,7 @@ class KilledTests(NetworkTestCase):
     async def check_whole(self, running: frozenset[str]) -> None:
         """Kernel, files and what the daemon believes agree."""
         host = Host(reactor, self.node)
-        state = self.network._state
+        state = self.network._changing.state
         kept = await deferToThread(Folder(self.directory).read)
         self.assertEqual({each.instance for each in kept.plugged}, set(state.plugged))
         self.assertLessEqual(set(state.plugged), running)
@@ -64,6 +64,10 @@ class KilledTests(NetworkTestCase):
         gateways = [each for each in state.networks.values() if has_gateway(each)]
         self.assertEqual(len([rule for rule in rules if "fwmark" in rule]), len(gateways))
         self.assertLessEqual({rule["iif"] for rule in rules if "iif" in rule}, taps)
+        self.assertEqual(kept.networks.routers, tuple(state.routers.values()))
+        self.assertEqual(len(self.router_namespaces()), len(state.routers))
+        cables = {name for name in links if name.startswith(cable_prefix(CLUSTER))}
+        self.assertEqual(cables, {each.outer for each in state.cables()})
         routed = {name for name in links if name.startswith(("gtbr", "gvx"))}
         self.assertEqual(routed, set(state.bridged()))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
-from ganetid.network.names import gateway_mac, namespace_prefix, router_mac
-from ganetid.network.namespace import NAMESPACES
+from ganetid.network.names import gateway_mac, router_mac
 from ganetid.network.ports import (
     FloatingAddress,
     NetworkPlan,
@@ -27,7 +25,7 @@ from ganetid.network.ports import (
 )
 from ganetid.node.programs import run
 from ganetid.opcodes.errors import OpExecError
-from tests.ganetid.network.lab import CLUSTER, FakeGuest, NetworkTestCase, passes, run_test
+from tests.ganetid.network.lab import FakeGuest, NetworkTestCase, passes, run_test
 from tests.ganetid.network.lab import udp_socket as udp
 
 PUBLIC = NetworkPlan(
@@ -79,14 +77,6 @@ def without_numbers(facts: list[Any]) -> set[Any]:
 class RouterTests(NetworkTestCase):
     """Real packets through routers of the real kernel; guests are namespaces."""
 
-    def setUp(self) -> None:
-        super().setUp()
-        self.addCleanup(self.remove_routers)
-
-    def remove_routers(self) -> None:
-        for path in NAMESPACES.glob(f"{namespace_prefix(CLUSTER, self.node)}*"):
-            subprocess.run(["ip", "netns", "del", path.name], check=True)
-
     async def start(self, *tenants: str) -> FakeGuest:
         """The node with these tenants' networks; a machine outside."""
         await self.network.begin(frozenset())
@@ -129,9 +119,6 @@ class RouterTests(NetworkTestCase):
         rules = await run(reactor, [*inside, "nft", "-j", "-a", "list", "ruleset"])
         shown = [{**each, "stats64": 0} for each in json.loads(links.output)]
         return shown, routes.output, json.loads(rules.output)["nftables"][1:]
-
-    def present(self) -> list[str]:
-        return [each.name for each in NAMESPACES.glob(f"{namespace_prefix(CLUSTER, self.node)}*")]
 
     def test_two_tenants(self) -> Deferred[None]:
         """With equal addresses each reaches its own networks and the outside, never the other's."""
@@ -240,7 +227,7 @@ class RouterTests(NetworkTestCase):
         async def check() -> None:
             await self.start("one")
             await self.network.put_router(router_of("one", 11))
-            (name,) = self.present()
+            (name,) = self.router_namespaces()
             before = await self.facts(name)
             await self.restart()
             self.assertEqual(await self.facts(name), before)
@@ -256,7 +243,7 @@ class RouterTests(NetworkTestCase):
             self.assertEqual(len(rules), len(old_rules))
             bare = await self.links()
             await self.network.carry_routers(())
-            self.assertEqual(self.present(), [])
+            self.assertEqual(self.router_namespaces(), [])
             gone = set(bare) - set(await self.links())
             self.assertEqual(len(gone), 3)
             for _ in range(2):
@@ -279,9 +266,9 @@ class RouterTests(NetworkTestCase):
             bad = router_of("one", 13, name="bad", routes=(("10.9.0.0/16", "192.0.2.77"),))
             failing = Deferred.fromCoroutine(self.network.put_router(bad))
             await self.assertFailure(failing, OpExecError)
-            self.assertEqual(self.present(), [])
+            self.assertEqual(self.router_namespaces(), [])
             await self.network.carry_routers((lost, bad, router_of("one", 11)))
-            self.assertEqual(len(self.present()), 1)
+            self.assertEqual(len(self.router_namespaces()), 1)
 
         return run_test(check)
 
