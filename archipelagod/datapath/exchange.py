@@ -10,11 +10,11 @@ import itertools
 import os
 import socket
 import stat
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from archipelagod.datapath.complaints import Complaints
 from archipelagod.datapath.counts import READ, Tally
 from archipelagod.datapath.flusher import Flusher
 from archipelagod.datapath.gate import Pass
@@ -43,6 +43,7 @@ class Shared(NamedTuple):
     flusher: Flusher
     limiter: Limiter
     tally: Tally
+    complaints: Complaints
 
 
 class Exchange:
@@ -234,7 +235,7 @@ class Exchange:
         Counts a failure and complains of it where the operator sees it; whether room is missing.
         """
         self.counts.errors[operation] += 1
-        sys.stderr.write(f"{self.volume.name}: {error}\n")
+        self._shared.complaints.tell(error)
         return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 

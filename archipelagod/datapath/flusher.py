@@ -5,13 +5,13 @@ Group commit: flushes that wait are done together.  Standard library only.
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Protocol
 
+from archipelagod.datapath.complaints import Complaints
 from archipelagod.datapath.counts import FLUSH, Tally
 from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import StorageError
@@ -41,11 +41,14 @@ class Flusher:
     groups: flushes of the volume so far.  largest: most requests that one of them answered.
     """
 
-    def __init__(self, volume: Volume, tally: Tally, direct: Direct | None = None) -> None:
+    def __init__(
+        self, volume: Volume, tally: Tally, complaints: Complaints, direct: Direct | None = None
+    ) -> None:
         self.groups = 0
         self.largest = 0
         self._volume = volume
         self._tally = tally
+        self._complaints = complaints
         self._direct = direct
         self._waiting: SimpleQueue[tuple[int, Done] | None] = SimpleQueue()  # None: the last
         self._starting = threading.Lock()
@@ -129,6 +132,6 @@ class Flusher:
         try:
             what()
         except (StorageError, OSError) as error:
-            sys.stderr.write(f"{self._volume.name}: {error}\n")
+            self._complaints.tell(error)
             return False
         return True

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from archipelagod.datapath.block_requests import BlockRequests
+from archipelagod.datapath.complaints import Complaints
 from archipelagod.datapath.connection import Connection, Requests
 from archipelagod.datapath.counts import Tally
 from archipelagod.datapath.exchange import Exchange, Shared
@@ -46,8 +47,9 @@ class VolumeServer:
         self._gone = gone
         tally = Tally()
         self._table = direct_table(store, volume)
-        flusher = Flusher(volume, tally, self._table)
-        self._shared = Shared(volume, flusher, Limiter(), tally)
+        complaints = Complaints(volume.name)
+        flusher = Flusher(volume, tally, complaints, self._table)
+        self._shared = Shared(volume, flusher, Limiter(), tally, complaints)
         self._lock = threading.Lock()
         self._open: dict[Connection, threading.Thread] = {}
         self._preparing = threading.Thread(target=self._prepare, daemon=True)

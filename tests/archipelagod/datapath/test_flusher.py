@@ -8,6 +8,7 @@ import threading
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from archipelagod.datapath.complaints import Complaints
 from archipelagod.datapath.counts import FLUSH, Tally
 from archipelagod.datapath.flusher import Flusher
 from archipelagod.stores.store import open_memory_store
@@ -28,7 +29,8 @@ class FlusherTests(SynchronousTestCase):
         Catalogue(store, sessions, lambda: 0.0).create("v", OBJECT_BYTES)
         self.volume = open_volume(store, "v", sessions.fresh())
         self.tally = Tally()
-        self.flusher = Flusher(self.volume, self.tally)
+        self.said: list[str] = []
+        self.flusher = Flusher(self.volume, self.tally, Complaints("v", self.said.append))
 
     def test_all_are_answered(self) -> None:
         """Everyone who waits is told, before the thread ends, and counted."""
@@ -50,6 +52,7 @@ class FlusherTests(SynchronousTestCase):
         self.flusher.stop()
         self.assertEqual(told, [False])
         self.assertEqual(self.tally.total().errors[FLUSH], 1)
+        self.assertEqual(self.said, ["v: v: an earlier flush failed\n"])
 
     def test_writes_ahead(self) -> None:
         """After many flushes of little the objects are written meanwhile."""
