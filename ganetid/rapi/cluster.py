@@ -10,6 +10,7 @@ from typing import Any
 from ganetid.cluster.cluster_defaults import cluster_parameter
 from ganetid.opcodes.errors import OpcodeError
 from ganetid.os.definition import OsDefinition
+from ganetid.rapi.answers import Encoded
 from ganetid.rapi.api import OPEN, Api, Verb, reads, submits
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.cluster_info import info
@@ -69,6 +70,11 @@ async def _on_all_nodes(api: Api) -> list[OsDefinition]:
     ]
 
 
+def _info(api: Api, call: Call) -> Encoded:
+    name = f"/2/info of {api.nodes.own.abilities}"
+    return Encoded(api.kept.encoded(name, (api.cluster.facts,), lambda: info(api)))
+
+
 def _modified(call: Call) -> Any:
     given = call.body if isinstance(call.body, dict) else {}
     if FORBIDDEN in given or FORBIDDEN in call.query:
@@ -80,7 +86,7 @@ RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     "/": {"GET": reads(lambda api, call: None)},
     "/2": {"GET": reads(lambda api, call: None)},
     "/version": {"GET": reads(lambda api, call: 2)},
-    "/2/info": {"GET": reads(info)},
+    "/2/info": {"GET": reads(_info)},
     "/2/features": {"GET": reads(lambda api, call: FEATURES)},
     "/2/os": {"GET": Verb(_systems, OPEN)},
     "/2/modify": {"PUT": submits("OP_CLUSTER_SET_PARAMS", lambda call: {}, _modified)},

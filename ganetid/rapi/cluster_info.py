@@ -20,7 +20,6 @@ from ganetid.cluster.model import ClusterFacts
 from ganetid.cluster.parameters import cluster_beparams, cluster_hvparams
 from ganetid.cluster.policy import cluster_policy
 from ganetid.rapi.api import Api
-from ganetid.rapi.arguments import Call
 
 SOFTWARE_VERSION = "3.0.2"  # of the Ganeti whose remote API this is
 # Parameters that are shown as they count, under their own names:
@@ -35,7 +34,7 @@ SHOWN = (
 )  # fmt: skip
 
 
-def info(api: Api, call: Call) -> dict[str, Any]:
+def info(api: Api) -> dict[str, Any]:
     """The cluster dictionary."""
     facts, abilities = api.cluster.facts, api.nodes.own.abilities
     hypervisors = enabled_hypervisors(facts, abilities.hypervisors)

@@ -60,6 +60,17 @@ class LimitedRequest(Request):
             super().handleContentChunk(data)
 
 
+class QuietSite(Site):
+    """A site whose log tells of what was changed or refused; reads are only counted."""
+
+    displayTracebacks = False
+
+    def log(self, request: HttpRequest) -> None:
+        """Twisted: the request was answered."""
+        if request.method != b"GET" or request.code >= 400:
+            super().log(request)
+
+
 class RemoteApi(Resource):
     """Every path of the remote API."""
 
@@ -163,7 +174,5 @@ def site_of(api: Api, users: Users, reactor: Any, access: Access | None = None) 
     access = access or Access()
     tokens = None if access.tokens is None else TokenFile(access.tokens)
     gate = Gate(users, time.time, tokens, access.needs_user)
-    site = Site(RemoteApi(api, gate), requestFactory=LimitedRequest, timeout=IDLE_S,
-                reactor=reactor)  # fmt: skip
-    site.displayTracebacks = False
-    return site
+    return QuietSite(RemoteApi(api, gate), requestFactory=LimitedRequest, timeout=IDLE_S,
+                     reactor=reactor)  # fmt: skip

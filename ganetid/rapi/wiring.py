@@ -101,13 +101,19 @@ def _checked_lists(call: Call) -> Any:
 
 
 def _port_body(call: Call) -> Any:
-    _or_fault(changed_value, NicPort(), call.mapping, "port")
-    return {"port": call.mapping}
+    return _with_value(call, "port", NicPort())
 
 
 def _options_body(call: Call) -> Any:
-    _or_fault(changed_value, NetworkOptions(), call.mapping, "options")
-    return {"options": call.mapping}
+    return _with_value(call, "options", NetworkOptions())
+
+
+def _with_value(call: Call, name: str, bare: Any) -> Any:
+    """The body, whose one field is such a value."""
+    body = call.mapping
+    if name in body:
+        _or_fault(changed_value, bare, body[name], name)
+    return body
 
 
 def _or_fault(check: Any, *arguments: Any) -> None:

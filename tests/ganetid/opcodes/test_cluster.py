@@ -65,7 +65,7 @@ SETTABLE: Mapping[str, tuple[Any, Any]] = {
 # They have no key of their own in /2/info, in a Ganeti neither; or RAPI refuses them.
 NOT_SHOWN = {
     "force", "hv_state", "disk_state", "osparams_private_cluster", "add_uids", "remove_uids",
-    "modify_etc_hosts", "compression_tools",
+    "modify_etc_hosts", "compression_tools", "master_ip",
 }  # fmt: skip
 REFUSED: tuple[tuple[dict[str, Any], str], ...] = (
     ({"uid_pool": [[9, 3]]}, "is larger than higher boundary"),

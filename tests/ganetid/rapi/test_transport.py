@@ -93,6 +93,18 @@ class PlainTests(TestCase):
             self.assertEqual(connection.getresponse().read()[:1], b"{")
         self.assertLess(time.monotonic() - begun, 5)
 
+    def test_log(self) -> None:
+        """The log tells of changes and refusals, and not of every read."""
+        client = Client(self.daemon.base)
+        client.call("GET", "/2/groups?bulk=1")
+        client.ended(client.call("PUT", "/2/tags?tag=told"))
+        self.assertEqual(client.answer("GET", "/2/groups/absent").status, 404)
+        client.ended(client.call("DELETE", "/2/tags?tag=told"))
+        told = (self.daemon.home / "log").read_text()
+        self.assertIn("PUT /2/tags?tag=told", told)
+        self.assertIn("GET /2/groups/absent", told)
+        self.assertNotIn("GET /2/groups?bulk=1", told)
+
     def test_no_http(self) -> None:
         """What is no HTTP, or too much of it, ends its own connection and nothing else."""
         for sent in NO_HTTP:
