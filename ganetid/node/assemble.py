@@ -92,7 +92,7 @@ def build_node(
     node = Node(name, directories.instances, hypervisors, templates, network)
     paths = SEARCH_PATH if settings.os_search_path is None else settings.os_search_path
     systems = build_systems(
-        reactor, directories.state, settings.nbd_socket, node.write_seed, map(Path, paths)
+        reactor, directories.state, settings.nbd_socket, node.write_config_drive, map(Path, paths)
     )
     node.systems = NodeSystems(systems, node.template_of, directories.state / "export")
     if settings.domain_secret_file is not None:

@@ -12,7 +12,6 @@ from attrs import evolve
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
-from ganetid.cluster.defaults import BEPARAMS, HVPARAMS, filled
 from ganetid.cluster.first_start import FIRST_GROUP
 from ganetid.cluster.model import Instance
 from ganetid.console.offer import ConsoleOffers
@@ -99,14 +98,13 @@ class Equipment:
 
     def guest_of(self, instance: Instance, nics: tuple[Any, ...]) -> Guest:
         """The instance as its hypervisor takes it."""
-        beparams = filled(instance.beparams, BEPARAMS)
         template = self.template_of(instance)
         drive = str(self._config_drive(instance.name)) if instance.config_drive else None
         return Guest(
             name=instance.name,
             uuid=instance.uuid,
-            memory_mib=beparams["maxmem"],
-            vcpus=beparams["vcpus"],
+            memory_mib=instance.beparams["maxmem"],
+            vcpus=instance.beparams["vcpus"],
             drives=tuple(
                 evolve(template.drive(instance.name, disk), uuid=disk.uuid)
                 for disk in instance.disks
@@ -116,7 +114,7 @@ class Equipment:
                 for device, nic in zip(nics, instance.nics, strict=True)
             ),
             config_drive=drive,
-            hvparams=filled(instance.hvparams, HVPARAMS),
+            hvparams=instance.hvparams,
             namespace=self.network.namespace,
             vnc_port=instance.network_port,
         )

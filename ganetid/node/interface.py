@@ -12,6 +12,7 @@ from zope.interface import Attribute, Interface
 from ganetid.cluster.address import ClusterPlace
 from ganetid.cluster.model import Debris, Disk, Instance, Network, Nic
 from ganetid.disks.interface import Space
+from ganetid.guest.config_drive import LABEL
 from ganetid.hooks.run import HookResult
 from ganetid.hypervisor.interface import ConsolePlace, Ended
 from ganetid.hypervisor.journeys import Migrated, MigrationSettings
@@ -92,8 +93,10 @@ class INode(Interface):
     async def rename_os(instance: Instance, around: Surroundings, old_name: str) -> tuple[str, ...]:
         """The instance has a new name; the last lines that its scripts said."""
 
-    async def write_config_drive(instance: Instance, files: Mapping[str, bytes]) -> None:
-        """Write the instance's config drive."""
+    async def write_config_drive(
+        instance: Instance, files: Mapping[str, bytes], label: str = LABEL
+    ) -> None:
+        """Write the instance's config drive, under the label of its kind."""
 
     async def read_config_drive(instance: Instance) -> bytes | None:
         """The instance's config drive as an image, if it is on this node."""

@@ -52,17 +52,15 @@ class SystemCalls(Equipment):
             raise OpExecError("This node has no operating systems")
         return self.systems
 
-    async def write_seed(self, instance: Instance, files: Mapping[str, bytes], label: str) -> None:
-        """Write the instance's config drive, under the label of its kind.  Raises OpExecError."""
+    async def write_config_drive(
+        self, instance: Instance, files: Mapping[str, bytes], label: str = LABEL
+    ) -> None:
+        """See INode.  Raises OpExecError."""
         path = self._config_drive(instance.name)
         try:
             await deferToThread(write_config_drive, path, files, label)
         except (BadConfigDrive, OSError) as error:
             raise OpExecError(f"Can't write the config drive: {error}") from error
-
-    async def write_config_drive(self, instance: Instance, files: Mapping[str, bytes]) -> None:
-        """Write the instance's config drive.  Raises OpExecError."""
-        await self.write_seed(instance, files, LABEL)
 
     async def read_config_drive(self, instance: Instance) -> bytes | None:
         """See INode."""

@@ -102,7 +102,8 @@ async def install(
         return
     context.log("* running the instance OS create scripts...")
     around = _surroundings(context, instance, parameters)
-    for line in await context.node_of(instance).install_os(instance, around, reinstall):
+    whole = context.actual(instance)
+    for line in await context.node_of(instance).install_os(whole, around, reinstall):
         context.log(line)
 
 
@@ -111,7 +112,8 @@ async def rename(context: Context, instance: Instance, old_name: str) -> None:
     if not instance.os_type or not instance.disks:
         return
     around = _surroundings(context, instance, parameters_of(context, instance))
-    for line in await context.node_of(instance).rename_os(instance, around, old_name):
+    whole = context.actual(instance)
+    for line in await context.node_of(instance).rename_os(whole, around, old_name):
         context.log(line)
 
 

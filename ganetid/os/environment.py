@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ganetid.cluster.defaults import BEPARAMS, HVPARAMS, filled
 from ganetid.cluster.model import Disk, Network, Nic
 from ganetid.disks.uris import address_of
 from ganetid.hooks.environment import network_part, vlan_of
@@ -45,7 +44,6 @@ def core_environment(
 def instance_environment(definition: OsDefinition, task: OsTask) -> Environment:
     """What ``create`` is told; the other scripts are told something besides."""
     instance = task.instance
-    beparams, hvparams = filled(instance.beparams, BEPARAMS), filled(instance.hvparams, HVPARAMS)
     environment = core_environment(definition, instance.os_type, task.parameters, task.debug_level)
     environment |= {
         "INSTANCE_NAME": instance.name,
@@ -59,6 +57,7 @@ def instance_environment(definition: OsDefinition, task: OsTask) -> Environment:
         "DISK_COUNT": str(len(instance.disks)),
         "NIC_COUNT": str(len(instance.nics)),
     }
+    beparams, hvparams = instance.beparams, instance.hvparams
     template, disk_type = instance.disk_template, str(hvparams.get("disk_type", PARAVIRTUAL))
     for index, (disk, reached) in enumerate(zip(instance.disks, task.disks, strict=True)):
         facts = _disk_part(disk, reached, template)

@@ -16,12 +16,13 @@ from ganetid.cluster.model import Disk, Instance, Network
 from ganetid.disks.archipelago import map_of
 from ganetid.disks.interface import MIB, IDiskTemplate
 from ganetid.disks.uris import address_of
+from ganetid.guest.config_drive import LABEL
 from ganetid.hypervisor.interface import Drive, NbdDrive
 from ganetid.opcodes.errors import OpcodeError, OpExecError
 from ganetid.os.definition import OsDefinition
 from ganetid.os.guest_facts import GuestFacts, interfaces_of
 from ganetid.os.progress import TASK_END, TASK_START, Tell, copied, failed, info, task
-from ganetid.os.seed import CONFIG_DRIVE_LABEL, NO_CLOUD_LABEL, Files, config_drive, no_cloud
+from ganetid.os.seed import NO_CLOUD_LABEL, Files, config_drive, no_cloud
 from ganetid.os.task import OsTask
 from ganetid.scripts.logged import Logbook, LoggedFailure
 from ganetid.scripts.running import PATH, Script
@@ -45,7 +46,7 @@ PARAMETERS = (
 NAMES = ("image", "snf-image")
 SEEDS = frozenset({"config-drive", "nocloud", "none"})
 
-WriteSeed = Callable[[Instance, Files, str], Awaitable[None]]
+WriteDrive = Callable[[Instance, Files, str], Awaitable[None]]
 
 
 def definitions() -> tuple[OsDefinition, ...]:
@@ -59,12 +60,12 @@ class ImageSystem:
     Makes instances of images.
 
     nbd_socket: archipelagod's, from which images are copied to disks that can't be clones.
-    write_seed: writes the ISO (files, label) that belongs to the instance.
+    write_drive: writes the ISO (files, label) that belongs to the instance.
     """
 
     logs: Logbook
     nbd_socket: str | None
-    write_seed: WriteSeed
+    write_drive: WriteDrive
     now: Callable[[], float]
     qemu_img: Path = QEMU_IMG
 
@@ -95,8 +96,8 @@ class ImageSystem:
             facts = facts_from(instance, done.networks, done.parameters)
             is_no_cloud = seed == "nocloud"
             files = no_cloud(facts) if is_no_cloud else config_drive(facts)
-            label = NO_CLOUD_LABEL if is_no_cloud else CONFIG_DRIVE_LABEL
-            await self.write_seed(instance, files, label)
+            label = NO_CLOUD_LABEL if is_no_cloud else LABEL
+            await self.write_drive(instance, files, label)
             tell(task(TASK_END, "CloudInitData", self.now()))
 
     async def _fill(

@@ -14,14 +14,13 @@ from ganetid.os.network_data import openstack, version_1, version_2
 
 Files = dict[str, bytes]
 
-CONFIG_DRIVE_LABEL = "config-2"
 NO_CLOUD_LABEL = "cidata"
 CLOUD_CONFIG = b"#cloud-config\n"
 LATEST = "openstack/latest"
 
 
 def config_drive(facts: GuestFacts) -> Files:
-    """OpenStack's config drive; the volume's label is CONFIG_DRIVE_LABEL."""
+    """OpenStack's config drive; the volume's label is guest.config_drive.LABEL."""
     meta: dict[str, Any] = {
         "uuid": facts.uuid,
         "name": facts.hostname.partition(".")[0],

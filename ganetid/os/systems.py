@@ -26,7 +26,7 @@ from ganetid.os.definition import (
     variant_of,
 )
 from ganetid.os.disk_files import DiskFiles
-from ganetid.os.image import ImageSystem, WriteSeed, definitions
+from ganetid.os.image import ImageSystem, WriteDrive, definitions
 from ganetid.os.progress import Tell, said_by_script
 from ganetid.os.scripted import ScriptedSystems
 from ganetid.os.task import OsTask, ReachedDisk
@@ -133,19 +133,19 @@ def build_systems(
     reactor: Any,
     state: Path,
     nbd_socket: str | None,
-    write_seed: WriteSeed,
+    write_drive: WriteDrive,
     search_path: Iterable[Path] = SEARCH_PATH,
 ) -> OperatingSystems:
     """
     A node's operating systems.
 
     state: the daemon's directory; logs go to ``log/os`` in it, disks' files to ``run-os``.
-    nbd_socket, write_seed: see ImageSystem.
+    nbd_socket, write_drive: see ImageSystem.
     """
     logs = Logbook(reactor, state / "log" / "os")
     return OperatingSystems(
         ScriptedSystems(logs, tuple(search_path)),
-        ImageSystem(logs, nbd_socket, write_seed, reactor.seconds),
+        ImageSystem(logs, nbd_socket, write_drive, reactor.seconds),
         DiskFiles(reactor, state / "run-os"),
         reactor.seconds,
     )

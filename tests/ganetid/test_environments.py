@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from ganetid.cluster.configuration import Configuration
+from ganetid.cluster.defaults import BEPARAMS, HVPARAMS, filled
 from ganetid.cluster.model import (
     ClusterFacts,
     Connection,
@@ -72,8 +73,8 @@ def the_instance() -> tuple[Instance, Network]:
         disk_template="ext",
         disks=(disk,),
         nics=(nic,),
-        beparams={"minmem": 128, "maxmem": 128},
-        hvparams={},
+        beparams=filled({"minmem": 128, "maxmem": 128}, BEPARAMS),
+        hvparams=filled({}, HVPARAMS),
         osparams={},
         admin_state="up",
         ctime=float(told["INSTANCE_CTIME"]),

@@ -13,7 +13,7 @@ from tests.ganetid.cluster import Client, ClusterTestCase, create_body
 
 SCRIPTS = ("create", "import", "export", "rename", "verify")
 CREATE = """echo '{"type": "image-info", "messages": ["half way"]}'
-echo "making $INSTANCE_NAME of $OS_VARIANT"
+echo "making $INSTANCE_NAME of $OS_VARIANT with $INSTANCE_BE_vcpus"
 [ "$OSP_MOOD" = bad ] && exit 3
 printf "made%s:$OSP_MOOD" "$INSTANCE_REINSTALL" | dd of="$DISK_0_PATH" conv=notrunc 2>/dev/null
 """
@@ -107,6 +107,17 @@ class SystemTests(ClusterTestCase):
                 "start": False, "osparams": {"mood": "fine"}})  # fmt: skip
             self.assertEqual(job["status"], "success", job["opresult"])
             self.assertEqual(self.content(), b"made1:fine")
+
+        return self.run_test(check)
+
+    def test_clusters_parameters(self) -> Deferred[None]:
+        """Scripts are told the cluster's parameters where the instance has none of its own."""
+
+        async def check(client: Client) -> None:
+            await client.job("PUT", "/2/modify", {"beparams": {"vcpus": 3}})
+            body = self.body(beparams={"memory": 128})
+            job = await client.job("POST", "/2/instances", body)
+            self.assertIn("making snf-1 of small with 3", str(job["oplog"]))
 
         return self.run_test(check)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ganetid.cluster.defaults import BEPARAMS, HVPARAMS, filled
 from ganetid.cluster.model import Connection, Disk, Instance, Network, Nic
 from tests.ganetid.scripts.test_running import write
 
@@ -27,8 +28,8 @@ INSTANCE = Instance(
     disk_template="ext",
     disks=(Disk("vol", "d-u", 8, provider="nas"),),
     nics=(Nic("eth", "c-u", "aa:00:01:00:00:01", "10.1.0.5", "net", "bridged", "br7"),),
-    beparams={},
-    hvparams={},
+    beparams=filled({}, BEPARAMS),
+    hvparams=filled({}, HVPARAMS),
     osparams={},
     admin_state="up",
     ctime=1.5,

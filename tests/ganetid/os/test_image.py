@@ -222,12 +222,12 @@ class Bench:
         self.seeds: list[tuple[str, Files, str]] = []
         self.told: list[dict[str, Any]] = []
         logs = Logbook(clock, place / "log")
-        image = ImageSystem(logs, nbd_socket, self.write_seed, lambda: 12.5)
+        image = ImageSystem(logs, nbd_socket, self.write_drive, lambda: 12.5)
         files = DiskFiles(clock, place / "files")
         self.systems = OperatingSystems(ScriptedSystems(logs, (place,)), image, files, lambda: 12.5)
         self.listeners = Listeners(lambda line: None, self.told.append)
 
-    async def write_seed(self, instance: Instance, files: Files, label: str) -> None:
+    async def write_drive(self, instance: Instance, files: Files, label: str) -> None:
         self.seeds.append((instance.name, files, label))
 
     def kinds(self) -> list[str]:
