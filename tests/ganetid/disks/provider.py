@@ -7,7 +7,17 @@ nothing of us.
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
+
+from twisted.internet import reactor
+from twisted.trial.unittest import SkipTest, TestCase
+
+from ganetid.disks.ext import ExtTemplate
+from ganetid.disks.provider import Bench, find_external
+from ganetid.scripts.logged import Logbook
 
 SCRIPTS = {
     "create": '[ ! -e "$F" ] || exit 1; truncate -s "${VOL_SIZE}M" "$F"',
@@ -59,3 +69,30 @@ def calls_of(store: Path) -> list[tuple[str, dict[str, str]]]:
 def actions_of(store: Path) -> list[str]:
     """The scripts that were called so far, in order."""
     return [action for action, _ in calls_of(store)]
+
+
+class ProviderTestCase(TestCase):
+    """The provider ``nas``, in a place of its own; `scripts` is its directory."""
+
+    timeout = 60
+
+    def setUp(self) -> None:
+        if shutil.which("qemu-nbd") is None:
+            raise SkipTest("there is no qemu-nbd")
+        self.place = Path(tempfile.mkdtemp(prefix="ext"))
+        self.addCleanup(shutil.rmtree, self.place, ignore_errors=True)
+        self.store = self.place / "store"
+        self.scripts = write_provider(self.place / "providers", "nas", self.store)
+        self.addCleanup(end_servers, self.store)
+
+    def template(self, node: str) -> ExtTemplate:
+        """The template, on a node."""
+        logs = Logbook(reactor, self.place / f"log-{node}")
+        bench = Bench(logs, (self.place / "providers",), timeout_s=20)
+        return ExtTemplate({}, find_external(bench))
+
+
+def end_servers(store: Path) -> None:
+    """End what serves volumes still."""
+    for pid_file in store.glob("*.pid"):
+        os.kill(int(pid_file.read_text()), 15)

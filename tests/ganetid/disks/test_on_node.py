@@ -4,57 +4,35 @@ An external provider's disk through an instance's life on a node.
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from pathlib import Path
-
 from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import SkipTest, TestCase
 
 from ganetid.cluster.model import Disk
-from ganetid.disks.ext import ExtTemplate
-from ganetid.disks.provider import Bench, find_external
 from ganetid.hypervisor.fake import FakeHypervisor
 from ganetid.network.user import UserNetwork
 from ganetid.node.machine import Node
 from ganetid.opcodes.errors import OpcodeError
-from ganetid.scripts.logged import Logbook
-from tests.ganetid.disks.provider import actions_of, write_provider
+from tests.ganetid.disks.provider import ProviderTestCase, actions_of
 from tests.ganetid.os.system import INSTANCE
 
 DISK = Disk("x.ext.disk0", "d-u", 8, provider="nas")
 NODE_INSTANCE = evolve(INSTANCE, hypervisor="fake", disks=(DISK,), nics=(), primary_node="one")
 
 
-class NodeTests(TestCase):
+class NodeTests(ProviderTestCase):
     """A node with a provider."""
 
-    timeout = 60
-
     def setUp(self) -> None:
-        if shutil.which("qemu-nbd") is None:
-            raise SkipTest("there is no qemu-nbd")
-        self.place = Path(tempfile.mkdtemp(prefix="ext"))
-        self.addCleanup(shutil.rmtree, self.place, ignore_errors=True)
-        self.store = self.place / "store"
-        self.scripts = write_provider(self.place / "providers", "nas", self.store)
-        self.addCleanup(self.end_servers)
-        bench = Bench(Logbook(reactor, self.place / "log"), (self.place / "providers",))
+        super().setUp()
         (self.place / "instances").mkdir()
         self.node = Node(
             "one",
             self.place / "instances",
             {"fake": FakeHypervisor(reactor)},
-            {"ext": ExtTemplate({}, find_external(bench))},
+            {"ext": self.template("one")},
             UserNetwork(),
         )
-
-    def end_servers(self) -> None:
-        for pid_file in self.store.glob("*.pid"):
-            os.kill(int(pid_file.read_text()), 15)
 
     def test_life(self) -> Deferred[None]:
         """The scripts are called as under Ganeti, from the creation to the removal."""

@@ -14,13 +14,13 @@ from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
-from twisted.trial.unittest import SkipTest, SynchronousTestCase, TestCase
+from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from ganetid.cluster.model import Disk
 from ganetid.disks.ext import ExtTemplate
 from ganetid.disks.interface import IDiskTemplate
-from ganetid.disks.provider import Bench, ExternalProvider, find_external
+from ganetid.disks.provider import Bench, ExternalProvider
 from ganetid.disks.provider_scripts import (
     BadProvider,
     environment_of,
@@ -40,7 +40,7 @@ from ganetid.opcodes.errors import OpExecError
 from ganetid.scripts.logged import Logbook
 from ganetid.scripts.running import PATH
 from tests.ganetid.boot_sector import boot_sector
-from tests.ganetid.disks.provider import actions_of, calls_of, write_provider
+from tests.ganetid.disks.provider import ProviderTestCase, actions_of, calls_of, write_provider
 from tests.ganetid.test_hypervisors import make_kvm, qemu_directory
 
 NAME = "3f8d2f0e-5f0e-4b5c-9a3e-6a1c3d1f9e10.ext.disk0"
@@ -143,30 +143,14 @@ class ProviderDirectoryTests(SynchronousTestCase):
         self.assertEqual(str(self.assertRaises(BadProvider, provider_named, name, [place])), text)
 
 
-class ExternalProviderTests(TestCase):
+class ExternalProviderTests(ProviderTestCase):
     """A provider at work."""
 
     timeout = 90
 
     def setUp(self) -> None:
-        if shutil.which("qemu-nbd") is None:
-            raise SkipTest("there is no qemu-nbd")
-        self.place = Path(tempfile.mkdtemp(prefix="ext"))
-        self.addCleanup(shutil.rmtree, self.place, ignore_errors=True)
-        self.store = self.place / "store"
-        self.directory = write_provider(self.place / "providers", "nas", self.store)
-        self.addCleanup(self.end_servers)
-        self.disks = self.node("one")
-
-    def node(self, name: str) -> ExtTemplate:
-        """The template, on a node."""
-        logs = Logbook(reactor, self.place / f"log-{name}")
-        bench = Bench(logs, (self.place / "providers",), timeout_s=20)
-        return ExtTemplate({}, find_external(bench))
-
-    def end_servers(self) -> None:
-        for pid_file in self.store.glob("*.pid"):
-            os.kill(int(pid_file.read_text()), 15)
+        super().setUp()
+        self.disks = self.template("one")
 
     async def failing(self, work: Any) -> OpExecError:
         error = await self.assertFailure(Deferred.fromCoroutine(work), OpExecError)
@@ -206,7 +190,7 @@ class ExternalProviderTests(TestCase):
             await self.disks.create("i.example", DISK)
             await self.disks.grow("i.example", DISK, 12)
             await self.disks.allow_handover("i.example", DISK)
-            common = {**environment_of(DISK, "userspace"), "PWD": str(self.directory)}
+            common = {**environment_of(DISK, "userspace"), "PWD": str(self.scripts)}
             info = {**common, "VOL_METADATA": "originstname+i.example"}
             grown = {**common, "VOL_SIZE": "8", "VOL_NEW_SIZE": "12"}
             expected = [
@@ -226,7 +210,7 @@ class ExternalProviderTests(TestCase):
         """Two nodes have it at once, shared, while a guest moves."""
 
         async def check() -> None:
-            other = self.node("two")
+            other = self.template("two")
             await self.disks.create("i", DISK)
             await self.failing(self.ask_drive(other))
             await self.disks.allow_handover("i", DISK)
@@ -244,15 +228,15 @@ class ExternalProviderTests(TestCase):
 
         async def check() -> None:
             await self.disks.create("i", DISK)
-            (self.directory / "grow").write_text("#!/bin/sh\necho no room >&2\nexit 7\n")
+            (self.scripts / "grow").write_text("#!/bin/sh\necho no room >&2\nexit 7\n")
             error = await self.failing(self.disks.grow("i", DISK, 12))
             text = str(error.args[0])
             begins = "External storage's grow script failed (exited with exit code 7, see "
             self.assertTrue(text.startswith(begins + str(self.place / "log-one" / "grow-nas-")))
             self.assertTrue(text.endswith("last lines of output:\nno room"), text)
-            (self.directory / "remove").write_text("#!/bin/sh\nexit 1\n")
+            (self.scripts / "remove").write_text("#!/bin/sh\nexit 1\n")
             await self.failing(self.disks.remove("i", DISK))
-            (self.directory / "snapshot").unlink()
+            (self.scripts / "snapshot").unlink()
             error = await self.failing(self.disks.snapshot("i", DISK, "s"))
             self.assertTrue(error.nothing_made)
             await self.failing(self.disks.create("i", evolve(DISK, provider="../nas")))
@@ -263,7 +247,7 @@ class ExternalProviderTests(TestCase):
         """What a create that failed did not make can be removed."""
 
         async def check() -> None:
-            (self.directory / "create").write_text("#!/bin/sh\nexit 1\n")
+            (self.scripts / "create").write_text("#!/bin/sh\nexit 1\n")
             await self.failing(self.disks.create("i", DISK))
             await self.disks.remove("i", DISK)
             self.assertFalse(await self.disks.exists("i", DISK))
@@ -278,7 +262,7 @@ class ExternalProviderTests(TestCase):
             if not device.is_block_device():
                 os.mknod(self.store / "device", 0o600 | 0o060000, os.makedev(7, 0))
                 device = self.store / "device"
-            attach = self.directory / "attach"
+            attach = self.scripts / "attach"
             attach.write_text(f"#!/bin/sh\necho {device}\necho kvm:file:/x\n")
             self.assertEqual(await self.disks.activate("i", DISK), FileDrive("/x"))
             kernel = evolve(DISK, params={})

@@ -27,7 +27,7 @@ from ganetid.opcodes.definition import filled_input
 from ganetid.opcodes.disk_conversion import Conversion
 from ganetid.opcodes.table import OPCODES
 from tests.ganetid.cluster import Client, ClusterTestCase, create_body
-from tests.ganetid.disks.provider import write_provider
+from tests.ganetid.disks.provider import end_servers, write_provider
 
 CONTENT = b"what a guest wrote, and more" * 4000
 
@@ -183,7 +183,7 @@ class ConversionTests(ClusterTestCase):
         place.mkdir()
         self.store = self.directory / "store"
         write_provider(self.directory / "providers", "nas", self.store)
-        self.addCleanup(self.end_servers)
+        self.addCleanup(end_servers, self.store)
 
         async def run() -> None:
             wire, nbd, secret = f"unix:{place}/wire", str(place / "nbd"), str(place / "secret")
@@ -204,10 +204,6 @@ class ConversionTests(ClusterTestCase):
             await test(client)
 
         return Deferred.fromCoroutine(run())
-
-    def end_servers(self) -> None:
-        for pid_file in self.store.glob("*.pid"):
-            os.kill(int(pid_file.read_text()), 15)
 
     def file(self, place: str = "g/disks") -> Path:
         (path,) = (self.directory / place / "inst").iterdir()
