@@ -7,7 +7,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Mapping
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 INTERFACES = ("public", "internal", "admin")
 REGION = "RegionOne"
@@ -63,6 +63,30 @@ class Service:
     type: str
     name: str
     endpoints: tuple[Endpoint, ...] = ()
+
+
+@frozen
+class Catalog:
+    """
+    Every service that is offered.  only: the ids of the endpoints that a project is told of; a
+    project that isn't there is told of all.  serial: of the change that it was read after.
+    """
+
+    services: tuple[Service, ...]
+    only: Mapping[str, frozenset[str]]
+    serial: int = 0
+
+    def services_of(self, project_id: str) -> tuple[Service, ...]:
+        """
+        What a token of the project tells.
+        """
+        only = self.only.get(project_id)
+        if only is None:
+            return self.services
+        return tuple(
+            evolve(one, endpoints=tuple(each for each in one.endpoints if each.id in only))
+            for one in self.services
+        )
 
 
 def own_services(paths: Mapping[str, str] = PATHS, region: str = REGION) -> Iterable[Service]:

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 from twisted.internet.defer import Deferred
 
-from synnefo_tx.identity.catalog import Service
+from synnefo_tx.identity.catalog import Catalog, Service
 from synnefo_tx.identity.refreshed import Refreshed
-from synnefo_tx.identity.rows.catalog import offered
+from synnefo_tx.identity.rows.catalog import read
 from synnefo_tx.store.database import Database
 
 REFRESH_S = 1.0
@@ -23,25 +23,25 @@ class CatalogCache:
 
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
-        self._offered = Refreshed(self._ask, clock, REFRESH_S)
+        self._known = Refreshed(self._ask, clock, REFRESH_S)
 
-    async def services(self) -> tuple[Service, ...]:
+    async def services(self, project_id: str) -> tuple[Service, ...]:
         """
-        Every service that is enabled, with its endpoints.
+        The services, with the endpoints that a token of the project tells ("": of no project).
         """
-        return await self._offered.get()
+        return (await self._known.get()).services_of(project_id)
 
     def look_again(self) -> None:
         """
         This worker has changed the catalog.
         """
-        self._offered.look_again()
+        self._known.look_again()
 
     def stop(self) -> Deferred[None]:
         """
         Fires when nothing is asked any more.
         """
-        return self._offered.stop()
+        return self._known.stop()
 
-    async def _ask(self, _known: tuple[Service, ...] | None) -> tuple[Service, ...]:
-        return await self._database.read(offered)
+    async def _ask(self, known: Catalog | None) -> Catalog:
+        return await self._database.read(read, known)

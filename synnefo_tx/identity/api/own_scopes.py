@@ -47,7 +47,7 @@ def add_routes(router: Router, context: Context) -> None:
     async def own_catalog(call: Call) -> Reply:
         if not call.token.project_id:
             raise Forbidden("You are not authorized to perform the requested action.")
-        offered = await context.catalog.services()
+        offered = await context.catalog.services(call.token.project_id)
         return json_reply(
             {
                 "catalog": catalog_view(offered, root(call), call.token.project_id),

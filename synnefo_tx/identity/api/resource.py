@@ -68,7 +68,8 @@ class Resource:
     changes to make, of those asked for.
     creating, changing, removing: units in whose transaction it is done: (connection, kind, thing)
     -> thing, (connection, kind, before, changes, now, horizon_s) -> thing, and (connection, kind,
-    thing, now, horizon_s).  now, horizon_s: seconds, for revoking tokens.
+    thing, now, horizon_s).  now, horizon_s: seconds, for revoking tokens.  new_view: as view, for
+    the one answer that shows a secret.
     """
 
     kind: Kind
@@ -80,6 +81,7 @@ class Resource:
     complete: Callable[[Call, Context, Thing], Awaitable[Thing]] = as_given
     prepare: Callable[[Call, Context, Thing, Thing], Awaitable[Thing]] = as_asked
     creating: Unit = things.create
+    new_view: Callable[[Thing, str], dict[str, Any]] | None = None
     changing: Unit | None = None
     removing: Callable[..., None] = removed
     path: str = field()
@@ -146,7 +148,7 @@ async def made(context: Context, call: Call, resource: Resource, given: Thing) -
     enforce(call, action, resource.target(thing))
     entry = entry_of(call, action, kind.noun, thing["id"], told(given))
     new = await write(context, entry, resource.creating, kind, thing)
-    return {kind.noun: resource.view(new, v3(call))}
+    return {kind.noun: (resource.new_view or resource.view)(new, v3(call))}
 
 
 def add_changing(router: Router, context: Context, resource: Resource) -> None:

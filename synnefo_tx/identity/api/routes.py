@@ -10,11 +10,14 @@ from synnefo_tx.http.dialects import KEYSTONE
 from synnefo_tx.http.router import Router
 from synnefo_tx.http.streaming import USUAL_BODY_BYTES
 from synnefo_tx.identity.api import (
+    consumers,
     domains,
+    endpoint_filters,
     grants,
     groups,
     implied_roles,
     own_scopes,
+    policies,
     project_tags,
     projects,
     regions,
@@ -48,6 +51,9 @@ _RESOURCES = (
     role_assignments,
     regions,
     services,
+    endpoint_filters,
+    policies,
+    consumers,
 )
 
 

@@ -141,4 +141,5 @@ def _worth(standing: logins.Standing | None, token: Token) -> Grant:
 async def _catalog(context: Context, call: Call, token: Token) -> list[dict[str, object]] | None:
     if call.query("nocatalog") is not None:
         return None
-    return catalog_view(await context.catalog.services(), root(call), token.project_id)
+    services = await context.catalog.services(token.project_id)
+    return catalog_view(services, root(call), token.project_id)

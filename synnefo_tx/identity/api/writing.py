@@ -13,7 +13,9 @@ from synnefo_tx.audit.entry import Entry
 from synnefo_tx.audit.rows.log import append
 from synnefo_tx.http.call import Call
 from synnefo_tx.identity.api.context import Context
+from synnefo_tx.identity.rows.revocations import CATALOG, next_serial
 
+IN_CATALOG = frozenset({"region", "service", "endpoint", "endpoint_group"})
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -50,6 +52,8 @@ async def write(
 
     def both(connection: Connection) -> T:
         value = unit(connection, *args, **kwargs)
+        if entry.target_kind in IN_CATALOG:
+            next_serial(connection, CATALOG)
         append(connection, entry, int(context.clock() * 1e6))
         return value
 

@@ -4,20 +4,25 @@ Units of work on the catalog.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
 from synnefo_tx.errors import Forbidden
-from synnefo_tx.identity.catalog import Endpoint, Service
+from synnefo_tx.identity.catalog import Catalog, Endpoint, Service
 from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.catalog_tables import (
+    endpoint_groups,
     endpoints,
+    project_endpoint_groups,
     project_endpoints,
     regions,
     registered_limits,
     services,
 )
+from synnefo_tx.identity.rows.revocations import CATALOG, next_serial, serial
 from synnefo_tx.identity.rows.things import Kind, Thing
 
 
@@ -29,6 +34,7 @@ def ensure(connection: Connection, own: Iterable[Service]) -> None:
     for service in own:
         if service.id in known:
             continue
+        next_serial(connection, CATALOG)
         connection.execute(
             insert(services).values(
                 id=service.id, type=service.type, name=service.name, description="", enabled=True
@@ -54,10 +60,36 @@ def _ensure_region(connection: Connection, region_id: str | None) -> None:
         connection.execute(insert(regions).values(id=region_id, description=""))
 
 
-def offered(connection: Connection) -> tuple[Service, ...]:
+def read(connection: Connection, known: Catalog | None) -> Catalog:
     """
-    Every service that is enabled, with the endpoints that are.
+    The catalog: services and endpoints that are enabled.  known: as it was read before.
     """
+    now = serial(connection, CATALOG)
+    if known is not None and known.serial == now:
+        return known
+    services = _offered(connection)
+    return Catalog(services, _only(connection, services), now)
+
+
+def _only(connection: Connection, offered: Iterable[Service]) -> dict[str, frozenset[str]]:
+    told: dict[str, set[str]] = defaultdict(set)
+    for row in connection.execute(select(project_endpoints)):
+        told[row.project_id].add(row.endpoint_id)
+    groups = select(project_endpoint_groups.c.project_id, endpoint_groups.c.filters).join(
+        endpoint_groups, endpoint_groups.c.id == project_endpoint_groups.c.endpoint_group_id
+    )
+    every = [endpoint for service in offered for endpoint in service.endpoints]
+    for row in connection.execute(groups):
+        told[row.project_id] |= {one.id for one in every if _takes(row.filters, one)}
+    return {project_id: frozenset(ids) for project_id, ids in told.items()}
+
+
+def _takes(filters: Mapping[str, Any], endpoint: Endpoint) -> bool:
+    names = ("service_id", "region_id", "interface")
+    return all(getattr(endpoint, name) == filters[name] for name in names if name in filters)
+
+
+def _offered(connection: Connection) -> tuple[Service, ...]:
     found: dict[str, list[Endpoint]] = {}
     wanted = select(endpoints).where(endpoints.c.enabled.is_(True)).order_by(endpoints.c.id)
     for row in connection.execute(wanted):

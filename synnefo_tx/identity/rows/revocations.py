@@ -23,6 +23,7 @@ from synnefo_tx.identity.rows.tables import (
 
 REVOCATIONS = "revocations"
 DISABLED = "disabled"
+CATALOG = "catalog"
 
 
 @frozen
@@ -46,7 +47,7 @@ def revoke(connection: Connection, revocation: Revocation, now: int) -> None:
     connection.execute(delete(revocations).where(revocations.c.expires_at < now))
     connection.execute(
         insert(revocations).values(
-            serial=_next(connection, REVOCATIONS),
+            serial=next_serial(connection, REVOCATIONS),
             kind=revocation.kind.value,
             subject=revocation.subject,
             issued_before=revocation.issued_before,
@@ -158,12 +159,23 @@ def switched(
     """
     The user, project or domain was just enabled or disabled: every worker learns it.
     """
-    _next(connection, DISABLED)
+    next_serial(connection, DISABLED)
     if not enabled:
         revoke(connection, Revocation(kind, subject, now, now + horizon_s), now)
 
 
-def _next(connection: Connection, kind: str) -> int:
+def serial(connection: Connection, kind: str) -> int:
+    """
+    The number of the last change of its kind; 0 before the first.
+    """
+    found = select(serials.c.serial).where(serials.c.kind == kind)
+    return int(connection.execute(found).scalar() or 0)
+
+
+def next_serial(connection: Connection, kind: str) -> int:
+    """
+    Number a change of its kind: REVOCATIONS, DISABLED or CATALOG.
+    """
     step = (
         update(serials)
         .where(serials.c.kind == kind)

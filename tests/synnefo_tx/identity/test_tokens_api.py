@@ -53,7 +53,7 @@ class LoginTests(SynchronousTestCase):
             },
         )
         self.assertEqual(
-            [service["type"] for service in catalog], ["identity", "compute", "network", "image"]
+            [service["type"] for service in catalog], ["compute", "identity", "image", "network"]
         )
         self.assertEqual(len(audit_ids), 1)
         self.assertEqual(len(audit_ids[0]), 22)
