@@ -44,6 +44,8 @@ def _freeze(store: Store, volume: Volume, new: NewMap) -> None:
     with opened.flush_lock, volume.gate.closed(), opened.lock:
         if new.own_from <= opened.session:  # or the volume would own what it shares
             raise StorageUnavailable(f"{new.name}: its numbers are older than the volume's opening")
+        if not opened.header.is_read_only:
+            volume.clear_end()
         opened.flush_objects(is_whole=True)
         header = opened.slots.counted()
         frozen = header._replace(

@@ -396,6 +396,8 @@ class OpenMap:
         try:
             if not self.has_failed:
                 self.settle()
+        except NoSpace as error:  # not a refusal of what was done before
+            raise StorageUnavailable(str(error)) from error
         finally:
             self._journal.close()
             if self._lease is not None:

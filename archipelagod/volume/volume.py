@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from archipelagod.datapath.gate import Gate
+from archipelagod.stores.reserve import FULL
 from archipelagod.volume.map_format import (
     BLOCK_BYTES,
     BLOCKS,
@@ -244,23 +245,34 @@ class Volume:
             is_within = size_bytes < self.size_bytes and size_bytes & INNER != 0
             self.map.table.resize(min(size_bytes, self.size_bytes))  # it knows no gate
             try:
-                self._clear_end()  # there is one after a resize that failed
+                self.clear_end()  # there is one after a resize that failed
                 self.map.resize(size_bytes, has_stale_end=is_within)
                 self.size_bytes = size_bytes
-                self._clear_end()
+                self._clear_end_if_possible()
             finally:
                 self.map.table.resize(self.size_bytes)
 
-    def _clear_end(self) -> None:
+    def clear_end(self) -> None:
         """
         What was cut off within the last object must not show when the volume, or a clone of it,
-        grows.
+        grows.  Both locks are held, nobody writes.  Raises as ``write``.
         """
         if self.map.header.has_stale_end:
             inner = self.size_bytes & INNER
             last = self.size_bytes >> OBJECT_SHIFT
             self._writing.zero(last, inner, OBJECT_BYTES - inner, is_hint=False)
             self.map.mark_end(False)
+
+    def _clear_end_if_possible(self) -> None:
+        """
+        Where there is no space for it the mark stays: it is done before the volume grows or is
+        frozen.
+        """
+        try:
+            self.clear_end()
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
 
     def make_whole(self) -> None:
         """
@@ -270,7 +282,7 @@ class Volume:
             self.map.make_ready()
             try:
                 with self.map.flush_lock, self.map.lock:
-                    self._clear_end()
+                    self.clear_end()
             except FileNotFoundError:
                 return  # the object is missing: what else there is can be read, and it can't grow
             self.map.settle()  # who opens it to change its map finds nothing left to write

@@ -4,6 +4,7 @@ Flushes whose journal finds no space.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -37,14 +38,15 @@ class FullJournalTests(SynchronousTestCase):
         self.fail_next(0)
         self.store = faulty_store(open_file_store(self.root), self.plan)
         self.sessions = Sessions(self.store)
-        Catalogue(self.store, self.sessions, time.time).create("v", 3 * OBJECT_BYTES)
+        self.catalogue = Catalogue(self.store, self.sessions, time.time)
+        self.catalogue.create("v", 3 * OBJECT_BYTES)
         self.volume = open_volume(self.store, "v", self.sessions.fresh())
         self.write(b"1", PLACES[:2])
         self.volume.flush()
 
-    def fail_next(self, times: int, skip: int = 0) -> None:
-        """So many appends find no space, after some that do."""
-        rule = {"calls": ["log.append"], "error": "ENOSPC", "times": times, "skip": skip}
+    def fail_next(self, times: int, skip: int = 0, call: str = "log.append") -> None:
+        """So many appends (or other calls) find no space, after some that do."""
+        rule = {"calls": [call], "error": "ENOSPC", "times": times, "skip": skip}
         with open(f"{self.plan}.new", "w") as file:
             json.dump({"unsynced": self.books, "rules": [rule]}, file)
         os.replace(f"{self.plan}.new", self.plan)
@@ -109,4 +111,45 @@ class FullJournalTests(SynchronousTestCase):
             self.volume.close()
             self.volume = open_volume(self.store, "v", self.sessions.fresh())
             self.assertIn(self.volume.size_bytes, allowed, skip)
+        self.volume.close()
+
+    def test_resized_while_closed(self) -> None:
+        """The same of a volume that nobody has open, wherever in the store there is no space."""
+        self.volume.write(3 * OBJECT_BYTES - (1 << 20), b"6" * (1 << 20))
+        self.volume.close()
+        outcomes = set()
+        for call in ("log.append", "objects.zero", "records.put", "records.log", "objects.flush"):
+            for skip in range(4):
+                before = self.catalogue.info("v").size_bytes
+                wanted = before - 4096 if before % OBJECT_BYTES else before - 8192
+                self.fail_next(9, skip, call)
+                try:
+                    self.catalogue.resize("v", wanted)
+                    allowed = {wanted}
+                except NoSpace:
+                    allowed = {before}
+                except (StorageUnavailable, OSError) as error:
+                    is_refused = isinstance(error, OSError) and error.errno == errno.ENOSPC
+                    allowed = {before} if is_refused else {wanted, before}
+                outcomes.add(len(allowed))
+                self.fail_next(0)
+                self.catalogue.settle("v")
+                self.assertIn(self.catalogue.info("v").size_bytes, allowed, (call, skip))
+        self.assertEqual(outcomes, {1, 2})
+
+    def test_frozen_with_a_rest(self) -> None:
+        """What could not be cleared when it was cut off does not show in what grows from it."""
+        self.write(b"7", (2 * OBJECT_BYTES,))
+        self.fail_next(9, 0, "objects.zero")
+        self.volume.resize(2 * OBJECT_BYTES + 4096)
+        new = self.catalogue.new_map("s")
+        self.assertRaises(OSError, self.catalogue.freeze, self.volume, new)
+        self.fail_next(0)
+        self.catalogue.freeze(self.volume, self.catalogue.new_map("t"))
+        self.catalogue.clone("t", "c", 3 * OBJECT_BYTES)
+        clone = open_volume(self.store, "c", self.sessions.fresh())
+        found = bytearray(SIZE)
+        clone.read_into(2 * OBJECT_BYTES, memoryview(found))
+        self.assertEqual(bytes(found), b"7" * 4096 + bytes(SIZE - 4096))
+        clone.close()
         self.volume.close()
