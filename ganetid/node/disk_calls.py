@@ -100,6 +100,10 @@ class DiskCalls(Equipment):
         """See INode."""
         await self._exports.end(instance, config)
 
+    async def list_exports(self) -> tuple[str, ...]:
+        """See INode."""
+        return await self._exports.names()
+
     async def read_export(self, name: str) -> str | None:
         """See INode."""
         return await self._exports.read(name)

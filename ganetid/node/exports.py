@@ -43,6 +43,13 @@ class Exports:
         target = self._partial(instance.name) / image_name(index)
         await copied(source, str(target), f"Can't copy disk {disk.name}")
 
+    async def names(self) -> tuple[str, ...]:
+        """Of the instances of all exports that are whole.  Raises OpExecError."""
+        try:
+            return await deferToThread(_names, self.directory)
+        except OSError as error:
+            raise OpExecError(f"Can't list exports: {error}") from error
+
     async def read(self, name: str) -> str | None:
         """The config.ini of an export, None when there is none.  Raises OpExecError."""
         try:
@@ -95,6 +102,10 @@ async def copied(source: str, target: str, complaint: str, options: tuple[str, .
         await run(reactor, command, timeout_s=COPY_TIMEOUT_S)
     except ProgramFailed as error:
         raise OpExecError(f"{complaint}: {error}") from error
+
+
+def _names(directory: Path) -> tuple[str, ...]:
+    return tuple(sorted(path.parent.name for path in directory.glob(f"*/{CONFIG}")))
 
 
 def _read(path: Path) -> str | None:

@@ -259,6 +259,9 @@ class INode(Interface):
     async def end_export(instance: Instance, config: str) -> None:
         """The export is whole; `config` is its config.ini."""
 
+    async def list_exports() -> tuple[str, ...]:
+        """Names of instances of which there is an export."""
+
     async def read_export(name: str) -> str | None:
         """The config.ini of an instance's export, None when there is none."""
 

@@ -7,9 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from twisted.internet import reactor
-from twisted.internet.task import deferLater
-
 from ganetid.cluster.cluster_defaults import cluster_nicparams
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Instance, Nic
@@ -23,8 +20,7 @@ from ganetid.rapi.consoles import console_at
 from ganetid.rapi.faults import Fault
 from ganetid.rapi.kept import joined
 from ganetid.rapi.life import Life, is_on, life_of, lives, status_of
-
-AT_ONCE = 500
+from ganetid.rapi.turns import in_turns
 
 
 def shown(instance: Instance, cluster: Configuration, life: Life) -> dict[str, Any]:
@@ -121,14 +117,16 @@ async def _list(api: Api, call: Call) -> Any:
     known, fields = lives(api.cluster, api.nodes), fields_of(call)
     chosen = [instances[name] for name in part.names]
     if fields is not None:
-        values = (shown(each, api.cluster, known.of(each)) for each in chosen)
-        return Page([with_fields(each, fields) for each in values], part.after)
+        picked = [
+            with_fields(shown(each, api.cluster, known.of(each)), fields)
+            async for some in in_turns(chosen)
+            for each in some
+        ]
+        return Page(picked, part.after)
     api.kept.forget_others(instances)
-    bodies: list[bytes] = []
-    for start in range(0, len(chosen), AT_ONCE):
-        if start:
-            await deferLater(reactor, 0)  # others get their turn while many are encoded
-        bodies += [encoded(api, each, known.of(each)) for each in chosen[start : start + AT_ONCE]]
+    bodies = [
+        encoded(api, each, known.of(each)) async for some in in_turns(chosen) for each in some
+    ]
     return Page(Encoded(joined(bodies)), part.after)
 
 

@@ -12,7 +12,7 @@ from twisted.internet.threads import deferToThread
 
 from ganetid.query.conditions import BadFilter, UnfitFilter, compiled, names_in
 from ganetid.query.evaluation import TABLES, answered, fields_of
-from ganetid.rapi.api import OPEN, READERS, Api, Verb, reads
+from ganetid.rapi.api import READERS, Api, Verb, reads
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.faults import Fault
 from ganetid.rapi.query_rows import ApiRows
@@ -94,5 +94,5 @@ def _unparsable(api: Api, query: str, words: str) -> Fault:
 
 RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     "/2/query/{name}": {"GET": Verb(_get, READERS), "PUT": Verb(_put, READERS)},
-    "/2/query/{name}/fields": {"GET": Verb(reads(_fields).answer, OPEN)},
+    "/2/query/{name}/fields": {"GET": reads(_fields)},
 }

@@ -5,6 +5,7 @@ Rows for queries, from what the remote API shows of everything.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from typing import Any
 
 from attrs import frozen
@@ -20,6 +21,7 @@ from ganetid.query.rows import IRows
 from ganetid.rapi import groups, instances, networks, nodes
 from ganetid.rapi.api import Api
 from ganetid.rapi.life import Life, lives
+from ganetid.rapi.turns import in_turns
 
 
 @implementer(IRows)
@@ -48,8 +50,12 @@ def shown_rule(rule: FilterRule) -> dict[str, Any]:
 
 async def _instances(api: Api, names: Collection[str]) -> list[Row]:
     known = lives(api.cluster, api.nodes)
-    found = [api.cluster.instances[name] for name in sorted(api.cluster.instances)]
-    return [await _instance(api, each, known.of(each), "console" in names) for each in found]
+    found = [api.cluster.instances[name] for name in api.cluster.instance_names]
+    return [
+        await _instance(api, each, known.of(each), "console" in names)
+        async for some in in_turns(found)
+        for each in some
+    ]
 
 
 async def _instance(api: Api, instance: Instance, life: Life, with_console: bool) -> Row:
@@ -115,9 +121,16 @@ async def _jobs(api: Api, names: Collection[str]) -> list[Row]:
 
 
 async def _exports(api: Api, names: Collection[str]) -> list[Row]:
-    """A row for each node; there are no exports."""
-    members = [api.cluster.members[name] for name in sorted(api.cluster.members)]
-    return [{"node": each.name, "export": None, "offline": each.offline} for each in members]
+    """A row for each export, and for a node that has none or does not answer."""
+    rows: list[Row] = []
+    for name, member in sorted(api.cluster.members.items()):
+        node, found = api.nodes.get(name), tuple[str, ...]()
+        if node is not None and node.is_reachable:
+            with suppress(OpcodeError):
+                found = await node.list_exports()
+        common = {"node": name, "offline": member.offline}
+        rows += [{**common, "export": each} for each in found or (None,)]
+    return rows
 
 
 async def _locks(api: Api, names: Collection[str]) -> list[Row]:

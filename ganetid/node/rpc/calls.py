@@ -35,7 +35,7 @@ LONG = frozenset(
      "copy_disk", "send_disk", "receive_disk", "run_hooks"}
 )  # fmt: skip
 REPEATABLE = frozenset(
-    {"facts", "recover", "has_disk", "is_running", "carry", "connect", "disconnect",
+    {"facts", "list_exports", "recover", "has_disk", "is_running", "carry", "connect", "disconnect",
      "share_groups", "change_groups", "carry_routers", "put_router", "drop_router", "console",
      "console_log", "clear", "tidy_after", "remove_disk", "remove_debris", "write_config_drive",
      "settle", "abort", "guest_state",

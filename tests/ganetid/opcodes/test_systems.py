@@ -164,6 +164,8 @@ class SystemTests(ClusterTestCase):
             config = (place / "config.ini").read_text()
             self.assertIn("disk0_dump = disk0.img", config)
             self.assertIn("name = snf-1", config)
+            _, told = await client.call("GET", "/2/query/export?fields=node,export")
+            self.assertEqual(told["data"], [[[0, "node1"], [0, "snf-1"]]])
             job = await client.job("POST", "/2/instances", create_body(
                 "snf-2", mode="import", src_path="snf-1", disks=[], os_type=None,
                 disk_template=None, osparams_private={}, start=False))  # fmt: skip
@@ -178,6 +180,8 @@ class SystemTests(ClusterTestCase):
             job = await client.job("DELETE", path)
             self.assertEqual(job["status"], "success", job)
             self.assertFalse(place.exists())
+            _, told = await client.call("GET", "/2/query/export?fields=node,export")
+            self.assertEqual(told["data"], [[[0, "node1"], [2, None]]])
             job = await client.job("DELETE", path)
             self.assertEqual(job["opresult"][0][1][1], "unknown_entity")
 
