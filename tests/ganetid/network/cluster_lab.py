@@ -72,7 +72,7 @@ class WiredTestCase(ClusterTestCase):
                  "network_link": link, "network_vlan": facts.pop("vlan", "")}  # fmt: skip
         await self.done(client, "POST", "/2/networks", {"network_name": name, **facts})
         if options is not None:
-            await self.done(client, "PUT", f"/2/networks/{name}/options", options)
+            await self.done(client, "PUT", f"/2/networks/{name}/options", {"options": options})
         await self.done(client, "PUT", f"/2/networks/{name}/connect", place)
 
     async def instance(self, client: Client, name: str, *nics: Any, **more: Any) -> FakeGuest:

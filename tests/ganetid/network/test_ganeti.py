@@ -218,14 +218,14 @@ class PortTests(WiredTestCase):
                 from_there = await self.bound(one, address)
                 seen = await self.seen_as(from_there, at_two, str(two.port.ip), tries=1)
                 self.assertIsNone(seen)
-                await self.done(client, "PUT", port, wanted)
+                await self.done(client, "PUT", port, {"port": wanted})
                 self.assertEqual(await self.seen_as(from_there, at_two, str(two.port.ip)), address)
             problem = await self.refused(client, "PUT", "/2/instances/two/nics/0/port",
-                                         {"ips": ["10.7.0.77"]})  # fmt: skip
+                                         {"port": {"ips": ["10.7.0.77"]}})  # fmt: skip
             self.assertIn("port.ips[0]: IP address 10.7.0.77 already in use", problem)
             options = [{"number": 42, "value": "192.0.2.1 192.0.2.2"}, {"number": 67, "value": "x"}]
             change = {"dhcp_options": options, "host_name": "other", "ips": None}
-            await self.done(client, "PUT", port, change)
+            await self.done(client, "PUT", port, {"port": change})
             await self.restart()
             lines = await self.dhcp(one)
             for line in ("hostname=other", "ntpsrv=192.0.2.1 192.0.2.2", "bootfile=x", "mtu=1400",

@@ -48,7 +48,7 @@ class SecurityGroupTests(WiredTestCase):
             self.assertFalse(await other_gets_in())
             before = await self.rules()
             await self.done(client, "PUT", "/2/instances/other/nics/0/port",
-                            {"security_groups": ["clients"]})  # fmt: skip
+                            {"port": {"security_groups": ["clients"]}})  # fmt: skip
             await self.until(other_gets_in)
             self.assertEqual(
                 self.chains_of(before, "web"), self.chains_of(await self.rules(), "web")
@@ -59,7 +59,7 @@ class SecurityGroupTests(WiredTestCase):
             other_socket = await self.socket(other, 9997)
             self.assertIsNotNone(await self.seen_as(other_socket, at_server, address))
             await self.done(client, "PUT", "/2/instances/other/nics/0/port",
-                            {"security_groups": []})  # fmt: skip
+                            {"port": {"security_groups": []}})  # fmt: skip
             late = await self.socket(other, 9996)
 
             async def late_is_out() -> bool:
@@ -130,7 +130,8 @@ class SecurityGroupTests(WiredTestCase):
                                                             "gateway": "10.9.9.9"}]},
                  "routes[0].gateway"),
             ):  # fmt: skip
-                self.assertIn(words, await self.refused(client, method, path, body))
+                wrapped = {port: {"port": body}, options: {"options": body}}.get(path, body)
+                self.assertIn(words, await self.refused(client, method, path, wrapped))
             _, port_now = await client.call("GET", port)
             self.assertEqual(port_now["security_groups"], None)
             self.assertEqual((await client.call("GET", routers))[1], [])
