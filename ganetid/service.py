@@ -131,11 +131,13 @@ class Ganetid(Service):
         finally:
             self._is_asking = False
 
-    async def _begin_master(self) -> None:
+    async def _begin_master(self, is_alone: bool = False) -> None:
         self.master = MasterHalf(
             self._reactor, self.half, self._publisher, self._rapi, self._heard_of_newer
         )
         self.master.renewal = self.renewal
+        if is_alone:
+            self.master.candidates.go_alone()
         await self.master.begin()
 
     async def _end(self) -> None:
@@ -164,7 +166,7 @@ class Ganetid(Service):
         await self._changing  # it may have been the master a moment ago
         await self.succession.succeed(forced)
         await replica.take_over()
-        await self._begin_master()
+        await self._begin_master(is_alone=forced)
 
     def _heard_of_newer(self, older: OlderMaster) -> None:
         self._log.critical("this daemon is the master no more: {why}", why=older)

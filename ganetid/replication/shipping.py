@@ -25,6 +25,7 @@ from ganetid.replication.replica import Files
 
 TAKEN_WITHIN_S = 5.0
 COPIED_WITHIN_S = 600.0
+UNSETTLED = ""  # what a commit waits for, beside names of candidates
 MOST_BEHIND = 100_000  # records kept for a candidate that is being brought up
 
 
@@ -63,6 +64,7 @@ class Replicator:
     _sending: set[Deferred[None]] = field(factory=set)
     _waiting: dict[Ticket, set[str]] = field(factory=dict)
     _is_closed: bool = False
+    _is_settled: bool = False
     _log = Logger()
 
     def ship(self, record: Record, ticket: Ticket) -> None:
@@ -72,6 +74,17 @@ class Replicator:
     def in_sync(self) -> tuple[str, ...]:
         """Names of candidates that have every acknowledged commit."""
         return tuple(sorted(name for name, each in self.followers.items() if each.in_sync))
+
+    async def settle(self) -> None:
+        """
+        Tell all nodes that nobody is in sync yet; what is committed before lands only then.
+
+        They may believe of a former run that candidates have everything.
+        """
+        await self.tell()
+        self._is_settled = True
+        for ticket in list(self._waiting):
+            self._landed(UNSETTLED, ticket)
 
     async def follow(self, client: NodeClient) -> None:
         """Bring a candidate into sync, unless it is busy.  Raises Unreachable, Rejected."""
@@ -119,8 +132,11 @@ class Replicator:
             ticket.give_up()
             return
         wanted = [follower for follower in self.followers.values() if follower.in_sync]
-        if wanted:
-            self._waiting[ticket] = {follower.client.name for follower in wanted}
+        awaited = {follower.client.name for follower in wanted}
+        if not self._is_settled:
+            awaited.add(UNSETTLED)
+        if awaited:
+            self._waiting[ticket] = awaited
         else:
             ticket.landed.set()
         for follower in self.followers.values():

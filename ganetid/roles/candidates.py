@@ -75,8 +75,10 @@ class Candidates(Service):
         return tuple(sorted({master, *followers}))
 
     def startService(self) -> None:
-        """Look for candidates at once."""
+        """Tell who is in sync, and look for candidates at once."""
         super().startService()
+        if self._replicator is not None:
+            self._begin(self._replicator.settle(), "telling all")
         self._loop.start(LOOK_EVERY_S)
 
     def stopService(self) -> None:

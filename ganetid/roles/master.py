@@ -89,9 +89,9 @@ class MasterHalf(MultiService):
         self._watch: GuestWatch | None = None
         self._queue: JobQueue | None = None
         self._feed: EventFeed | None = None
+        self._progress: Progress
         self._distribution: Distribution
         self._address: OwnAddress | None = None
-        self._progress: Progress
         self._sharing: Sharing | None = None
         self.router_keeper: RouterKeeper | None = None
         self.fleet: Fleet | None = None
@@ -135,6 +135,7 @@ class MasterHalf(MultiService):
         ended = await take_up_own(self._half.node, cluster, nodes)
         self._address = OwnAddress(cluster, self._half.node)
         await self._address.look()
+        await self._share(nodes)
         if self._half.has_rpc:
             await self._reach_others(nodes, queue, database)
         Chores(
@@ -202,6 +203,7 @@ class MasterHalf(MultiService):
         watch = GuestWatch(self.cluster, nodes, queue, self._newsroom, self._stamps, seconds)
         self._watch = watch
         nodes.own.watch(watch.ended)
+        self._progress = Progress(journal, self._newsroom, told, self)
         if self._half.node.systems is not None:
             self._half.node.systems.watch(self._progress.heard)
         return queue
@@ -209,7 +211,6 @@ class MasterHalf(MultiService):
     def _api(self, nodes: Nodes, queue: JobQueue) -> Api:
         """The remote API, with events and those that are posted."""
         feed = self._feed
-        self._progress = Progress(journal, self._newsroom, told, self)
         assert feed is not None
         path = self._half.directories.state / "webhooks.json"
         hooks = Webhooks(self._reactor, feed, path, poster(self._reactor))
@@ -228,6 +229,7 @@ class MasterHalf(MultiService):
             identity=lambda: self._half.identity,
             in_sync=lambda: self.candidates.in_sync(self.cluster.node_name),
             ended=self._ended,
+            progressed=self._progress.heard,
             came=self._take_up,
             deposed=self._deposed,
         )
@@ -235,11 +237,10 @@ class MasterHalf(MultiService):
             fleet.renewal = Renewal(
                 self._half, self.cluster, fleet, self.renewal, self.candidates.give_files
             ).renew
-            progressed=self._progress.heard,
         self.candidates.begin_with(fleet)
         await self.candidates.ship(database)
-        self.candidates.setServiceParent(self)
         await fleet.begin()
+        self.candidates.setServiceParent(self)
         view = self._half.membership
         self._half.site.doors["join"] = join_door(self._half, queue, view, self._reactor)
 

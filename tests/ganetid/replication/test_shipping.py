@@ -75,8 +75,20 @@ class ReplicatorTests(TestCase):
         self.replicator.ship(Record(self.number, ()), ticket)
         return ticket
 
+    async def test_settles(self) -> None:
+        """Nothing lands before all nodes were told that nobody is in sync yet."""
+        self.telling = Deferred()
+        settling = Deferred.fromCoroutine(self.replicator.settle())
+        early = self.commit()
+        self.assertFalse(early.landed.is_set())
+        self.telling.callback(None)
+        await settling
+        self.assertEqual((early.landed.is_set(), early.given_up), (True, False))
+        self.assertTrue(self.commit().landed.is_set())
+
     async def test_in_sync(self) -> None:
         """A candidate in sync has a commit before it lands."""
+        await self.replicator.settle()
         self.assertTrue(self.commit().landed.is_set())
         await self.follow()
         self.assertEqual(self.replicator.in_sync(), ("node2",))
@@ -89,6 +101,7 @@ class ReplicatorTests(TestCase):
         A commit that a candidate missed lands once all were told so, also when the candidate is
         back before that; it is taken up afterwards.
         """
+        await self.replicator.settle()
         await self.follow()
         self.client.is_away = True
         self.telling = Deferred()
