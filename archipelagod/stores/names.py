@@ -30,5 +30,5 @@ def page(parts: Iterable[Sequence[str]], after: str, limit: int | None, prefix: 
     for part in parts:
         start = max(bisect_right(part, after), bisect_left(part, prefix))
         if start < len(part) and part[start].startswith(prefix):
-            tails.append(islice(part, start, None) if start else iter(part))
+            tails.append(map(part.__getitem__, range(start, len(part))))
     return list(islice(takewhile(lambda name: name.startswith(prefix), merge(*tails)), limit))
