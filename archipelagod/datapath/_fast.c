@@ -33,7 +33,8 @@ PyMODINIT_FUNC PyInit__fast(void)
 
     if (made && add(made, "Table", &table_type, &table_spec) && add(made, "SendLock", &lock_type, &lock_spec) &&
         add(made, "Loop", &loop_type, &loop_spec) && !PyModule_AddIntConstant(made, "NBD_SIMPLE", 0) &&
-        !PyModule_AddIntConstant(made, "NBD_STRUCTURED", 1) && !PyModule_AddIntConstant(made, "BLOCK_FRAMES", 2))
+        !PyModule_AddIntConstant(made, "NBD_STRUCTURED", 1) && !PyModule_AddIntConstant(made, "BLOCK_FRAMES", 2) &&
+        !PyModule_AddIntMacro(made, MOST_GROUPS))
         return made;
     Py_XDECREF(made);
     return NULL;

@@ -5,6 +5,7 @@ from typing import TypeAlias
 NBD_SIMPLE: int
 NBD_STRUCTURED: int
 BLOCK_FRAMES: int
+MOST_GROUPS: int
 
 _Counters: TypeAlias = tuple[int, int, tuple[int, ...]]
 _Punted: TypeAlias = tuple[bytes, bytes, int]
@@ -55,17 +56,18 @@ class Table:
         """
     def bypass(self, is_bypassed: bool, /) -> None:
         """Whether loops are to return what they receive."""
-    def wait_for_flushes(self) -> int:
+    def wait_for_flushes(self, group: int, /) -> int:
         """
-        Returns when loops asked for flushes, or after ``wake``: how many are to be performed now.
-        One thread calls it; before it did loops leave flushes to their callers.
+        Returns when loops asked for flushes, or after ``wake``: how many are to be performed now,
+        as the group of that number (0 to MOST_GROUPS - 1), which no other thread uses.  Before the
+        first call loops leave flushes to their callers.
         """
     def wake(self) -> None:
         """Makes ``wait_for_flushes`` return."""
-    def flushed(self, is_done: bool, /) -> list[tuple[Flushed, bytes, int]]:
+    def flushed(self, group: int, is_done: bool, /) -> list[tuple[Flushed, bytes, int]]:
         """
-        What to call of these flushes, by loop: with ``is_done``, the replies, or the requests if
-        they failed, and how many they are.
+        What to call of the flushes of the group, by loop: with ``is_done``, the replies, or the
+        requests if they failed, and how many they are.
         """
     def statistics(self) -> tuple[_Counters, _Counters, _Counters]:
         """

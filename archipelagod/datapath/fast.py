@@ -105,9 +105,9 @@ class DirectTable:
             else:
                 entries.install_slow(index, generation)
 
-    def flushed(self, is_done: bool) -> None:
+    def flushed(self, group: int, is_done: bool) -> None:
         """See Direct."""
-        for answer, replies, count in self.entries.flushed(is_done):
+        for answer, replies, count in self.entries.flushed(group, is_done):
             answer(is_done, replies, count)
 
     def gather(self, parts: list[Range], tag: int, salt: int) -> bytearray | None:

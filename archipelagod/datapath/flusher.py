@@ -8,13 +8,16 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from queue import SimpleQueue
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from archipelagod.datapath.complaints import Complaints
-from archipelagod.datapath.counts import FLUSH, Tally
+from archipelagod.datapath.counts import FLUSH, Counts, Tally
 from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import StorageError
+
+GROUPS = 4  # of flushes of a volume that are under way at once; see stores.file_records.SYNCS
 
 Done = Callable[[bool], None]
 
@@ -22,21 +25,40 @@ Done = Callable[[bool], None]
 class Direct(Protocol):
     """
     Flushes that Python did not see, and whose askers know themselves what to answer.
+
+    group: 0 to GROUPS - 1; a thread that performs flushes has its own.
     """
 
-    def wait_for_flushes(self) -> int:
+    def wait_for_flushes(self, group: int) -> int:
         """Returns when some wait, or after ``wake``: so many are to be performed now."""
 
     def wake(self) -> None:
         """Makes ``wait_for_flushes`` return."""
 
-    def flushed(self, is_done: bool) -> None:
+    def flushed(self, group: int, is_done: bool) -> None:
         """Answers, and counts, those that were to be performed."""
+
+
+class _Group(NamedTuple):
+    """
+    Flushes that are performed together: those that Python sees, and the number of others.
+    """
+
+    seen: list[tuple[int, Done]]
+    direct: int
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return len(self.seen) + self.direct
 
 
 class Flusher:
     """
-    Flushes one volume, in a thread that begins with the first flush.
+    Flushes one volume, in threads that begin when there is a flush and all others are at work.
+
+    They take turns: one waits for flushes and begins with those that there are; while it waits for
+    the medium the next one does.
 
     groups: flushes of the volume so far.  largest: most requests that one of them answered.
     """
@@ -51,82 +73,116 @@ class Flusher:
         self._complaints = complaints
         self._direct = direct
         self._waiting: SimpleQueue[tuple[int, Done] | None] = SimpleQueue()  # None: the last
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
-        self._writing: threading.Thread | None = None
+        self._turn = threading.Lock()
+        self._is_ended = False
+        self._lock = threading.Lock()  # of figures and answers: askers hear of one group at a time
+        self._busy = 0  # threads that have a group
+        self._threads: list[threading.Thread] = []
+        self._tidying: threading.Thread | None = None
 
     def submit(self, done: Done) -> None:
         """
-        Calls ``done`` in the flusher's thread, with whether everything written before this call is
-        on stable storage.  ``done`` must neither raise nor wait.
+        Calls ``done`` in a thread of the flusher, with whether everything written before this call
+        is on stable storage.  ``done`` must neither raise nor wait.
         """
         self._put((time.monotonic_ns(), done))
-        if self._thread is None:
-            with self._starting:
-                if self._thread is None:
-                    self._thread = threading.Thread(target=self._run, name="flusher", daemon=True)
-                    self._thread.start()
+        if not self._threads:
+            with self._lock:
+                if not self._threads:
+                    self._start_thread()
 
     def stop(self) -> None:
         """
-        Ends the thread once nothing waits.  Nothing may be submitted any more.
+        Ends the threads once nothing waits.  Nothing may be submitted any more.
         """
         self._put(None)
-        if self._thread is not None:
-            self._thread.join()
-        if self._writing is not None and self._writing.is_alive():
-            self._writing.join()
+        for thread in self._threads:  # it grows no more once they were joined: one starts the next
+            thread.join()
+        if self._tidying is not None and self._tidying.is_alive():
+            self._tidying.join()
 
     def _put(self, what: tuple[int, Done] | None) -> None:
         self._waiting.put(what)
         if self._direct is not None:
             self._direct.wake()
 
-    def _run(self) -> None:
+    def _start_thread(self) -> None:
+        number = len(self._threads)
+        thread = threading.Thread(target=self._run, args=(number,), name="flusher", daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _run(self, number: int) -> None:
         counts = self._tally.begin()
-        is_last = False
-        while not is_last:
-            group, is_last, direct = self._next_group()
-            if not group and not direct:
-                continue
-            self.groups += 1
-            self.largest = max(self.largest, len(group) + direct)
-            is_done = self._has_done(self._volume.flush)
-            counts.errors[FLUSH] += 0 if is_done else len(group) + direct
-            if self._direct is not None:
-                self._direct.flushed(is_done)
-            now = time.monotonic_ns()
-            for since, done in group:
-                counts.took([FLUSH], now - since)
-                done(is_done)
-            if self._volume.wants_sync and self._waiting.empty():
-                self._has_done(self._volume.sync)
-            elif self._volume.wants_writing:
-                self._write_ahead()
+        while True:
+            with self._turn:
+                if self._is_ended:
+                    break
+                group = self._next_group(number)
+                if not group.size:
+                    continue
+                finish = self._begin(group)
+            is_done = self._has_done(finish)
+            with self._lock:
+                self._answer(number, group, counts, is_done=is_done)
+                self._busy -= 1
+            if self._volume.wants_tidying:
+                self._tidy()
         self._tally.end(counts)
 
-    def _write_ahead(self) -> None:
-        if self._writing is None or not self._writing.is_alive():
-            self._writing = threading.Thread(
-                target=self._volume.start_writing, name="writer", daemon=True
-            )
-            with contextlib.suppress(RuntimeError):  # too many threads: it is a help, no more
-                self._writing.start()
-
-    def _next_group(self) -> tuple[list[tuple[int, Done]], bool, int]:
+    def _next_group(self, number: int) -> _Group:
         """
-        All that waits, once something does; whether nothing will follow; how many Python does not
-        see.
+        All that waits, once something does.
         """
         direct = 0
-        group: list[tuple[int, Done] | None] = []
+        found: list[tuple[int, Done] | None] = []
         if self._direct is None:
-            group.append(self._waiting.get())
+            found.append(self._waiting.get())
         else:
-            direct = self._direct.wait_for_flushes()
+            direct = self._direct.wait_for_flushes(number)
         while not self._waiting.empty():
-            group.append(self._waiting.get())
-        return [each for each in group if each is not None], None in group, direct
+            found.append(self._waiting.get())
+        self._is_ended = None in found
+        return _Group([each for each in found if each is not None], direct)
+
+    def _begin(self, group: _Group) -> Callable[[], None]:
+        """
+        What remains to be done, outside of the turn.
+        """
+        with self._lock:
+            self.groups += 1
+            self.largest = max(self.largest, group.size)
+            self._busy += 1
+            if self._busy == len(self._threads) < GROUPS and not self._is_ended:
+                with contextlib.suppress(RuntimeError):  # too many threads: these have to do
+                    self._start_thread()
+        try:
+            commit = self._volume.begin_flush()
+        except (StorageError, OSError) as error:
+            return partial(_fail, error)
+        return lambda: self._volume.finish_flush(commit)
+
+    def _answer(self, number: int, group: _Group, counts: Counts, *, is_done: bool) -> None:
+        counts.errors[FLUSH] += 0 if is_done else group.size
+        if self._direct is not None:
+            self._direct.flushed(number, is_done)
+        now = time.monotonic_ns()
+        for since, done in group.seen:
+            counts.took([FLUSH], now - since)
+            done(is_done)
+
+    def _tidy(self) -> None:
+        """
+        What nobody waits for, in a thread of its own.
+        """
+        with self._lock:
+            if self._tidying is not None and self._tidying.is_alive():
+                return
+            self._tidying = threading.Thread(
+                target=self._has_done, args=(self._volume.tidy,), name="tidying", daemon=True
+            )
+            with contextlib.suppress(RuntimeError):  # too many threads: it is a help, no more
+                self._tidying.start()
 
     def _has_done(self, what: Callable[[], None]) -> bool:
         try:
@@ -135,3 +191,7 @@ class Flusher:
             self._complaints.tell(error)
             return False
         return True
+
+
+def _fail(error: Exception) -> None:
+    raise error

@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import threading
 import zlib
+from queue import SimpleQueue
 
 from archipelagod.stores.directories import make_directory, sync_directory
 from archipelagod.stores.doubt import InDoubt
@@ -22,6 +24,7 @@ from archipelagod.stores.system_calls import CANNOT, rename_new
 from archipelagod.stores.unfinished import Unfinished, forget, link_new
 
 LEAST_AHEAD, MOST_AHEAD = 64 << 10, 4 << 20  # bytes that a log is longer than what it has
+SYNCS = 4  # of a log at once
 
 
 class FileLog:
@@ -31,12 +34,18 @@ class FileLog:
     It is overwritten, not extended: to sync bytes that the file has already costs half as much, for
     the file system has nothing to commit.  Space that was only allocated would not do, it has to be
     marked as written.
+
+    Every sync has an open file to itself: of one that several share the kernel would tell only the
+    first that the medium failed, and the others would believe in what is not there.
     """
 
     def __init__(self, fd: int, size: int) -> None:
         self._fd = fd
         self._size = size
         self._room = size  # bytes of the file
+        self._lock = threading.Lock()
+        self._syncing: list[int] = []  # open files, from the first sync on
+        self._idle: SimpleQueue[int] = SimpleQueue()  # those of them that nobody uses
 
     def append(self, data: bytes | bytearray) -> None:
         """See ILog."""
@@ -85,7 +94,29 @@ class FileLog:
 
     def sync(self) -> None:
         """See ILog."""
-        os.fdatasync(self._fd)
+        if not self._syncing:
+            self._open_files()
+        fd = self._idle.get()
+        try:
+            os.fdatasync(fd)
+        finally:
+            self._idle.put(fd)
+
+    def _open_files(self) -> None:
+        """
+        All of them before the first sync: one opened after another told of a failure would not.
+        """
+        with self._lock:
+            if self._syncing:
+                return
+            path = f"/proc/self/fd/{self._fd}"
+            opened: list[int] = []
+            with contextlib.suppress(OSError):  # too many are open: fewer at once
+                opened.extend(os.open(path, os.O_RDONLY | os.O_CLOEXEC) for _ in range(SYNCS))
+            opened = opened or [os.dup(self._fd)]
+            for fd in opened:
+                self._idle.put(fd)
+            self._syncing = opened
 
     def restart(self, start: bytes) -> None:
         """See ILog.  What is written is in one sector."""
@@ -95,7 +126,8 @@ class FileLog:
 
     def close(self) -> None:
         """See ILog."""
-        os.close(self._fd)
+        for fd in [self._fd, *self._syncing]:
+            os.close(fd)
 
 
 class FileRecords:

@@ -147,7 +147,7 @@ class MapCheck:
         """
         Indices where an open volume has something else by now.
         """
-        journal = read_journal(self._store, header.uid)
+        journal = read_journal(self._store, header)
         if journal is None or journal.serial != header.serial:
             return set()
         return {change.at for change in journal.changes}

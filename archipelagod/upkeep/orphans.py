@@ -206,6 +206,7 @@ def _remove_journal(store: Store, name: str) -> Step:
         lease = store.leases.acquire(name, b"")
     except LeaseHeld:
         return Step()
-    store.records.remove(journal.ROOM, name)
+    for room in (journal.RELAYS, journal.ROOM):
+        store.records.remove(room, name)
     lease.release()
     return Step(records=1)

@@ -7,7 +7,9 @@ so that an opening that finds one knows of a crash.
 A record is 32 bytes: kind, spare, index, slot, parent, tag, CRC-32, little-endian.
 
 - ``START`` comes first: uid in ``index``, session in the upper and map serial in the lower half of
-  ``slot``, salt in ``parent``.  The CRC-32 of all other records begins with the salt.
+  ``slot``, salt in the lower half of ``parent``; the upper one is 0 or, in a log that goes on where
+  another ended, the bytes of that one's records.  The CRC-32 of all other records begins with the
+  salt.
 - ``CHANGE`` says that ``index`` now holds ``slot``, whose parent is given if it is PARTIAL.  It
   reaches the kernel before the write that caused it is acknowledged, so it survives the daemon; its
   tag names the boot of the machine.
@@ -25,6 +27,11 @@ When the map holds all of it the journal begins anew in the same place, and is w
 said before.  That may include content that a guest chose, which must not be taken for records: so
 the salt is new each time, and known to nobody else.
 
+A journal is one log or two, which take turns.  When one is long the other goes on, with the next
+serial: so that flushes need not wait until the objects are on stable storage and the map with that
+serial is written, which makes the first log worthless.  Until then both count, one after the other.
+The second log begins when all of the first is on stable storage.
+
 So a flush of a few small writes costs one write and one sync, of the journal, however many objects
 they went to.
 
@@ -38,10 +45,11 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 ROOM = "journals"
+RELAYS = "relays"  # the room of second logs; there is none without a first one
 START, CHANGE, COMMIT, FILL, DATA, SYNCED, GARBAGE = 1, 2, 3, 4, 5, 6, 7
 _RECORD = struct.Struct("<HHIQQI")
 _SUM = struct.Struct("<I")
@@ -71,7 +79,8 @@ class Data(NamedTuple):
 
 class Replay(NamedTuple):
     """
-    What a journal says.
+    What a journal says.  Of two logs that belong together: ``serial`` of the first that counts, all
+    else of both; ``end`` and ``salt`` of the last, which is in ``room`` and has ``last_serial``.
     """
 
     serial: int
@@ -82,6 +91,8 @@ class Replay(NamedTuple):
     garbage: set[int]  # unless the map refers to them
     end: int = 0  # bytes of it; what follows says nothing
     salt: int = 0
+    room: str = ROOM
+    last_serial: int = 0
 
 
 def boot_tag() -> int:
@@ -117,40 +128,75 @@ def journal_name(uid: int) -> str:
     return f"{uid:08x}"
 
 
-def replay(data: bytes, tag: int) -> Replay | None:
+def replay(data: bytes, tag: int, later: bytes = b"") -> Replay | None:
     """
     The journal in ``data``, up to the first damaged record; None when not even its start is whole.
 
-    tag: of the present boot.
+    tag: of the present boot.  later: a log that goes on where ``data`` ends, if that is so.
     """
     records = _records(data)
     start = next(records, None)
     if start is None or start.kind != START:
         return None
-    changes: list[Change] = []
-    written: list[Data] = []
-    committed = needed = survived = 0
-    garbage: set[int] = set()
-    end = RECORD_BYTES
-    for record in records:
-        end += RECORD_BYTES + len(record.content)
-        if record.kind in (CHANGE, FILL):
-            changes.append(Change(record.kind, record.at, record.slot, record.parent))
-            survived += record.tag == tag
-        elif record.kind == DATA:
-            written.append(Data(record.slot, record.at, record.content))
-        elif record.kind == GARBAGE:
-            garbage.add(record.slot)
-        elif record.kind in (COMMIT, SYNCED):
-            committed = max(committed, min(record.slot, len(changes)))
-            if record.kind == SYNCED:
-                written.clear()
-            needed = len(written)
-    is_same_boot = bool(tag) and start.tag == tag and survived == len(changes)
-    valid = len(changes) if is_same_boot else committed
-    data_needed = [] if is_same_boot else written[:needed]
-    serial, session, salt = start.slot & 0xFFFFFFFF, start.slot >> 32, start.parent & 0xFFFFFFFF
-    return Replay(serial, session, changes, valid, data_needed, garbage, end, salt)
+    said = _Said(tag)
+    end = said.take(records)
+    last, then = start, _records(later)
+    if (second := next(then, None)) is not None and _goes_on(start, end, second):
+        last, end = second, said.take(then)
+    is_same_boot = said.is_of_boot and start.tag == tag and last.tag == tag
+    valid = len(said.changes) if is_same_boot else said.committed
+    data_needed = [] if is_same_boot else said.written[: said.needed]
+    serial, session, salt = start.slot & 0xFFFFFFFF, last.slot >> 32, last.parent & 0xFFFFFFFF
+    found = Replay(serial, session, said.changes, valid, data_needed, said.garbage, end, salt)
+    return found._replace(last_serial=last.slot & 0xFFFFFFFF)
+
+
+def _goes_on(start: _Read, end: int, second: _Read) -> bool:
+    """
+    Whether ``second`` begins the log that follows one with that ``start`` and ``end``.
+    """
+    is_whole = second.parent >> 32 == end - RECORD_BYTES
+    return second.kind == START and second.slot == start.slot + 1 and is_whole
+
+
+class _Said:
+    """
+    What records say.
+    """
+
+    def __init__(self, tag: int) -> None:
+        self.changes: list[Change] = []
+        self.written: list[Data] = []
+        self.garbage: set[int] = set()
+        self.committed = self.needed = 0
+        self.is_of_boot = bool(tag)
+        self._tag = tag
+
+    def take(self, records: Iterable[_Read]) -> int:
+        """
+        Those that follow the START of a log; the bytes of all.
+        """
+        before = len(self.changes)
+        end = RECORD_BYTES
+        for record in records:
+            end += RECORD_BYTES + len(record.content)
+            if record.kind in (CHANGE, FILL):
+                change = Change(record.kind, record.at, record.slot, record.parent)
+                self.changes.append(change)
+                self.is_of_boot &= record.tag == self._tag
+            elif record.kind == DATA:
+                self.written.append(Data(record.slot, record.at, record.content))
+            elif record.kind == GARBAGE:
+                self.garbage.add(record.slot)
+            elif record.kind in (COMMIT, SYNCED):
+                self._commit(record, before)
+        return end
+
+    def _commit(self, record: _Read, before: int) -> None:
+        self.committed = max(self.committed, min(before + record.slot, len(self.changes)))
+        if record.kind == SYNCED:
+            self.written.clear()
+        self.needed = len(self.written)
 
 
 class _Read(NamedTuple):

@@ -16,6 +16,7 @@ from archipelagod.volume.journal import (
     DATA,
     FILL,
     GARBAGE,
+    RELAYS,
     ROOM,
     START,
     SYNCED,
@@ -40,7 +41,8 @@ class Journal:
     """
     The journal of an open volume.  In the store from ``begin`` to ``discard``.
 
-    The volume's lock covers ``change`` and ``fill``, and one flush at a time calls ``commit``.
+    The volume's lock covers ``change`` and ``fill``, its flush lock ``commit`` and ``synced``; what
+    begins anew, closes or discards finds nobody in ``make_stable``.
 
     tag, salt: of its records.
     """
@@ -52,7 +54,8 @@ class Journal:
         self._serial = serial
         self.tag = boot_tag()
         self.salt = fresh_salt()
-        self._log: ILog | None = None
+        self._logs: dict[str, ILog] = {}  # by room
+        self._log: ILog | None = None  # that which is written
         self.changes = self.committed = 0
         self.data_bytes = 0  # of DATA that is needed
         self.size_bytes = 0  # of everything since it began
@@ -69,14 +72,17 @@ class Journal:
         """
         Makes the log, on stable storage: from here on a crash leaves a trace.  Raises OSError.
         """
-        self._log = self._new_log(replaces=False)
+        start = self._start(self._serial, self.salt)
+        self._log = self._new_log(ROOM, start, replaces=False)
 
-    def _new_log(self, *, replaces: bool) -> ILog:
-        return self._store.records.log(ROOM, journal_name(self._uid), self._start(), replaces)
+    def _new_log(self, room: str, start: bytes, *, replaces: bool) -> ILog:
+        log = self._store.records.log(room, journal_name(self._uid), start, replaces)
+        self._logs[room] = log
+        return log
 
-    def _start(self) -> bytes:
-        numbers = self._session << 32 | self._serial
-        return pack(START, self._uid, numbers, self.tag, self.salt)
+    def _start(self, serial: int, salt: int, follows: int = 0) -> bytes:
+        numbers = self._session << 32 | serial
+        return pack(START, self._uid, numbers, self.tag, follows << 32 | salt)
 
     def _pack(self, kind: int, index: int, slot: int, parent: int = 0) -> bytes:
         return pack(kind, index, slot, self.tag, parent, self.salt)
@@ -87,13 +93,28 @@ class Journal:
 
         Raises OSError.
         """
-        self._serial = serial
         self._session = session
-        self.salt = fresh_salt()
-        if self._log is None:
-            self._log = self._new_log(replaces=True)
+        self._go_on(ROOM, serial, 0)
+
+    def turn(self, serial: int) -> None:
+        """
+        Goes on in the other log, with changes to the map of that serial, which is yet to be
+        written.  All that there is must be committed.
+
+        Raises OSError; InDoubt when it is not known whether the other log has begun.
+        """
+        room = ROOM if self._log is self._logs.get(RELAYS) else RELAYS
+        self._go_on(room, serial, self.size_bytes)
+
+    def _go_on(self, room: str, serial: int, follows: int) -> None:
+        salt = fresh_salt()
+        start = self._start(serial, salt, follows)
+        log = self._logs.get(room)
+        if log is None:
+            log = self._new_log(room, start, replaces=True)
         else:
-            self._log.restart(self._start())
+            log.restart(start)
+        self._log, self._serial, self.salt = log, serial, salt
         self.changes = self.committed = self.data_bytes = self.size_bytes = 0
 
     def change(self, index: int, slot: int) -> None:
@@ -145,21 +166,31 @@ class Journal:
         summed = len(content) << 32 | zlib.crc32(content)
         return self._pack(DATA, inner, oid, summed)
 
-    def commit(self, changes: int, data: bytearray) -> None:
+    def commit(self, changes: int, data: bytearray) -> bool:
         """
-        Makes the first ``changes`` changes count for good, and what ``data`` has: DATA records with
-        their content, to which it appends.
+        Makes the first ``changes`` changes count, and what ``data`` has: DATA records with their
+        content, to which it appends.  For good after ``make_stable``; False when there is nothing
+        to wait for.
 
         Raises JournalFull, OSError.
         """
         if self._log is None or (changes <= self.committed and not data):
-            return
+            return False
         size = len(data)
         data += self._pack(COMMIT, 0, changes)
         self._put(data)
         self.data_bytes += size
+        return True
+
+    def make_stable(self, changes: int) -> None:
+        """
+        Everything up to the ``commit`` that had so many changes is there for good.  Several threads
+        may call it at once.  Raises OSError.
+        """
+        assert self._log is not None
         self._log.sync()
-        self.committed = max(changes, self.committed)
+        with self._lock:
+            self.committed = max(changes, self.committed)
 
     def synced(self, changes: int) -> None:
         """
@@ -168,8 +199,7 @@ class Journal:
         if self._log is None or (changes <= self.committed and not self.data_bytes):
             return
         self._put(self._pack(SYNCED, 0, changes))
-        self._log.sync()
-        self.committed = max(changes, self.committed)
+        self.make_stable(changes)
         self.data_bytes = 0
 
     def garbage(self, oids: list[int]) -> None:
@@ -184,15 +214,18 @@ class Journal:
 
     def close(self) -> None:
         """
-        Lets go of the log; it stays in the store.
+        Lets go of the logs; they stay in the store.
         """
-        if self._log is not None:
-            self._log.close()
-            self._log = None
+        for log in self._logs.values():
+            log.close()
+        self._logs.clear()
+        self._log = None
 
     def discard(self) -> None:
         """
-        Removes the log: the map holds all of it.
+        Removes the logs: the map holds all of them.
         """
+        rooms = [room for room in (RELAYS, ROOM) if room in self._logs]
         self.close()
-        self._store.records.remove(ROOM, journal_name(self._uid))
+        for room in rooms or [ROOM]:
+            self._store.records.remove(room, journal_name(self._uid))

@@ -8,14 +8,15 @@ import contextlib
 import errno
 import threading
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from archipelagod.stores.doubt import InDoubt
+from archipelagod.volume.flushing import Commit, Flushing
 from archipelagod.volume.map_format import PARTIAL, Header, Record
-from archipelagod.volume.open_journal import Journal, JournalFull
+from archipelagod.volume.open_journal import Journal
 from archipelagod.volume.slots import BODIES, Slots, body_name
 from archipelagod.volume.table import NoTable, Table
-from archipelagod.volume.unsynced import AHEAD_BYTES, LOGGED_BYTES, Range, Unsynced, merged
+from archipelagod.volume.unsynced import Unsynced
 from archipelagod.wire.errors import NoSpace, ReadOnlyVolume, StorageUnavailable
 
 if TYPE_CHECKING:
@@ -23,8 +24,18 @@ if TYPE_CHECKING:
     from archipelagod.stores.store import Store
 
 MAPS = "maps"
-JOURNAL_BYTES = 32 << 20  # after which a new one begins, in a quiet moment
+JOURNAL_BYTES = 32 << 20  # of a log, after which the other goes on
 JOURNAL_LIMIT = 1 << 16  # changes, after which the map is written anew
+
+
+class Checkpoint(NamedTuple):
+    """
+    What makes the journal's other log worthless: the map's record, to be written when the objects
+    are on stable storage.
+    """
+
+    record: bytes
+    objects: set[int]
 
 
 class OpenMap:
@@ -32,9 +43,11 @@ class OpenMap:
     Order of things, so that a crash at any instant leaves a readable volume:
 
     - a flush: the objects, or what was written to them as data in the journal, then the commit
-      record; then objects that the map let go are removed;
+      record; then objects that the map let go are removed.  Several may be under way;
     - a rewrite of the map: a flush of the objects, then a new body if it needs one, then the
-      record is replaced, then the journal; each atomically.
+      record is replaced, then the journal; each atomically;
+    - a turn of the journal: a flush, then the other log begins; later the objects are flushed, and
+      the record is replaced by what it was to be at the turn.
 
     Any thread may call; whoever changes a slot holds ``lock``.
     """
@@ -45,6 +58,7 @@ class OpenMap:
         self.slots = Slots(store, record)
         self.table: Table = NoTable()
         self.unsynced = Unsynced()
+        self.flushing = Flushing(store, self)
         self.lock = threading.RLock()
         self.flush_lock = threading.RLock()  # whoever flushes; taken before ``lock``
         self.is_ready = False  # the journal has begun, and no flush failed
@@ -55,8 +69,9 @@ class OpenMap:
         self._lease = lease
         self.session = session
         self._sequence = 0
-        self._journal = Journal(store, record.header.uid, record.header.serial, session)
-        self._dropped: list[int] = []  # own objects that the map let go since the last flush
+        self.journal = Journal(store, record.header.uid, record.header.serial, session)
+        self._checkpoint: Checkpoint | None = None  # since the last turn of the journal
+        self._checkpoint_lock = threading.Lock()  # whoever makes it; taken last
         self._old_bodies: list[int] = []  # our own, which the record in the store may still name
 
     @property
@@ -76,8 +91,8 @@ class OpenMap:
         if self.header.is_read_only:
             raise ReadOnlyVolume(self.name)
         with self.lock:
-            if not self._journal.has_begun:
-                self._journal.begin()
+            if not self.journal.has_begun:
+                self.journal.begin()
             self.is_ready = True
             self.table.forget_all()  # now some may be written
 
@@ -114,7 +129,7 @@ class OpenMap:
         nothing changed, StorageUnavailable when that is not known.
         """
         with self._certain():
-            self._journal.change(index, slot)
+            self.journal.change(index, slot)
         self.table.forget(index)
         self._drop(self.slots.put(index, slot))
 
@@ -123,7 +138,7 @@ class OpenMap:
         As ``change``, to an object with (first, count) runs of blocks; ``parent`` has the others.
         """
         with self._certain():
-            self._journal.change_partly(index, oid | PARTIAL, parent, runs)
+            self.journal.change_partly(index, oid | PARTIAL, parent, runs)
         old = self.slots.put(index, oid | PARTIAL, parent)
         for first, count in runs:
             self.slots.fill(index, first, count)
@@ -135,7 +150,7 @@ class OpenMap:
         The partial object at ``index`` has these blocks from here on.  Raises as ``change``.
         """
         with self._certain():
-            self._journal.fill(index, self.slots.view[index], first, count)
+            self.journal.fill(index, self.slots.view[index], first, count)
         self.slots.fill(index, first, count)
         self.table.fill(index, first, count)
 
@@ -152,19 +167,79 @@ class OpenMap:
 
     def _drop(self, old: int) -> None:
         if old & ~PARTIAL >= self.slots.own_floor:
-            self._dropped.append(old & ~PARTIAL)
+            self.flushing.drop(old & ~PARTIAL)
 
-    def flush(self) -> None:
+    def begin_flush(self) -> Commit | None:
         """
         See Volume.
         """
         with self.flush_lock:
-            self.flush_objects()
-            most_changes = max(self.journal_limit, len(self.slots.view) // 4)
-            is_long = self._journal.size_bytes > 2 * JOURNAL_BYTES
-            if is_long or self._journal.changes > most_changes:
-                with self.lock:
-                    self.rewrite()
+            commit = self.flushing.begin()
+            if not self._is_long:
+                return commit
+            self.flushing.finish(commit)
+            with self.lock, contextlib.suppress(NoSpace):  # nothing is lost without it
+                self._shorten()
+            return None
+
+    def finish_flush(self, commit: Commit | None) -> None:
+        """
+        See Volume.
+        """
+        if commit is not None:
+            self.flushing.finish(commit)
+
+    @property
+    def _is_long(self) -> bool:
+        """
+        Whether something has to be done about the journal's length.
+        """
+        most_changes = max(self.journal_limit, len(self.slots.view) // 4)
+        most_bytes = JOURNAL_BYTES * (2 if self._checkpoint else 1)
+        return self.journal.size_bytes > most_bytes or self.journal.changes > most_changes
+
+    def _shorten(self) -> None:
+        """
+        Has the other log go on, if the map's record has room for all changes; or writes the map.
+        Both locks are held.
+        """
+        self.checkpoint()
+        self.flush_objects()
+        self.flushing.drain()
+        if self.slots.needs_body or not self._has_turned():
+            self.rewrite()
+
+    def _has_turned(self) -> bool:
+        header = self.slots.counted()
+        header, record, _ = self.slots.stored(header._replace(serial=header.serial + 1), 0)
+        try:
+            self.journal.turn(header.serial)
+        except InDoubt as error:
+            raise self.fail(error) from error
+        except OSError:  # there may be no room for a second log
+            return False
+        finally:
+            self.slots.header = header  # its serial may be that of the other log
+        self._checkpoint = Checkpoint(record, self.unsynced.take_logged())
+        return True
+
+    def checkpoint(self) -> None:
+        """
+        Makes the log that the journal left at its last turn worthless, if it is not yet.  Holds no
+        flush up.  Any thread.
+
+        Raises StorageUnavailable.
+        """
+        with self._checkpoint_lock:
+            if self._checkpoint is None or self.has_failed:
+                return
+            try:
+                self._store.objects.flush(self._checkpoint.objects)
+                self.check_lease()
+                self._store.records.put(MAPS, self.name, self._checkpoint.record)
+            except OSError as error:
+                raise self.fail(error) from error
+            self._checkpoint = None
 
     def flush_objects(self, *, is_whole: bool = False) -> None:
         """
@@ -173,119 +248,33 @@ class OpenMap:
         is_whole: everything into the objects.  Raises StorageUnavailable; NoSpace when it may be
         tried again.
         """
-        self.check_health()
-        with self.lock:
-            changes = self._journal.changes
-            dropped, self._dropped = self._dropped, []
-        try:
-            self._check_lease()
-            self._make_stable(changes, is_whole=is_whole)
-            self._check_lease()  # again: what another took over meanwhile does not have this
-        except JournalFull as error:
-            with self.lock:
-                self._dropped += dropped
-            raise NoSpace(f"{self.name}: its journal can't grow") from error
-        except OSError as error:
-            raise self.fail(error) from error
-        for oid in dropped:
-            self._store.objects.remove(oid)
-            self.unsynced.logged.discard(oid)
-
-    def _make_stable(self, changes: int, *, is_whole: bool) -> None:
-        ranges, touched = self.unsynced.take()
-        self._take_from_table(ranges, touched)
-        written = {oid for oid, _, _ in ranges}
-        parts = list(merged(ranges))
-        is_simple = len(written) == 1 and not self.unsynced.logged  # one sync does for it too
-        if is_simple and changes <= self._journal.committed:
-            is_whole = True
-        if is_whole or touched or sum(size for *_, size in parts) > LOGGED_BYTES:
-            self._sync_objects(written | touched, changes)
-            return
-        data = self._data(parts)
-        size = len(data)
-        try:
-            self._journal.commit(changes, data)
-        except JournalFull:
-            self._sync_objects(written, changes)  # that takes less room
-        else:
-            self.unsynced.has_logged(written, size)
-
-    def _sync_objects(self, oids: set[int], changes: int) -> None:
-        """
-        The objects, and those whose content is only in the journal, have everything.
-        """
-        self._store.objects.flush(oids | self.unsynced.logged)
-        try:
-            self._journal.synced(changes)
-        except JournalFull:
-            for oid in oids:
-                self.unsynced.touched(oid)
-            raise
-        self.unsynced.has_synced()
-
-    def _take_from_table(self, ranges: list[Range], touched: set[int]) -> None:
-        view = self.slots.view
-        indices, written = self.table.take_written()
-        if written is None:
-            touched.update(view[index] & ~PARTIAL for index in indices)
-        else:
-            ranges += [(view[index] & ~PARTIAL, inner, size) for index, inner, size in written]
-
-    def _data(self, parts: list[Range]) -> bytearray:
-        """
-        What the journal is to have of the ranges.
-        """
-        found = self.table.gather(parts, self._journal.tag, self._journal.salt)
-        if found is not None:
-            return found
-        found = bytearray()
-        for oid, inner, size in parts:
-            content = bytearray(size)
-            try:
-                self._store.objects.read_into(oid, inner, memoryview(content))
-            except FileNotFoundError:
-                continue  # it was let go meanwhile
-            found += self._journal.data(oid, inner, content)
-            found += content
-        return found
+        self.flushing.finish(self.flushing.begin(is_whole=is_whole))
 
     @property
-    def wants_writing(self) -> bool:
+    def wants_tidying(self) -> bool:
         """
-        Whether it is time for ``start_writing``.
+        Whether it is time for ``tidy``.
         """
-        return self.unsynced.unwritten_bytes > AHEAD_BYTES
+        return self._checkpoint is not None or self.flushing.wants_writing
 
-    def start_writing(self) -> None:
+    def tidy(self) -> None:
         """
-        Has the medium begin with what only the journal has on stable storage, so that ``sync``
-        finds little left to do.  Holds nobody up.
+        See Volume.
         """
-        with self.flush_lock:
-            unwritten = self.unsynced.take_unwritten()
-        self._store.objects.start_writing(unwritten)
-
-    @property
-    def wants_sync(self) -> bool:
-        """
-        Whether the journal is so long that it is time for ``sync``.
-        """
-        return self._journal.size_bytes > JOURNAL_BYTES
+        self.flushing.start_writing()
+        self.checkpoint()
 
     def sync(self) -> None:
         """
-        Brings everything into the objects, and a long journal into the map.
-
-        Raises StorageUnavailable.
+        Brings everything into the objects.  Raises StorageUnavailable.
         """
         with self.flush_lock:
             self.flush_objects(is_whole=True)
-            if self.wants_sync:
-                with self.lock:
-                    self.rewrite()
 
-    def _check_lease(self) -> None:
+    def check_lease(self) -> None:
+        """
+        Raises LeaseLost.
+        """
         if self._lease is not None:
             self._lease.check()
 
@@ -309,19 +298,18 @@ class OpenMap:
             for oid in cut:
                 self._store.objects.remove(oid)
                 self.unsynced.logged.discard(oid)
-            self._journal.begin_anew(header.serial, self.session)
+            self.journal.begin_anew(header.serial, self.session)
             self._remove_old_bodies()
         except OSError as error:
             raise self.fail(error) from error
 
-    def replace_record(self) -> None:
+    def replace_record(self, serial: int) -> None:
         """
         Writes the map as it is, without a journal: for recovery.  Raises OSError.
         """
-        header = self.slots.counted()
-        header = header._replace(serial=header.serial + 1)
+        header = self.slots.counted()._replace(serial=serial)
         self.slots.header = self.put_record(MAPS, self.name, header)
-        self._journal = Journal(self._store, header.uid, header.serial, self.session)
+        self.journal = Journal(self._store, header.uid, header.serial, self.session)
         self._remove_old_bodies()
 
     def put_record(self, room: str, name: str, header: Header) -> Header:
@@ -353,7 +341,7 @@ class OpenMap:
         cut = self.slots.resize(size_bytes)
         if cut:
             try:
-                self._journal.garbage(cut)
+                self.journal.garbage(cut)
             except OSError as error:
                 raise self.fail(error) from error
         self.mark_end(has_stale_end, cut)
@@ -377,14 +365,15 @@ class OpenMap:
         Raises StorageUnavailable.
         """
         with self.flush_lock, self.lock:
-            if not self._journal.has_begun:
+            self.flushing.drain()
+            if not self.journal.has_begun:
                 return
             self.is_ready = False
             self.flush_objects(is_whole=True)
-            if self._journal.changes:
+            if self.journal.changes:
                 self.rewrite()
             try:
-                self._journal.discard()
+                self.journal.discard()
             except OSError as error:
                 raise self.fail(error) from error
 
@@ -399,6 +388,6 @@ class OpenMap:
         except NoSpace as error:  # not a refusal of what was done before
             raise StorageUnavailable(str(error)) from error
         finally:
-            self._journal.close()
+            self.journal.close()
             if self._lease is not None:
                 self._lease.release()

@@ -82,26 +82,40 @@ def read_map(store: Store, room: str, name: str) -> Record:
         raise StorageUnavailable(f"{name}: {error}") from error
 
 
-def read_journal(store: Store, uid: int) -> journal.Replay | None:
+def read_journal(store: Store, header: Header) -> journal.Replay | None:
     """
-    What the journal of volume ``uid`` says; None if there is none.  Raises OSError.
+    What the journal of a volume says; None if there is none.  header: of the map.  Raises OSError.
     """
+    name = journal.journal_name(header.uid)
     try:
-        data = store.records.get(journal.ROOM, journal.journal_name(uid))
+        first = store.records.get(journal.ROOM, name)
     except FileNotFoundError:
         return None
-    found = journal.replay(data, journal.boot_tag())
-    return found or journal.Replay(0, 0, [], 0, [], set())
+    try:
+        second = store.records.get(journal.RELAYS, name)
+    except FileNotFoundError:
+        second = b""
+    tag = journal.boot_tag()
+    found = journal.replay(first, tag, second)
+    relay = journal.replay(second, tag, first)
+    if relay is not None and relay.serial == header.serial:
+        is_last = relay.last_serial == relay.serial
+        return relay._replace(room=journal.RELAYS if is_last else journal.ROOM)
+    if found is None:
+        return journal.Replay(0, 0, [], 0, [], set())
+    is_last = found.last_serial == found.serial
+    return found._replace(room=journal.ROOM if is_last else journal.RELAYS)
 
 
 def _recover(store: Store, opened: OpenMap) -> None:
     """
     Takes the journal into the map, and removes objects that nothing refers to.
 
-    The journal goes last: when this is interrupted it is done again.
+    The journal goes last: when this is interrupted it is done again.  The map's new serial is above
+    those of both its logs: what they say is not done twice.
     """
     header = opened.header
-    found = read_journal(store, header.uid)
+    found = read_journal(store, header)
     if found is None:
         return
     store.objects.flush_all()  # writes that the dead writer acknowledged are still in the kernel
@@ -112,12 +126,13 @@ def _recover(store: Store, opened: OpenMap) -> None:
             _add_garbage(store, header.uid, found, dropped)
         garbage |= dropped
         _write_again(store, found, opened.slots.references())
-        opened.replace_record()
+        opened.replace_record(found.last_serial + 1)
     if found.session:
         garbage.update(store.objects.of_session(found.session))
     for oid in garbage - opened.slots.references():
         store.objects.remove(oid)
-    store.records.remove(journal.ROOM, journal.journal_name(header.uid))
+    for room in (journal.RELAYS, journal.ROOM):
+        store.records.remove(room, journal.journal_name(header.uid))
 
 
 def _apply(found: journal.Replay, slots: Slots) -> set[int]:
@@ -146,9 +161,9 @@ def _add_garbage(store: Store, uid: int, found: journal.Replay, oids: set[int]) 
     map is written nothing else tells of them.
     """
     name = journal.journal_name(uid)
-    said = store.records.get(journal.ROOM, name, found.end)
+    said = store.records.get(found.room, name, found.end)
     records = (journal.pack(journal.GARBAGE, 0, oid, 0, 0, found.salt) for oid in sorted(oids))
-    store.records.put(journal.ROOM, name, said + b"".join(records))
+    store.records.put(found.room, name, said + b"".join(records))
 
 
 def _write_again(store: Store, found: journal.Replay, needed: set[int]) -> None:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from archipelagod.stores.leases import LeaseHeld
 from archipelagod.volume.burial import bury_unfinished, deleted_name
 from archipelagod.volume.census import DELETED, FREEZING, LOOKED, Step, look
+from archipelagod.volume.journal import RELAYS, journal_name
 from archipelagod.volume.journal import ROOM as JOURNALS
-from archipelagod.volume.journal import journal_name
 from archipelagod.volume.map_format import (
     HEADER_BYTES,
     PARTIAL,
@@ -148,7 +148,7 @@ def _own(store: Store, record: Record) -> Needs:
 
 
 def _journalled(store: Store, header: Header) -> set[int]:
-    found = read_journal(store, header.uid)
+    found = read_journal(store, header)
     if found is None:
         return set()
     made = set(store.objects.of_session(found.session)) if found.session else set()
@@ -160,7 +160,8 @@ def _forget(store: Store, header: Header, removed: Needs) -> None:
     _tidy(store, removed.objects)
     for body in removed.bodies:
         store.records.remove(BODIES, body_name(body))
-    store.records.remove(JOURNALS, journal_name(header.uid))
+    for room in (RELAYS, JOURNALS):
+        store.records.remove(room, journal_name(header.uid))
     store.records.remove(DELETED, name)
     with contextlib.suppress(LeaseHeld):
         store.leases.acquire(name, b"").release()  # what a killed daemon left of it goes too

@@ -204,13 +204,20 @@ class Slots:
         found.discard(0)
         return found
 
+    @property
+    def needs_body(self) -> bool:
+        """
+        Whether there are so many changes that a record alone can't hold them.
+        """
+        return len(self._changed) > max(DELTA_LIMIT, len(self.view) // 64)
+
     def stored(self, header: Header, new_body: int) -> tuple[Header, bytes, bytes | None]:
         """
         Header and record to be stored; and a body, if there must be a new one, to be stored before.
 
         new_body: the name it gets.
         """
-        if len(self._changed) <= max(DELTA_LIMIT, len(self.view) // 64):
+        if not self.needs_body:
             delta = {index: self.view[index] for index in self._changed if index < len(self.view)}
             partials = {
                 index: self.partial(index) for index, slot in delta.items() if slot & PARTIAL

@@ -52,6 +52,13 @@ class Unsynced:
         self._unwritten.update(oids)
         self.unwritten_bytes += size
 
+    def take_logged(self) -> set[int]:
+        """
+        Objects of which the journal has content; what it gets from here on is in another log.
+        """
+        logged, self.logged = self.logged, set()
+        return logged
+
     def has_synced(self) -> None:
         """
         No content in the journal is needed any longer.

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from archipelagod.stores.store import Store
+    from archipelagod.volume.flushing import Commit
     from archipelagod.volume.open_map import OpenMap
     from archipelagod.volume.table import DirectEntry
 
@@ -205,31 +206,38 @@ class Volume:
 
         Raises StorageUnavailable for ever after an error: the kernel may have dropped the pages.
         """
-        self.map.flush()
+        self.finish_flush(self.begin_flush())
+
+    def begin_flush(self) -> Commit | None:
+        """
+        The first half of ``flush``: everything acknowledged before is part of it.  What it returns
+        is to be given to ``finish_flush``; several may be under way.  Raises StorageUnavailable.
+        """
+        return self.map.begin_flush()
+
+    def finish_flush(self, commit: Commit | None) -> None:
+        """
+        The second half of ``flush``, which waits for the medium.  Raises StorageUnavailable.
+        """
+        self.map.finish_flush(commit)
 
     @property
-    def wants_writing(self) -> bool:
+    def wants_tidying(self) -> bool:
         """
-        Whether ``start_writing`` is due.
+        Whether ``tidy`` is due.
         """
-        return self.map.wants_writing
+        return self.map.wants_tidying
 
-    def start_writing(self) -> None:
+    def tidy(self) -> None:
         """
-        Makes the next ``sync`` short.  To be called while others go on.
+        Brings what flushes left in the journal nearer to the objects.  To be called while others go
+        on.  Raises StorageUnavailable.
         """
-        self.map.start_writing()
-
-    @property
-    def wants_sync(self) -> bool:
-        """
-        Whether ``sync`` is due.
-        """
-        return self.map.wants_sync
+        self.map.tidy()
 
     def sync(self) -> None:
         """
-        Brings what flushes left in the journal into the objects: for quiet moments.
+        Brings what flushes left in the journal into the objects.
 
         Raises StorageUnavailable.
         """

@@ -87,7 +87,7 @@ def _needs(store: Store, record: Record) -> Needs:
     """
     What the map refers to once its journal is taken into account.
     """
-    replayed = opening.read_journal(store, record.header.uid)
+    replayed = opening.read_journal(store, record.header)
     if replayed is None or replayed.serial != record.header.serial:
         return needs_of(store, record)
     slots = Slots(store, record)
@@ -159,7 +159,8 @@ def _left_over(store: Store, path: str, maps: list[Found], objects: set[int]) ->
     wrong += [
         f"nobody needs body {name}" for name in store.records.names(BODIES) if name not in bodies
     ]
-    wrong += [f"journal {name} is left" for name in store.records.names(journal.ROOM)]
+    for room in (journal.ROOM, journal.RELAYS):
+        wrong += [f"journal {room}/{name} is left" for name in store.records.names(room)]
     wrong += [
         f"the deleted map {each.name} keeps nothing"
         for each in maps

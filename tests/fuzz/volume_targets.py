@@ -107,6 +107,9 @@ class Contents:
         if cursor.number() & 1:
             log = b"".join(self._log(count))
             records.put(journal.ROOM, journal.journal_name(UID), log)
+            if cursor.number() & 1:
+                log = b"".join(self._log(count))
+                records.put(journal.RELAYS, journal.journal_name(UID), log)
 
     def _object(self, session: int) -> int:
         oid = session << 32 | len(self._objects)

@@ -9,34 +9,36 @@ void flushes_init(struct flushes *flushes)
     pthread_cond_init(&flushes->come, NULL);
 }
 
-static void drop_askers(struct flushes *flushes, struct flush *first, size_t count, void (*drop)(void *))
+static void drop_askers(struct flushes *flushes, struct group *group, void (*drop)(void *))
 {
-    for (struct flush *flush = first; flush < first + count; flush++) {
-        void *owner = flush->asker ? flushes_release(flushes, flush->asker) : NULL;
+    for (size_t at = 0; at < group->count; at++) {
+        struct asker *asker = group->flushes[at].asker;
+        void *owner = asker ? flushes_release(flushes, asker) : NULL;
         if (owner)
             drop(owner);
     }
-    free(first);
+    free(group->flushes);
+    *group = (struct group){0};
 }
 
 void flushes_free(struct flushes *flushes, void (*drop)(void *owner))
 {
-    drop_askers(flushes, flushes->waiting, flushes->waiting_count, drop);
-    drop_askers(flushes, flushes->group, flushes->group_count, drop);
-    flushes->waiting = flushes->group = NULL;
+    drop_askers(flushes, &flushes->waiting, drop);
+    for (size_t at = 0; at < MOST_GROUPS; at++)
+        drop_askers(flushes, &flushes->groups[at], drop);
 }
 
-static struct flush *room_for_one(struct flushes *flushes)
+static struct flush *room_for_one(struct group *group)
 {
-    if (flushes->waiting_count == flushes->waiting_room) {
-        size_t room = flushes->waiting_room ? 2 * flushes->waiting_room : 16;
-        struct flush *more = realloc(flushes->waiting, room * sizeof *more);
+    if (group->count == group->room) {
+        size_t room = group->room ? 2 * group->room : 16;
+        struct flush *more = realloc(group->flushes, room * sizeof *more);
         if (!more)
             return NULL;
-        flushes->waiting = more;
-        flushes->waiting_room = room;
+        group->flushes = more;
+        group->room = room;
     }
-    return &flushes->waiting[flushes->waiting_count];
+    return &group->flushes[group->count];
 }
 
 bool flushes_add(struct flushes *flushes, const struct flush *asked)
@@ -45,36 +47,31 @@ bool flushes_add(struct flushes *flushes, const struct flush *asked)
 
     pthread_mutex_lock(&flushes->lock);
     if (flushes->is_attended)
-        room = room_for_one(flushes);
+        room = room_for_one(&flushes->waiting);
     if (room) {
         *room = *asked;
         asked->asker->references++;
-        if (!flushes->waiting_count++)
+        if (!flushes->waiting.count++)
             pthread_cond_signal(&flushes->come);
     }
     pthread_mutex_unlock(&flushes->lock);
     return room;
 }
 
-/* Those of the last group are answered. */
-size_t flushes_wait(struct flushes *flushes)
+/* Those of the group's last turn are answered. */
+size_t flushes_wait(struct flushes *flushes, struct group *group)
 {
-    struct flush *group = flushes->group;
-    size_t room = flushes->group_room;
+    struct group answered = {group->flushes, 0, group->room};
 
     pthread_mutex_lock(&flushes->lock);
     flushes->is_attended = true;
-    while (!flushes->waiting_count && !flushes->was_woken)
+    while (!flushes->waiting.count && !flushes->was_woken)
         pthread_cond_wait(&flushes->come, &flushes->lock);
     flushes->was_woken = false;
-    flushes->group = flushes->waiting;
-    flushes->group_count = flushes->waiting_count;
-    flushes->group_room = flushes->waiting_room;
-    flushes->waiting = group;
-    flushes->waiting_room = room;
-    flushes->waiting_count = 0;
+    *group = flushes->waiting;
+    flushes->waiting = answered;
     pthread_mutex_unlock(&flushes->lock);
-    return flushes->group_count;
+    return group->count;
 }
 
 void flushes_wake(struct flushes *flushes)
@@ -96,14 +93,14 @@ void *flushes_release(struct flushes *flushes, struct asker *asker)
     return owner;
 }
 
-size_t flushes_answer(struct flushes *flushes, struct flush *first, bool is_done, uint8_t *out, size_t *size)
+size_t flushes_answer(struct group *group, struct flush *first, bool is_done, uint8_t *out, size_t *size)
 {
     struct asker *asker = first->asker;
     struct request request;
     size_t count = 0;
 
     *size = 0;
-    for (struct flush *flush = first; flush < flushes->group + flushes->group_count; flush++) {
+    for (struct flush *flush = first; flush < group->flushes + group->count; flush++) {
         if (flush->asker != asker)
             continue;
         if (!is_done) {

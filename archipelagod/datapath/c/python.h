@@ -32,9 +32,9 @@ static inline void drop(void *keep)
 }
 
 /* Of a Table. */
-PyObject *table_wait_for_flushes(struct table_object *self, PyObject *none);
+PyObject *table_wait_for_flushes(struct table_object *self, PyObject *number);
 PyObject *table_wake(struct table_object *self, PyObject *none);
-PyObject *table_flushed(struct table_object *self, PyObject *argument);
+PyObject *table_flushed(struct table_object *self, PyObject *arguments);
 
 PyObject *gather(PyObject *module, PyObject *arguments);
 

@@ -249,9 +249,9 @@ static PyMethodDef table_methods[] = {
     {"resize", (PyCFunction)table_py_resize, METH_O, NULL},
     {"take_written", (PyCFunction)table_py_take_written, METH_NOARGS, NULL},
     {"bypass", (PyCFunction)table_bypass, METH_O, NULL},
-    {"wait_for_flushes", (PyCFunction)table_wait_for_flushes, METH_NOARGS, NULL},
+    {"wait_for_flushes", (PyCFunction)table_wait_for_flushes, METH_O, NULL},
     {"wake", (PyCFunction)table_wake, METH_NOARGS, NULL},
-    {"flushed", (PyCFunction)table_flushed, METH_O, NULL},
+    {"flushed", (PyCFunction)table_flushed, METH_VARARGS, NULL},
     {"statistics", (PyCFunction)table_statistics, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -295,7 +295,7 @@ class FlushTests(Served):
     def attend(self) -> None:
         """Somebody performs flushes."""
         self.table.wake()
-        self.assertEqual(0, self.table.wait_for_flushes())
+        self.assertEqual(0, self.table.wait_for_flushes(0))
 
     def test_unattended(self) -> None:
         """Until then they are the caller's."""
@@ -312,26 +312,37 @@ class FlushTests(Served):
         self.protocol.reply(self.pair.take, {})
         other.theirs.sendall(self.flush(4) + self.protocol.read(5, 5, 3))
         other.take(19)
-        self.assertEqual(3, self.table.wait_for_flushes())
+        self.assertEqual(3, self.table.wait_for_flushes(0))
         self.assertEqual(([0], [(0, 5, 3)]), self.table.take_written())
         self.pair.theirs.sendall(self.flush(6))
         self.read(0, 1)
-        for owner, *told in self.table.flushed(True):
+        for owner, *told in self.table.flushed(0, True):
             owner(True, *told)
         self.assertEqual([(True, simple(2) + simple(3), 2)], self.pair.flushed)
         self.assertEqual([(True, simple(4), 1)], other.flushed)
-        self.assertEqual(1, self.table.wait_for_flushes())
+        self.assertEqual(1, self.table.wait_for_flushes(0))
         self.assertEqual(3, sum(self.table.statistics()[2][2]))
         self.assertEqual([], self.pair.odd)
         self.assertEqual(3, self.pair.loop.take_flushes())
+
+    def test_groups(self) -> None:
+        """While one group is performed another may begin, and end first."""
+        self.attend()
+        for cookie, group in ((1, 0), (2, 1)):
+            self.pair.theirs.sendall(self.flush(cookie))
+            self.read(0, 1)
+            self.assertEqual(1, self.table.wait_for_flushes(group))
+        told = [told[0][1] for told in (self.table.flushed(1, True), self.table.flushed(0, True))]
+        self.assertEqual([simple(2), simple(1)], told)
+        self.assertRaises(ValueError, self.table.wait_for_flushes, _fast.MOST_GROUPS)
 
     def test_failure(self) -> None:
         """Of flushes that failed the requests come back."""
         self.attend()
         self.pair.theirs.sendall(self.flush(1) + self.flush(2))
         self.read(0, 1)
-        self.assertEqual(2, self.table.wait_for_flushes())
-        ((_, *told),) = self.table.flushed(False)
+        self.assertEqual(2, self.table.wait_for_flushes(0))
+        ((_, *told),) = self.table.flushed(0, False)
         self.assertEqual([self.flush(1) + self.flush(2), 2], told)
 
     def test_odd(self) -> None:
@@ -352,24 +363,24 @@ class FlushTests(Served):
         self.addCleanup(pair.close)
         flush = framing.pack(framing.REQUEST, operations.FLUSH, 9)
         pair.theirs.sendall(flush)
-        self.assertEqual(1, self.table.wait_for_flushes())
+        self.assertEqual(1, self.table.wait_for_flushes(0))
         reply = framing.pack(framing.REPLY, operations.FLUSH, 9)
-        self.assertEqual([[reply, 1]], [told for _, *told in self.table.flushed(True)])
+        self.assertEqual([[reply, 1]], [told for _, *told in self.table.flushed(0, True)])
 
     def test_gone(self) -> None:
         """Who is gone is told, too, and let go of then; who waits for ever is so with the table."""
         self.attend()
         disk = Disk(["own"], OBJECT)
         disk.table.wake()
-        disk.table.wait_for_flushes()
+        disk.table.wait_for_flushes(0)
         for number in range(2):
             pair = Pair(disk, self.protocol)
             pair.theirs.sendall(self.flush(1) + self.protocol.read(2, 0, 1))
             pair.take(17)
             pair.close()
             if not number:
-                self.assertEqual(1, disk.table.wait_for_flushes())
-                self.assertEqual(1, len(disk.table.flushed(True)))
+                self.assertEqual(1, disk.table.wait_for_flushes(0))
+                self.assertEqual(1, len(disk.table.flushed(0, True)))
             gone = weakref.ref(pair.flushed)
             del pair
             if not number:

@@ -5,14 +5,15 @@ Group commit.
 from __future__ import annotations
 
 import threading
+from queue import SimpleQueue
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.datapath.complaints import Complaints
 from archipelagod.datapath.counts import FLUSH, Tally
-from archipelagod.datapath.flusher import Flusher
+from archipelagod.datapath.flusher import GROUPS, Flusher
 from archipelagod.stores.store import open_memory_store
-from archipelagod.volume import open_map
+from archipelagod.volume import flushing
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.map_format import OBJECT_BYTES
 from archipelagod.volume.opening import open_volume
@@ -54,12 +55,12 @@ class FlusherTests(SynchronousTestCase):
         self.assertEqual(self.tally.total().errors[FLUSH], 1)
         self.assertEqual(self.said, ["v: v: an earlier flush failed\n"])
 
-    def test_writes_ahead(self) -> None:
-        """After many flushes of little the objects are written meanwhile."""
-        self.patch(open_map, "AHEAD_BYTES", 0)
+    def test_tidies(self) -> None:
+        """What flushes left in the journal is brought to the objects meanwhile."""
+        self.patch(flushing, "AHEAD_BYTES", 0)
         told: list[bool] = []
         asked = threading.Event()
-        self.patch(self.volume.map, "start_writing", asked.set)
+        self.patch(self.volume, "tidy", asked.set)
         for number in range(2):  # the first takes a sync of the one object
             self.volume.write(number, b"x")
             self.volume.map.unsynced.logged.add(0)
@@ -68,7 +69,27 @@ class FlusherTests(SynchronousTestCase):
         self.flusher.stop()
         self.assertEqual(told, [True] * 2)
 
+    def test_overlap(self) -> None:
+        """A flush that waits for the medium does not hold up the next ones, up to a number."""
+        begun: SimpleQueue[int] = SimpleQueue()
+        go_on = threading.Event()
+
+        def finish(_commit: object) -> None:
+            begun.put(len(told))
+            go_on.wait(20)
+
+        self.patch(self.volume, "finish_flush", finish)
+        told: list[bool] = []
+        for _ in range(GROUPS):
+            self.flusher.submit(told.append)
+            self.assertEqual(begun.get(timeout=20), 0)
+        self.flusher.submit(told.append)
+        go_on.set()
+        self.flusher.stop()
+        self.assertEqual(told, [True] * (GROUPS + 1))
+        self.assertEqual(self.flusher.groups, GROUPS + 1)
+
     def test_never_used(self) -> None:
         """A volume that nobody flushes has no thread for it."""
-        self.assertIsNone(self.flusher._thread)
+        self.assertEqual(self.flusher._threads, [])
         self.flusher.stop()

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import errno
 import os
+import random
+import threading
 import time
 import zlib
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from archipelagod.stores import file_records, unfinished
+from archipelagod.stores import file_records, listing, unfinished
 from archipelagod.stores.doubt import InDoubt
 from archipelagod.stores.file_records import FileRecords
 from tests.archipelagod.stores.bare_python import said, start_python, tell
@@ -71,6 +73,47 @@ class FileRecordsTests(SynchronousTestCase):
         for number in range(50):
             other.remove("maps", str(number))
             self.assertEqual(len(self.records.names("maps")), 49 - number)
+
+    def test_pages_of_two(self) -> None:
+        """Whatever two processes do, each sees at once what there is, page by page."""
+        chance = random.Random(5)
+        both = [self.records, FileRecords(self.root)]
+        there: set[str] = set()
+        for _ in range(300):
+            one, name = chance.choice(both), str(chance.randrange(40))
+            if name in there and chance.random() < 0.3:
+                one.move("maps", name, "deleted", name)
+                one.remove("deleted", name)
+                there.discard(name)
+            elif name in there:
+                one.remove("maps", name)
+                there.discard(name)
+            else:
+                one.create("maps", name, b"")
+                there.add(name)
+            for each in both:
+                self.assertEqual(each.names("maps"), sorted(there))
+                behind = [name for name in sorted(there) if name > "2"]
+                self.assertEqual(each.names("maps", "2", 3), behind[:3])
+
+    def test_one_change_reads_one_directory(self) -> None:
+        """After a change a page reads no more than the directory that changed."""
+        for number in range(200):
+            self.records.create("maps", str(number), b"")
+        time.sleep(0.15)  # younger directories are read anew
+        self.records.names("maps")
+        read: list[object] = []
+        listdir = os.listdir
+
+        def counted(path: str | int) -> list[str]:
+            read.append(path)
+            return listdir(path)
+
+        self.patch(listing.os, "listdir", counted)
+        self.records.remove("maps", "77")
+        self.assertEqual(len(self.records.names("maps")), 199)
+        directories = [path for path in read if isinstance(path, str)]
+        self.assertEqual(directories, [os.path.dirname(self.path("maps", "77"))])
 
     def without_rename(self) -> None:
         """As NFS: there is no rename that spares what is there."""
@@ -132,6 +175,25 @@ class FileRecordsTests(SynchronousTestCase):
         self.assertEqual(self.records.get("maps", "a"), b"old")
         self.assertEqual(self.records.names("maps"), ["a"])
         self.assertEqual(os.listdir(f"{self.root}/~"), [])
+
+    def test_log_syncs_at_once(self) -> None:
+        """Syncs that overlap use open files of their own: each hears of failures."""
+        log = self.records.log("journals", "1", b"")
+        both = threading.Barrier(2, timeout=20)
+        used: list[int] = []
+
+        def sync(fd: int) -> None:
+            used.append(fd)
+            both.wait()
+
+        self.patch(file_records.os, "fdatasync", sync)
+        threads = [threading.Thread(target=log.sync) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len(set(used)), 2)
+        log.close()
 
     def test_log_fails_to_sync(self) -> None:
         """A log says when it is not stable."""

@@ -10,7 +10,7 @@ import time
 from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.stores.store import open_memory_store
-from archipelagod.volume import open_map, slots
+from archipelagod.volume import flushing, open_map, slots
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.journal import (
     CHANGE,
@@ -19,13 +19,16 @@ from archipelagod.volume.journal import (
     FILL,
     GARBAGE,
     RECORD_BYTES,
+    RELAYS,
     ROOM,
     START,
     SYNCED,
     pack,
+    replay,
 )
 from archipelagod.volume.map_format import OBJECT_BYTES, PARTIAL, decode_header, with_header
-from archipelagod.volume.opening import open_volume
+from archipelagod.volume.open_map import MAPS
+from archipelagod.volume.opening import open_volume, read_map
 from archipelagod.volume.sessions import Sessions
 from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import ReadOnlyVolume, StorageUnavailable, VolumeBusy
@@ -190,20 +193,20 @@ class CrashTests(SynchronousTestCase):
 
     def test_writing_ahead(self) -> None:
         """What many flushes left in the journal goes to the medium before it is synced."""
-        self.patch(open_map, "AHEAD_BYTES", 1 << 16)
+        self.patch(flushing, "AHEAD_BYTES", 1 << 16)
         told: list[list[int]] = []
         self.patch(self.objects, "start_writing", lambda oids: told.append(sorted(oids)))
         volume = self.opened()
         for number in range(20):
-            self.assertEqual(volume.wants_writing, number * 2 * (4096 + RECORD_BYTES) > 1 << 16)
+            self.assertEqual(volume.wants_tidying, number * 2 * (4096 + RECORD_BYTES) > 1 << 16)
             for index in range(2):
                 volume.write(index * OBJECT_BYTES, b"%04096d" % number)
             volume.flush()
             if number == 9:
-                volume.start_writing()
+                volume.tidy()
                 self.assertEqual(told, [sorted(set(volume.map.slots.view) - {0})])
                 break
-        self.assertFalse(volume.wants_writing)
+        self.assertFalse(volume.wants_tidying)
         self.assertEqual(self.objects.flushed, [])
 
     def test_journal_stays_short(self) -> None:
@@ -215,11 +218,52 @@ class CrashTests(SynchronousTestCase):
                 volume.write(number % 3 * OBJECT_BYTES, b"%04096d" % number)
                 volume.write(OBJECT_BYTES + 8192, b"x" * 100)
                 volume.flush()
-                if has_quiet_moments and volume.wants_sync:
-                    volume.sync()
+                if has_quiet_moments and volume.wants_tidying:
+                    volume.tidy()
                 name = self.store.records.names(ROOM)[0]
                 self.assertLess(len(self.store.records.get(ROOM, name)), 3 << 16)
             self.assertEqual(read(self.opened(), 199 % 3 * OBJECT_BYTES, 4096), b"%04096d" % 199)
+
+    def test_turn(self) -> None:
+        """A log that is long makes room for another; flushes go on while the objects are synced."""
+        self.patch(open_map, "JOURNAL_BYTES", 6000)
+        volume = self.opened()
+        for number in range(2):
+            for index in range(2):
+                volume.write(index * OBJECT_BYTES, b"%04096d" % number)
+            volume.flush()
+        self.assertEqual(self.objects.flushed, [])
+        self.assertEqual(self.store.records.names(RELAYS), self.store.records.names(ROOM))
+        serial = volume.map.header.serial
+        self.assertEqual(read_map(self.store, MAPS, "v").header.serial, serial - 1)
+        volume.tidy()
+        self.assertEqual(self.objects.flushed, [set(volume.map.slots.view) - {0}])
+        self.assertEqual(read_map(self.store, MAPS, "v").header.serial, serial)
+        self.assertFalse(volume.wants_tidying)
+        volume.close()
+        self.assertEqual(self.store.records.names(RELAYS), [])
+
+    def test_turn_is_whole(self) -> None:
+        """What another connection changed just before a turn is committed before it."""
+        self.patch(open_map, "JOURNAL_BYTES", 6000)
+        volume = self.opened()
+        for index in range(2):
+            volume.write(index * OBJECT_BYTES, b"x" * 4096)
+        finish = volume.map.flushing.finish
+
+        def finish_late(commit: flushing.Commit) -> None:
+            finish(commit)
+            self.patch(volume.map.flushing, "finish", finish)
+            volume.write(2 * OBJECT_BYTES, b"y")
+
+        self.patch(volume.map.flushing, "finish", finish_late)
+        volume.flush()
+        logs = [self.store.records.get(room, "00000001") for room in (ROOM, RELAYS)]
+        found = replay(logs[0], OTHER_BOOT, logs[1])
+        assert found is not None
+        self.assertEqual(found.last_serial, found.serial + 1)
+        self.assertEqual((len(found.changes), found.valid), (3, 3))
+        self.assertEqual(bytes(found.data[-1].content), b"y")
 
     def test_content_comes_back(self) -> None:
         """After a power cut objects that were never synced have what was flushed, and no more."""

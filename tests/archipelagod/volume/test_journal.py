@@ -17,6 +17,7 @@ from archipelagod.volume.journal import (
     DATA,
     FILL,
     RECORD_BYTES,
+    RELAYS,
     ROOM,
     START,
     SYNCED,
@@ -162,6 +163,41 @@ class JournalTests(SynchronousTestCase):
         found = replay(store.records.get(ROOM, "00000001"), boot_tag())
         assert found is not None
         self.assertEqual(found.changes, [(CHANGE, 1, 71, 0)])
+
+    def test_turns(self) -> None:
+        """What two logs say that take turns is said by both together, and by the second alone."""
+        store = open_memory_store()
+        kept = Journal(store, 1, 3, 5)
+        kept.begin()
+        for turn, serial in enumerate((4, 5)):
+            kept.change(turn, 70)
+            kept.commit(1, bytearray(kept.data(70, turn, b"content") + b"content"))
+            kept.turn(serial)
+        kept.change(2, 70)
+        logs = [store.records.get(room, "00000001") for room in (RELAYS, ROOM)]
+        found = replay(logs[0], OTHER_BOOT, logs[1])
+        assert found is not None
+        self.assertEqual((found.serial, found.last_serial, found.session), (4, 5, 5))
+        self.assertEqual([change.at for change in found.changes], [1, 2])
+        self.assertEqual((found.valid, [data.inner for data in found.data]), (1, [1]))
+        last = replay(logs[1], OTHER_BOOT, logs[0])
+        assert last is not None
+        self.assertEqual((last.serial, [change.at for change in last.changes]), (5, [2]))
+
+    def test_turn_after_damage(self) -> None:
+        """A log that goes on where another ends counts only if all of that is there."""
+        store = open_memory_store()
+        kept = Journal(store, 1, 3, 5)
+        kept.begin()
+        kept.change(0, 70)
+        kept.commit(1, bytearray())
+        kept.turn(4)
+        kept.change(1, 70)
+        first, second = (store.records.get(room, "00000001") for room in (ROOM, RELAYS))
+        for damaged, expected in ((first, [0, 1]), (first[:-1], [0]), (first[:-33], [])):
+            found = replay(damaged, boot_tag(), second)
+            assert found is not None
+            self.assertEqual([change.at for change in found.changes], expected)
 
     def test_discarded(self) -> None:
         """A discarded journal is gone, and may begin again."""

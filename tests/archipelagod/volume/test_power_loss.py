@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import time
+from typing import NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from archipelagod.stores.store import Store
 from archipelagod.volume import reclaim
 from archipelagod.volume.catalogue import Catalogue
+from archipelagod.volume.flushing import Commit
 from archipelagod.volume.map_format import OBJECT_BYTES
 from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import open_volume, read_map
@@ -49,6 +51,7 @@ class Guest:
         self.size_bytes = size_bytes
         self.is_read_only = False
         self.possible: dict[int, list[bytes]] = {place: [bytes(BYTES)] for place in PLACES}
+        self._over = dict.fromkeys(PLACES, 0)  # so many values are no longer possible
 
     @property
     def places(self) -> list[int]:
@@ -66,7 +69,18 @@ class Guest:
 
     def flushed(self) -> None:
         """A flush was acknowledged: nothing was written meanwhile."""
-        self.possible = {place: found[-1:] for place, found in self.possible.items()}
+        self.flushed_until(self.written())
+
+    def written(self) -> dict[int, int]:
+        """How many writes there were, for ``flushed_until``."""
+        return {place: self._over[place] + len(found) for place, found in self.possible.items()}
+
+    def flushed_until(self, written: dict[int, int]) -> None:
+        """A flush that began then was acknowledged."""
+        for place, count in written.items():
+            older = max(0, count - self._over[place] - 1)
+            self.possible[place] = self.possible[place][older:]
+            self._over[place] += older
 
     def copy(self, size_bytes: int | None = None, *, is_read_only: bool = False) -> Guest:
         """Another volume of the same content."""
@@ -76,6 +90,17 @@ class Guest:
             if place in self.places and place in made.places:
                 made.possible[place] = list(found)
         return made
+
+
+class Begun(NamedTuple):
+    """
+    A flush that goes on.
+    """
+
+    volume: Volume
+    commit: Commit | None
+    guest: Guest
+    written: dict[int, int]  # when it began
 
 
 class Session:
@@ -94,6 +119,7 @@ class Session:
         self._sessions = Sessions(store)
         self._catalogue = Catalogue(store, self._sessions, time.time)
         self._open: dict[str, Volume] = {}
+        self._begun: dict[str, list[Begun]] = {}
         self._serial = 100 * machine.lives
 
     def run(self, plan: list[str]) -> None:
@@ -128,6 +154,8 @@ class Session:
             volume = open_volume(self._store, name, self._sessions.fresh())
             volume.map.journal_limit = self._chance.choice([0, 1, 2, 100])  # when it is rewritten
             self._open[name] = volume
+            # What other threads would do while this one waits for them.
+            volume.map.flushing.drain = lambda: self._finish_all(name)  # type: ignore[method-assign]
         return name, self._open[name], self.guests[name]
 
     def _close(self, name: str) -> None:
@@ -161,6 +189,34 @@ class Session:
         _, volume, guest = self._opened()
         volume.flush()
         guest.flushed()
+
+    def begin(self) -> None:
+        """A flush that goes on while others begin."""
+        name, volume, guest = self._opened()
+        written = guest.written()
+        commit = volume.begin_flush()
+        self._begun.setdefault(name, []).append(Begun(volume, commit, guest, written))
+
+    def finish(self) -> None:
+        """One of those that have begun, not the first perhaps."""
+        self._finish_one(self._opened()[0])
+
+    def _finish_one(self, name: str) -> bool:
+        begun = self._begun.get(name)
+        if not begun:
+            return False
+        one = begun.pop(self._chance.randrange(len(begun)))
+        one.volume.finish_flush(one.commit)
+        one.guest.flushed_until(one.written)
+        return True
+
+    def _finish_all(self, name: str) -> None:
+        while self._finish_one(name):
+            pass
+
+    def tidy(self) -> None:
+        """What is done in the background."""
+        self._opened()[1].tidy()
 
     def reopen(self) -> None:
         """Closes a volume."""
@@ -239,7 +295,12 @@ class Session:
             self._done()
 
 
-ACTIONS = ["write"] * 8 + ["zero", "flush"] * 3 + ["reopen", "snapshot", "snapshot", "clone"]
+ACTIONS = (
+    ["write"] * 8
+    + ["begin"] * 4
+    + ["zero", "flush", "finish", "tidy"] * 3
+    + ["reopen", "snapshot", "snapshot", "clone"]
+)
 ACTIONS += ["clone", "delete", "rename", "resize", "resize", "rollback"]
 plans = st.lists(st.sampled_from(ACTIONS), min_size=5, max_size=30)
 LONG = 1000

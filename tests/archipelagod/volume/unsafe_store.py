@@ -224,9 +224,10 @@ def other_boot(store: Store) -> None:
     """
     The journals come from another boot of the machine.
     """
-    for name in store.records.names(journal.ROOM):
-        data = store.records.get(journal.ROOM, name)
-        kind, _, index, slot, parent, _ = struct.unpack_from("<HHIQQI", data)
-        assert kind == journal.START
-        again = journal.pack(kind, index, slot, OTHER_BOOT, parent)
-        store.records.put(journal.ROOM, name, again + data[RECORD_BYTES:])
+    for room in (journal.ROOM, journal.RELAYS):
+        for name in store.records.names(room):
+            data = store.records.get(room, name)
+            kind, _, index, slot, parent, _ = struct.unpack_from("<HHIQQI", data)
+            assert kind == journal.START
+            again = journal.pack(kind, index, slot, OTHER_BOOT, parent)
+            store.records.put(room, name, again + data[RECORD_BYTES:])
