@@ -19,9 +19,9 @@ from archipelagod.volume.map_format import (
     Record,
     decode,
 )
-from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import read_journal
 from archipelagod.volume.slots import BODIES, CHUNK, Slots, body_name
+from archipelagod.volume.stored_map import MAPS
 from archipelagod.volume.sweeps import split
 
 if TYPE_CHECKING:

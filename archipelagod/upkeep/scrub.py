@@ -20,7 +20,7 @@ from archipelagod.upkeep.map_check import MapCheck
 from archipelagod.volume import journal
 from archipelagod.volume.census import DELETED, FREEZING, Restless, Step
 from archipelagod.volume.map_format import DamagedMap
-from archipelagod.volume.open_map import MAPS
+from archipelagod.volume.stored_map import MAPS
 from archipelagod.wire.errors import BlockDamaged
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from archipelagod.volume.census import DELETED, FREEZING
 from archipelagod.volume.journal import ROOM as JOURNALS
 from archipelagod.volume.journal import journal_name
 from archipelagod.volume.map_format import HEADER_BYTES, DamagedMap, Header, decode_header
-from archipelagod.volume.open_map import MAPS, OpenMap
+from archipelagod.volume.open_map import OpenMap
+from archipelagod.volume.stored_map import MAPS
 
 if TYPE_CHECKING:
     from archipelagod.stores.interface import ILease
@@ -46,7 +47,7 @@ def bury_record(opened: OpenMap, header: Header) -> None:
     """
     Keeps a map's present content among those being frozen, under ``header``.  Raises OSError.
     """
-    opened.put_record(FREEZING, deleted_name(header.uid), header)
+    opened.stored.put(FREEZING, deleted_name(header.uid), header)
 
 
 def raise_up(store: Store, uid: int, name: str) -> None:

@@ -25,10 +25,10 @@ from archipelagod.volume.map_format import (
     with_header,
 )
 from archipelagod.volume.names import checked_name
-from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import lease_on, open_volume
 from archipelagod.volume.renames import renaming
 from archipelagod.volume.rollback import roll_back
+from archipelagod.volume.stored_map import MAPS
 from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import (
     NoSuchVolume,

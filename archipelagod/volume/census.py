@@ -18,8 +18,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from archipelagod.volume.map_format import DamagedMap, Header, Record, decode, decode_header
-from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.renames import last_rename
+from archipelagod.volume.stored_map import MAPS
 
 if TYPE_CHECKING:
     from archipelagod.stores.store import Store

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from archipelagod.volume.map_format import BLOCK_SHIFT, BLOCKS, FIRST_OBJECT, OBJECT_SHIFT, PARTIAL
-from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import read_map
 from archipelagod.volume.ranges import runs
 from archipelagod.volume.slots import Slots
+from archipelagod.volume.stored_map import MAPS
 from archipelagod.wire.errors import NotReadOnly
 from archipelagod.wire.values import Extent
 

@@ -133,7 +133,7 @@ class Flushing:
         """
         opened, unsynced = self._map, self._map.unsynced
         self.drain()
-        opened.checkpoint()  # or its log would count, and what is synced now be overwritten
+        opened.stored.checkpoint()  # or its log would count, and what is synced now be overwritten
         opened.check_lease()
         self._objects.flush(oids | unsynced.logged)
         try:

@@ -64,7 +64,7 @@ def _freeze(store: Store, volume: Volume, new: NewMap) -> None:
         bury_record(opened, frozen)
         if not header.is_read_only:
             opened.table.freeze()
-            opened.rewrite(own_from=new.own_from)
+            opened.stored.rewrite(own_from=new.own_from)
         elif not is_volume(store, volume.name, header.uid):
             raise NoSuchVolume(volume.name)  # another daemon deleted it: its objects may be gone
         raise_up(store, new.uid, new.name)

@@ -7,14 +7,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import threading
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from archipelagod.stores.doubt import InDoubt
 from archipelagod.volume.flushing import Commit, Flushing
 from archipelagod.volume.map_format import PARTIAL, Header, Record
 from archipelagod.volume.open_journal import Journal
-from archipelagod.volume.slots import BODIES, Slots, body_name
+from archipelagod.volume.slots import Slots
+from archipelagod.volume.stored_map import StoredMap
 from archipelagod.volume.table import NoTable, Table
 from archipelagod.volume.unsynced import Unsynced
 from archipelagod.wire.errors import NoSpace, ReadOnlyVolume, StorageUnavailable
@@ -23,19 +24,8 @@ if TYPE_CHECKING:
     from archipelagod.stores.interface import ILease
     from archipelagod.stores.store import Store
 
-MAPS = "maps"
 JOURNAL_BYTES = 32 << 20  # of a log, after which the other goes on
 JOURNAL_LIMIT = 1 << 16  # changes, after which the map is written anew
-
-
-class Checkpoint(NamedTuple):
-    """
-    What makes the journal's other log worthless: the map's record, to be written when the objects
-    are on stable storage.
-    """
-
-    record: bytes
-    objects: set[int]
 
 
 class OpenMap:
@@ -65,14 +55,11 @@ class OpenMap:
         self.has_failed = False
         self.journal_limit = JOURNAL_LIMIT
         self.name = name
-        self._store = store
         self._lease = lease
         self.session = session
         self._sequence = 0
         self.journal = Journal(store, record.header.uid, record.header.serial, session)
-        self._checkpoint: Checkpoint | None = None  # since the last turn of the journal
-        self._checkpoint_lock = threading.Lock()  # whoever makes it; taken last
-        self._old_bodies: list[int] = []  # our own, which the record in the store may still name
+        self.stored = StoredMap(store, self)
 
     @property
     def header(self) -> Header:
@@ -122,6 +109,12 @@ class OpenMap:
             oid = self.session << 32 | self._sequence
             self._sequence += 1
             return oid
+
+    def begin_session(self, session: int) -> None:
+        """
+        Objects made from here on have names of that session.  ``lock`` is held.
+        """
+        self.session, self._sequence = session, 0
 
     def change(self, index: int, slot: int) -> None:
         """
@@ -195,7 +188,7 @@ class OpenMap:
         Whether something has to be done about the journal's length.
         """
         most_changes = max(self.journal_limit, len(self.slots.view) // 4)
-        most_bytes = JOURNAL_BYTES * (2 if self._checkpoint else 1)
+        most_bytes = JOURNAL_BYTES * (2 if self.stored.is_behind else 1)
         return self.journal.size_bytes > most_bytes or self.journal.changes > most_changes
 
     def _shorten(self) -> None:
@@ -203,43 +196,11 @@ class OpenMap:
         Has the other log go on, if the map's record has room for all changes; or writes the map.
         Both locks are held.
         """
-        self.checkpoint()
+        self.stored.checkpoint()
         self.flush_objects()
         self.flushing.drain()
-        if self.slots.needs_body or not self._has_turned():
-            self.rewrite()
-
-    def _has_turned(self) -> bool:
-        header = self.slots.counted()
-        header, record, _ = self.slots.stored(header._replace(serial=header.serial + 1), 0)
-        try:
-            self.journal.turn(header.serial)
-        except InDoubt as error:
-            raise self.fail(error) from error
-        except OSError:  # there may be no room for a second log
-            return False
-        finally:
-            self.slots.header = header  # its serial may be that of the other log
-        self._checkpoint = Checkpoint(record, self.unsynced.take_logged())
-        return True
-
-    def checkpoint(self) -> None:
-        """
-        Makes the log that the journal left at its last turn worthless, if it is not yet.  Holds no
-        flush up.  Any thread.
-
-        Raises StorageUnavailable.
-        """
-        with self._checkpoint_lock:
-            if self._checkpoint is None or self.has_failed:
-                return
-            try:
-                self._store.objects.flush(self._checkpoint.objects)
-                self.check_lease()
-                self._store.records.put(MAPS, self.name, self._checkpoint.record)
-            except OSError as error:
-                raise self.fail(error) from error
-            self._checkpoint = None
+        if self.slots.needs_body or not self.stored.has_turned():
+            self.stored.rewrite()
 
     def flush_objects(self, *, is_whole: bool = False) -> None:
         """
@@ -255,14 +216,14 @@ class OpenMap:
         """
         Whether it is time for ``tidy``.
         """
-        return self._checkpoint is not None or self.flushing.wants_writing
+        return self.stored.is_behind or self.flushing.wants_writing
 
     def tidy(self) -> None:
         """
         See Volume.
         """
         self.flushing.start_writing()
-        self.checkpoint()
+        self.stored.checkpoint()
 
     def sync(self) -> None:
         """
@@ -278,86 +239,6 @@ class OpenMap:
         if self._lease is not None:
             self._lease.check()
 
-    def rewrite(self, own_from: int = 0, cut: Iterable[int] = ()) -> None:
-        """
-        Flushes and writes the map anew.  Both locks are held, and nobody writes.
-
-        own_from: of a map that was frozen meanwhile: a session for this map's objects from now on.
-        cut: objects that the journal calls garbage, to be removed before it forgets them.
-        Raises StorageUnavailable.
-        """
-        self.flush_objects(is_whole=True)
-        if own_from:
-            self.slots.disown(own_from << 32)
-        header = self.slots.counted()
-        header = header._replace(serial=header.serial + 1, own_from=own_from or header.own_from)
-        try:
-            self.slots.header = self.put_record(MAPS, self.name, header)
-            if own_from:
-                self.session, self._sequence = own_from, 0
-            for oid in cut:
-                self._store.objects.remove(oid)
-                self.unsynced.logged.discard(oid)
-            self.journal.begin_anew(header.serial, self.session)
-            self._remove_old_bodies()
-        except OSError as error:
-            raise self.fail(error) from error
-
-    def replace_record(self, serial: int) -> None:
-        """
-        Writes the map as it is, without a journal: for recovery.  Raises OSError.
-        """
-        header = self.slots.counted()._replace(serial=serial)
-        self.slots.header = self.put_record(MAPS, self.name, header)
-        self.journal = Journal(self._store, header.uid, header.serial, self.session)
-        self._remove_old_bodies()
-
-    def put_record(self, room: str, name: str, header: Header) -> Header:
-        """
-        Stores the map as it is now, under ``header``; what became of that.  ``lock`` is held.
-
-        Raises OSError.
-        """
-        old_body = self.slots.header.body
-        header, record, body = self.slots.stored(header, self.fresh_object())
-        if body is not None:
-            self._store.records.put(BODIES, body_name(header.body), body)
-        self._store.records.put(room, name, record)
-        self.slots.settled(header, body)
-        if body is not None and old_body >= self.slots.own_floor:
-            self._old_bodies.append(old_body)
-        return header
-
-    def _remove_old_bodies(self) -> None:
-        while self._old_bodies:
-            self._store.records.remove(BODIES, body_name(self._old_bodies.pop()))
-
-    def resize(self, size_bytes: int, *, has_stale_end: bool) -> None:
-        """
-        Changes the size; objects beyond it go.  Both locks are held, nobody writes.
-
-        Raises StorageUnavailable.
-        """
-        cut = self.slots.resize(size_bytes)
-        if cut:
-            try:
-                self.journal.garbage(cut)
-            except OSError as error:
-                raise self.fail(error) from error
-        self.mark_end(has_stale_end, cut)
-
-    def mark_end(self, has_stale_end: bool, cut: Iterable[int] = ()) -> None:
-        """
-        Writes the map anew, with that mark; see ``rewrite``.
-
-        Raises StorageUnavailable.
-        """
-        self.slots.header = self.header._replace(has_stale_end=has_stale_end)
-        try:
-            self.rewrite(cut=cut)
-        except NoSpace as error:  # the slots are others already
-            raise self.fail(OSError(errno.ENOSPC, str(error))) from error
-
     def settle(self) -> None:
         """
         Flushes, and brings everything into the map.  Nobody may write meanwhile.
@@ -371,7 +252,7 @@ class OpenMap:
             self.is_ready = False
             self.flush_objects(is_whole=True)
             if self.journal.changes:
-                self.rewrite()
+                self.stored.rewrite()
             try:
                 self.journal.discard()
             except OSError as error:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from archipelagod.stores.leases import LeaseHeld
 from archipelagod.volume import journal
 from archipelagod.volume.map_format import BLOCKS, PARTIAL, DamagedMap, Header, Record, decode
-from archipelagod.volume.open_map import MAPS, OpenMap
+from archipelagod.volume.open_map import OpenMap
 from archipelagod.volume.slots import Slots
+from archipelagod.volume.stored_map import MAPS
 from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import NoSuchVolume, StorageUnavailable, VolumeBusy
 
@@ -126,7 +127,7 @@ def _recover(store: Store, opened: OpenMap) -> None:
             _add_garbage(store, header.uid, found, dropped)
         garbage |= dropped
         _write_again(store, found, opened.slots.references())
-        opened.replace_record(found.last_serial + 1)
+        opened.stored.replace(found.last_serial + 1)
     if found.session:
         garbage.update(store.objects.of_session(found.session))
     for oid in garbage - opened.slots.references():

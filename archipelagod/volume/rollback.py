@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from archipelagod.volume.burial import deleted_name, freezing
 from archipelagod.volume.census import DELETED, FREEZING, is_volume
 from archipelagod.volume.map_format import DamagedMap, Header, decode_header, with_header
-from archipelagod.volume.open_map import MAPS
+from archipelagod.volume.stored_map import MAPS
 from archipelagod.wire.errors import (
     BadRequest,
     NoSuchVolume,

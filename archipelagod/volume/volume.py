@@ -254,7 +254,7 @@ class Volume:
             self.map.table.resize(min(size_bytes, self.size_bytes))  # it knows no gate
             try:
                 self.clear_end()  # there is one after a resize that failed
-                self.map.resize(size_bytes, has_stale_end=is_within)
+                self.map.stored.resize(size_bytes, has_stale_end=is_within)
                 self.size_bytes = size_bytes
                 self._clear_end_if_possible()
             finally:
@@ -269,7 +269,7 @@ class Volume:
             inner = self.size_bytes & INNER
             last = self.size_bytes >> OBJECT_SHIFT
             self._writing.zero(last, inner, OBJECT_BYTES - inner, is_hint=False)
-            self.map.mark_end(False)
+            self.map.stored.mark_end(False)
 
     def _clear_end_if_possible(self) -> None:
         """

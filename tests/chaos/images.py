@@ -10,7 +10,7 @@ import subprocess
 import time
 from typing import NamedTuple
 
-from archipelagod.volume.open_map import MAPS
+from archipelagod.volume.stored_map import MAPS
 from tests.archipelagod.volume.unsafe_store import other_boot
 from tests.chaos import daemon as processes
 from tests.chaos.daemon import Daemon

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from archipelagod.stores.store import Store, open_file_store
 from archipelagod.volume import journal, opening
 from archipelagod.volume.map_format import FIRST_OBJECT, DamagedMap, Record, decode
-from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.reclaim import DELETED, Needs, needs_of
 from archipelagod.volume.slots import BODIES, Slots, body_name
+from archipelagod.volume.stored_map import MAPS
 
 
 class Found(NamedTuple):

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from archipelagod.volume.open_map import MAPS
+from archipelagod.volume.stored_map import MAPS
 from tests.chaos.daemon import ROOT
 from tests.chaos.deeds import BLOCK, DEEDS, Workshop
 from tests.chaos.invariants import problems

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from archipelagod.stores.store import Store, open_memory_store
 from archipelagod.volume import journal, map_format
 from archipelagod.volume.map_format import PARTIAL, DamagedMap, Header, Partial
-from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import open_volume
 from archipelagod.volume.slots import BODIES, body_name
+from archipelagod.volume.stored_map import MAPS
 from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import StorageError
 from tests.fuzz.cursor import Cursor

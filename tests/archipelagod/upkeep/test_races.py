@@ -19,10 +19,10 @@ from archipelagod.volume import reclaim, slots
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.census import Restless
 from archipelagod.volume.map_format import OBJECT_BYTES
-from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import open_volume, read_map
 from archipelagod.volume.sessions import Sessions
 from archipelagod.volume.slots import BODIES
+from archipelagod.volume.stored_map import MAPS
 from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import NoSuchVolume, VolumeBusy, VolumeExists
 from tests.archipelagod.upkeep.baton import Baton, stepping

@@ -14,10 +14,10 @@ from archipelagod.volume import reclaim, slots
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.census import LOOKS, Restless
 from archipelagod.volume.map_format import OBJECT_BYTES, DamagedMap
-from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import open_volume, read_map
 from archipelagod.volume.sessions import Sessions
 from archipelagod.volume.slots import BODIES, body_name
+from archipelagod.volume.stored_map import MAPS
 from archipelagod.wire.errors import NoSuchVolume
 from tests.archipelagod.upkeep.crashing import Fuse, Killed, fused
 

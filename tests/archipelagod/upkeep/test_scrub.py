@@ -14,9 +14,9 @@ from archipelagod.upkeep.findings import KEPT, Finding, State
 from archipelagod.upkeep.scrub import Scrub, position
 from archipelagod.volume import content, journal, slots
 from archipelagod.volume.map_format import OBJECT_BYTES
-from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import open_volume
 from archipelagod.volume.slots import BODIES, body_name
+from archipelagod.volume.stored_map import MAPS
 from tests.archipelagod.upkeep.test_reclaim import World
 
 

@@ -27,9 +27,9 @@ from archipelagod.volume.journal import (
     replay,
 )
 from archipelagod.volume.map_format import OBJECT_BYTES, PARTIAL, decode_header, with_header
-from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import open_volume, read_map
 from archipelagod.volume.sessions import Sessions
+from archipelagod.volume.stored_map import MAPS
 from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import ReadOnlyVolume, StorageUnavailable, VolumeBusy
 

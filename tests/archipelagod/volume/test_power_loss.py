@@ -18,10 +18,10 @@ from archipelagod.volume import reclaim
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.flushing import Commit
 from archipelagod.volume.map_format import OBJECT_BYTES
-from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import open_volume, read_map
 from archipelagod.volume.sessions import Sessions
 from archipelagod.volume.slots import BODIES, body_name
+from archipelagod.volume.stored_map import MAPS
 from archipelagod.volume.volume import Volume
 from tests.archipelagod.volume.unsafe_store import Machine, PowerCut, UnsafeStore, other_boot
 

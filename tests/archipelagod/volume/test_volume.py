@@ -23,10 +23,10 @@ from archipelagod.stores.store import Store, open_file_store, open_memory_store
 from archipelagod.volume import slots
 from archipelagod.volume.catalogue import Catalogue
 from archipelagod.volume.map_format import FIRST_OBJECT, OBJECT_BYTES, PARTIAL
-from archipelagod.volume.open_map import MAPS
 from archipelagod.volume.opening import open_volume, read_map
 from archipelagod.volume.sessions import Sessions
 from archipelagod.volume.slots import Slots
+from archipelagod.volume.stored_map import MAPS
 from archipelagod.volume.volume import Volume
 
 # Offsets cluster at the borders of objects: that is where mistakes are.
