@@ -6,12 +6,12 @@ Source: Ganeti 3.0.2, LUClusterVerifyGroup.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import frozen
 
-from ganetid.cluster.model import ADMIN_OFFLINE, Group, Member
+from ganetid.cluster.model import ADMIN_OFFLINE, Member
 from ganetid.node.interface import INode
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import REQUIRED, Field, Input, Opcode, Outcome, list_of, one_of
@@ -25,6 +25,7 @@ from ganetid.placement.allocator import Room
 from ganetid.placement.rooms import SHARED, rooms_of
 
 N_PLUS_ONE = "nplusone_mem"
+Systems = Mapping[str, OsDefinition]
 
 
 @frozen
@@ -49,7 +50,7 @@ async def verify_group(context: Context, given: Input) -> Outcome:
     told.step(f"Gathering information about nodes ({len(members)} nodes)")
     seen = await _seen(context, told, members)
     told.step("Verifying node status")
-    told.tell(_of_systems(list(seen.values())))
+    told.tell(of_systems({name: each.systems for name, each in seen.items()}))
     told.tell(_of_strangers(context, list(seen.values())))
     told.step("Verifying instance status")
     for member in members:
@@ -57,7 +58,8 @@ async def verify_group(context: Context, given: Input) -> Outcome:
             told.tell([finding])
     if N_PLUS_ONE not in given["skip_checks"]:
         told.step("Verifying N+1 Memory redundancy")
-        told.tell(_of_memory(context, group))
+        rooms = rooms_of(context.cluster, context.nodes)
+        told.tell(of_memory([each for each in rooms if each.group == group.name]))
     _notes(context, told, members)
     return Outcome(told.is_good)
 
@@ -83,31 +85,39 @@ async def _seen(context: Context, told: Report, members: list[Member]) -> dict[s
     return seen
 
 
-def _of_systems(seen: list[Seen]) -> Iterator[Finding]:
-    """Systems that are broken, or not the same on all nodes as on the first."""
-    for each in seen:
-        for system in each.systems:
+def of_systems(seen: Mapping[str, Iterable[OsDefinition]]) -> Iterator[Finding]:
+    """
+    Systems that are broken, or not the same on all nodes as on the first.
+
+    seen: by the names of nodes.
+    """
+    for node, systems in seen.items():
+        for system in systems:
             if system.problem is not None:
                 words = (
                     f"Invalid OS {system.name} (located at {system.directory}): {system.problem}"
                 )
-                yield Finding("ENODEOS", each.node.name, words)
-    able = [each for each in seen if each.systems]
-    if not able:
-        return
-    base, others = able[0], able[1:]
-    wanted = {system.name: system for system in base.systems if system.is_valid}
-    for each in others:
-        had = {system.name: system for system in each.systems if system.is_valid}
-        missing = sorted(set(wanted) - set(had))
-        if missing:
-            words = f"OSes present on reference node {base.node.name} but missing on this node:"
-            yield Finding("ENODEOS", each.node.name, f"{words} {', '.join(missing)}")
-        for name in sorted(set(had) - set(wanted)):
-            words = f"Extra OS {name} not present on reference node ({base.node.name})"
-            yield Finding("ENODEOS", each.node.name, words)
-        for name in sorted(set(had) & set(wanted)):
-            yield from _differences(each.node.name, base.node.name, had[name], wanted[name])
+                yield Finding("ENODEOS", node, words)
+    whole = {
+        node: {system.name: system for system in systems if system.is_valid}
+        for node, systems in seen.items()
+    }
+    able = [node for node, systems in whole.items() if systems]
+    for node in able[1:]:
+        yield from _compared(node, whole[node], able[0], whole[able[0]])
+
+
+def _compared(node: str, had: Systems, base: str, wanted: Systems) -> Iterator[Finding]:
+    """A node's systems, beside those of the reference node."""
+    missing = sorted(set(wanted) - set(had))
+    if missing:
+        words = f"OSes present on reference node {base} but missing on this node:"
+        yield Finding("ENODEOS", node, f"{words} {', '.join(missing)}")
+    for name in sorted(set(had) - set(wanted)):
+        words = f"Extra OS {name} not present on reference node ({base})"
+        yield Finding("ENODEOS", node, words)
+    for name in sorted(set(had) & set(wanted)):
+        yield from _differences(node, base, had[name], wanted[name])
 
 
 def _differences(
@@ -145,9 +155,14 @@ async def _of_instances(
             yield finding
 
 
-def _of_memory(context: Context, group: Group) -> Iterator[Finding]:
-    """Nodes whose guests would not fit on the others, all together."""
-    rooms = [each for each in rooms_of(context.cluster, context.nodes) if each.group == group.name]
+def of_memory(rooms: list[Room]) -> Iterator[Finding]:
+    """
+    Nodes of a group whose guests would not fit on the others, all together.
+
+    Nobody expects that of a group of one node.
+    """
+    if len(rooms) < 2:
+        return
     for failed in rooms:
         needed = sum(load.memory_mib for load in failed.movable)
         free = sum(_free_mib(room) for room in rooms if room.takes and room.name != failed.name)

@@ -26,6 +26,9 @@ from ganetid.cluster.model import (
     PutNetwork,
 )
 from ganetid.opcodes.verify_config import contradictions, dangling
+from ganetid.opcodes.verify_group import of_memory, of_systems
+from ganetid.os.definition import OsDefinition
+from ganetid.placement.allocator import Load, Room
 from tests.ganetid.cluster import Client, create_body
 from tests.ganetid.node.cluster_of_three import ManyTestCase
 
@@ -108,6 +111,45 @@ class ConfigurationTests(SynchronousTestCase):
         )
         self.assertIn("Master node is not a master candidate", told)
         self.assertIn("Not enough master candidates: actual 0, target 2", told)
+
+
+class GroupTests(SynchronousTestCase):
+    """What nodes of a group say, beside one another."""
+
+    def test_systems(self) -> None:
+        """Broken systems, and those that are not everywhere the same."""
+        broken = OsDefinition("broken", "/os/broken", "no create script")
+        small = OsDefinition("tiny", "/os/tiny", None, (20,), ("small",))
+        large = OsDefinition("tiny", "/os/tiny", None, (20,), ("large",))
+        extra = OsDefinition("extra", "/os/extra", None, (20,))
+        same = {"a": (small,), "b": (small,), "c": ()}
+        self.assertEqual(list(of_systems(same)), [])
+        told = [
+            f"{each.name}: {each.text}"
+            for each in of_systems({"a": (small, broken), "b": (large, extra), "c": (extra,)})
+        ]
+        for words in (
+            "a: Invalid OS broken (located at /os/broken): no create script",
+            "b: Extra OS extra not present on reference node (a)",
+            "b: OS variants list for tiny differs from reference node a: ['small'] vs. ['large']",
+            "c: OSes present on reference node a but missing on this node: tiny",
+        ):
+            self.assertIn(words, told)
+
+    def test_memory(self) -> None:
+        """The guests of each node have to fit on the others; a node alone is nobody's fault."""
+
+        def room(name: str, *sizes: int, **changes: Any) -> Room:
+            loads = tuple(Load(f"{name}-{size}", size, 1) for size in sizes)
+            return Room(name, "default", 1000, 4, 1000, carries=loads, **changes)
+
+        self.assertEqual(list(of_memory([room("a", 900)])), [])
+        self.assertEqual(list(of_memory([room("a", 400), room("b", 500)])), [])
+        found = list(of_memory([room("a", 400), room("b", 700)]))
+        self.assertEqual([each.name for each in found], ["a", "b"])
+        self.assertIn("should node b fail (700MiB needed, 600MiB available)", found[1].text)
+        (alone,) = of_memory([room("a", 400), room("b", takes=False)])
+        self.assertEqual((alone.code, alone.name), ("ENODEN1", "a"))
 
 
 FAULTS = (
