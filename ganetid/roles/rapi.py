@@ -59,6 +59,7 @@ class RapiPort:
             host = self._settings.rapi_host
             await deferToThread(make_certificate, self.certificate, host, now)
         try:
-            return PrivateCertificate.loadPEM(self.certificate.read_bytes())
+            pem: PrivateCertificate = PrivateCertificate.loadPEM(self.certificate.read_bytes())
         except TlsError as error:
             raise OSError(f"{self.certificate}: no certificate and key in it") from error
+        return pem
