@@ -52,16 +52,4 @@ class Underway:
         """Returns once all calls of older reigns are done."""
         for done, begun_in in list(self._begun.items()):
             if begun_in < epoch:
-                await _copy_of(done)
-
-
-def _copy_of(done: Deferred[None]) -> Deferred[None]:
-    """For one who waits; cancelling it leaves the others waiting."""
-    copy: Deferred[None] = Deferred(lambda _: None)
-
-    def pass_on(result: None) -> None:
-        if not copy.called:
-            copy.callback(result)
-
-    done.addCallback(pass_on)
-    return copy
+                await done
