@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 from twisted.logger import Logger
 
 from ganetid.network.names import tap_name
@@ -34,7 +34,7 @@ class NicScripts:
     reactor: Any
     directory: Path | None
     namespace: str | None
-    _log: Logger = field(factory=Logger, init=False)
+    _log = Logger()
 
     async def up(self, state: NetworkState, ports: Iterable[PortPlan]) -> None:
         """These NICs have come.  Raises OpExecError."""

@@ -40,7 +40,7 @@ class RouterKeeper:
         """Make jobs for routers that have been nowhere for long enough."""
         now = self.now()
         for router in list(self.cluster.routers.values()):
-            if self.nodes.is_up(router.node):
+            if self.nodes.is_up(router.node) and self._is_in_group(router):
                 self._away.pop(router.name, None)
                 continue
             since = self._away.setdefault(router.name, now)
@@ -48,13 +48,18 @@ class RouterKeeper:
             if now - since >= self.patience_s and is_new and self._has_place(router):
                 self._asked[router.name] = now
                 self._log.warn(
-                    "router {router} leaves {node}, which is away",
+                    "router {router} leaves {node}, which is away or in another group",
                     router=router.name,
                     node=router.node,
                 )
                 await self.submit("OP_ROUTER_MIGRATE", {"router_name": router.name})
         for name in [name for name in self._away if name not in self.cluster.routers]:
             del self._away[name]
+
+    def _is_in_group(self, router: Router) -> bool:
+        """A node that went to another group has not the networks."""
+        member = self.cluster.members.get(router.node)
+        return member is not None and member.group == router.group
 
     def _has_place(self, router: Router) -> bool:
         members = self.cluster.members_of(router.group)

@@ -9,7 +9,7 @@ import json
 import socket
 from collections.abc import Iterable
 
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
@@ -38,7 +38,7 @@ class Routing:
     """Makes routers true.  Failures are ProgramFailed or OSError."""
 
     host: Host
-    _log: Logger = field(factory=Logger, init=False)
+    _log = Logger()
 
     async def apply(
         self, before: NetworkState, wanted: NetworkState, links: dict[str, Link], is_sure: bool

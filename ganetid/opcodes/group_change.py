@@ -18,6 +18,7 @@ from ganetid.cluster.model import (
     PutGroup,
     PutMember,
     PutNetwork,
+    PutRouter,
 )
 from ganetid.jobs.locks import Lock
 from ganetid.opcodes.context import Context
@@ -89,8 +90,13 @@ async def rename(context: Context, given: Input) -> Outcome:
         PutMember(evolve(member, group=name)) for member in context.cluster.members_of(group.name)
     ]
     networks = _renamed_in_networks(context, group.name, name)
+    routers = [
+        PutRouter(evolve(router, group=name))
+        for router in context.cluster.routers.values()
+        if router.group == group.name
+    ]
     renamed = PutGroup(next_version(group, now, name=name))
-    return Outcome(name, (*members, *networks, DropGroup(group.name), renamed))
+    return Outcome(name, (*members, *networks, *routers, DropGroup(group.name), renamed))
 
 
 async def set_params(context: Context, given: Input) -> Outcome:

@@ -44,7 +44,7 @@ from ganetid.opcodes.networks import (
     next_version,
     nodes_of,
     opcode,
-    refuse_routers,
+    refuse_in_use,
 )
 
 MAC_PREFIX = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){2}")
@@ -70,7 +70,7 @@ async def remove(context: Context, given: Input) -> Outcome:
     network = found(context, given)
     if network.connections:
         raise OpPrereqError("Network still connected", WRONG_STATE)
-    refuse_routers(context, network, "remove")
+    refuse_in_use(context, network, "remove")
     return Outcome() if given["dry_run"] else Outcome(None, (DropNetwork(network.name),))
 
 
@@ -112,7 +112,7 @@ async def rename(context: Context, given: Input) -> Outcome:
         raise OpPrereqError(
             f"Cannot rename network '{network.name}', in use by: {', '.join(users)}", WRONG_STATE
         )
-    refuse_routers(context, network, "rename")
+    refuse_in_use(context, network, "rename")
     if given["dry_run"]:
         return Outcome(name)
     renamed = next_version(network, context.now(), name=name)

@@ -15,7 +15,7 @@ from ganetid.opcodes.definition import REQUIRED, Field, Input, Outcome
 from ganetid.opcodes.errors import WRONG_INPUT, WRONG_STATE, OpPrereqError
 from ganetid.opcodes.fields import boolean, one_of, optional, string, text
 from ganetid.opcodes.groups import group_named
-from ganetid.opcodes.networks import alone, found, next_version, nodes_of, opcode, refuse_routers
+from ganetid.opcodes.networks import alone, found, next_version, nodes_of, opcode, refuse_in_use
 
 LINK = re.compile(r"(vxlan:[0-9]{1,8}|[A-Za-z0-9][A-Za-z0-9._-]{0,14})")
 MODES = ("bridged", "routed", "openvswitch", "pool", "ext")
@@ -61,7 +61,7 @@ async def disconnect(context: Context, given: Input) -> Outcome:
             for instance in _instances(context, group.name)
         },
     )  # fmt: skip
-    refuse_routers(context, network, "disconnect", group.name)
+    refuse_in_use(context, network, "disconnect", group.name)
     if given["dry_run"]:
         return Outcome()
     for node in nodes_of(context, group.name):

@@ -64,20 +64,28 @@ async def _back(context: Context, node: INode, old: Network) -> None:
         context.log(f" - WARNING: {node.name} does not carry {old.name} as before: {error}")
 
 
-def refuse_routers(
+def refuse_in_use(
     context: Context, network: Network, action: str, group: str | None = None
 ) -> None:
-    """Raises OpPrereqError while routers (of this node group) are in the network."""
+    """
+    Raises OpPrereqError while routers (of this node group) are in the network, or options of others
+    name it.
+    """
     users = sorted(
-        router.name
+        f"router {router.name}"
         for router in context.cluster.routers.values()
         if group in {None, router.group}
         and any(each.network == network.name for each in router.places)
     )
+    if group is None:
+        users += [
+            f"network {other.name}"
+            for other in context.cluster.networks.values()
+            if network.name in other.options.reachable_from
+        ]
     if users:
         raise OpPrereqError(
-            f"Cannot {action} network '{network.name}', in use by router: {', '.join(users)}",
-            WRONG_STATE,
+            f"Cannot {action} network '{network.name}', in use by {', '.join(users)}", WRONG_STATE
         )
 
 

@@ -82,16 +82,26 @@ def _interface(
     index: int, nic: Nic, network: Network | None, mtu: int, leads_out: bool
 ) -> Interface:
     addresses: tuple[Address, ...] = ()
-    if nic.ip and network is not None:
-        addresses = (_address(nic.ip, network, leads_out),)
+    if network is not None:
+        addresses = _addresses(nic, network, leads_out)
+        mtu = network.options.mtu or mtu
     return Interface(
         name=f"eth{index}",
         mac=nic.mac,
-        mtu=mtu,
+        mtu=nic.port.mtu or mtu,
         addresses=addresses,
         network=network.uuid if network is not None else "",
         accepts_advertisements=network is not None and network.network6 is not None,
     )
+
+
+def _addresses(nic: Nic, network: Network, leads_out: bool) -> tuple[Address, ...]:
+    """Of each version the first one leads out."""
+    found: list[Address] = []
+    for ip in nic.ips:
+        is_first = ipaddress.ip_address(ip).version not in {each.version for each in found}
+        found.append(_address(ip, network, leads_out and is_first))
+    return tuple(found)
 
 
 def _address(ip: str, network: Network, leads_out: bool) -> Address:

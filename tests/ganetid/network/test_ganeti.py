@@ -10,10 +10,11 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 
 from ganetid.network.names import tap_name
+from ganetid.network.ports import PortPlan
 from ganetid.node.programs import run
 from tests.ganetid.cluster import Client, create_body
 from tests.ganetid.network.cluster_lab import CLUSTER, WiredTestCase
-from tests.ganetid.network.lab import udp_socket
+from tests.ganetid.network.lab import FakeGuest, udp_socket
 
 SCRIPT = '#!/bin/sh\necho "$ACTION in $0" >> {log}; env | sort >> {log}\n[ ! -e {log}.refuse ]\n'
 
@@ -234,6 +235,41 @@ class PortTests(WiredTestCase):
             self.assertIn("10.9.0.0/16 10.7.0.9", next(x for x in lines if "staticroutes" in x))
 
         return self.run_test(check)
+
+    def test_floating(self) -> Deferred[None]:
+        """A public address leads to its guest, translated or as the guest's own."""
+
+        async def check(client: Client) -> None:
+            await self.network(client, "net", "gtbr1", network="10.7.0.0/24", gateway="10.7.0.1",
+                               options={"open_inwards": True})  # fmt: skip
+            one = await self.instance(client, "one", {"network": "net", "ip": "pool"})
+            await one.ip("route add default via 10.7.0.1", "address add 198.51.100.51/32 dev lo")
+            outside = await self.outside()
+            at_one, there = await self.socket(one), await self.socket(outside)
+            public = [{"public": "198.51.100.50", "private": "10.7.0.2"},
+                      {"public": "198.51.100.51"}]  # fmt: skip
+            port = "/2/instances/one/nics/0/port"
+            await self.done(client, "PUT", port, {"port": {"floating_ips": public}})
+            for each in public:
+                self.assertEqual(await self.seen_as(there, at_one, each["public"]), "198.51.100.2")
+            self.assertEqual(await self.seen_as(at_one, there, "198.51.100.2"), "198.51.100.50")
+            await self.instance(client, "two", {"network": "net", "ip": "pool"})
+            problem = await self.refused(client, "PUT", "/2/instances/two/nics/0/port",
+                                         {"port": {"floating_ips": public[1:]}})  # fmt: skip
+            self.assertIn("floating_ips[0].public: 198.51.100.51 is in use", problem)
+
+        return self.run_test(check)
+
+    async def outside(self) -> FakeGuest:
+        """A machine beyond the node's interface up0."""
+        namespace = f"{self.base}o"
+        await run(reactor, ["ip", "netns", "add", namespace])
+        lines = (f"link add up0 type veth peer name eth0 netns {namespace}",
+                 "address add 198.51.100.1/24 dev up0", "link set up0 up")  # fmt: skip
+        await run(reactor, ["ip", "-netns", self.node, "-batch", "-"], "\n".join(lines) + "\n")
+        machine = FakeGuest(namespace, PortPlan("outside", ""), None)  # type: ignore[arg-type]
+        await machine.ip("address add 198.51.100.2/24 dev eth0", "link set eth0 up")
+        return machine
 
     async def bound(self, machine: Any, address: str) -> Any:
         made = await machine.inside(lambda: udp_socket(9990, address))

@@ -18,6 +18,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from ganetid.cluster.model import Disk, Instance
+from ganetid.cluster.wiring import NetworkOptions, NicPort
 from ganetid.disks.archipelago import Archipelago
 from ganetid.disks.blocks import MemoryBlocks, MemoryVolume
 from ganetid.disks.ext import ExtTemplate
@@ -86,6 +87,20 @@ class NetworkDataTests(SynchronousTestCase):
         self.assertEqual(second.addresses, (Address("10.1.0.6", 24, None),))
         self.assertTrue(second.accepts_advertisements)
         self.assertEqual((third.name, third.addresses), ("eth2", ()))
+
+    def test_more_addresses(self) -> None:
+        """All addresses of a NIC, the first of each version with its gateway; its own MTU."""
+        port = NicPort(ips=("10.1.0.9", "fd00::9"), mtu=1300)
+        nic = evolve(INSTANCE.nics[0], port=port)
+        network = evolve(NETWORK, network6="fd00::/64", gateway6="fd00::1",
+                         options=NetworkOptions(mtu=1400))  # fmt: skip
+        (told,) = interfaces_of(evolve(INSTANCE, nics=(nic,)), {"net": network})
+        expected = (Address("10.1.0.5", 24, "10.1.0.1"), Address("10.1.0.9", 24),
+                    Address("fd00::9", 64, "fd00::1"))  # fmt: skip
+        self.assertEqual((told.addresses, told.mtu), (expected, 1300))
+        (told,) = interfaces_of(evolve(INSTANCE, nics=(evolve(nic, port=NicPort()),)),
+                                {"net": network})  # fmt: skip
+        self.assertEqual(told.mtu, 1400)
 
     def test_openstack(self) -> None:
         """network_data.json."""
