@@ -4,11 +4,26 @@ How often wrong credentials are listened to: a few at once, then slowly, for eac
 
 from __future__ import annotations
 
+import ipaddress
 from collections import OrderedDict
 
 BURST = 20
 EVERY_S = 6.0  # one more attempt
 MOST_ADDRESSES = 10_000
+ONE_HOME = 64  # bits of an IPv6 address that its user can't choose
+
+
+def source_of(address: str) -> str:
+    """Whose attempts count together: an IPv4 address, of IPv6 all that one network may use."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, ONE_HOME), strict=False))
 
 
 class Attempts:

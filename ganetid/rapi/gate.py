@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from attrs import field, frozen
 
-from ganetid.rapi.attempts import Attempts
+from ganetid.rapi.attempts import Attempts, source_of
 from ganetid.rapi.faults import Fault
 from ganetid.rapi.rights import Rights, rights_of
 from ganetid.rapi.tokens import TokenFile
@@ -67,13 +67,13 @@ class Gate:
         return caller
 
     def _known(self, header: str, address: str) -> Caller:
-        now = self.now()
-        wait_s = self.attempts.wait_s(address, now)
+        now, source = self.now(), source_of(address)
+        wait_s = self.attempts.wait_s(source, now)
         if wait_s:
             raise Fault(429, "Too many wrong passwords", {"retry-after": str(math.ceil(wait_s))})
         caller = self._caller(header, address, now)
         if caller is None:
-            self.attempts.failed(address, now)
+            self.attempts.failed(source, now)
             raise Fault(401)
         return caller
 

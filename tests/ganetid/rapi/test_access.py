@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from ganetid.rapi.attempts import Attempts
+from ganetid.rapi.attempts import Attempts, source_of
 from ganetid.rapi.faults import Fault
 from ganetid.rapi.gate import Gate
 from ganetid.rapi.rights import permission_of, rights_of
@@ -85,6 +85,18 @@ class AttemptsTests(SynchronousTestCase):
         self.assertEqual(attempts.wait_s("a", 100.0), 10.0)
         self.assertEqual(attempts.wait_s("b", 100.0), 0.0)
         self.assertEqual(attempts.wait_s("a", 110.0), 0.0)
+
+    def test_sources(self) -> None:
+        """Whoever has a whole network of IPv6 has no more attempts than others."""
+        for address, source in (
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2:ffff::7", "2001:db8:1:2::/64"),
+            ("fe80::1%eth0", "fe80::/64"),
+            ("", ""),
+        ):
+            self.assertEqual(source_of(address), source)
 
     @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(st.floats(0, 50), max_size=60))
