@@ -4,6 +4,7 @@ Flushes of an open volume: what was written gets onto stable storage, in its obj
 
 from __future__ import annotations
 
+import itertools
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +23,7 @@ class Commit(NamedTuple):
     A flush that has begun.
     """
 
+    number: int  # flushes end in the order in which they began
     changes: int  # of the journal, so many count then
     dropped: list[int]  # objects that the map let go before it
     is_waited_for: bool  # its end: the journal has it, but perhaps not for good
@@ -32,15 +34,17 @@ class Flushing:
     For ``opened``, whose ``flush_lock`` covers all but ``finish``.
 
     Several flushes may be under way: each has its records in the journal when ``begin`` returns,
-    and ``finish`` syncs the journal up to them, at least.  Whatever else is done to objects or
-    journal waits until none is.
+    and ``finish`` syncs the journal up to them, at least.  A flush promises what those before it
+    promise, so none ends before them, or well when one of them failed.  Whatever else is done to
+    objects or journal waits until none is.
     """
 
     def __init__(self, store: Store, opened: OpenMap) -> None:
         self._objects = store.objects
         self._map = opened
         self._dropped: list[int] = []  # own objects that the map let go since the last flush
-        self._under_way = 0
+        self._numbers = itertools.count()
+        self._under_way: set[int] = set()
         self._ended = threading.Condition()
 
     def drop(self, oid: int) -> None:
@@ -70,8 +74,9 @@ class Flushing:
         except OSError as error:
             raise opened.fail(error) from error
         with self._ended:
-            self._under_way += 1
-        return Commit(changes, dropped, is_waited_for)
+            number = next(self._numbers)
+            self._under_way.add(number)
+        return Commit(number, changes, dropped, is_waited_for)
 
     def finish(self, commit: Commit) -> None:
         """
@@ -83,6 +88,7 @@ class Flushing:
         try:
             if commit.is_waited_for:
                 opened.journal.make_stable(commit.changes)
+            self._wait_for_earlier(commit.number)
             opened.check_lease()  # what another took over meanwhile does not have this
             for oid in commit.dropped:
                 self._objects.remove(oid)
@@ -91,8 +97,17 @@ class Flushing:
             raise opened.fail(error) from error
         finally:
             with self._ended:
-                self._under_way -= 1
+                self._under_way.discard(commit.number)
                 self._ended.notify_all()
+
+    def _wait_for_earlier(self, number: int) -> None:
+        """
+        Returns when flushes that began before have ended well.  Raises StorageUnavailable.
+        """
+        with self._ended:
+            while min(self._under_way) < number:
+                self._ended.wait()
+        self._map.check_health()
 
     def drain(self) -> None:
         """
