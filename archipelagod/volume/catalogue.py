@@ -9,23 +9,18 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from archipelagod.volume import journal, reclaim
+from archipelagod.volume import reclaim
 from archipelagod.volume.burial import bury_volume
 from archipelagod.volume.freezing import NewMap, snapshot
-from archipelagod.volume.information import VolumeInfo
 from archipelagod.volume.map_format import (
-    BLOCK_BYTES,
-    HEADER_BYTES,
     MAX_VOLUME_BYTES,
-    OBJECT_BYTES,
-    DamagedMap,
     Header,
-    decode_header,
     encode,
     with_header,
 )
 from archipelagod.volume.names import checked_name
 from archipelagod.volume.opening import lease_on, open_volume
+from archipelagod.volume.register import Register
 from archipelagod.volume.renames import renaming
 from archipelagod.volume.rollback import roll_back
 from archipelagod.volume.stored_map import MAPS
@@ -35,7 +30,6 @@ from archipelagod.wire.errors import (
     NotReadOnly,
     OutOfRange,
     Protected,
-    StorageUnavailable,
     TooSmall,
     VolumeBusy,
     VolumeExists,
@@ -48,14 +42,22 @@ if TYPE_CHECKING:
 
 class Catalogue:
     """
-    The volumes of a store.  Methods block, and may be called from any thread; the caller sees to it
-    that this daemon does not have open what is changed here, the leases that no other one has
-    (VolumeBusy).  Every change is wholly done or not at all, on stable storage when the method
-    returns.  All may raise OSError, StorageUnavailable, BadRequest for a bad name.
+    The volumes of a store, with what their register tells.  Methods block, and may be called from
+    any thread; the caller sees to it that this daemon does not have open what is changed here, the
+    leases that no other one has (VolumeBusy).  Every change is wholly done or not at all, on stable
+    storage when the method returns.  All may raise OSError, StorageUnavailable, BadRequest for a
+    bad name.
     """
 
     def __init__(self, store: Store, sessions: Sessions, now_s: Callable[[], float]) -> None:
         self.store = store
+        register = Register(store)
+        self.header = register.header
+        self.info = register.info
+        self.is_there = register.is_there
+        self.list = register.list
+        self.unsettled = register.unsettled
+        self._read = register.read
         self._sessions = sessions
         self._now_s = now_s
         self._lock = threading.Lock()  # one change of names at a time
@@ -83,7 +85,7 @@ class Catalogue:
         """
         checked_name(name)
         with self._lock:
-            parent, record = self._read_raw(origin)
+            parent, record = self._read(origin)
             if not parent.is_read_only:
                 raise NotReadOnly(origin)
             size = parent.size_bytes if size_bytes is None else size_bytes
@@ -230,81 +232,12 @@ class Catalogue:
         with self._reclaim_lock:
             return reclaim.reclaim(self.store, families, progress)
 
-    def unsettled(self) -> list[str]:
-        """
-        Volumes whose last writer did not close them, or is at it.
-        """
-        traces = {int(name, 16) for name in self.store.records.names(journal.ROOM)}
-        if not traces:
-            return []
-        found = []
-        for name in self.store.records.names(MAPS):
-            with contextlib.suppress(NoSuchVolume, StorageUnavailable):
-                if self.header(name).uid in traces:
-                    found.append(name)
-        return found
-
     def settle(self, name: str) -> None:
         """
         Makes a volume whole that a crash left unsettled.  Raises NoSuchVolume, StorageUnavailable.
         """
         with self._opened(name):
             pass
-
-    def header(self, name: str) -> Header:
-        """
-        What a map says of itself.  Raises NoSuchVolume, StorageUnavailable.
-        """
-        try:
-            return decode_header(self.store.records.get(MAPS, checked_name(name), HEADER_BYTES))
-        except FileNotFoundError:
-            raise NoSuchVolume(name) from None
-        except DamagedMap as error:
-            raise StorageUnavailable(f"{name}: {error}") from error
-
-    def info(self, name: str) -> VolumeInfo:
-        """
-        What is known of the volume; ``connections`` is 0.  Raises NoSuchVolume.
-        """
-        header = self.header(name)
-        own = header.own_objects * OBJECT_BYTES + header.own_blocks * BLOCK_BYTES
-        return VolumeInfo(
-            name=name,
-            size_bytes=header.size_bytes,
-            read_only=header.is_read_only,
-            own_bytes=own,
-            connections=0,
-            created_at=header.created_us / 1e6,
-            protected=header.is_protected,
-            shared_bytes=header.all_objects * OBJECT_BYTES - own,
-            uid=header.uid,
-            parent=header.parent,
-        )
-
-    def list(self, marker: str, limit: int, prefix: str) -> list[VolumeInfo]:
-        """
-        At most ``limit`` volumes whose names begin with ``prefix``, after ``marker``, by name.
-        """
-        found: list[VolumeInfo] = []
-        while len(found) < limit:
-            names = self.store.records.names(MAPS, marker, limit - len(found), prefix)
-            for name in names:
-                with contextlib.suppress(NoSuchVolume):  # deleted since
-                    found.append(self.info(name))
-            if not names:
-                break
-            marker = names[-1]
-        return found
-
-    def is_there(self, name: str) -> bool:
-        """
-        Whether there is a volume of that name.
-        """
-        try:
-            self.store.records.get(MAPS, name, 1)
-        except FileNotFoundError:
-            return False
-        return True
 
     def add(self, name: str, record: bytes) -> None:
         """
@@ -314,16 +247,6 @@ class Catalogue:
             self.store.records.create(MAPS, name, record)
         except FileExistsError:
             raise VolumeExists(name) from None
-
-    def _read_raw(self, name: str) -> tuple[Header, bytes]:
-        try:
-            record = self.store.records.get(MAPS, checked_name(name))
-        except FileNotFoundError:
-            raise NoSuchVolume(name) from None
-        try:
-            return decode_header(record), record
-        except DamagedMap as error:
-            raise StorageUnavailable(f"{name}: {error}") from error
 
     @contextlib.contextmanager
     def _opened(self, name: str) -> Iterator[Volume]:
