@@ -198,14 +198,14 @@ class Session:
         self._begun.setdefault(name, []).append(Begun(volume, commit, guest, written))
 
     def finish(self) -> None:
-        """One of those that have begun, not the first perhaps."""
+        """The first of those that have begun."""
         self._finish_one(self._opened()[0])
 
     def _finish_one(self, name: str) -> bool:
         begun = self._begun.get(name)
         if not begun:
             return False
-        one = begun.pop(self._chance.randrange(len(begun)))
+        one = begun.pop(0)
         one.volume.finish_flush(one.commit)
         one.guest.flushed_until(one.written)
         return True
