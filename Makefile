@@ -3,7 +3,7 @@
 
 VENV := .venv/bin
 
-.PHONY: help python setup image run test lint types bench-boot bench-block bench-rapi chaos-block conformance-rapi fuzz sanitize format clean
+.PHONY: help python setup image run test lint types bench-boot bench-block bench-guests bench-rapi chaos-block conformance-rapi fuzz sanitize format clean
 
 help:
 	@echo "make run     set up what is missing and start the all-in-one cloud"
@@ -13,6 +13,7 @@ help:
 	@echo "make lint    ruff and import rules;  make types: mypy;  make format: ruff format"
 	@echo "make bench-boot  how long a server takes, beside bare QEMU"
 	@echo "make bench-block  speed, memory and scale of the storage, beside qemu-nbd and nbdkit"
+	@echo "make bench-guests  real guests: how soon they run, how long a migration stops them, 20 at once"
 	@echo "make conformance-rapi  Ganeti's own client and htools against ganetid"
 	@echo "make bench-rapi   the remote API and its job queue, beside a real Ganeti's figures"
 	@echo "make chaos-block  storage whose daemon, disk and power fail; CHAOS_ROUNDS (200), CHAOS_SEED"
@@ -44,6 +45,9 @@ bench-boot: setup image
 
 bench-block: setup
 	@PYTHONPATH=. $(VENV)/python -m benchmarks.block
+
+bench-guests: setup image
+	@PYTHONPATH=. $(VENV)/python -m benchmarks.guests
 
 conformance-rapi: setup
 	@python3 tools/setup/debian.py ganeti

@@ -33,7 +33,7 @@ while true; do
     if [ $? = 0 ]; then echo "wrote $n"; else echo "lost $n"; fi >/dev/ttyS0
 done
 """ % (SECTOR, SECTOR, RING)
-UIDS = list(range(58000, 58010))
+UIDS = list(range(58000, 58040))  # of guests
 
 
 class Storage:
@@ -118,17 +118,20 @@ class StorageNodesTestCase(MachinesTestCase):
         self.assertEqual(job["status"], "success", job)
         return job
 
-    async def boot(self, client: Client, node: str, memory_mib: int = 256) -> None:
+    async def boot(
+        self, client: Client, node: str, memory_mib: int = 256, program: bytes = WRITER
+    ) -> None:
         """The guest, once it writes."""
         kernel, _ = kernel_and_initrd()
-        initrd = make_initrd(self.directory, {"start": (0o755, WRITER)})
+        initrd = make_initrd(self.directory, {"start": (0o755, program)})
+        initrd = initrd.rename(self.directory / "initrd-writer")
         initrd.chmod(0o644)
         given = create_body(
             GUEST, hypervisor="kvm", pnode=node,
             disks=[{"name": VOLUME, "size": 64, "provider": "archipelago"}],
             beparams={"vcpus": 1, "memory": memory_mib}, osparams_private={},
             hvparams={"kernel_path": str(kernel), "initrd_path": str(initrd),
-                      "kernel_args": "quiet"},
+                      "kernel_args": "quiet no_timer_check"},  # for busy machines
         )  # fmt: skip
         await self.done(client, "POST", "/2/instances", given)
         await self.goes_on(self.machine(node))

@@ -97,7 +97,7 @@ class QemuTestCase(TestCase):
         parameters = {
             "kernel_path": str(kernel),
             "initrd_path": str(initrd),
-            "kernel_args": "quiet",
+            "kernel_args": "quiet no_timer_check",
             **(hvparams or {}),
         }
         uuid = f"00000000-0000-0000-0000-{int.from_bytes(name.encode()[:5], 'big'):012x}"

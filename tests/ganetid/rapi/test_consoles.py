@@ -71,7 +71,7 @@ class QemuTests(ClusterTestCase):
             hypervisor="kvm", disk_template="diskless", disks=[],
             beparams={"vcpus": 1, "maxmem": 192, "minmem": 128},
             hvparams={"kernel_path": str(kernel), "initrd_path": str(initrd),
-                      "kernel_args": "quiet"},
+                      "kernel_args": "quiet no_timer_check"},
         )  # fmt: skip
         del given["osparams_private"]
         await self.done("POST", "/2/instances", given)

@@ -1,0 +1,3 @@
+"""
+Real guests, on emulated processors: how soon they run, how long a journey stops them, how many fit.
+"""
