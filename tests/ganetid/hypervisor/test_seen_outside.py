@@ -19,8 +19,8 @@ from ganetid.hypervisor.nics import net_backend
 from ganetid.hypervisor.unprivileged import Identity, may_use_vhost
 from ganetid.hypervisor.values import Guest, TapNic
 from ganetid.network.from_cluster import port_of
-from ganetid.network.plan import make_tap
 from ganetid.network.state import Place
+from ganetid.network.tap_plan import make_tap
 from tests.ganetid.hypervisor.bench import NIC_A, QemuTestCase, deferred
 from tests.ganetid.os.system import INSTANCE
 from tests.live.linux_guest import Shell
