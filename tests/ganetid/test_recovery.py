@@ -101,6 +101,24 @@ class RecoveryTests(ClusterTestCase):
 
         return Deferred.fromCoroutine(check())
 
+    def test_private_parameters_of_a_create(self) -> Deferred[None]:
+        """They are not in what the job noted, and the instance has them all the same."""
+
+        async def check() -> None:
+            given = self.create()
+            given["osparams_private"]["key"] = "priv4te"
+            await self.leave("OP_INSTANCE_CREATE", given, made=await self.made())
+            self.world[NAME] = GUEST
+            client = await self.start()
+            job = await client.ended(7)
+            self.assertEqual(job["status"], "success", job["opresult"])
+            master = self.services[-1].master
+            assert master is not None
+            kept = master.cluster.instances[NAME].osparams_private
+            self.assertEqual(kept, {"key": "priv4te"})
+
+        return Deferred.fromCoroutine(check())
+
     def test_create_whose_guest_runs(self) -> Deferred[None]:
         """It is complete: the instance is entered and the success told."""
 
