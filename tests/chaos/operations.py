@@ -12,6 +12,7 @@ from collections.abc import Callable
 from archipelagod.volumes import Volumes
 from archipelagod.wire.errors import (
     BadRequest,
+    LeaseLost,
     NoSpace,
     NoSuchVolume,
     NotReadOnly,
@@ -70,7 +71,7 @@ class Operator(threading.Thread):
             while not self.is_stopped:
                 self._chance.choice(kinds)()
                 time.sleep(self._chance.choice([0, 0, 0.01, 0.03]))
-        except StorageUnavailable:
+        except (StorageUnavailable, LeaseLost):
             pass
         except BaseException as error:  # noqa: BLE001 - shown by whoever joins us
             self.failure = error
@@ -79,8 +80,8 @@ class Operator(threading.Thread):
 
     def _ask(self, change: Change, ask: Callable[[], object]) -> None:
         """
-        Asks, if it may.  Raises StorageUnavailable, and leaves the change pending, when the daemon
-        dies.
+        Asks, if it may.  Raises StorageUnavailable, or LeaseLost, and leaves the change pending,
+        when the daemon dies, or Ceph is away for too long.
         """
         if not self._world.begin(change):
             return
