@@ -21,6 +21,7 @@ __all__ = ["Attachment", "Custody"]
 
 T = TypeVar("T")
 GRACE_S = 2.0  # how long clients that are about to go may keep others waiting
+DESERTED_S = 20.0  # the same, of clients whose process is gone already
 LEASE_PATIENCE_S = 10.0  # for a worker of a killed daemon to end
 LEASE_RETRY_S = 0.1
 
@@ -57,7 +58,7 @@ class Custody:
         """
 
         async def attach(use: Use) -> Attachment:
-            if not await use.until(lambda: use.may_join(owner), self.grace_s):
+            if not await self._admitted(use, owner):
                 raise VolumeBusy(f"{name}: open for another")
             if not use.is_read_only:
                 await use.until(lambda: not use.calls, None)  # our own writes
@@ -67,6 +68,16 @@ class Custody:
             return Attachment(use, serving, owner, lambda: self._uses.end_soon(name, use))
 
         return await self._uses.with_lock(name, attach)
+
+    async def _admitted(self, use: Use, owner: Owner) -> bool:
+        """
+        Whether a client of that process may come.
+
+        Others whose process is gone are about to be missed, however busy this machine is.
+        """
+        if await use.until(lambda: use.may_join(owner), self.grace_s):
+            return True
+        return use.is_deserted and await use.until(lambda: use.may_join(owner), DESERTED_S)
 
     def allow_handover(self, name: str) -> None:
         """

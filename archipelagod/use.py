@@ -7,6 +7,7 @@ from __future__ import annotations
 import socket
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from twisted.internet import defer
@@ -75,6 +76,16 @@ class Use:
         if not self.owners or owner in self.owners or self.is_read_only:
             return True
         return self.allows_handover and len(self.owners) == 1
+
+    @property
+    def is_deserted(self) -> bool:
+        """
+        Whether the clients are of processes of this machine that are gone.
+        """
+        return all(
+            isinstance(owner, int) and owner > 0 and not Path(f"/proc/{owner}").exists()
+            for owner in self.owners
+        )
 
     def join(self, owner: Owner) -> None:
         """

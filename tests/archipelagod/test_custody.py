@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
@@ -66,6 +67,15 @@ class InlineCustodyTests(StorageCase):
         second.close()
         (await waiting).cancel()
         await until(lambda: self.is_closed(volumes), "closing")
+
+    async def test_deserted(self) -> None:
+        """A client whose process is gone is about to go, though it takes longer than others may."""
+        volumes = await self.volumes()
+        process = subprocess.Popen(["true"])
+        process.wait()
+        old = await self.attached(volumes, process.pid)
+        reactor.callLater(1.0, old.close)
+        await self.attached(volumes, 2)
 
     async def test_handover(self) -> None:
         """Once it is allowed one process more may come, and no third; then only that one."""
