@@ -90,11 +90,12 @@ def submits(
     A job of one opcode; answers its id.
 
     static: parameters that the URL decides.  body: what stands for the request's body.
+    With ``dry-run`` in the query nothing is done, also where a Ganeti would not look at that.
     """
 
     async def respond(api: Api, call: Call) -> int:
         opcode = opcode_of(api, op_id)
-        fixed = {**static(call), "reason": reason(call, op_id)}
+        fixed = {**if_asked_dry(call), **static(call), "reason": reason(call, op_id)}
         given = fixed
         if takes_body:
             content = call.body if body is None else body(call)
@@ -102,6 +103,30 @@ def submits(
         return await order(api, call, ((op_id, given),))
 
     return Verb(respond, access, op_id)
+
+
+def of_item(parameter: str, *flags: str, dry: bool = True) -> Static:
+    """
+    What the URL decides: the object that the path names, and flags of the query.
+
+    dry: dry-run too; at some resources a Ganeti takes it in the body instead.
+    """
+
+    def static(call: Call) -> Mapping[str, Any]:
+        given = {parameter: call.items[0], **{flag: call.flag(flag) for flag in flags}}
+        return {**given, **if_dry(call)} if dry else given
+
+    return static
+
+
+def if_dry(call: Call) -> Mapping[str, Any]:
+    """What the URL decides where the path names nothing."""
+    return {"dry_run": call.dry_run}
+
+
+def if_asked_dry(call: Call) -> Mapping[str, Any]:
+    """The same, unless the query does not speak of it."""
+    return if_dry(call) if "dry-run" in call.query else {}
 
 
 async def order(api: Api, call: Call, ops: Ops) -> int:

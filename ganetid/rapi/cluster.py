@@ -11,7 +11,7 @@ from ganetid.cluster.cluster_defaults import cluster_parameter
 from ganetid.opcodes.errors import OpcodeError
 from ganetid.os.definition import OsDefinition
 from ganetid.rapi.answers import Encoded
-from ganetid.rapi.api import OPEN, Api, Verb, reads, submits
+from ganetid.rapi.api import OPEN, Api, Verb, if_dry, reads, submits
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.cluster_info import info
 from ganetid.rapi.faults import Fault
@@ -90,8 +90,8 @@ RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     "/2/features": {"GET": reads(lambda api, call: FEATURES)},
     "/2/os": {"GET": Verb(_systems, OPEN)},
     "/2/modify": {"PUT": submits("OP_CLUSTER_SET_PARAMS", lambda call: {}, _modified)},
-    "/2/verify": {"PUT": submits("OP_CLUSTER_VERIFY", lambda call: {"dry_run": call.dry_run})},
-    "/2/rename": {"PUT": submits("OP_CLUSTER_RENAME", lambda call: {"dry_run": call.dry_run})},
-    "/2/destroy": {"PUT": submits("OP_CLUSTER_DESTROY", lambda call: {"dry_run": call.dry_run})},
+    "/2/verify": {"PUT": submits("OP_CLUSTER_VERIFY", if_dry)},
+    "/2/rename": {"PUT": submits("OP_CLUSTER_RENAME", if_dry)},
+    "/2/destroy": {"PUT": submits("OP_CLUSTER_DESTROY", if_dry)},
     "/2/redistribute-config": {"PUT": submits("OP_CLUSTER_REDIST_CONF", lambda call: {})},
 }

@@ -14,7 +14,7 @@ from ganetid.cluster.cluster_defaults import (
 )
 from ganetid.cluster.model import Group
 from ganetid.cluster.policy import cluster_policy, group_policy
-from ganetid.rapi.api import Api, Verb, reads, submits
+from ganetid.rapi.api import Api, Verb, if_dry, of_item, reads, submits
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.collections import listed
 from ganetid.rapi.faults import Fault
@@ -55,30 +55,17 @@ def _show(api: Api, call: Call) -> Any:
     return shown(api, group)
 
 
-def _added(call: Call) -> Mapping[str, Any]:
-    return {"dry_run": call.dry_run}
-
-
-def _named(call: Call) -> dict[str, Any]:
-    return {"group_name": call.items[0]}
-
-
-def _named_dry(call: Call) -> dict[str, Any]:
-    return {**_named(call), "dry_run": call.dry_run}
-
-
-def _assigned(call: Call) -> Mapping[str, Any]:
-    return {**_named_dry(call), "force": call.flag("force")}
-
-
+NAMED = of_item("group_name")
 GROUP = "/2/groups/{name}"
 RESOURCES: Mapping[str, Mapping[str, Verb]] = {
-    "/2/groups": {"GET": reads(_list), "POST": submits("OP_GROUP_ADD", _added)},
+    "/2/groups": {"GET": reads(_list), "POST": submits("OP_GROUP_ADD", if_dry)},
     GROUP: {
         "GET": reads(_show),
-        "DELETE": submits("OP_GROUP_REMOVE", _named_dry, takes_body=False),
+        "DELETE": submits("OP_GROUP_REMOVE", NAMED, takes_body=False),
     },
-    f"{GROUP}/modify": {"PUT": submits("OP_GROUP_SET_PARAMS", _named)},
-    f"{GROUP}/rename": {"PUT": submits("OP_GROUP_RENAME", _named_dry)},
-    f"{GROUP}/assign-nodes": {"PUT": submits("OP_GROUP_ASSIGN_NODES", _assigned)},
+    f"{GROUP}/modify": {"PUT": submits("OP_GROUP_SET_PARAMS", of_item("group_name", dry=False))},
+    f"{GROUP}/rename": {"PUT": submits("OP_GROUP_RENAME", NAMED)},
+    f"{GROUP}/assign-nodes": {
+        "PUT": submits("OP_GROUP_ASSIGN_NODES", of_item("group_name", "force"))
+    },
 }

@@ -8,11 +8,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganetid.opcodes.definition import filled_input
-from ganetid.rapi.api import OPEN, WRITERS, Api, Verb, opcode_of, order, reason, submits
+from ganetid.rapi.api import (
+    OPEN,
+    WRITERS,
+    Api,
+    Verb,
+    if_asked_dry,
+    if_dry,
+    of_item,
+    opcode_of,
+    order,
+    reason,
+    submits,
+)
 from ganetid.rapi.arguments import Call, checked_type
 from ganetid.rapi.faults import Fault
 
 VERSION = "__version__"
+NAMED = of_item("instance_name", dry=False)
+NAMED_DRY = of_item("instance_name")
+_IGNORING = of_item("instance_name", "ignore_secondaries")
 
 
 def _created(call: Call) -> Any:
@@ -51,7 +66,7 @@ async def _allocate_many(api: Api, call: Call) -> int:
         filled_input(create, given)
         wanted.append(given)
     op_id = "OP_INSTANCE_MULTI_ALLOC"
-    fixed = {"dry_run": call.dry_run, "reason": reason(call, op_id)}
+    fixed = {**if_dry(call), "reason": reason(call, op_id)}
     given = call.parameters(fixed, body={**body, "instances": wanted})
     return await order(api, call, ((op_id, given),))
 
@@ -59,7 +74,11 @@ async def _allocate_many(api: Api, call: Call) -> int:
 async def _reinstall(api: Api, call: Call) -> int:
     """One job of two or three opcodes: off, made anew, on again."""
     body = _reinstall_body(call)
-    name = {"instance_name": call.items[0], "reason": reason(call, "OP_INSTANCE_REINSTALL")}
+    name = {
+        "instance_name": call.items[0],
+        "reason": reason(call, "OP_INSTANCE_REINSTALL"),
+        **if_asked_dry(call),
+    }
     again = {**name, "os_type": body.get("os"), "osparams": body.get("osparams")}
     for private in ("osparams_private", "osparams_secret"):
         if private in body:
@@ -74,7 +93,7 @@ async def _reinstall(api: Api, call: Call) -> int:
 
 
 def _reinstall_body(call: Call) -> dict[str, Any]:
-    words = {name for name in call.query if name != "reason"}
+    words = set(call.query) - {"reason", "dry-run"}
     if call.body:
         if words:
             raise Fault(400, "Can't combine query and body parameters")
@@ -86,50 +105,24 @@ def _reinstall_body(call: Call) -> dict[str, Any]:
     return {}
 
 
-def _named(call: Call) -> dict[str, Any]:
-    return {"instance_name": call.items[0]}
-
-
-def _named_dry(call: Call) -> dict[str, Any]:
-    return {**_named(call), "dry_run": call.dry_run}
-
-
 def _removed(call: Call) -> Mapping[str, Any]:
-    return {**_named_dry(call), "ignore_failures": False}
-
-
-def _started(call: Call) -> Mapping[str, Any]:
-    flags = {"force": call.flag("force"), "no_remember": call.flag("no_remember")}
-    return {**_named_dry(call), **flags}
-
-
-def _shut_down(call: Call) -> Mapping[str, Any]:
-    return {**_named_dry(call), "no_remember": call.flag("no_remember")}
+    return {**NAMED_DRY(call), "ignore_failures": False}
 
 
 def _rebooted(call: Call) -> Mapping[str, Any]:
-    ignored = {"ignore_secondaries": call.flag("ignore_secondaries")}
-    return {**_named_dry(call), "reboot_type": call.word("type", "hard"), **ignored}
+    return {**_IGNORING(call), "reboot_type": call.word("type", "hard")}
 
 
 def _queried(call: Call) -> Mapping[str, Any]:
     return {"instances": [call.items[0]], "static": call.flag("static")}
 
 
-def _activated(call: Call) -> Mapping[str, Any]:
-    return {**_named(call), "ignore_size": call.flag("ignore_size")}
-
-
-def _deactivated(call: Call) -> Mapping[str, Any]:
-    return {**_named(call), "force": call.flag("force")}
-
-
 def _grown(call: Call) -> Mapping[str, Any]:
-    return {**_named(call), "disk": int(call.items[1])}
+    return {**NAMED(call), "disk": int(call.items[1])}
 
 
 def _prepared(call: Call) -> Mapping[str, Any]:
-    return {**_named(call), "mode": call.word("mode")}
+    return {**NAMED(call), "mode": call.word("mode")}
 
 
 def _replacement(call: Call) -> Any:
@@ -152,36 +145,50 @@ def _replacement(call: Call) -> Any:
 
 NAME = "/2/instances/{name}"
 RESOURCES: Mapping[str, Mapping[str, Verb]] = {
-    "/2/instances": {
-        "POST": submits("OP_INSTANCE_CREATE", lambda call: {"dry_run": call.dry_run}, _created)
-    },
+    "/2/instances": {"POST": submits("OP_INSTANCE_CREATE", if_dry, _created)},
     "/2/instances-multi-alloc": {"POST": Verb(_allocate_many, WRITERS, "OP_INSTANCE_MULTI_ALLOC")},
     NAME: {"DELETE": submits("OP_INSTANCE_REMOVE", _removed)},
     f"{NAME}/info": {
         "GET": submits("OP_INSTANCE_QUERY_DATA", _queried, takes_body=False, access=OPEN)
     },
-    f"{NAME}/startup": {"PUT": submits("OP_INSTANCE_STARTUP", _started, takes_body=False)},
-    f"{NAME}/shutdown": {"PUT": submits("OP_INSTANCE_SHUTDOWN", _shut_down)},
+    f"{NAME}/startup": {
+        "PUT": submits(
+            "OP_INSTANCE_STARTUP",
+            of_item("instance_name", "force", "no_remember"),
+            takes_body=False,
+        )
+    },
+    f"{NAME}/shutdown": {
+        "PUT": submits("OP_INSTANCE_SHUTDOWN", of_item("instance_name", "no_remember"))
+    },
     f"{NAME}/reboot": {"POST": submits("OP_INSTANCE_REBOOT", _rebooted)},
     f"{NAME}/reinstall": {"POST": Verb(_reinstall, WRITERS, "OP_INSTANCE_REINSTALL")},
-    f"{NAME}/modify": {"PUT": submits("OP_INSTANCE_SET_PARAMS", _named, _modified)},
-    f"{NAME}/rename": {"PUT": submits("OP_INSTANCE_RENAME", _named)},
-    f"{NAME}/migrate": {"PUT": submits("OP_INSTANCE_MIGRATE", _named)},
-    f"{NAME}/failover": {"PUT": submits("OP_INSTANCE_FAILOVER", _named)},
-    f"{NAME}/replace-disks": {"POST": submits("OP_INSTANCE_REPLACE_DISKS", _named, _replacement)},
+    f"{NAME}/modify": {"PUT": submits("OP_INSTANCE_SET_PARAMS", NAMED, _modified)},
+    f"{NAME}/rename": {"PUT": submits("OP_INSTANCE_RENAME", NAMED)},
+    f"{NAME}/migrate": {"PUT": submits("OP_INSTANCE_MIGRATE", NAMED)},
+    f"{NAME}/failover": {"PUT": submits("OP_INSTANCE_FAILOVER", NAMED)},
+    f"{NAME}/replace-disks": {"POST": submits("OP_INSTANCE_REPLACE_DISKS", NAMED, _replacement)},
     f"{NAME}/activate-disks": {
-        "PUT": submits("OP_INSTANCE_ACTIVATE_DISKS", _activated, takes_body=False)
+        "PUT": submits(
+            "OP_INSTANCE_ACTIVATE_DISKS",
+            of_item("instance_name", "ignore_size", dry=False),
+            takes_body=False,
+        )
     },
     f"{NAME}/deactivate-disks": {
-        "PUT": submits("OP_INSTANCE_DEACTIVATE_DISKS", _deactivated, takes_body=False)
+        "PUT": submits(
+            "OP_INSTANCE_DEACTIVATE_DISKS",
+            of_item("instance_name", "force", dry=False),
+            takes_body=False,
+        )
     },
-    f"{NAME}/recreate-disks": {"POST": submits("OP_INSTANCE_RECREATE_DISKS", _named)},
+    f"{NAME}/recreate-disks": {"POST": submits("OP_INSTANCE_RECREATE_DISKS", NAMED)},
     f"{NAME}/disk/{{id}}/grow": {"POST": submits("OP_INSTANCE_GROW_DISK", _grown)},
-    f"{NAME}/change-group": {"PUT": submits("OP_INSTANCE_CHANGE_GROUP", _named_dry)},
-    f"{NAME}/snapshot": {"POST": submits("OP_INSTANCE_SNAPSHOT", _named)},
+    f"{NAME}/change-group": {"PUT": submits("OP_INSTANCE_CHANGE_GROUP", NAMED_DRY)},
+    f"{NAME}/snapshot": {"POST": submits("OP_INSTANCE_SNAPSHOT", NAMED)},
     f"{NAME}/prepare-export": {"PUT": submits("OP_BACKUP_PREPARE", _prepared, takes_body=False)},
     f"{NAME}/export": {
-        "PUT": submits("OP_BACKUP_EXPORT", _named),
-        "DELETE": submits("OP_BACKUP_REMOVE", _named, takes_body=False),
+        "PUT": submits("OP_BACKUP_EXPORT", NAMED),
+        "DELETE": submits("OP_BACKUP_REMOVE", NAMED, takes_body=False),
     },
 }

@@ -12,7 +12,7 @@ from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Network
 from ganetid.opcodes.errors import WRONG_INPUT, BadParameters
 from ganetid.opcodes.networks import external, in_order, taken
-from ganetid.rapi.api import Api, Verb, reads, submits
+from ganetid.rapi.api import Api, Verb, if_dry, of_item, reads, submits
 from ganetid.rapi.arguments import Call
 from ganetid.rapi.collections import listed
 from ganetid.rapi.faults import Fault
@@ -72,23 +72,16 @@ def _added(call: Call) -> Mapping[str, Any]:
     if isinstance(body, dict) and body.get("network") is None and body.get("network6") is None:
         words = "Parameter 'OP_NETWORK_ADD.network' fails validation"
         raise BadParameters(str((words, WRONG_INPUT)))
-    return {"dry_run": call.dry_run}
+    return if_dry(call)
 
 
-def _named(call: Call) -> Mapping[str, Any]:
-    return {"network_name": call.items[0]}
-
-
-def _named_dry(call: Call) -> Mapping[str, Any]:
-    return {**_named(call), "dry_run": call.dry_run}
-
-
+NAMED = of_item("network_name")
 NAME = "/2/networks/{name}"
 RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     "/2/networks": {"GET": reads(_list), "POST": submits("OP_NETWORK_ADD", _added)},
-    NAME: {"GET": reads(_show), "DELETE": submits("OP_NETWORK_REMOVE", _named_dry)},
-    f"{NAME}/connect": {"PUT": submits("OP_NETWORK_CONNECT", _named_dry)},
-    f"{NAME}/disconnect": {"PUT": submits("OP_NETWORK_DISCONNECT", _named_dry)},
-    f"{NAME}/modify": {"PUT": submits("OP_NETWORK_SET_PARAMS", _named)},
-    f"{NAME}/rename": {"PUT": submits("OP_NETWORK_RENAME", _named_dry)},
+    NAME: {"GET": reads(_show), "DELETE": submits("OP_NETWORK_REMOVE", NAMED)},
+    f"{NAME}/connect": {"PUT": submits("OP_NETWORK_CONNECT", NAMED)},
+    f"{NAME}/disconnect": {"PUT": submits("OP_NETWORK_DISCONNECT", NAMED)},
+    f"{NAME}/modify": {"PUT": submits("OP_NETWORK_SET_PARAMS", of_item("network_name", dry=False))},
+    f"{NAME}/rename": {"PUT": submits("OP_NETWORK_RENAME", NAMED)},
 }

@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ganetid.rapi.api import WRITERS, Verb, submits
+from ganetid.rapi.api import WRITERS, Verb, of_item, submits
 from ganetid.rapi.arguments import Call, checked_type
 from ganetid.rapi.faults import Fault
 
+NAMED = of_item("node_name", dry=False)
 ROLES: Mapping[str, dict[str, bool | None]] = {
     "regular": {"master_candidate": False, "offline": False, "drained": False},
     "master-candidate": {"master_candidate": True, "offline": None, "drained": None},
@@ -19,24 +20,12 @@ ROLES: Mapping[str, dict[str, bool | None]] = {
 }
 
 
-def _named(call: Call) -> dict[str, Any]:
-    return {"node_name": call.items[0]}
-
-
 def _new_role(call: Call) -> Mapping[str, Any]:
     role = checked_type(call.body, str, "Body contents")
     if role not in ROLES:
         raise Fault(400, f"Can't set '{role}' role")
     promotes = {"force": call.flag("force"), "auto_promote": call.flag("auto-promote")}
-    return {**_named(call), **ROLES[role], **promotes}
-
-
-def _powercycled(call: Call) -> Mapping[str, Any]:
-    return {**_named(call), "force": call.flag("force")}
-
-
-def _evacuated(call: Call) -> Mapping[str, Any]:
-    return {**_named(call), "dry_run": call.dry_run}
+    return {**NAMED(call), **ROLES[role], **promotes}
 
 
 def _migration(call: Call) -> Any:
@@ -66,7 +55,7 @@ def _unit(call: Call) -> dict[str, Any]:
     name = call.word("name")
     if not name:
         raise Fault(400, "Missing the required 'name' parameter")
-    return {**_named(call), "storage_type": call.word("storage_type"), "name": name}
+    return {**NAMED(call), "storage_type": call.word("storage_type"), "name": name}
 
 
 def _changed_unit(call: Call) -> Mapping[str, Any]:
@@ -79,10 +68,12 @@ def _changed_unit(call: Call) -> Mapping[str, Any]:
 NODE = "/2/nodes/{name}"
 RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     f"{NODE}/role": {"PUT": submits("OP_NODE_SET_PARAMS", _new_role, takes_body=False)},
-    f"{NODE}/modify": {"POST": submits("OP_NODE_SET_PARAMS", _named)},
-    f"{NODE}/powercycle": {"POST": submits("OP_NODE_POWERCYCLE", _powercycled)},
-    f"{NODE}/evacuate": {"POST": submits("OP_NODE_EVACUATE", _evacuated)},
-    f"{NODE}/migrate": {"POST": submits("OP_NODE_MIGRATE", _named, _migration)},
+    f"{NODE}/modify": {"POST": submits("OP_NODE_SET_PARAMS", NAMED)},
+    f"{NODE}/powercycle": {
+        "POST": submits("OP_NODE_POWERCYCLE", of_item("node_name", "force", dry=False))
+    },
+    f"{NODE}/evacuate": {"POST": submits("OP_NODE_EVACUATE", of_item("node_name"))},
+    f"{NODE}/migrate": {"POST": submits("OP_NODE_MIGRATE", NAMED, _migration)},
     f"{NODE}/storage": {
         "GET": submits("OP_NODE_QUERY_STORAGE", _storage, takes_body=False, access=WRITERS)
     },

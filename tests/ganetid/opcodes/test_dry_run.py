@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 
 from ganetid.jobs.queue import Order
 from ganetid.opcodes.table import OPCODES
+from ganetid.rapi.routes import RESOURCES
 from tests.ganetid.cluster import Client, create_body
 from tests.ganetid.node.cluster_of_three import ManyTestCase
 
@@ -205,6 +206,46 @@ class DryRunTests(ManyTestCase):
         self.assertEqual(max(known), jobs[-1], "one of them made another job")
         return ended
 
+    async def over_http(self, client: Client) -> None:
+        """Every resource that makes jobs makes those that do nothing, if it is asked so."""
+        before = self.everything()
+        jobs: dict[int, str] = {}
+        amiss: list[Any] = []
+        for path, verbs in RESOURCES.items():
+            for method, verb in verbs.items():
+                given = dict(CASES.get(verb.op_id or "", ({},))[0])
+                if not given or method == "GET" or path.endswith("/role"):
+                    continue
+                place, body = self.request_of(path, given)
+                status, job = await client.call(method, f"{place}?dry-run=1", body)
+                if status != 200:
+                    amiss.append((method, place, body, job))
+                else:
+                    jobs[job] = f"{method} {place}"
+        for job, place in jobs.items():
+            ended = await client.ended(job)
+            self.assertEqual({op["dry_run"] for op in ended["ops"]}, {True}, place)
+        self.assertEqual(amiss, [], "\n".join(map(str, amiss)))
+        self.assertEqual(self.everything(), before)
+        self.assertGreater(len(jobs), 40)
+
+    def request_of(self, path: str, given: dict[str, Any]) -> tuple[str, Any]:
+        """The path with its object's name, and the body of the other parameters."""
+        if path.endswith("/tags"):
+            return path.replace("{name}", str(given["name"])), given["tags"]
+        for key in ("nic", "disk"):
+            if f"{{{key}}}" in path or key in path.split("/"):
+                path = path.replace(f"{{{key}}}", "0").replace("{id}", "0")
+                given.pop(key, None)
+        names = ("instance_name", "node_name", "network_name", "router_name", "group_name")
+        if "{name}" in path:
+            key = next(each for each in names if each in given)
+            path = path.replace("{name}", str(given.pop(key)))
+        given.pop("reboot_type", None)  # of the query
+        if path == "/2/instances":
+            given["__version__"] = 1
+        return path, given
+
     def test_every_opcode(self) -> Deferred[None]:
         """What can be done would succeed, what can't be done fails; nothing changes."""
         known = {*CASES, *ALWAYS, *IMPOSSIBLE, *HARMLESS}
@@ -226,5 +267,6 @@ class DryRunTests(ManyTestCase):
                 if job["status"] != "error" or words not in str(job["opresult"]):
                     amiss.append((op_id, given, job["opresult"]))
             self.assertEqual(amiss, [], "\n".join(map(str, amiss)))
+            await self.over_http(client)
 
         return Deferred.fromCoroutine(check())
