@@ -31,8 +31,9 @@ from ganetid.network.plan import (
 )
 from ganetid.network.routing import Routing
 from ganetid.network.rules.firewall import inet_table
+from ganetid.network.rules.groups import group_part
 from ganetid.network.rules.guard import bridge_table
-from ganetid.network.rules.ruleset import Present, Table, present_of
+from ganetid.network.rules.ruleset import Present, Table, part_of, present_of, present_with
 from ganetid.network.state import NetworkState, Place, has_gateway
 from ganetid.network.tap_plan import (
     lost_routes,
@@ -99,6 +100,21 @@ class Applying:
         ours |= {place.tap for place in known.places()} | set(known.bridged()) | {"lo"}
         self.outside = tuple(name for name in links if name not in ours)
         return known
+
+    async def change_groups(self, before: NetworkState, wanted: NetworkState) -> bool:
+        """
+        Make true states that differ in security groups alone, whatever else there is.
+
+        False: it has to be done by `apply`, for nobody knows what the kernel has.
+        """
+        old, new = group_part(before), group_part(wanted)
+        present = self._present.get(new.title)
+        if present is None or not self._host.has_rules:
+            return False
+        self._present.pop(new.title)
+        await self._host.change_tables([(new, part_of(present, old))])
+        self._present[new.title] = present_with(present, old, new)
+        return True
 
     async def _make_bridges(self, state: NetworkState, links: dict[str, Link]) -> None:
         bridges = bridges_of(state)

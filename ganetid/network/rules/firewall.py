@@ -25,7 +25,7 @@ from ganetid.network.rules.filters import (
     is_filtered_outwards,
     outward_chain,
 )
-from ganetid.network.rules.groups import group_chains, group_sets, used_groups
+from ganetid.network.rules.groups import group_part
 from ganetid.network.rules.guard import server_roles, spelt_network
 from ganetid.network.rules.ruleset import Chain, Elements, Table
 from ganetid.network.state import METADATA, NetworkState, Place, has_gateway
@@ -52,9 +52,9 @@ def inet_table(state: NetworkState) -> Table:
     _zones(draft, state, places)
     _filters(draft, places)
     _floating(draft, state, places)
-    used = used_groups(state)
-    draft.chains.update(group_chains(state.groups, used))
-    draft.sets.update(group_sets(state, used))
+    shared = group_part(state)
+    draft.chains.update(shared.chains)
+    draft.sets.update(shared.sets)
     _routed_senders(draft, state, places)
     _homes(draft, places)
     draft.chains.update(base_chains(state.cluster))

@@ -10,13 +10,25 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from ganetid.network.names import table_name
 from ganetid.network.ports import INWARDS, OUTWARDS, GroupPlan
 from ganetid.network.rules.filters import group_chain, group_set, rules_chain
 from ganetid.network.rules.guard import REMEMBERED, spelt_network
-from ganetid.network.rules.ruleset import Chain, Elements
+from ganetid.network.rules.ruleset import Chain, Elements, Table
 from ganetid.network.state import NetworkState
 
 FAMILIES = ("ipv4", "ipv6")
+
+
+def group_part(state: NetworkState) -> Table:
+    """What of the inet table follows from groups alone, and from who is in them."""
+    used = used_groups(state)
+    return Table(
+        "inet",
+        table_name(state.cluster),
+        group_chains(state.groups, used),
+        group_sets(state, used),
+    )
 
 
 def used_groups(state: NetworkState) -> frozenset[str]:

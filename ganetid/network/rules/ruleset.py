@@ -81,6 +81,22 @@ class Present:
     sets: Mapping[str, Mapping[str, str]] = field(factory=dict)
 
 
+def part_of(present: Present, table: Table) -> Present:
+    """Of what the kernel has, just what is named in a part of its table."""
+    return Present(
+        {name: each for name, each in present.chains.items() if name in table.chains},
+        {name: each for name, each in present.sets.items() if name in table.sets},
+    )
+
+
+def present_with(present: Present, old: Table, new: Table) -> Present:
+    """What the kernel has after one part of its table took the place of another."""
+    part = present_of(new)
+    chains = {name: each for name, each in present.chains.items() if name not in old.chains}
+    sets = {name: each for name, each in present.sets.items() if name not in old.sets}
+    return Present({**chains, **part.chains}, {**sets, **part.sets})
+
+
 def present_of(table: Table) -> Present:
     """What the kernel has once it has taken all of `table`."""
     return Present(

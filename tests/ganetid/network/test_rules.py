@@ -20,12 +20,29 @@ from ganetid.network.numbers import (
     port_of_identity,
     service_address,
 )
-from ganetid.network.ports import NetworkPlan, Plugged, PortPlan, SecurityRule, Vxlan
+from ganetid.network.ports import (
+    GroupPlan,
+    NetworkPlan,
+    Plugged,
+    PortPlan,
+    SecurityRule,
+    Vxlan,
+)
 from ganetid.network.rules.filters import match_of
 from ganetid.network.rules.firewall import inet_table
+from ganetid.network.rules.groups import group_part
 from ganetid.network.rules.guard import bridge_table
 from ganetid.network.rules.listing import present_in
-from ganetid.network.rules.ruleset import Chain, Elements, Present, Table, present_of, script
+from ganetid.network.rules.ruleset import (
+    Chain,
+    Elements,
+    Present,
+    Table,
+    part_of,
+    present_of,
+    present_with,
+    script,
+)
 from ganetid.network.state import NetworkState
 from ganetid.network.vlan_notation import BadVlan, Membership, membership
 from ganetid.network.vlans import vlan_lines
@@ -53,6 +70,37 @@ sets = st.fixed_dictionaries(
     },
 )  # fmt: skip
 tables = st.builds(lambda chains, sets: Table("inet", "t", chains, sets), chains, sets)
+
+
+class GroupTests(SynchronousTestCase):
+    """Security groups among the rules of many NICs."""
+
+    def state(self, *members: str, rules: tuple[SecurityRule, ...] = ()) -> NetworkState:
+        state = NetworkState("c").with_networks({"net": NetworkPlan("net", "br0")})
+        for number in range(60):
+            port = PortPlan(f"u{number}", f"fa:16:3e:00:00:{number:02x}", network="net",
+                            groups=("g",))  # fmt: skip
+            state = state.with_plugged(Plugged(f"i{number}", (port,)))
+        rule = SecurityRule("in", remote_group="g")
+        return evolve(state, groups={"g": GroupPlan("g", members, (rule, *rules))})
+
+    def test_one_more_member(self) -> None:
+        """One more member is one more element, however many NICs are in the group."""
+        old, new = self.state("10.0.0.1", "fd00::1"), self.state("10.0.0.1", "fd00::1", "10.0.0.9")
+        before = present_of(inet_table(old))
+        lines = script(group_part(new), part_of(before, group_part(old))).splitlines()
+        self.assertEqual(len(lines), 1)
+        self.assertRegex(lines[0], r"^add element inet ganetid_c group4_\w+ { 10.0.0.9 }$")
+
+    def test_part_is_of_the_whole(self) -> None:
+        """After the groups' part has changed all is as if the whole table had."""
+        more = (SecurityRule("in", remote_group="other"), SecurityRule("out"))
+        old, new = self.state("10.0.0.1"), self.state("10.0.0.2", rules=more)
+        for first, second in ((old, new), (new, old), (new, evolve(new, groups={}))):
+            after = present_with(
+                present_of(inet_table(first)), group_part(first), group_part(second)
+            )
+            self.assertEqual(after, present_of(inet_table(second)))
 
 
 class ScriptTests(SynchronousTestCase):
