@@ -64,6 +64,13 @@ class Daemon:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """
+        Whether the main process is there.
+        """
+        return self._process is not None and self._process.poll() is None
+
     def start(self, *, waits: bool = True) -> None:
         """
         Starts it, and returns when it serves.
