@@ -64,7 +64,9 @@ class Routing:
                 if is_sure:
                     raise
                 failed.add(router.name)
-                self._log.error("router {name} is not there: {error}", name=name, error=error)
+                self._log.error(
+                    "router {name} is not there: {error}", name=router.name, error=error
+                )
         return frozenset(failed)
 
     async def _make(

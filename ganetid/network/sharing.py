@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -22,11 +22,15 @@ from ganetid.cluster.model import (
     DropInstance,
     DropSecurityGroup,
     Instance,
+    Network,
+    Nic,
     PutInstance,
+    PutNetwork,
     PutSecurityGroup,
 )
 from ganetid.network.from_cluster import group_of, router_of
 from ganetid.network.ports import GroupPlan, RouterPlan
+from ganetid.network.state import autoconfigured
 from ganetid.node.registry import Nodes
 from ganetid.opcodes.errors import OpcodeError
 
@@ -34,14 +38,25 @@ Ask = Callable[..., Awaitable[Any]]
 Memberships = Mapping[str, frozenset[str]]
 
 
-def memberships_of(instance: Instance) -> Memberships:
+def memberships_of(instance: Instance, networks: Mapping[str, Network]) -> Memberships:
     """The addresses that an instance brings into each security group."""
     found: dict[str, frozenset[str]] = {}
     for nic in instance.nics:
         pairs = [each.cidr for each in nic.port.allowed_address_pairs]
+        own = (*nic.ips, *pairs, *_made(nic, networks.get(nic.network or "")))
         for name in nic.port.security_groups or ():
-            found[name] = found.get(name, frozenset()) | {*nic.ips, *pairs}
+            found[name] = found.get(name, frozenset()) | set(own)
     return found
+
+
+def _made(nic: Nic, network: Network | None) -> tuple[str, ...]:
+    """The address that the guest makes of its MAC address."""
+    prefix = None if network is None else _prefix(network)
+    return () if prefix is None else (autoconfigured(prefix, nic.mac),)
+
+
+def _prefix(network: Network) -> str | None:
+    return None if network.options.managed_ipv6 else network.network6
 
 
 @define(eq=False)
@@ -49,7 +64,7 @@ class Sharing:
     """
     Begin with `begin`, end with `close`.
 
-    _members: how often each address is in a group; _given: by whom.
+    _members: how often each address is in a group; _given: by whom.  _prefixes: of networks.
     _behind: names of nodes that a change did not reach though they are there.
     """
 
@@ -57,6 +72,7 @@ class Sharing:
     nodes: Nodes
     _members: dict[str, Counter[str]] = field(factory=dict)
     _given: dict[str, Memberships] = field(factory=dict)
+    _prefixes: dict[str, str | None] = field(factory=dict)
     _dirty: set[str] = field(factory=set)
     _behind: set[str] = field(factory=set)
     _is_telling: bool = False
@@ -66,8 +82,9 @@ class Sharing:
     def begin(self) -> None:
         """Take stock, and hear of changes from now on."""
         for instance in self.cluster.instances.values():
-            self._enter(instance.name, memberships_of(instance))
+            self._take(instance)
         self._dirty.clear()
+        self._prefixes = {each.name: _prefix(each) for each in self.cluster.networks.values()}
         self.cluster.watch(self._changed)
 
     def close(self) -> None:
@@ -121,7 +138,9 @@ class Sharing:
     def _changed(self, change: Change) -> None:
         match change:
             case PutInstance(instance):
-                self._enter(instance.name, memberships_of(instance))
+                self._take(instance)
+            case PutNetwork(network):
+                self._note_prefix(network)
             case DropInstance(name):
                 self._enter(name, {})
             case PutSecurityGroup(group):
@@ -132,6 +151,18 @@ class Sharing:
             self._is_telling = True
             self._errand = Deferred.fromCoroutine(self._tell())
             self._errand.addErrback(self._failed)
+
+    def _take(self, instance: Instance) -> None:
+        self._enter(instance.name, memberships_of(instance, self.cluster.networks))
+
+    def _note_prefix(self, network: Network) -> None:
+        """Guests make other addresses when their network's prefix changes."""
+        prefix = _prefix(network)
+        if self._prefixes.get(network.name) != prefix:
+            self._prefixes[network.name] = prefix
+            for name in self.cluster.instances_in(network.name):
+                if name in self.cluster.instances:
+                    self._take(self.cluster.instances[name])
 
     def _enter(self, instance: str, now: Memberships) -> None:
         before = self._given.pop(instance, {})
@@ -156,9 +187,12 @@ class Sharing:
                 known = self.cluster.security_groups
                 plans = tuple(self._plan(name) for name in sorted(names) if name in known)
                 gone = tuple(sorted(name for name in names if name not in known))
-                for node in self.nodes:
-                    if node.is_reachable:
-                        await self._tell_one(node, plans, gone)
+                told = (
+                    Deferred.fromCoroutine(self._tell_one(node, plans, gone))
+                    for node in self.nodes
+                    if node.is_reachable
+                )
+                await gatherResults(list(told), consumeErrors=True)
         finally:
             self._is_telling = False
 
@@ -172,5 +206,7 @@ class Sharing:
             self._log.warn("{node} has old security groups: {error}", node=node.name, error=error)
 
     def _failed(self, failure: Failure) -> None:
+        if isinstance(failure.value, FirstError):
+            failure = failure.value.subFailure
         if failure.check(CancelledError) is None:
             self._log.failure("security groups were not told", failure)

@@ -80,10 +80,10 @@ class ModesTests(WiredTestCase):
                 self.assertIn(words, await self.refused(client, "POST", "/2/instances", body))
             body = create_body("one", nics=[reserved], conflicts_check=False, **bare)
             await self.done(client, "POST", "/2/instances", body)
-            change = {"nics": [["add", -1, outside]]}
+            change: dict[str, Any] = {"nics": [["add", -1, outside]]}
             problem = await self.refused(client, "PUT", "/2/instances/one/modify", change)
             self.assertIn("belongs to network net", problem)
-            change["conflicts_check"] = False  # type: ignore[assignment]
+            change["conflicts_check"] = False
             await self.done(client, "PUT", "/2/instances/one/modify", change)
             body = create_body("two", nics=[{"network": "net", "ip": "pool"}], **bare)
             await self.done(client, "POST", "/2/instances", body)
@@ -188,8 +188,9 @@ class ModesTests(WiredTestCase):
             Path(f"{log}.refuse").touch()
             problem = await self.refused(client, "PUT", "/2/instances/one/startup")
             self.assertIn("The script for NIC", problem)
-            said = (await run(reactor, ["ip", "-netns", self.node, "-json", "link"])).output
-            self.assertNotIn(expected["INTERFACE"], [each["ifname"] for each in json.loads(said)])
+            listed = await run(reactor, ["ip", "-netns", self.node, "-json", "link"])
+            names = [each["ifname"] for each in json.loads(listed.output)]
+            self.assertNotIn(expected["INTERFACE"], names)
 
         return Deferred.fromCoroutine(check())
 

@@ -130,8 +130,9 @@ class SecurityGroupTests(WiredTestCase):
                                                             "gateway": "10.9.9.9"}]},
                  "routes[0].gateway"),
             ):  # fmt: skip
-                wrapped = {port: {"port": body}, options: {"options": body}}.get(path, body)
-                self.assertIn(words, await self.refused(client, method, path, wrapped))
+                field = {port: "port", options: "options"}.get(path)
+                whole = body if field is None else {field: body}
+                self.assertIn(words, await self.refused(client, method, path, whole))
             _, port_now = await client.call("GET", port)
             self.assertEqual(port_now["security_groups"], None)
             self.assertEqual((await client.call("GET", routers))[1], [])

@@ -208,8 +208,8 @@ class RouterTests(NetworkTestCase):
             for guest in (one, two):
                 await guest.ip("link set eth0 down", "link set eth0 up")
             for _ in range(50):
-                said = [await each.says("ip", "-6", "route") for each in (one, two)]
-                if all("default" in each for each in said):
+                routes = [await each.says("ip", "-6", "route") for each in (one, two)]
+                if all("default" in each for each in routes):
                     break
                 await deferLater(reactor, 0.1)
             target = "fd00:b::f816:3eff:fe6f:209"
@@ -323,10 +323,10 @@ class RouterTests(NetworkTestCase):
                 await self.ip("link set dev up0 up", f"address add 192.0.2.{number}/24 dev up0",
                               namespace=node.namespace)  # fmt: skip
                 for vni, network in enumerate(networks_of("one"), 71):
-                    plan = evolve(
+                    wide = evolve(
                         network, link=f"vxlan:{vni}", vxlan=Vxlan(vni, (f"192.0.2.{3 - number}",))
                     )
-                    await node.connect(plan)
+                    await node.connect(wide)
             plan = router_of("one", 11, external=None, snat=None, gateways=())
             await nodes[0].put_router(plan)
             near = await self.member("one", "a")
