@@ -36,7 +36,13 @@ class SpareKeeper:
         there = [node for node in self.nodes if node.is_reachable]
         if len(there) < 2:
             return
-        self._kept = {node.name: await node.prune_spares(known) for node in there}
+        self._kept = {}
+        for node in there:
+            try:
+                self._kept[node.name] = await node.prune_spares(known)
+            except OpcodeError as error:  # it went away meanwhile
+                self._log.warn("spares of {node}: {error}", node=node.name, error=error)
+        there = [node for node in there if node.name in self._kept]
         for name in sorted(known):
             await self._spread(name, there)
 

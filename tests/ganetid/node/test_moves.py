@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, fail
 from ganetid.hypervisor.values import State
 from ganetid.jobs import queue
 from ganetid.node.spares import SpareKeeper
-from ganetid.opcodes.errors import HypervisorError
+from ganetid.opcodes.errors import HypervisorError, OpExecError
 from tests.ganetid.cluster import Client, create_body
 from tests.ganetid.node.cluster_of_three import ManyTestCase, until
 
@@ -295,6 +295,21 @@ class MoveTests(ManyTestCase):
         master = self.machines["node1"].master
         assert master is not None and master.fleet is not None
         await SpareKeeper(master.cluster, master.fleet.nodes).look()
+
+    def test_spares_of_a_node_that_goes(self) -> Deferred[None]:
+        """A node that breaks while its spares are looked at keeps no other from having its own."""
+
+        async def body(client: Client) -> None:
+            def break_off(known: frozenset[str]) -> None:
+                raise OpExecError("its daemon ends")
+
+            broken: Any = self.machines["node1"].half.node
+            broken.prune_spares = break_off
+            await self.spread()
+            spare = self.directory / "node3" / "spares" / "inst.iso"
+            self.assertTrue(spare.exists())
+
+        return self.checked(body)
 
     async def left(self, node: str) -> None:
         await until(
