@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 from ganetid.cluster.cluster_defaults import cluster_nicparams
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Network, Nic
+from ganetid.cluster.wiring import NicPort
 from ganetid.opcodes.errors import WRONG_INPUT, OpPrereqError
 from ganetid.opcodes.network_port import checked_port
 from ganetid.opcodes.nic_addresses import Claim, address_of
@@ -47,9 +48,16 @@ def modified_nic(nic: Nic, given: Mapping[str, Any], around: Around) -> Nic:
     if "name" in given:
         name = given["name"]
         newer = evolve(newer, name=nic.uuid if name in {None, "none"} else str(name))
-    has_moved = newer.network != nic.network
-    port = evolve(nic.port, ips=(), floating_ips=()) if has_moved else nic.port
+    port = _with_own_alone(newer, nic.network)
     return checked_port(newer, port, given.get("port"), claim)
+
+
+def _with_own_alone(nic: Nic, old_network: str | None) -> NicPort:
+    """Its port, but for addresses of a network that it left, and public ones that led there."""
+    port = nic.port if nic.network == old_network else evolve(nic.port, ips=(), floating_ips=())
+    own = {nic.ip, *port.ips}
+    kept = (each for each in port.floating_ips if each.private is None or each.private in own)
+    return evolve(port, floating_ips=tuple(kept))
 
 
 def _with_place(

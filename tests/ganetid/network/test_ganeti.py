@@ -258,6 +258,10 @@ class PortTests(WiredTestCase):
             problem = await self.refused(client, "PUT", "/2/instances/two/nics/0/port",
                                          {"port": {"floating_ips": public[1:]}})  # fmt: skip
             self.assertIn("floating_ips[0].public: 198.51.100.51 is in use", problem)
+            change = {"nics": [["modify", 0, {"ip": "10.7.0.9"}]], "hotplug": True}
+            await self.done(client, "PUT", "/2/instances/one/modify", change)
+            _, left = await client.call("GET", port)
+            self.assertEqual([each["public"] for each in left["floating_ips"]], ["198.51.100.51"])
 
         return self.run_test(check)
 

@@ -131,7 +131,7 @@ class SecurityGroupTests(WiredTestCase):
                  "routes[0].gateway"),
             ):  # fmt: skip
                 field = {port: "port", options: "options"}.get(path)
-                whole = body if field is None else {field: body}
+                whole: Any = body if field is None else {field: body}
                 self.assertIn(words, await self.refused(client, method, path, whole))
             _, port_now = await client.call("GET", port)
             self.assertEqual(port_now["security_groups"], None)
