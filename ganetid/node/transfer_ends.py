@@ -7,6 +7,8 @@ Disks are read and written in threads; no more than a few MiB are in memory.
 from __future__ import annotations
 
 import os
+import zlib
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -24,13 +26,19 @@ MOST_WAITING = 4 * CHUNK
 
 
 class Receiving:
-    """One disk that is awaited; the first who says the magic is its sender."""
+    """
+    One disk that is awaited; the first who says the magic is its sender.
 
-    def __init__(self, reactor: Any, magic: str, size: int, unpacker: Any) -> None:
+    new_unpacker: makes a decompressor for a connection; None: content comes as it is.
+    """
+
+    def __init__(
+        self, reactor: Any, magic: str, size: int, new_unpacker: Callable[[], Any] | None
+    ) -> None:
         self._reactor = reactor
-        self._magic = f"M={magic}".encode()
+        self.magic = f"M={magic}".encode()
         self._size = size
-        self._unpacker = unpacker
+        self.new_unpacker = new_unpacker
         self._sender: _Incoming | None = None
         self._waiting = bytearray()
         self._is_over = False
@@ -47,10 +55,22 @@ class Receiving:
                 continue
             data, self._waiting = bytes(self._waiting), bytearray()
             self._pause(False)
-            written += await deferToThread(_write, handle, data, written, self._size)
+            written = await deferToThread(self._write, handle, data, written)
         if written != self._size:
             raise OpExecError(f"{written} of {self._size} bytes arrived")
         await deferToThread(os.fsync, handle)
+
+    def _write(self, handle: int, data: bytes, offset: int) -> int:
+        """Where it ended.  Blocks.  Raises OpExecError, OSError, zlib.error."""
+        unpacker = self._sender.unpacker if self._sender is not None else None
+        if unpacker is None:
+            return offset + _write(handle, data, offset, self._size)
+        while True:
+            piece = unpacker.decompress(data, CHUNK)
+            data = unpacker.unconsumed_tail
+            offset += _write(handle, piece, offset, self._size)
+            if not data and len(piece) < CHUNK:
+                return offset
 
     def succeeded(self, _: None) -> None:
         """It is written, and its file is closed."""
@@ -84,20 +104,11 @@ class Receiving:
         if self._sender is None and not self._outcome.called:
             self._outcome.errback(OpExecError("nobody has connected in time"))
 
-    def admits(self, sender: _Incoming, first: bytes) -> bool | None:
-        """Whether it is the sender; None: that can't be told yet."""
-        if self._sender is not None:
-            return self._sender is sender
-        if len(first) < len(self._magic):
-            return None if self._magic.startswith(first) else False
-        if not first.startswith(self._magic):
-            return False
-        self._sender = sender
-        return True
-
-    def unpacked(self, data: bytes) -> bytes:
-        """The data as they were sent."""
-        return data if self._unpacker is None else bytes(self._unpacker.decompress(data))
+    def admits(self, sender: _Incoming, first: bytes) -> bool:
+        """Whether it is the sender, by what it said first."""
+        if self._sender is None and first == self.magic:
+            self._sender = sender
+        return self._sender is sender
 
     def add(self, data: bytes) -> None:
         """This came from the sender."""
@@ -109,11 +120,6 @@ class Receiving:
         """The sender has gone."""
         self._is_over = True
         self._wake()
-
-    @property
-    def magic_size(self) -> int:
-        """How many bytes come before the content."""
-        return len(self._magic)
 
     def _wake(self) -> None:
         news, self._news = self._news, None
@@ -132,24 +138,35 @@ class _Incoming(Protocol):
 
     def __init__(self, coming: Receiving) -> None:
         self._coming = coming
+        self.unpacker = coming.new_unpacker() if coming.new_unpacker is not None else None
         self._first = b""
         self._is_known = False
         self._is_lost = False
 
     def dataReceived(self, data: bytes) -> None:
-        data = self._coming.unpacked(data)
         if self._is_known:
             self._coming.add(data)
             return
-        self._first += data
-        admitted = self._coming.admits(self, self._first)
-        if admitted is None:
+        left = self._take_first(data)
+        if len(self._first) < len(self._coming.magic):
             return
-        if not admitted:
+        if not self._coming.admits(self, self._first):
             self.hang_up()
             return
         self._is_known = True
-        self._coming.add(self._first[self._coming.magic_size :])
+        self._coming.add(left)
+
+    def _take_first(self, data: bytes) -> bytes:
+        """Take the magic, or part of it; what is left of the data."""
+        wanted = len(self._coming.magic) - len(self._first)
+        if self.unpacker is None:
+            self._first += data[:wanted]
+            return data[wanted:]
+        try:
+            self._first += self.unpacker.decompress(data, wanted)
+        except zlib.error:
+            self.hang_up()
+        return bytes(self.unpacker.unconsumed_tail)
 
     def connectionLost(self, reason: Failure = Failure(ConnectionDone())) -> None:  # noqa: B008
         self._is_lost = True

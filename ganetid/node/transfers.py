@@ -16,6 +16,7 @@ import uuid
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,7 @@ class Transfers:
                 if reached.path is None:
                     raise OpExecError(f"Disk {disk.name} has no file or device to copy")
                 yield reached.path
-        except OSError as error:
+        except (OSError, zlib.error) as error:
             raise OpExecError(f"Can't use disk {disk.name}: {error}") from error
 
     async def _options(self, channel: Channel) -> CertificateOptions:
@@ -212,9 +213,9 @@ def _packer(channel: Channel) -> Any:
     return zlib.compressobj(1, wbits=31) if channel.compress in PACKED else None
 
 
-def _unpacker(channel: Channel) -> Any:
+def _unpacker(channel: Channel) -> Callable[[], Any] | None:
     _require_known(channel)
-    return zlib.decompressobj(wbits=31) if channel.compress in PACKED else None
+    return partial(zlib.decompressobj, wbits=31) if channel.compress in PACKED else None
 
 
 def _require_known(channel: Channel) -> None:
