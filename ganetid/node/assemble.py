@@ -126,7 +126,7 @@ def build_hypervisor(
 def build_network(reactor: Any, settings: GanetiSettings) -> INodeNetwork:
     """The node's network.  Raises OSError."""
     if settings.hypervisor == "fake" and settings.network_mode != "tap":
-        return UserNetwork()
+        return UserNetwork(pretends=True)
     taps = TapSettings(
         namespace=settings.network_namespace,
         dns=resolvers() if settings.dns is None else settings.dns,

@@ -19,7 +19,7 @@ from ganetid.network.choice import resolvers
 from ganetid.network.host import Host
 from ganetid.network.interface import INodeNetwork
 from ganetid.network.names import tap_name
-from ganetid.network.ports import NetworkPlan, PortPlan, SecurityRule
+from ganetid.network.ports import NetworkPlan, PortPlan, RouterPlan, SecurityRule
 from ganetid.network.user import UserNetwork
 from ganetid.node.programs import run
 from ganetid.opcodes.errors import OpExecError
@@ -244,6 +244,18 @@ def _without_numbers(rules: Any) -> Any:
         )
         for each in rules
     )
+
+
+class UserTests(TestCase):
+    """User networking."""
+
+    def test_routers(self) -> None:
+        """It can't have any, but where guests are fake too."""
+        plan = RouterPlan("r", "uuid")
+        refused = Deferred.fromCoroutine(UserNetwork().put_router(plan))
+        self.failureResultOf(refused, OpExecError)
+        made = Deferred.fromCoroutine(UserNetwork(pretends=True).put_router(plan))
+        self.assertIsNone(self.successResultOf(made))
 
 
 class ResolverTests(TestCase):
