@@ -8,7 +8,7 @@
 #include <sys/time.h>
 #include <time.h>
 
-#define TOGETHER 16  /* replies are sent: the client works on them while we do the next */
+#define TOGETHER 16 /* replies are sent: the client works on them while we do the next */
 #define COLD_READS 4 /* sent together while the medium is waited for */
 #define TURN 128 /* requests, after which a change of the table may go */
 #define IDLE_S 2 /* after which memory is given back */

@@ -60,10 +60,10 @@ struct loop {
     struct segment segments[MOST_SEGMENTS];
     unsigned segment_count;
     uint64_t received_ns;
-    uint64_t waited_ns;    /* for what was received last */
-    uint64_t tired_until;  /* by the same clock: others want the processor */
-    unsigned batch;        /* requests answered since then */
-    uint64_t awake;        /* times that something was received without sleeping */
+    uint64_t waited_ns;      /* for what was received last */
+    uint64_t tired_until_ns; /* by the same clock: others want the processor */
+    unsigned batch;          /* requests answered since something was received */
+    uint64_t awake;          /* times that something was received without sleeping */
     struct {
         uint64_t requests, bytes;
     } answered[OPERATIONS]; /* not yet sent */

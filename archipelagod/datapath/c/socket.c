@@ -89,10 +89,9 @@ static void make_room(struct loop *loop)
     loop->announced = loop->announced > start ? loop->announced - start : 0;
 }
 
-static bool may_stay_awake(struct loop *loop, uint64_t now_ns)
+static bool may_stay_awake(const struct loop *loop, uint64_t now_ns)
 {
-    return loop->batch <= FEW && loop->waited_ns < AWAKE_NS && now_ns >= loop->tired_until &&
-           __atomic_load_n(&awake, __ATOMIC_RELAXED) < processors / 2;
+    return loop->batch <= FEW && loop->waited_ns < AWAKE_NS && now_ns >= loop->tired_until_ns;
 }
 
 /*
@@ -102,16 +101,16 @@ static bool may_stay_awake(struct loop *loop, uint64_t now_ns)
 static ssize_t receive_awake(struct loop *loop, uint64_t since_ns)
 {
     uint64_t last_ns, now_ns = since_ns;
-    ssize_t got;
+    ssize_t got = -1;
 
-    __atomic_fetch_add(&awake, 1, __ATOMIC_RELAXED);
-    do {
-        got = recv(loop->fd, loop->in + loop->end, IN_BYTES - loop->end, MSG_DONTWAIT);
-        last_ns = now_ns;
-        now_ns = loop_now_ns();
-        if (now_ns - last_ns > TAKEN_NS)
-            loop->tired_until = now_ns + TIRED_NS;
-    } while (got < 0 && errno == EAGAIN && now_ns - since_ns < AWAKE_NS && now_ns >= loop->tired_until);
+    if (__atomic_fetch_add(&awake, 1, __ATOMIC_RELAXED) < processors / 2)
+        do {
+            got = recv(loop->fd, loop->in + loop->end, IN_BYTES - loop->end, MSG_DONTWAIT);
+            last_ns = now_ns;
+            now_ns = loop_now_ns();
+            if (now_ns - last_ns > TAKEN_NS)
+                loop->tired_until_ns = now_ns + TIRED_NS;
+        } while (got < 0 && errno == EAGAIN && now_ns - since_ns < AWAKE_NS && now_ns >= loop->tired_until_ns);
     __atomic_fetch_sub(&awake, 1, __ATOMIC_RELAXED);
     if (got > 0)
         __atomic_fetch_add(&loop->awake, 1, __ATOMIC_RELAXED);
