@@ -222,6 +222,12 @@ class PortTests(WiredTestCase):
                 self.assertIsNone(seen)
                 await self.done(client, "PUT", port, {"port": wanted})
                 self.assertEqual(await self.seen_as(from_there, at_two, str(two.port.ip)), address)
+            await self.done(client, "PUT", port, {"port": {"allowed_address_pairs": []}})
+            seen = await self.seen_as(from_there, at_two, str(two.port.ip), tries=1)
+            self.assertIsNone(seen)
+            await self.done(client, "PUT", port, {"port": {"port_security": False}})
+            seen = await self.seen_as(from_there, at_two, str(two.port.ip))
+            self.assertEqual(seen, "10.7.0.88")
             problem = await self.refused(client, "PUT", "/2/instances/two/nics/0/port",
                                          {"port": {"ips": ["10.7.0.77"]}})  # fmt: skip
             self.assertIn("port.ips[0]: IP address 10.7.0.77 already in use", problem)
