@@ -102,6 +102,11 @@ class Begun(NamedTuple):
     guest: Guest
     written: dict[int, int]  # when it began
 
+    @property
+    def number(self) -> int:
+        """Of the flush; those that have ended already come first."""
+        return -1 if self.commit is None else self.commit.number
+
 
 class Session:
     """
@@ -155,7 +160,11 @@ class Session:
             volume.map.journal_limit = self._chance.choice([0, 1, 2, 100])  # when it is rewritten
             self._open[name] = volume
             # What other threads would do while this one waits for them.
-            volume.map.flushing.drain = lambda: self._finish_all(name)  # type: ignore[method-assign]
+            flushing = volume.map.flushing
+            flushing.drain = lambda: self._finish_before(name)  # type: ignore[method-assign]
+            flushing._wait_for_earlier = (  # type: ignore[method-assign]
+                lambda number: self._finish_before(name, number)
+            )
         return name, self._open[name], self.guests[name]
 
     def _close(self, name: str) -> None:
@@ -198,21 +207,23 @@ class Session:
         self._begun.setdefault(name, []).append(Begun(volume, commit, guest, written))
 
     def finish(self) -> None:
-        """The first of those that have begun."""
+        """One of those that have begun."""
         self._finish_one(self._opened()[0])
 
-    def _finish_one(self, name: str) -> bool:
+    def _finish_one(self, name: str) -> None:
         begun = self._begun.get(name)
-        if not begun:
-            return False
-        one = begun.pop(0)
+        if begun:
+            self._end(begun.pop(self._chance.randrange(len(begun))))
+
+    def _finish_before(self, name: str, number: int | None = None) -> None:
+        """Flushes that began before that one, or all."""
+        begun = self._begun.get(name, [])
+        while begun and (number is None or begun[0].number < number):
+            self._end(begun.pop(0))
+
+    def _end(self, one: Begun) -> None:
         one.volume.finish_flush(one.commit)
         one.guest.flushed_until(one.written)
-        return True
-
-    def _finish_all(self, name: str) -> None:
-        while self._finish_one(name):
-            pass
 
     def tidy(self) -> None:
         """What is done in the background."""
