@@ -114,7 +114,7 @@ def _is_ipv6_network(value: Any) -> bool:
 
 
 def _parses(kind: Callable[[str], Any], value: Any) -> bool:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "%" in value:  # a zone can be any text
         return False
     try:
         kind(value)

@@ -15,6 +15,7 @@ from attrs import evolve
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Instance, Nic
 from ganetid.cluster.wiring import NicPort
+from ganetid.network.addresses import Address, plain_address, plain_network
 from ganetid.network.wire.dhcp_options import option_value
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import REQUIRED, Field, Input, Outcome, boolean, text
@@ -146,12 +147,10 @@ def _ip(given: str, where: str) -> str:
     return str(check_ip(given, where))
 
 
-def check_ip(
-    given: str, where: str, version: int | None = None
-) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+def check_ip(given: str, where: str, version: int | None = None) -> Address:
     """The address.  Raises OpPrereqError."""
     try:
-        address = ipaddress.ip_address(given)
+        address = plain_address(given)
     except ValueError:
         raise wrong(where, f"'{given}' is no IP address") from None
     if version not in {None, address.version}:
@@ -162,7 +161,7 @@ def check_ip(
 def check_cidr(given: str, where: str) -> int:
     """Its version.  Raises OpPrereqError."""
     try:
-        return ipaddress.ip_network(given, strict=False).version
+        return plain_network(given).version
     except ValueError:
         raise wrong(where, f"'{given}' is no CIDR") from None
 

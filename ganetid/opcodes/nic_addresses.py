@@ -12,6 +12,7 @@ from attrs import frozen
 
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Network, Nic
+from ganetid.network.addresses import Address, plain_address
 from ganetid.network.state import autoconfigured
 from ganetid.opcodes.errors import NOT_UNIQUE, WRONG_INPUT, WRONG_STATE, OpPrereqError
 from ganetid.opcodes.networks import external
@@ -19,7 +20,6 @@ from ganetid.opcodes.networks import external
 MAC = re.compile(r"([0-9a-f]{2}:){5}[0-9a-f]{2}")
 POOL = "pool"
 FIRST_IN_SIX = 16  # addresses below are routers' by custom
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @frozen
@@ -55,7 +55,7 @@ def address_of(given: Any, claim: Claim) -> str | None:
     if given == POOL:
         raise OpPrereqError("if ip=pool, parameter network must be passed too", WRONG_INPUT)
     try:
-        address = ipaddress.ip_address(given)
+        address = plain_address(str(given))
     except ValueError:
         raise OpPrereqError(f"Invalid IP address '{given}'", WRONG_INPUT) from None
     if claim.network is None:

@@ -249,7 +249,13 @@ def _collapsed(cidrs: Iterable[str], version: int) -> list[str]:
 
 
 def spelt_network(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> str:
-    """As the kernel tells it: a single address has no prefix length."""
+    """
+    As the kernel tells it: a single address has no prefix length.
+
+    Raises ValueError for one with a zone, which could be any text.
+    """
+    if isinstance(network, ipaddress.IPv6Network) and network.network_address.scope_id is not None:
+        raise ValueError(f"{network} has a zone")
     is_single = network.prefixlen == network.max_prefixlen
     return str(network.network_address) if is_single else str(network)
 

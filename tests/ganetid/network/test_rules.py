@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from ganetid.network.addresses import plain_address, plain_network
 from ganetid.network.names import chain_suffix, table_name, tap_name
 from ganetid.network.numbers import (
     LAST_PORT,
@@ -31,7 +32,7 @@ from ganetid.network.ports import (
 from ganetid.network.rules.filters import match_of
 from ganetid.network.rules.firewall import inet_table
 from ganetid.network.rules.groups import group_part
-from ganetid.network.rules.guard import bridge_table
+from ganetid.network.rules.guard import bridge_table, spelt_network
 from ganetid.network.rules.listing import present_in
 from ganetid.network.rules.ruleset import (
     Chain,
@@ -101,6 +102,20 @@ class GroupTests(SynchronousTestCase):
                 present_of(inet_table(first)), group_part(first), group_part(second)
             )
             self.assertEqual(after, present_of(inet_table(second)))
+
+
+class AddressTests(SynchronousTestCase):
+    """Addresses out of users' text."""
+
+    def test_zones(self) -> None:
+        """A zone, which may be any text, gets nowhere near a program of nft."""
+        for text in ("fd00::1%} ; flush ruleset", "fe80::1%eth0", "%", "1.2.3.4%x"):
+            for read in (plain_address, plain_network):
+                with self.assertRaises(ValueError):
+                    read(text)
+        with self.assertRaises(ValueError):
+            spelt_network(ipaddress.ip_network("fd00::%x y/64"))
+        self.assertEqual(str(plain_network("fd00::1/64")), "fd00::/64")
 
 
 class ScriptTests(SynchronousTestCase):
