@@ -95,12 +95,12 @@ class Custody:
 
     async def hand_over(self, name: str) -> None:
         """
-        Its clients are done, if ``allow_handover`` was called and nobody came here: they are ended,
-        and another daemon may have the volume.
+        Its client is done: it is ended, and another daemon may have the volume.  Not when a second
+        one has come here, who goes on.
         """
 
         async def hand_over(use: Use) -> None:
-            if use.allows_handover:
+            if len(use.owners) < 2 and not use.is_read_only:
                 use.allows_handover = use.is_held = False
                 await self._own_calls.drop(use)
                 await self._uses.close_serving(name, use)

@@ -248,8 +248,8 @@ class BlockClient:
 
     async def hand_over(self, volume: str) -> None:
         """
-        After ``allow_handover``, when no further process has come to this daemon: ends the first's
-        connections and lets another daemon have the volume.  Else nothing happens.
+        Ends the clients' connections and lets another daemon have the volume; but when a further
+        process has come to this one (``allow_handover``), nothing happens.
         """
         await self._ask(request(op.HAND_OVER, volume))
 

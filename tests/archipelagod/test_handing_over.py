@@ -162,6 +162,17 @@ class TwoDaemonsTests(StorageCase):
         self.assertEqual(await again.read(), b"2")
         self.assertEqual(await again.write(b"3"), 0)
 
+    async def test_connected_anew(self) -> None:
+        """A source that lost its connection on the way, and came again, is ended all the same."""
+        a, b, source = await self.both()
+        await self.expected(a, b)
+        source._ours.close()
+        await until(lambda: not a._uses.open_now(), "a has missed it")
+        again = await self.attached(a, 1)
+        await a.hand_over("v")
+        await b.acquire("v")
+        self.assertTrue(await again.is_ended())
+
     async def test_within_a_daemon(self) -> None:
         """When the destination came to the same daemon, nobody is ended."""
         a, _, source = await self.both()

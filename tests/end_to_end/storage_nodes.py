@@ -99,6 +99,8 @@ class StorageNodesTestCase(MachinesTestCase):
 
     async def _end_storages(self) -> None:
         for storage in self.storages:
+            if os.environ.get("GANETID_TEST_LOG"):
+                print(storage.home.name, storage.daemon.said.decode())
             await storage.kill()
 
     async def begin(self) -> Client:
