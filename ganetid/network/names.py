@@ -9,6 +9,7 @@ import re
 
 LONGEST = 15  # of an interface's name
 VXLAN_LINK = "vxlan:"
+LINK = re.compile(r"(vxlan:[0-9]{1,8}|[A-Za-z0-9][A-Za-z0-9._-]{0,14})")
 
 
 def bridge_name(link: str) -> str:

@@ -5,10 +5,10 @@ OP_NETWORK_CONNECT, OP_NETWORK_DISCONNECT: a network's place in a node group, on
 from __future__ import annotations
 
 import ipaddress
-import re
 
 from ganetid.cluster.model import Connection, Instance, Network, Nic, PutNetwork
 from ganetid.jobs.locks import Lock
+from ganetid.network.names import LINK
 from ganetid.network.vlan_notation import BadVlan, membership
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import REQUIRED, Field, Input, Outcome
@@ -17,7 +17,6 @@ from ganetid.opcodes.fields import boolean, one_of, optional, string, text
 from ganetid.opcodes.groups import group_named
 from ganetid.opcodes.networks import alone, found, next_version, nodes_of, opcode, refuse_in_use
 
-LINK = re.compile(r"(vxlan:[0-9]{1,8}|[A-Za-z0-9][A-Za-z0-9._-]{0,14})")
 MODES = ("bridged", "routed", "openvswitch", "pool", "ext")
 
 

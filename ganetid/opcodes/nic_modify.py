@@ -16,7 +16,7 @@ from ganetid.cluster.wiring import NicPort
 from ganetid.opcodes.errors import WRONG_INPUT, OpPrereqError
 from ganetid.opcodes.network_port import checked_port
 from ganetid.opcodes.nic_addresses import Claim, address_of
-from ganetid.opcodes.nic_parameters import mac_from, network_of, place_in, vlan_from
+from ganetid.opcodes.nic_parameters import link_from, mac_from, network_of, place_in, vlan_from
 
 
 @frozen
@@ -84,7 +84,7 @@ def _with_place(
         key: inherited[key] for key in ("mode", "link")
     })  # fmt: skip
     vlan = vlan_from(given.get("vlan"), kept.vlan)
-    return evolve(kept, mode=str(mode or kept.mode), link=str(link or kept.link), vlan=vlan)
+    return evolve(kept, mode=str(mode or kept.mode), link=link_from(link or kept.link), vlan=vlan)
 
 
 def _with_address(newer: Nic, old: Nic, given: Mapping[str, Any], claim: Claim) -> Nic:

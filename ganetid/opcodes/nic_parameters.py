@@ -13,6 +13,7 @@ from ganetid.cluster.cluster_defaults import cluster_nicparams, cluster_paramete
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Connection, Network, Nic
 from ganetid.cluster.wiring import NicPort
+from ganetid.network.names import LINK
 from ganetid.network.vlan_notation import BadVlan, membership
 from ganetid.opcodes.errors import NOT_UNIQUE, UNKNOWN_ENTITY, WRONG_INPUT, OpPrereqError
 from ganetid.opcodes.network_port import checked_port
@@ -66,10 +67,17 @@ def nic_from(
         ip=address_of(given.get("ip"), claim),
         network=None if network is None else network.name,
         mode=str(mode or inherited["mode"]),
-        link=str(link or inherited["link"]),
+        link=link_from(link or inherited["link"]),
         vlan=vlan_from(given.get("vlan"), vlan),
     )
     return checked_port(nic, NicPort(), given.get("port"), claim)
+
+
+def link_from(given: Any) -> str:
+    """A link: a bridge's or a routing table's name, "" its network's.  Raises OpPrereqError."""
+    if str(given) and not LINK.fullmatch(str(given)):
+        raise OpPrereqError(f"Invalid link of a NIC: {str(given)!r}", WRONG_INPUT)
+    return str(given)
 
 
 def vlan_from(given: Any, inherited: str) -> str:

@@ -107,6 +107,8 @@ class SecurityGroupTests(WiredTestCase):
                 ("PUT", "/2/instances/one/modify",
                  {"nics": [["add", -1, {"ip": "fe80::1%\nflush ruleset"}]]},
                  "Invalid IP address"),
+                ("PUT", "/2/instances/one/modify",
+                 {"nics": [["add", -1, {"link": "br0\nlink delete dev up0"}]]}, "Invalid link"),
                 ("POST", groups, {"name": "g", "rules": [
                     {**UDP, "ethertype": "ipv6", "remote": "fd00::%} x/64"}]}, "rules[0].remote"),
                 ("PUT", options, {"host_routes": [{"destination": "fd00::%x/64",
