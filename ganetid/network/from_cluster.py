@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from attrs import evolve
+
 from ganetid.cluster.model import Connection, Instance, Network, Nic
-from ganetid.cluster.wiring import Router, RouterInterface, SecurityGroup
+from ganetid.cluster.wiring import NetworkOptions, Router, RouterInterface, SecurityGroup
 from ganetid.network.names import gateway_mac, router_mac
 from ganetid.network.ports import (
     BRIDGED,
@@ -51,9 +53,7 @@ def network_of(
     connection = connection_in(network, group)
     if connection is None:
         return None
-    options, is_public = network.options, PUBLIC_TAG in network.tags
-    is_open, is_hidden = options.open_inwards, options.masquerade
-    return NetworkPlan(
+    plan = NetworkPlan(
         name=network.name,
         link=connection.link,
         mode=connection.mode,
@@ -62,25 +62,35 @@ def network_of(
         gateway=network.gateway,
         subnet6=network.network6,
         gateway6=network.gateway6,
-        mtu=options.mtu,
         mac_prefix=network.mac_prefix,
         mac_filtered=FILTERED_TAG in network.tags,
-        uplink=options.uplink,
         vxlan=vxlan_of(connection.link, peers),
+        uuid=network.uuid,
+        tags=network.tags,
+    )
+    return _with_options(plan, network.options)
+
+
+def _with_options(plan: NetworkPlan, options: NetworkOptions) -> NetworkPlan:
+    """What the options leave open follows from tags and mode."""
+    is_public, is_hidden = PUBLIC_TAG in plan.tags, options.masquerade
+    if is_hidden is None:
+        is_hidden = not is_public and plan.mode == BRIDGED
+    is_open = options.open_inwards
+    return evolve(
+        plan,
+        mtu=options.mtu,
+        uplink=options.uplink,
         dhcp=options.dhcp,
         dns=tuple(each for each in options.dns if ":" not in each),
         dns6=tuple(each for each in options.dns if ":" in each),
         domain=options.domain,
         routes=tuple((each.destination, each.gateway) for each in options.host_routes),
         managed6=options.managed_ipv6,
-        masquerade=(
-            is_hidden if is_hidden is not None else not is_public and connection.mode == BRIDGED
-        ),
-        open_inwards=is_open if is_open is not None else is_public or connection.mode == ROUTED,
+        masquerade=is_hidden,
+        open_inwards=is_public or plan.mode == ROUTED if is_open is None else is_open,
         node_gateway=options.node_gateway,
         routers=options.reachable_from,
-        uuid=network.uuid,
-        tags=network.tags,
     )
 
 

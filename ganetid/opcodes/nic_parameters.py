@@ -49,15 +49,7 @@ def nic_from(
     """
     nic_uuid = str(uuid.uuid4())
     network = network_of(given.get("network"), cluster)
-    mode, link, vlan = given.get("mode"), given.get("link") or given.get("bridge"), ""
-    if network is not None:
-        if mode or link:
-            raise OpPrereqError(
-                "If network is given, mode or link can't be set for this interface", WRONG_INPUT
-            )
-        place = place_in(network, group)
-        mode, link, vlan = place.mode, place.link, place.vlan
-    inherited = cluster_nicparams(cluster.facts)
+    place = _place_of(given, network, cluster, group)
     mac = mac_from(given.get("mac"), nic_uuid, network, cluster, others)
     claim = Claim(network, mac, cluster, tuple(others), group, conflicts_check)
     nic = Nic(
@@ -66,11 +58,26 @@ def nic_from(
         mac=mac,
         ip=address_of(given.get("ip"), claim),
         network=None if network is None else network.name,
-        mode=str(mode or inherited["mode"]),
-        link=link_from(link or inherited["link"]),
-        vlan=vlan_from(given.get("vlan"), vlan),
+        mode=place.mode,
+        link=link_from(place.link),
+        vlan=vlan_from(given.get("vlan"), place.vlan),
     )
     return checked_port(nic, NicPort(), given.get("port"), claim)
+
+
+def _place_of(
+    given: Mapping[str, Any], network: Network | None, cluster: Configuration, group: str
+) -> Connection:
+    """The network's place in the group; of a NIC in none, what is given, else the cluster's."""
+    mode, link = given.get("mode"), given.get("link") or given.get("bridge")
+    if network is None:
+        inherited = cluster_nicparams(cluster.facts)
+        return Connection(group, str(mode or inherited["mode"]), str(link or inherited["link"]))
+    if mode or link:
+        raise OpPrereqError(
+            "If network is given, mode or link can't be set for this interface", WRONG_INPUT
+        )
+    return place_in(network, group)
 
 
 def link_from(given: Any) -> str:

@@ -50,12 +50,7 @@ def bridge_table(state: NetworkState) -> Table:
         name = f"uplink_{chain_suffix(uplink)}"
         chains[name] = chain
         senders[uplink] = f"goto {name}"
-    for cable in state.cables():
-        sending, receiving = _cable_chains(cable)
-        name = chain_suffix(cable.outer)
-        chains[f"cable_{name}"], chains[f"router_{name}"] = sending, receiving
-        senders[cable.outer] = f"goto cable_{name}"
-        receivers[cable.outer] = f"goto router_{name}"
+    _cables(state, chains, senders, receivers)
     ours = f'iifname "{tap_prefix(state.cluster)}*" drop'
     chains["prerouting"] = Chain(
         (
@@ -76,6 +71,21 @@ def bridge_table(state: NetworkState) -> Table:
         "receivers": Elements("map", verdicts, elements=receivers),
     }
     return Table("bridge", table_name(state.cluster), chains, sets)
+
+
+def _cables(
+    state: NetworkState,
+    chains: dict[str, Chain],
+    senders: dict[str, str],
+    receivers: dict[str, str],
+) -> None:
+    """Routers' places on bridges."""
+    for cable in state.cables():
+        sending, receiving = _cable_chains(cable)
+        name = chain_suffix(cable.outer)
+        chains[f"cable_{name}"], chains[f"router_{name}"] = sending, receiving
+        senders[cable.outer] = f"goto cable_{name}"
+        receivers[cable.outer] = f"goto router_{name}"
 
 
 @lru_cache(maxsize=REMEMBERED)
