@@ -3,7 +3,7 @@
 
 VENV := .venv/bin
 
-.PHONY: help python setup image run test lint types bench-boot bench-block bench-guests bench-rapi chaos-block conformance-rapi fuzz sanitize format clean
+.PHONY: help python setup image run test lint types bench-boot bench-block bench-guests bench-rapi chaos-block conformance-rapi conformance-identity fuzz sanitize format clean
 
 help:
 	@echo "make run     set up what is missing and start the all-in-one cloud"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench-block  speed, memory and scale of the storage, beside qemu-nbd and nbdkit"
 	@echo "make bench-guests  real guests: how soon they run, how long a migration stops them, 20 at once"
 	@echo "make conformance-rapi  Ganeti's own client and htools against ganetid"
+	@echo "make conformance-identity  Tempest's identity tests against the identity API"
 	@echo "make bench-rapi   the remote API and its job queue, beside a real Ganeti's figures"
 	@echo "make chaos-block  storage whose daemon, disk and power fail; CHAOS_ROUNDS (200), CHAOS_SEED"
 	@echo "make sanitize  tests of the loop in C with checks of memory and undefined behaviour"
@@ -52,6 +53,9 @@ bench-guests: setup image
 conformance-rapi: setup
 	@python3 tools/setup/debian.py ganeti
 	@PYTHONPATH=. $(VENV)/python -m tests.conformance.rapi
+
+conformance-identity: setup
+	@PYTHONPATH=. $(VENV)/python -m tests.conformance.identity
 
 bench-rapi: setup
 	@PYTHONPATH=. $(VENV)/python -m benchmarks.rapi

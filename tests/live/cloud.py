@@ -64,6 +64,15 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
+def answers(url: str) -> bool:
+    """Whether the API there says that it is well."""
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
 class Daemon:
     """One twistd process.  Its output is kept in `log`."""
 
@@ -135,15 +144,8 @@ class Cloud:
         eventually(self.block_socket.exists, START_S, "the storage daemon listens")
 
     def wait_until_healthy(self) -> None:
-        def healthy() -> bool:
-            try:
-                with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
-                    return bool(answer.status == 200)
-            except (urllib.error.URLError, OSError):
-                return False
-
         try:
-            eventually(healthy, START_S, "the API answers")
+            eventually(lambda: answers(self.url), START_S, "the API answers")
         except AssertionError:
             raise AssertionError(self.logs()) from None
 

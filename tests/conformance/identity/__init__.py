@@ -1,0 +1,1 @@
+"""Tempest's identity tests as judges of the identity API."""
