@@ -160,7 +160,8 @@ class Fleet:
             return True
         try:
             await self._tell(node.client)
-        except (Unreachable, Rejected):
+        except (Unreachable, Rejected) as error:
+            self._log.info("{node} could not be told: {error}", node=node.name, error=error)
             return False
         except OlderMaster as older:
             self.deposed(older)

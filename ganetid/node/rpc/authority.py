@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import secrets
 from pathlib import Path
 
 from attrs import frozen
@@ -79,9 +80,11 @@ class Identity:
 def new_authority(cluster: str, now: dt.datetime) -> Authority:
     """A new CA for a cluster."""
     key = ec.generate_private_key(CURVE)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{cluster} nodes"[:64])])
+    # While it is renewed, who checks a certificate tells the two authorities by their names.
+    common_name = f"{cluster[:40]} nodes {secrets.token_hex(8)}"
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
     certificate = (
-        _builder(f"{cluster} nodes", name, key.public_key(), now)
+        _builder(common_name, name, key.public_key(), now)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(key, hashes.SHA256())
     )

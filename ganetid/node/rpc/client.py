@@ -38,6 +38,7 @@ CONNECT_TIMEOUT_S = 3.0
 CONNECTIONS = 8
 TRIES = 4
 FIRST_DELAY_S = 0.1
+FORBIDDEN = 403
 
 NOT_SENT = (ConnectError, ConnectingCancelledError, DNSLookupError, RequestNotSent)
 LOST = (
@@ -110,7 +111,24 @@ class NodeClient:
         headers: Mapping[str, str] | None = None,
         timeout_s: float = 10.0,
     ) -> Reply:
-        """One request, sent once.  body: bytes or a file.  Raises Unreachable, Rejected."""
+        """
+        One request, done once.  body: bytes or a file.  Raises Unreachable, Rejected.
+
+        A kept connection may be of before our certificate was renewed, and is refused by now.
+        """
+        try:
+            return await self._send_once(path, body, headers, timeout_s)
+        except Rejected as error:
+            if error.status != FORBIDDEN:
+                raise
+        await self._pool.closeCachedConnections()
+        if not isinstance(body, bytes):
+            body.seek(0)
+        return await self._send_once(path, body, headers, timeout_s)
+
+    async def _send_once(
+        self, path: str, body: Any, headers: Mapping[str, str] | None, timeout_s: float
+    ) -> Reply:
         response = await self._begin(path, body, headers, timeout_s)
         whole = treq.content(response).addTimeout(timeout_s, self._reactor)
         try:
