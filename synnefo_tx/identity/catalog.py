@@ -26,6 +26,8 @@ _NAMES = {
     "object-store": (("object-store", "swift"),),
     "placement": (("placement", "placement"),),
 }
+PLACES = ("project_id", "tenant_id")  # what a URL may leave open
+_PROJECT = tuple(f"{sign}({name})s" for name in PLACES for sign in "%$")
 _SPACE = uuid.UUID("5d0bcb0e-9f70-4b0e-8c5a-4f4f0b1f5f0e")
 
 
@@ -42,13 +44,16 @@ class Endpoint:
     region_id: str | None
     url: str
 
-    def url_for(self, root: str, project_id: str) -> str:
+    def url_for(self, root: str, project_id: str) -> str | None:
         """
-        The URL for a caller who works in the project.  root: without a trailing slash.
+        The URL for a caller who works in the project; None when it names the project and the
+        caller works in none ("").  root: without a trailing slash.
         """
         url = root + self.url if self.url.startswith("/") else self.url
-        for name in ("project_id", "tenant_id"):
-            for pattern in (f"%({name})s", f"$({name})s"):
+        for pattern in _PROJECT:
+            if pattern in url:
+                if not project_id:
+                    return None
                 url = url.replace(pattern, project_id)
         return url
 

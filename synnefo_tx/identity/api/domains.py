@@ -15,7 +15,14 @@ from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.context import Context, v3
 from synnefo_tx.identity.api.listing import collection, page_of
 from synnefo_tx.identity.api.resource import Resource, add_writing, own_domain_only, permitted
-from synnefo_tx.identity.api.schemas import BOOLEAN, DESCRIPTION, ID, NAME, TAGS, body_schema
+from synnefo_tx.identity.api.schemas import (
+    BOOLEAN,
+    DESCRIPTION,
+    ID,
+    PROJECT_NAME,
+    TAGS,
+    body_schema,
+)
 from synnefo_tx.identity.permissions import Target
 from synnefo_tx.identity.rows import domains, things
 from synnefo_tx.identity.rows.kinds import DOMAIN
@@ -24,7 +31,7 @@ from synnefo_tx.identity.rows.things import Thing
 from synnefo_tx.identity.views.accounts import domain_view
 
 _FIELDS = {
-    "name": NAME,
+    "name": PROJECT_NAME,
     "description": DESCRIPTION,
     "enabled": BOOLEAN,
     "tags": TAGS,

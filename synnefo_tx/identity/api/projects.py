@@ -10,16 +10,17 @@ from typing import Any
 from synnefo_tx.errors import BadRequest, Forbidden
 from synnefo_tx.http.bodies import Body, keystone_wording
 from synnefo_tx.http.call import Call
-from synnefo_tx.http.reply import Reply, json_reply
+from synnefo_tx.http.reply import Reply, empty_reply, json_reply
 from synnefo_tx.http.router import Router
-from synnefo_tx.identity.api import json_body
+from synnefo_tx.identity.api import domain_projects, json_body
 from synnefo_tx.identity.api.context import Context, enforce, v3
 from synnefo_tx.identity.api.domains import DOMAINS
 from synnefo_tx.identity.api.groups import in_own_domain
 from synnefo_tx.identity.api.listing import collection, flag, page_of
 from synnefo_tx.identity.api.resource import (
     Resource,
-    add_changing,
+    changed,
+    ended,
     made,
     own_domain_only,
     permitted,
@@ -37,9 +38,9 @@ from synnefo_tx.identity.faults import AccountNotFound
 from synnefo_tx.identity.permissions import Target
 from synnefo_tx.identity.rows import project_tags, project_tree, projects, things
 from synnefo_tx.identity.rows.effective import works_in
-from synnefo_tx.identity.rows.kinds import DOMAIN, PROJECT, USER
+from synnefo_tx.identity.rows.kinds import PROJECT, USER
 from synnefo_tx.identity.rows.things import Thing
-from synnefo_tx.identity.views.accounts import domain_as_project, project_view
+from synnefo_tx.identity.views.accounts import project_view
 
 _FIELDS = {
     "name": PROJECT_NAME,
@@ -104,19 +105,20 @@ PROJECTS = Resource(
 
 
 def add_routes(router: Router, context: Context) -> None:
-    add_changing(router, context, PROJECTS)
+    _add_changing(router, context)
 
     @router.route("POST", "/v3/projects", "identity:create_project")
     async def create(call: Call) -> Reply:
         given: Thing = PROJECTS.create.check(json_body.read(call).get("project", {}))
         if given.get("is_domain"):
-            return json_reply({"project": await _domain(context, call, given)}, 201)
+            made_domain = await domain_projects.made_as_project(context, call, given)
+            return json_reply({"project": made_domain}, 201)
         return json_reply(await made(context, call, PROJECTS, given), 201)
 
     @router.route("GET", "/v3/projects", "identity:list_projects")
     async def index(call: Call) -> Reply:
         if flag(call, "is_domain"):
-            return await _domains(context, call)
+            return await domain_projects.listed_as_projects(context, call)
         page = own_domain_only(call, PROJECT, page_of(call, FILTERS))
         where = project_tags.tagged(*(_tags(call, name) for name in _TAG_FILTERS))
         found, more = await context.database.read(things.list_things, PROJECT, page, where)
@@ -124,11 +126,9 @@ def add_routes(router: Router, context: Context) -> None:
 
     @router.route("GET", "/v3/projects/<project_id>", "identity:get_project")
     async def show(call: Call, project_id: str) -> Reply:
-        domain = await context.database.read(things.find, DOMAIN, project_id)
-        if domain is not None:
-            enforce(call, "identity:get_project", Target(domain_id=project_id))
-            [tagged] = await context.database.read(project_tags.with_tags, [domain])
-            return json_reply({"project": domain_as_project(tagged, v3(call))})
+        if await domain_projects.is_domain(context, project_id):
+            domain = await domain_projects.shown_as_project(context, call, project_id)
+            return json_reply({"project": domain})
         found = await permitted(context, call, PROJECTS, "get", project_id)
         [tagged] = await context.database.read(project_tags.with_tags, [found])
         view = project_view(tagged, v3(call))
@@ -147,25 +147,24 @@ def add_routes(router: Router, context: Context) -> None:
         return await _listed(context, call, found, more)
 
 
-async def _domain(context: Context, call: Call, given: Thing) -> dict[str, Any]:
-    if given.get("domain_id") or given.get("parent_id"):
-        raise BadRequest(
-            "The domain_id and the parent_id of a project acting as a domain must be null."
-        )
-    asked = {name: given[name] for name in given if name not in _NOT_OF_DOMAINS}
-    answer = await made(context, call, DOMAINS, asked)
-    return domain_as_project(answer["domain"], v3(call))
+def _add_changing(router: Router, context: Context) -> None:
+    path = f"{PROJECTS.path}/<project_id>"
 
+    @router.route("PATCH", path, PROJECTS.action("update"))
+    async def update(call: Call, project_id: str) -> Reply:
+        changes: Thing = PROJECTS.update.check(json_body.read(call).get("project", {}))
+        if await domain_projects.is_domain(context, project_id):
+            view = await domain_projects.changed_as_project(context, call, project_id, changes)
+        else:
+            after = await changed(context, call, PROJECTS, project_id, changes)
+            view = project_view(after, v3(call))
+        return json_reply({"project": view})
 
-_NOT_OF_DOMAINS = ("is_domain", "domain_id", "parent_id")
-
-
-async def _domains(context: Context, call: Call) -> Reply:
-    page = own_domain_only(call, DOMAIN, page_of(call, DOMAINS.filters))
-    found, more = await context.database.read(things.list_things, DOMAIN, page)
-    tagged = await context.database.read(project_tags.with_tags, found)
-    views = [domain_as_project(one, v3(call)) for one in tagged]
-    return collection(call, "projects", views, more)
+    @router.route("DELETE", path, PROJECTS.action("delete"))
+    async def delete(call: Call, project_id: str) -> Reply:
+        acts = await domain_projects.is_domain(context, project_id)
+        await ended(context, call, DOMAINS if acts else PROJECTS, project_id)
+        return empty_reply()
 
 
 async def _listed(context: Context, call: Call, found: list[Thing], more: bool) -> Reply:

@@ -36,8 +36,6 @@ async def _prepare(_call: Call, context: Context, before: Thing, changes: Thing)
     if changes.get("id", before["id"]) != before["id"]:
         raise BadRequest("Cannot change the ID of a region.")
     await _check_parent(context, changes)
-    if changes.get("parent_region_id") == before["id"]:
-        raise BadRequest(f"Circular reference or a repeated entry found in {before['id']}.")
     if "description" in changes:
         changes["description"] = changes["description"] or ""
     return changes
@@ -58,6 +56,7 @@ REGIONS = Resource(
     target=anywhere,
     complete=_complete,
     prepare=_prepare,
+    changing=catalog.change_region,
     removing=catalog.remove_region,
 )
 

@@ -160,20 +160,35 @@ def add_changing(router: Router, context: Context, resource: Resource) -> None:
     @router.route("PATCH", f"{resource.path}/<thing_id>", resource.action("update"))
     async def update(call: Call, thing_id: str) -> Reply:
         changes: Thing = resource.update.check(json_body.read(call).get(kind.noun, {}))
-        before = await permitted(context, call, resource, "update", thing_id)
-        entry = entry_of(call, resource.action("update"), kind.noun, thing_id, told(changes))
-        changes = await resource.prepare(call, context, before, changes)
-        after = await write(
-            context, entry, _changed, resource, before, changes, *_revoking(context)
-        )
+        after = await changed(context, call, resource, thing_id, changes)
         return json_reply({kind.noun: resource.view(after, v3(call))})
 
     @router.route("DELETE", f"{resource.path}/<thing_id>", resource.action("delete"))
     async def delete(call: Call, thing_id: str) -> Reply:
-        before = await permitted(context, call, resource, "delete", thing_id)
-        entry = entry_of(call, resource.action("delete"), kind.noun, thing_id)
-        await write(context, entry, resource.removing, kind, before, *_revoking(context))
+        await ended(context, call, resource, thing_id)
         return empty_reply()
+
+
+async def changed(
+    context: Context, call: Call, resource: Resource, thing_id: str, changes: Thing
+) -> Thing:
+    """
+    The thing after these changes, which are checked.
+    """
+    before = await permitted(context, call, resource, "update", thing_id)
+    action = resource.action("update")
+    entry = entry_of(call, action, resource.kind.noun, thing_id, told(changes))
+    changes = await resource.prepare(call, context, before, changes)
+    return await write(context, entry, _changed, resource, before, changes, *_revoking(context))
+
+
+async def ended(context: Context, call: Call, resource: Resource, thing_id: str) -> None:
+    """
+    The thing goes.
+    """
+    before = await permitted(context, call, resource, "delete", thing_id)
+    entry = entry_of(call, resource.action("delete"), resource.kind.noun, thing_id)
+    await write(context, entry, resource.removing, resource.kind, before, *_revoking(context))
 
 
 async def permitted(

@@ -11,9 +11,9 @@ from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.context import Context
 from synnefo_tx.identity.api.resource import Resource, add_resource, anywhere
 from synnefo_tx.identity.api.schemas import BOOLEAN, DESCRIPTION, ID, NAME, URL, body_schema
-from synnefo_tx.identity.catalog import INTERFACES
-from synnefo_tx.identity.rows import catalog, things
-from synnefo_tx.identity.rows.kinds import ENDPOINT, REGION, SERVICE
+from synnefo_tx.identity.catalog import INTERFACES, PLACES
+from synnefo_tx.identity.rows import catalog
+from synnefo_tx.identity.rows.kinds import ENDPOINT, SERVICE
 from synnefo_tx.identity.rows.things import Thing
 from synnefo_tx.identity.views.catalog import endpoint_view, service_view
 
@@ -37,25 +37,24 @@ async def _service(_call: Call, _context: Context, thing: Thing) -> Thing:
     return {"enabled": True, "name": "", "description": ""} | thing
 
 
-async def _endpoint(_call: Call, context: Context, thing: Thing) -> Thing:
-    return await _in_region(context, {"enabled": True, "region_id": None} | thing)
+async def _endpoint(_call: Call, _context: Context, thing: Thing) -> Thing:
+    _check_url(thing["url"])
+    return {"enabled": True} | thing
 
 
-async def _moved(_call: Call, context: Context, _before: Thing, changes: Thing) -> Thing:
-    return await _in_region(context, changes)
+async def _changed(_call: Call, _context: Context, _before: Thing, changes: Thing) -> Thing:
+    _check_url(changes.get("url", ""))
+    return changes
 
 
-async def _in_region(context: Context, given: Thing) -> Thing:
+def _check_url(url: str) -> None:
     """
-    `region` is what older clients call `region_id`.
+    Raises BadRequest for one that leaves open what we can't fill in.
     """
-    region = given.pop("region", None)
-    if region and not given.get("region_id"):
-        given["region_id"] = region
-    named: str | None = given.get("region_id")
-    if named and await context.database.read(things.find, REGION, named) is None:
-        raise BadRequest(f"Could not find region: {named}.")
-    return given
+    try:
+        url.replace("$(", "%(") % dict.fromkeys(PLACES, "")
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadRequest(f"Cannot create an endpoint with an invalid URL: {url}.") from error
 
 
 SERVICES = Resource(
@@ -78,7 +77,9 @@ ENDPOINTS = Resource(
     view=endpoint_view,
     target=anywhere,
     complete=_endpoint,
-    prepare=_moved,
+    prepare=_changed,
+    creating=catalog.create_endpoint,
+    changing=catalog.change_endpoint,
     removing=catalog.remove_endpoint,
 )
 

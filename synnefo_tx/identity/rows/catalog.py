@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
-from synnefo_tx.errors import Forbidden
+from synnefo_tx.errors import BadRequest, Forbidden
 from synnefo_tx.identity.catalog import Catalog, Endpoint, Service
+from synnefo_tx.identity.faults import Expected
 from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.catalog_tables import (
     endpoint_groups,
@@ -117,6 +118,42 @@ def remove_service(
     things.remove(connection, kind, service["id"])
 
 
+def create_endpoint(connection: Connection, kind: Kind, endpoint: Thing) -> Thing:
+    """
+    A new one.  Raises Expected when its service or its region is not there.
+    """
+    return things.create(connection, kind, {"region_id": None} | _placed(connection, endpoint))
+
+
+def change_endpoint(
+    connection: Connection,
+    kind: Kind,
+    before: Thing,
+    changes: Thing,
+    _now: int,
+    _horizon_s: int,
+) -> Thing:
+    """
+    As `things.change`.  Raises Expected as for a new one.
+    """
+    return things.change(connection, kind, before["id"], _placed(connection, changes))
+
+
+def _placed(connection: Connection, given: Thing) -> Thing:
+    """
+    `region` is what older clients call `region_id`; theirs is made when it isn't there.
+    """
+    placed = {name: value for name, value in given.items() if name != "region"}
+    if given.get("region") and not placed.get("region_id"):
+        placed["region_id"] = given["region"]
+        _ensure_region(connection, given["region"])
+    for column, table in (("region_id", regions), ("service_id", services)):
+        wanted = select(table.c.id).where(table.c.id == placed.get(column))
+        if placed.get(column) and connection.execute(wanted).first() is None:
+            raise Expected(f"endpoint {column}", f"{table.name.removesuffix('s')} table")
+    return placed
+
+
 def remove_endpoint(
     connection: Connection, kind: Kind, endpoint: Thing, _now: int, _horizon_s: int
 ) -> None:
@@ -128,17 +165,49 @@ def remove_endpoint(
     things.remove(connection, kind, endpoint["id"])
 
 
+def change_region(
+    connection: Connection,
+    kind: Kind,
+    before: Thing,
+    changes: Thing,
+    _now: int,
+    _horizon_s: int,
+) -> Thing:
+    """
+    As `things.change`.  Raises BadRequest when the region would be below itself.
+    """
+    parent = changes.get("parent_region_id")
+    if parent in _tree(connection, before["id"]):
+        raise BadRequest(
+            f"The specified parent region {parent} would create a circular region hierarchy."
+        )
+    return things.change(connection, kind, before["id"], changes)
+
+
 def remove_region(
     connection: Connection, kind: Kind, region: Thing, _now: int, _horizon_s: int
 ) -> None:
     """
-    The region goes.  Raises Forbidden while there are regions or endpoints in it.
+    The region goes with those below it.  Raises Forbidden while there are endpoints in any.
     """
-    for column in (regions.c.parent_region_id, endpoints.c.region_id):
-        inside = select(column).where(column == region["id"])
-        if connection.execute(inside).first() is not None:
-            raise Forbidden(
-                f"Unable to delete region {region['id']} because it or its child regions have "
-                "associated endpoints."
-            )
-    things.remove(connection, kind, region["id"])
+    tree = _tree(connection, region["id"])
+    inside = select(endpoints.c.id).where(endpoints.c.region_id.in_(tree))
+    if connection.execute(inside.limit(1)).first() is not None:
+        raise Forbidden(
+            f"Unable to delete region {region['id']} because it or its child regions have "
+            "associated endpoints."
+        )
+    for region_id in reversed(tree):
+        things.remove(connection, kind, region_id)
+
+
+def _tree(connection: Connection, region_id: str) -> list[str]:
+    """
+    The region and those below it; those above come before those below.
+    """
+    found, level = [region_id], [region_id]
+    while level:
+        below = select(regions.c.id).where(regions.c.parent_region_id.in_(level))
+        level = [row.id for row in connection.execute(below)]
+        found += level
+    return found

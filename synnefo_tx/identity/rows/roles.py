@@ -38,14 +38,11 @@ class CannotBeImplied(Forbidden):
 
 class DomainRoleImplied(Forbidden):
     """
-    A role of a domain, implied by one of the cloud or of another domain.
+    A role of a domain, implied by one of the whole cloud.
     """
 
-    def __init__(self, prior_id: str, implied_id: str) -> None:
-        super().__init__(
-            f"Invalid implied role: {prior_id} may not imply the domain specific role "
-            f"{implied_id} of another domain."
-        )
+    def __init__(self) -> None:
+        super().__init__("Global role cannot imply a domain-specific role")
 
 
 def remove_role(connection: Connection, kind: Kind, role: Thing, now: int, horizon_s: int) -> None:
@@ -77,8 +74,8 @@ def imply(connection: Connection, prior_id: str, implied_id: str) -> tuple[Thing
     implied = things.fetch(connection, ROLE, implied_id)
     if implied["name"] == NEVER_IMPLIED or prior_id == implied_id:
         raise CannotBeImplied(implied_id)
-    if implied["domain_id"] and implied["domain_id"] != prior["domain_id"]:
-        raise DomainRoleImplied(prior_id, implied_id)
+    if implied["domain_id"] and not prior["domain_id"]:
+        raise DomainRoleImplied
     if not is_implied(connection, prior_id, implied_id):
         connection.execute(
             insert(implied_roles).values(prior_role_id=prior_id, implied_role_id=implied_id)

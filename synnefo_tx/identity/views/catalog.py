@@ -5,7 +5,7 @@ without a trailing slash.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from synnefo_tx.identity.catalog import Endpoint, Service
@@ -18,26 +18,32 @@ def catalog_view(services: Iterable[Service], root: str, project_id: str) -> lis
     """
     The catalog as a token carries it.  project_id: "" for a token of no project.
     """
-    return [
-        {
-            "endpoints": [_offered(one, root, project_id) for one in service.endpoints],
-            "id": service.id,
-            "type": service.type,
-            "name": service.name,
-        }
-        for service in services
-        if service.endpoints
-    ]
+    told = []
+    for service in services:
+        endpoints = list(_offered(service.endpoints, root, project_id))
+        if endpoints:
+            told.append(
+                {
+                    "endpoints": endpoints,
+                    "id": service.id,
+                    "type": service.type,
+                    "name": service.name,
+                }
+            )
+    return told
 
 
-def _offered(endpoint: Endpoint, root: str, project_id: str) -> View:
-    return {
-        "id": endpoint.id,
-        "interface": endpoint.interface,
-        "region_id": endpoint.region_id,
-        "url": endpoint.url_for(root, project_id),
-        "region": endpoint.region_id,
-    }
+def _offered(endpoints: Iterable[Endpoint], root: str, project_id: str) -> Iterator[View]:
+    for endpoint in endpoints:
+        url = endpoint.url_for(root, project_id)
+        if url is not None:
+            yield {
+                "id": endpoint.id,
+                "interface": endpoint.interface,
+                "region_id": endpoint.region_id,
+                "url": url,
+                "region": endpoint.region_id,
+            }
 
 
 def service_view(service: Thing, base: str) -> View:

@@ -51,6 +51,7 @@ class OwnTests(SynchronousTestCase):
             },
         )
         self.assertEqual(view[0]["endpoints"][0]["region_id"], "RegionOne")
+        self.assertEqual(catalog_view(own, "https://cloud.example", ""), [])
 
 
 class CatalogTests(AskingCase):
@@ -84,12 +85,33 @@ class CatalogTests(AskingCase):
         for wrong, code, text in (
             ({"interface": "secret"}, 400, "interface"),
             ({"url": "x"}, 400, "url"),
-            ({"service_id": "nope"}, 404, "Could not find service: nope."),
-            ({"region_id": "Mars"}, 400, "Could not find region: Mars."),
+            ({"url": "http://x/$(disk_id)s"}, 400, "invalid URL: http://x/$(disk_id)s."),
+            ({"service_id": "nope"}, 400, "find endpoint service_id in service table"),
+            ({"region_id": "Mars"}, 400, "find endpoint region_id in region table"),
             ({"enabled": "yes"}, 400, "enabled"),
         ):
             self.told(self.ask("POST", "/endpoints", {"endpoint": good | wrong}), code, text)
         self.told(self.ask("POST", "/services", {"service": {}}), 400, "'type' is a required")
+
+    def test_an_endpoint_for_older_clients_brings_its_region(self) -> None:
+        service = self.make("service", type="dns")["id"]
+        good = {"service_id": service, "interface": "public", "url": "http://x"}
+        made = self.make("endpoint", region="Mars", **good)
+        self.assertEqual((made["region"], made["region_id"]), ("Mars", "Mars"))
+        self.assertEqual(self.ask("GET", "/regions/Mars").code, 200)
+        path = f"/endpoints/{made['id']}"
+        self.ask("PATCH", path, {"endpoint": {"region": "Venus"}})
+        self.assertEqual(self.ask("GET", path).json["endpoint"]["region_id"], "Venus")
+
+    def test_regions_go_with_those_below_and_never_in_circles(self) -> None:
+        for one in ({"id": "a"}, {"id": "b", "parent_region_id": "a"}):
+            self.make("region", **one)
+        self.make("region", id="c", parent_region_id="b")
+        for name, parent in (("a", "a"), ("a", "c"), ("b", "c")):
+            answer = self.ask("PATCH", f"/regions/{name}", {"region": {"parent_region_id": parent}})
+            self.told(answer, 400, "circular region hierarchy")
+        self.assertEqual(self.ask("DELETE", "/regions/a").code, 204)
+        self.assertEqual(self.ask("GET", "/regions/c").code, 404)
 
     def test_regions(self) -> None:
         self.assertEqual(self.ask("PUT", "/regions/north", {"region": {}}).code, 201)
@@ -100,8 +122,7 @@ class CatalogTests(AskingCase):
         self.told(self.ask("PUT", "/regions/north", {"region": {}}), 409, "north")
         self.told(self.ask("PUT", "/regions/a", {"region": {"id": "b"}}), 400, "Conflicting")
         self.told(self.ask("POST", "/regions", {"region": {"parent_region_id": "x"}}), 404, "x")
-        self.told(self.ask("DELETE", "/regions/north"), 403, "Unable to delete region north")
-        self.told(self.ask("DELETE", "/regions/RegionOne"), 403, "associated endpoints")
+        self.told(self.ask("DELETE", "/regions/RegionOne"), 403, "region RegionOne", "endpoints")
         self.assertEqual(self.ask("DELETE", f"/regions/{south['id']}").code, 204)
 
     def test_a_start_adds_what_is_new_and_nothing_twice(self) -> None:

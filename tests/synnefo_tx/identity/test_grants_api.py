@@ -55,6 +55,14 @@ class ImpliedTests(AskingCase):
         self.assertEqual([role["id"] for role in one["implies"]], ["role-member"])
         self.told(self.ask("GET", "/roles/role-member/implies/role-reader"), 404)
 
+    def test_roles_of_domains_imply_all_and_are_implied_by_such_only(self) -> None:
+        one = self.make("role", name="one", domain_id="default")["id"]
+        two = self.make("role", name="two", domain_id="other")["id"]
+        for implied in (two, "role-member"):
+            self.assertEqual(self.ask("PUT", f"/roles/{one}/implies/{implied}").code, 201)
+        answer = self.ask("PUT", f"/roles/role-member/implies/{one}")
+        self.told(answer, 403, "Global role cannot imply a domain-specific role")
+
     def test_what_may_not_be_implied(self) -> None:
         self.told(self.ask("PUT", "/roles/role-member/implies/role-admin"), 403)
         self.told(self.ask("PUT", "/roles/role-member/implies/role-member"), 403)

@@ -209,6 +209,20 @@ class DomainTests(AskingCase):
         made = self.make("project", name="lab2", is_domain=True)
         self.assertEqual(self.ask("GET", f"/domains/{made['id']}").json["domain"]["name"], "lab2")
 
+    def test_a_domain_is_changed_and_ended_also_as_the_project(self) -> None:
+        path = f"/projects/{self.make('project', name='lab', is_domain=True)['id']}"
+        self.told(self.ask("DELETE", path), 403, "disable")
+        changed = self.ask("PATCH", path, {"project": {"enabled": False}}).json["project"]
+        self.assertEqual((changed["enabled"], changed["is_domain"]), (False, True))
+        self.assertEqual(self.ask("PATCH", path, {"project": {}}, self.alice).code, 403)
+        self.assertEqual(self.ask("DELETE", path, token=self.alice).code, 403)
+        self.assertEqual(self.ask("DELETE", path).code, 204)
+        self.assertEqual(self.ask("GET", path).code, 404)
+
+    def test_a_name_is_as_long_as_that_of_a_project(self) -> None:
+        answer = self.ask("POST", "/domains", {"domain": {"name": "a" * 65}})
+        self.told(answer, 400, "Invalid input for field 'name'")
+
     def test_a_name_is_taken_once(self) -> None:
         answer = self.ask("POST", "/domains", {"domain": {"name": "Other"}})
         self.told(answer, 409, "name is Other")
