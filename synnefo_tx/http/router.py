@@ -27,6 +27,7 @@ from synnefo_tx.http.dialects import Dialect
 from synnefo_tx.http.pouring import pour
 from synnefo_tx.http.reply import Reply
 from synnefo_tx.http.streaming import MAX_BODY_BYTES, BodyCut
+from synnefo_tx.identity.rules.access import permits
 from synnefo_tx.identity.token import Token
 
 Handler = Callable[..., Awaitable[Reply]]
@@ -63,7 +64,8 @@ class Router:
 
     prefix: path below the site's root, such as "compute".  public_url: base of the whole cloud
     when clients reach it through a proxy, else None and the Host header decides.  largest_body:
-    bytes of a body that is not streamed.
+    bytes of a body that is not streamed.  service_types: as the catalog calls it, for access rules;
+    its prefix if left out.
     """
 
     prefix: str
@@ -75,6 +77,7 @@ class Router:
     request_id_headers: tuple[str, ...] = ("x-openstack-request-id",)
     vary: tuple[str, ...] = ()
     largest_body: int = MAX_BODY_BYTES
+    service_types: tuple[str, ...] = ()
     routes: list[tuple[str, str, str | None]] = field(factory=list)
     _klein: Klein = field(factory=Klein, init=False)
     _log: ClassVar[Logger] = Logger()
@@ -179,6 +182,7 @@ class Router:
         try:
             if permission is not None:
                 call.bearer = await self._bearer(call)
+                self._within_rules(call, call.bearer)
             if self.microversions is not None:
                 call.version = self.microversions.choose(call)
                 call.extra_headers += self.microversions.headers(call.version)
@@ -224,6 +228,15 @@ class Router:
         if not text:
             raise errors.NotAuthenticated
         return await self.authenticate(text)
+
+    def _within_rules(self, call: Call, token: Token) -> None:
+        """
+        Raises NotAuthenticated for a call that the token is not good for.
+        """
+        path = call.path.removeprefix(f"/{self.prefix}")
+        method = call.request.method.decode("ascii", "replace")
+        if not permits(token, self.service_types or (self.prefix,), method, path):
+            raise errors.NotAuthenticated
 
     def _head(self, request: Request, call: Call, reply: Reply) -> None:
         request.setResponseCode(reply.status)

@@ -7,6 +7,9 @@ from __future__ import annotations
 from synnefo_tx.errors import BadRequest, Forbidden, NotAuthenticated, NotFound
 
 
+METHODS = ("password", "token", "application_credential", "totp")  # ways to log in
+
+
 class Expected(BadRequest):
     """
     Something that the request must have and has not.
@@ -27,7 +30,7 @@ class MethodNotSupported(NotAuthenticated):
 
     def __init__(self) -> None:
         super().__init__("Attempted to authenticate with an unsupported method.")
-        self.identity = {"methods": ["password", "token"]}  # goes into the answer, as Keystone's
+        self.identity = {"methods": list(METHODS)}  # goes into the answer, as Keystone's
 
 
 class TokenGarbled(NotAuthenticated):
@@ -70,3 +73,59 @@ class ActionForbidden(Forbidden):
 
     def __init__(self, action: str) -> None:
         super().__init__(f"You are not authorized to perform the requested action: {action}.")
+
+
+class PasswordExpired(NotAuthenticated):
+    """
+    The right password, past its end: only good for setting another.
+    """
+
+    def __init__(self, user_id: str) -> None:
+        super().__init__(f"The password is expired and needs to be changed for user: {user_id}.")
+
+
+class PasswordTooWeak(BadRequest):
+    """
+    A new password that does not match what is asked of all.
+    """
+
+    def __init__(self, asked: str | None) -> None:
+        super().__init__(f"The password does not match the requirements: {asked}.")
+
+
+class PasswordUsedBefore(BadRequest):
+    """
+    A new password that is one of the user's last `count`.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            "The new password cannot be identical to a previous password. The total number which "
+            f"includes the new password must be unique is {count}."
+        )
+
+
+class PasswordTooYoung(BadRequest):
+    """
+    A password that its user has set too short a time ago to set another.
+    """
+
+    def __init__(self, days: int, days_left: int) -> None:
+        super().__init__(
+            "You cannot change your password at this time due to the minimum password age. Once "
+            f"you change your password, it must be used for {days} day(s) before it can be "
+            f"changed. Please try again in {days_left} day(s) or contact your administrator to "
+            "reset your password."
+        )
+
+
+class PasswordIsLocked(BadRequest):
+    """
+    A password that only an administrator may change.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You cannot change your password at this time due to password policy disallowing "
+            "password changes. Please contact your administrator to reset your password."
+        )

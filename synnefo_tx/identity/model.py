@@ -43,7 +43,7 @@ class Project:
 class User:
     """
     password_hash is an Argon2 string and never leaves identity; None: no password.  Times are
-    seconds since the epoch.
+    seconds since the epoch.  password_own: the user has set it, not an administrator.
     """
 
     id: str
@@ -58,6 +58,7 @@ class User:
     last_active_at: int | None = None
     failed_logins: int = 0
     failed_login_at: int | None = None
+    password_own: bool = False
     options: Extra = field(factory=dict, eq=False)
     extra: Extra = field(factory=dict, eq=False)
 
@@ -131,6 +132,59 @@ class Scope:
         return bool(self.roles) and not closed
 
 
+@frozen
+class AccessRule:
+    """
+    A call that an application credential is good for.  service: a type of the catalog.  path: with
+    "*", "**" and "{name}".
+    """
+
+    id: str
+    service: str
+    method: str
+    path: str
+
+
+@frozen
+class ApplicationCredential:
+    """
+    A right to log in to a project without a password.
+
+    expires_at: microseconds since the epoch; None: never.  role_ids: as given; what of them its
+    user still holds is what it is good for.  access_rules: none means any call.
+    """
+
+    id: str
+    name: str
+    user_id: str
+    project_id: str
+    secret_hash: str = field(repr=False)
+    unrestricted: bool = False
+    expires_at: int | None = None
+    role_ids: frozenset[str] = frozenset()
+    access_rules: tuple[AccessRule, ...] = ()
+
+
+@frozen
+class Trust:
+    """
+    What the trustor lets the trustee do in a project.  expires_at: seconds.  remaining_uses: None
+    is any number.  origin_id: the user with whom a chain of trusts began; sound: nobody in that
+    chain is disabled, and no trust of it has ended.
+    """
+
+    id: str
+    trustor_id: str
+    trustee_id: str
+    project_id: str | None
+    impersonation: bool
+    expires_at: int | None = None
+    remaining_uses: int | None = None
+    role_ids: frozenset[str] = frozenset()
+    origin_id: str = ""
+    sound: bool = True
+
+
 class RevocationKind(StrEnum):
     """
     What a revocation names.
@@ -142,6 +196,8 @@ class RevocationKind(StrEnum):
     DOMAIN = "domain"
     GRANT = "grant"
     ROLE = "role"
+    APPLICATION_CREDENTIAL = "app_credential"
+    TRUST = "trust"
 
 
 @frozen

@@ -28,6 +28,7 @@ from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.keys import load_or_create_keys
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.rows.catalog import ensure
+from synnefo_tx.identity.secret_box import SecretBox
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.image import streams
 from synnefo_tx.image.api.routes import image_router
@@ -38,6 +39,7 @@ from synnefo_tx.network.api.routes import network_router
 from synnefo_tx.processes.first_start import fill, give_image
 from synnefo_tx.processes.settings import ApiSettings
 from synnefo_tx.processes.site import site
+from synnefo_tx.quota.rows import resources
 from synnefo_tx.store.database import Database, DatabaseThreads
 from synnefo_tx.store.schema import upgrade
 
@@ -97,6 +99,7 @@ class ApiService(Service):
         self._keep_up(database, blocks)
 
     async def _fill(self, database: Database, passwords: Passwords) -> None:
+        await database.write(resources.ensure)
         first = self._settings.first_start
         if first is not None:
             auth_url = f"{self._base_url()}/identity/v3"
@@ -147,6 +150,7 @@ class ApiService(Service):
                 time.time,
                 settings.public_url,
                 authenticator,
+                SecretBox(await deferToThread(load_or_create_keys, settings.secret_keys_directory)),
             ),
             compute_router(
                 database,

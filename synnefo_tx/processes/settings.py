@@ -4,6 +4,7 @@ Settings of the cloud's processes, as they stand in etc/synnefo/*.toml.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -43,6 +44,8 @@ class FirstStart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     `synnefo-api`.  public_url: how clients reach us, when not by the address we listen on.
+    credential_keys: directory of the keys that seal secrets; None: "credential-keys" beside that of
+    the token keys.
     """
 
     database_url: str
@@ -50,11 +53,19 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     port: int = 8080
     public_url: str | None = None
     token_keys: str
+    credential_keys: str | None = None
     token_lifetime_s: int = 4 * 3600
     block_endpoint: str
     block_secret_file: str
     nbd_socket: str
     first_start: FirstStart | None = None
+
+    @property
+    def secret_keys_directory(self) -> Path:
+        """
+        Where the keys that seal secrets are.
+        """
+        return Path(self.credential_keys or Path(self.token_keys).parent / "credential-keys")
 
 
 class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

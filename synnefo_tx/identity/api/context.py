@@ -12,9 +12,11 @@ from synnefo_tx.http.call import Call
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog_cache import CatalogCache
 from synnefo_tx.identity.faults import ActionForbidden
+from synnefo_tx.identity.password_gate import PasswordGate
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.permission_table import PERMISSIONS
 from synnefo_tx.identity.permissions import Permissions, Target
+from synnefo_tx.identity.secret_box import SecretBox
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.store.database import Database
 
@@ -24,7 +26,8 @@ _permissions = Permissions(PERMISSIONS)
 @frozen
 class Context:
     """
-    clock: seconds since the epoch.
+    clock: seconds since the epoch.  secrets: for what must be read again.  gate: every
+    password that is shown goes through it.
     """
 
     database: Database
@@ -33,6 +36,8 @@ class Context:
     authenticator: Authenticator
     catalog: CatalogCache
     clock: Callable[[], float]
+    secrets: SecretBox
+    gate: PasswordGate
 
 
 def enforce(call: Call, action: str, target: Target) -> None:
@@ -48,6 +53,13 @@ def may(call: Call, action: str, target: Target) -> bool:
     Whether the caller may do `action` to `target`.
     """
     return _permissions(action, call.token, target)
+
+
+def address_of(call: Call) -> str:
+    """
+    Where the call comes from.
+    """
+    return str(getattr(call.request.getClientAddress(), "host", ""))
 
 
 def v3(call: Call) -> str:

@@ -12,10 +12,17 @@ from typing import Any
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.bodies import Body, keystone_wording
 from synnefo_tx.identity.api.schemas import TOKEN_ISSUE
-from synnefo_tx.identity.faults import Expected, MethodNotSupported
-from synnefo_tx.identity.rules.login import DomainWanted, Login, ScopeWanted, Special, Wanted
+from synnefo_tx.identity.faults import METHODS, Expected, MethodNotSupported
+from synnefo_tx.identity.rules.login import (
+    CredentialWanted,
+    DomainWanted,
+    Login,
+    ScopeWanted,
+    Special,
+    TrustWanted,
+    Wanted,
+)
 
-SUPPORTED = ("password", "token")
 _body = Body(TOKEN_ISSUE, keystone_wording)
 
 
@@ -32,27 +39,34 @@ def read(auth: object) -> Login:
     for method in methods:
         if method not in identity:
             raise Expected(method, "identity")
-    if any(method not in SUPPORTED for method in methods):
+    if any(method not in METHODS for method in methods):
         raise MethodNotSupported
     scope = _scope(checked)
-    user, password = None, None
-    if "password" in methods:
-        user, password = _credentials(identity["password"])
+    user, password = _user_and(identity, "password", "password")
+    totp_user, passcode = _user_and(identity, "totp", "passcode")
     token = identity["token"]["id"] if "token" in methods else None
-    return Login(methods, user, password, token, scope)
+    credential = None
+    if "application_credential" in methods:
+        credential = _credential(identity["application_credential"])
+    return Login(methods, user, password, token, scope, credential, totp_user, passcode)
 
 
 def _names_present(auth: Mapping[str, Any]) -> None:
     """
     Every thing that is named has a name or an id.
     """
-    user = auth["identity"].get("password", {}).get("user")
+    identity = auth["identity"]
+    user = identity.get("password", {}).get("user")
+    owner = identity.get("application_credential", {}).get("user")
+    second = identity.get("totp", {}).get("user")
     scope = auth.get("scope")
     scope = scope if isinstance(scope, dict) else {}
     project = scope.get("project")
     for thing, where in (
         (user, "identity/password/user"),
         (user and user.get("domain"), "identity/password/user/domain"),
+        (owner, "identity/application_credential/user"),
+        (second, "identity/totp/user"),
         (project, "scope/project"),
         (project and project.get("domain"), "scope/project/domain"),
         (scope.get("domain"), "scope/domain"),
@@ -61,10 +75,32 @@ def _names_present(auth: Mapping[str, Any]) -> None:
             raise BadRequest(f"Invalid input for field {where}: id or name must be present.")
 
 
-def _credentials(method: Mapping[str, Any]) -> tuple[Wanted, str | None]:
+def _user_and(
+    identity: Mapping[str, Any], method: str, proof: str
+) -> tuple[Wanted | None, str | None]:
+    """
+    The user of a method, and what is to prove it; nothing if the method is not used.
+    """
+    if method not in identity["methods"]:
+        return None, None
+    if "user" not in identity[method]:
+        raise Expected("user", method)
+    user = identity[method]["user"]
+    return _wanted(user, "user"), user.get(proof)
+
+
+def _credential(method: Mapping[str, Any]) -> CredentialWanted:
+    """
+    By its id, whatever user is named beside it.
+    """
+    secret = method.get("secret")
+    if method.get("id"):
+        return CredentialWanted(method["id"], None, None, secret)
+    if not method.get("name"):
+        raise Expected("name or ID", "application credential")
     if "user" not in method:
-        raise Expected("user", "password")
-    return _wanted(method["user"], "user"), method["user"].get("password")
+        raise Expected("user", "application credential")
+    return CredentialWanted(None, method["name"], _wanted(method["user"], "user"), secret)
 
 
 def _wanted(thing: Mapping[str, Any], what: str) -> Wanted:
@@ -101,6 +137,10 @@ def _scope(auth: Mapping[str, Any]) -> ScopeWanted:
             if not domain.get("id") and not domain.get("name"):
                 raise Expected("id or name", "domain")
             return DomainWanted(domain.get("id"), domain.get("name"))
+        case "OS-TRUST:trust":
+            if not scope["OS-TRUST:trust"].get("id"):
+                raise Expected("trust_id", "trust")
+            return TrustWanted(scope["OS-TRUST:trust"]["id"])
         case "system" if scope["system"].get("all"):
             return Special.SYSTEM
         case _:

@@ -6,16 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from synnefo_tx.audit.api import events
 from synnefo_tx.http.dialects import KEYSTONE
 from synnefo_tx.http.router import Router
 from synnefo_tx.http.streaming import USUAL_BODY_BYTES
 from synnefo_tx.identity.api import (
+    access_rules,
+    application_credentials,
     consumers,
     domains,
     endpoint_filters,
     grants,
     groups,
     implied_roles,
+    own_password,
     own_scopes,
     policies,
     project_tags,
@@ -31,9 +35,13 @@ from synnefo_tx.identity.api import (
 from synnefo_tx.identity.api.context import Context
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog_cache import CatalogCache
+from synnefo_tx.identity.compliance import SecurityCompliance
+from synnefo_tx.identity.password_gate import PasswordGate
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.permission_table import PERMISSIONS
 from synnefo_tx.identity.permissions import Permissions
+from synnefo_tx.identity.secret_box import SecretBox
+from synnefo_tx.identity.throttle import Throttle
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.store.database import Database
 
@@ -44,6 +52,7 @@ _RESOURCES = (
     projects,
     project_tags,
     users,
+    own_password,
     groups,
     roles,
     implied_roles,
@@ -54,6 +63,8 @@ _RESOURCES = (
     endpoint_filters,
     policies,
     consumers,
+    application_credentials,
+    access_rules,
 )
 
 
@@ -64,12 +75,16 @@ def identity_router(
     clock: Callable[[], float],
     public_url: str | None,
     authenticator: Authenticator,
+    secrets: SecretBox,
+    policy: SecurityCompliance | None = None,
+    throttle: Throttle | None = None,
 ) -> Router:
     """
     The routes below /identity.
 
     authenticator: the one that the other services of this process use too, so that a token which
-    is revoked here is refused by them at once.  clock: seconds since the epoch.
+    is revoked here is refused by them at once.  clock: seconds since the epoch.  secrets: seals
+    what must be read again.  policy: of passwords and accounts.  throttle: of wrong log-ins.
     """
     router = Router(
         prefix="identity",
@@ -80,7 +95,11 @@ def identity_router(
         largest_body=USUAL_BODY_BYTES,
         vary=("X-Auth-Token",),
     )
-    context = Context(database, box, passwords, authenticator, CatalogCache(database, clock), clock)
+    catalog = CatalogCache(database, clock)
+    gate = PasswordGate(
+        database, passwords, clock, policy or SecurityCompliance(), throttle or Throttle(clock)
+    )
+    context = Context(database, box, passwords, authenticator, catalog, clock, secrets, gate)
     versions.add_routes(router)
     for resource in _RESOURCES:
         resource.add_routes(router, context)

@@ -57,6 +57,10 @@ _DOMAIN: dict[str, Any] = {
     "type": "object",
     "properties": {"id": _STRING, "name": _STRING},
 }
+_USER: dict[str, Any] = {
+    "type": "object",
+    "properties": {"id": _STRING, "name": _STRING, "domain": _DOMAIN},
+}
 TOKEN_ISSUE: dict[str, Any] = {
     "type": "object",
     "properties": {
@@ -83,6 +87,21 @@ TOKEN_ISSUE: dict[str, Any] = {
                     "properties": {"id": _STRING},
                     "required": ["id"],
                 },
+                "application_credential": {
+                    "type": "object",
+                    "properties": {
+                        "id": _STRING,
+                        "name": _STRING,
+                        "secret": _STRING,
+                        "user": _USER,
+                    },
+                },
+                "totp": {
+                    "type": "object",
+                    "properties": {
+                        "user": _USER | {"properties": _USER["properties"] | {"passcode": _STRING}},
+                    },
+                },
             },
             "required": ["methods"],
         },
@@ -104,3 +123,38 @@ TOKEN_ISSUE: dict[str, Any] = {
     },
     "required": ["identity"],
 }
+
+PATH: dict[str, Any] = {"type": "string", "minLength": 0, "maxLength": 225, "pattern": r"^/\.*"}
+ACCESS_RULE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "id": ID,
+        "path": PATH,
+        "service": ID,
+        "method": {"type": "string", "enum": ["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]},
+    },
+    "additionalProperties": False,
+}
+ROLE_REFERENCE: dict[str, Any] = {
+    "type": "object",
+    "properties": {"id": ID, "name": NAME},
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": False,
+}
+APPLICATION_CREDENTIAL: dict[str, Any] = body_schema(
+    {
+        "id": _STRING,
+        "name": NAME,
+        "description": DESCRIPTION,
+        "secret": {"type": ["string", "null"]},
+        "expires_at": {"type": ["string", "null"]},
+        "project_id": _STRING,
+        "unrestricted": {"type": ["boolean", "null"]},
+        "system": {"type": ["string", "null"]},
+        "roles": {"type": "array", "items": ROLE_REFERENCE},
+        "access_rules": {"type": "array", "items": ACCESS_RULE},
+    },
+    required=("name",),
+    closed=True,
+)

@@ -4,39 +4,59 @@
 
 from __future__ import annotations
 
-import base64
-import os
-from typing import Any
-
+from synnefo_tx.errors import NotAuthenticated
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api import json_body
-from synnefo_tx.identity.api.context import Context, root
+from synnefo_tx.identity.api.context import Context, address_of
+from synnefo_tx.identity.api.issuing import catalog_for, fresh_token
 from synnefo_tx.identity.api.login_body import read
+from synnefo_tx.identity.api.login_log import LoginLog
+from synnefo_tx.identity.api.proofs import proved
 from synnefo_tx.identity.faults import ActionForbidden, SubjectNotFound
-from synnefo_tx.identity.model import Scope
+from synnefo_tx.identity.receipts import Receipt, ReceiptBox
 from synnefo_tx.identity.rows import logins
-from synnefo_tx.identity.rules.login import Grant, Login, decide
+from synnefo_tx.identity.rows.trusted import consume
+from synnefo_tx.identity.rules.login import (
+    Grant,
+    Login,
+    MoreMethodsNeeded,
+    decide,
+    refuse_rescoping,
+)
 from synnefo_tx.identity.token import Token
 from synnefo_tx.identity.tokens import ALLOW_EXPIRED_S
-from synnefo_tx.identity.views.catalog import catalog_view
+from synnefo_tx.identity.views.receipt import receipt_view
 from synnefo_tx.identity.views.token import token_view
 
 SUBJECT = "X-Subject-Token"
+RECEIPT = "Openstack-Auth-Receipt"
 YES = ("1", "t", "true", "on", "y", "yes")
 
 
 def add_routes(router: Router, context: Context) -> None:
+    receipts = ReceiptBox(context.secrets, context.clock)
+
+    login_log = LoginLog(context)
+
     @router.route("POST", "/v3/auth/tokens", None)
+    @login_log.logged
     async def issue(call: Call) -> Reply:
         login = read(json_body.read(call).get("auth"))
         shown = None
         if login.token is not None:
             shown = await context.authenticator.subject(login.token)
-        grant = await _granted(context, login, shown)
-        token = _fresh(context, login, grant, shown)
-        answer = token_view(token, grant, await _catalog(context, call, token))
+            refuse_rescoping(shown, login.scope)
+        earlier = _earlier(receipts, call)
+        try:
+            grant = await _granted(context, call, login, shown, earlier)
+        except MoreMethodsNeeded as more:
+            receipt, text = receipts.issue(more.user.id, more.methods)
+            return json_reply(receipt_view(receipt, more), 401, (RECEIPT, text))
+        methods = tuple(dict.fromkeys(login.methods + _before(shown, earlier)))
+        token = fresh_token(context, methods, grant, shown)
+        answer = token_view(token, grant, await catalog_for(context, call, token))
         return json_reply(answer, 201, (SUBJECT, context.tokens.seal(token)))
 
     @router.route("GET", "/v3/auth/tokens", "identity:validate_token")
@@ -44,66 +64,47 @@ def add_routes(router: Router, context: Context) -> None:
         token = await _subject(context, call, "identity:validate_token")
         standing = await context.database.read(logins.standing_of, token)
         grant = _worth(standing, token)
-        answer = token_view(token, grant, await _catalog(context, call, token))
+        answer = token_view(token, grant, await catalog_for(context, call, token))
         return json_reply(answer, 200, (SUBJECT, call.header(SUBJECT)))
 
     @router.route("DELETE", "/v3/auth/tokens", "identity:revoke_token")
     async def revoke(call: Call) -> Reply:
         token = await _subject(context, call, "identity:revoke_token")
         await context.authenticator.revoke(token)
+        await login_log.logged_out(call, token)
         return empty_reply()
 
 
-async def _granted(context: Context, login: Login, shown: Token | None) -> Grant:
-    holder = shown.user_id if shown else None
-    known = await context.database.read(logins.known, login, holder)
-    right = False
-    if login.user is not None:
-        # Checked even when the user is unknown or disabled: the time must not tell which.
-        known_hash = known.user.password_hash if known.user else None
-        right = await context.passwords.verify(known_hash, login.password)
-    return decide(login, known, right, holder)
+def _earlier(receipts: ReceiptBox, call: Call) -> Receipt | None:
+    """
+    The receipt that the call shows.  Raises NotAuthenticated for one that is worth nothing.
+    """
+    text = call.header(RECEIPT)
+    receipt = receipts.open(text) if text else None
+    if text and receipt is None:
+        raise NotAuthenticated
+    return receipt
 
 
-def _fresh(context: Context, login: Login, grant: Grant, shown: Token | None) -> Token:
+def _before(shown: Token | None, earlier: Receipt | None) -> tuple[str, ...]:
     """
-    The token for `grant`.  One made from another ends when that one ends.
+    The methods that were right before this call.
     """
-    now = int(context.clock())
-    methods = login.methods + (shown.methods if shown else ())
-    return Token(
-        user_id=grant.user.id,
-        user_name=grant.user.name,
-        user_domain_id=grant.user.domain_id,
-        **_scope(grant.scope),
-        methods=tuple(dict.fromkeys(methods)),
-        issued_at=now,
-        expires_at=shown.expires_at if shown else now + context.tokens.lifetime_s,
-        audit_id=base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode("ascii"),
-        parent_audit_id=(shown.parent_audit_id or shown.audit_id) if shown else "",
-    )
+    return (shown.methods if shown else ()) + (earlier.methods if earlier else ())
 
 
-def _scope(scope: Scope | None) -> dict[str, Any]:
-    """
-    The fields of a token that tell its scope.
-    """
-    told: dict[str, Any] = {"project_id": "", "project_name": "", "project_domain_id": ""}
-    if scope is None:
-        return told | {"roles": ()}
-    roles = tuple(role.name for role in scope.roles if not role.domain_id)
-    if scope.project is not None:
-        project = scope.project
-        told = {
-            "project_id": project.id,
-            "project_name": project.name,
-            "project_domain_id": project.domain_id,
-        }
-    elif scope.domain is not None:
-        told |= {"domain_id": scope.domain.id, "domain_name": scope.domain.name}
-    else:
-        told["system"] = True
-    return told | {"roles": roles}
+async def _granted(
+    context: Context, call: Call, login: Login, shown: Token | None, earlier: Receipt | None
+) -> Grant:
+    known = await context.database.read(logins.known, login, shown)
+    right = await proved(context, login, known, address_of(call))
+    if earlier is not None and known.user is not None and earlier.user_id != known.user.id:
+        raise NotAuthenticated
+    grant = decide(login, known, right, _before(shown, earlier), context.clock())
+    if grant.trust is not None and grant.trust.remaining_uses is not None:
+        if not await context.database.write(consume, grant.trust.id):
+            raise NotAuthenticated
+    return grant
 
 
 async def _subject(context: Context, call: Call, action: str) -> Token:
@@ -131,15 +132,15 @@ def _worth(standing: logins.Standing | None, token: Token) -> Grant:
     """
     if standing is None:
         raise SubjectNotFound("Failed to validate token")
+    made = Grant(
+        standing.user,
+        standing.user_domain,
+        standing.scope,
+        standing.credential,
+        standing.trust,
+    )
     if not (token.project_id or token.domain_id or token.system):
-        return Grant(standing.user, standing.user_domain, None)
+        return made
     if standing.scope is None or not standing.scope.open:
         raise SubjectNotFound("Failed to validate token")
-    return Grant(standing.user, standing.user_domain, standing.scope)
-
-
-async def _catalog(context: Context, call: Call, token: Token) -> list[dict[str, object]] | None:
-    if call.query("nocatalog") is not None:
-        return None
-    services = await context.catalog.services(token.project_id)
-    return catalog_view(services, root(call), token.project_id)
+    return made

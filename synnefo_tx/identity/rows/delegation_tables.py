@@ -1,6 +1,6 @@
 """
 Tables of what a user hands on: trusts, application credentials and other credentials.  Times are
-seconds since the epoch (UTC), whole.
+seconds since the epoch (UTC), whole, unless they say otherwise.
 """
 
 from sqlalchemy import (
@@ -49,7 +49,7 @@ application_credentials = Table(
     Column("description", Text),
     Column("secret_hash", String(255), nullable=False),
     Column("unrestricted", Boolean, nullable=False),
-    Column("expires_at", BigInteger),
+    Column("expires_at", BigInteger),  # microseconds, as clients give them
     UniqueConstraint("user_id", "name"),
 )
 application_credential_roles = Table(

@@ -26,3 +26,8 @@ ENDPOINT_GROUP = Kind("endpoint_group", "endpoint_groups", catalog_tables.endpoi
 CREDENTIAL = Kind(
     "credential", "credentials", delegation_tables.credentials, references={"user_id": USER}
 )
+APPLICATION_CREDENTIAL = Kind(
+    "application_credential", "application_credentials", delegation_tables.application_credentials
+)
+ACCESS_RULE = Kind("access_rule", "access_rules", delegation_tables.access_rules)
+TRUST = Kind("trust", "trusts", delegation_tables.trusts)

@@ -19,16 +19,27 @@ from sqlalchemy import (
     select,
 )
 
-from synnefo_tx.identity.model import Domain, Project, Scope, User
+from synnefo_tx.identity.model import (
+    ApplicationCredential,
+    Domain,
+    Project,
+    Scope,
+    Trust,
+    User,
+)
 from synnefo_tx.identity.rows.accounts import find_domain
+from synnefo_tx.identity.rows.application_credentials import credential, credential_named
 from synnefo_tx.identity.rows.effective import roles_on_domain, roles_on_project, roles_on_system
+from synnefo_tx.identity.rows.second_factors import sealed_factors
 from synnefo_tx.identity.rows.tables import domains, projects, users
+from synnefo_tx.identity.rows.trusted import trust_of, trusted_roles
 from synnefo_tx.identity.rules.login import (
     DomainWanted,
     Known,
     Login,
     ScopeWanted,
     Special,
+    TrustWanted,
     Wanted,
 )
 from synnefo_tx.identity.token import Token
@@ -73,6 +84,8 @@ class Standing:
     user: User
     user_domain: Domain
     scope: Scope | None = None
+    credential: ApplicationCredential | None = None
+    trust: Trust | None = None
 
 
 def standing(connection: Connection, user_id: str) -> Standing | None:
@@ -92,14 +105,21 @@ def standing_of(connection: Connection, token: Token) -> Standing | None:
     found = standing(connection, token.user_id)
     if found is None:
         return None
-    scope = None
+    if token.application_credential_id:
+        held = credential(connection, token.application_credential_id)
+        return held and evolve(found, scope=credential_scope(connection, held), credential=held)
+    if token.trust_id:
+        trust = trust_of(connection, token.trust_id)
+        return trust and evolve(found, scope=trust_scope(connection, trust), trust=trust)
+    return evolve(found, scope=_scope_of(connection, token))
+
+
+def _scope_of(connection: Connection, token: Token) -> Scope | None:
     if token.project_id:
-        scope = project_scope(connection, token.user_id, token.project_id)
-    elif token.domain_id:
-        scope = domain_scope(connection, token.user_id, token.domain_id)
-    elif token.system:
-        scope = system_scope(connection, token.user_id)
-    return evolve(found, scope=scope)
+        return project_scope(connection, token.user_id, token.project_id)
+    if token.domain_id:
+        return domain_scope(connection, token.user_id, token.domain_id)
+    return system_scope(connection, token.user_id) if token.system else None
 
 
 def project_scope(connection: Connection, user_id: str, project_id: str) -> Scope | None:
@@ -133,33 +153,104 @@ def system_scope(connection: Connection, user_id: str) -> Scope:
     return Scope(None, None, roles_on_system(connection, user_id))
 
 
-def known(connection: Connection, login: Login, token_user_id: str | None) -> Known:
+def credential_scope(connection: Connection, held: ApplicationCredential) -> Scope | None:
     """
-    The accounts that `login` names.  token_user_id: whose token it shows, if any.
+    The project of an application credential, with those of its roles that its user still has.
     """
-    user = _user(connection, login, token_user_id)
-    if user is None:
+    scope = project_scope(connection, held.user_id, held.project_id)
+    return scope and evolve(
+        scope, roles=tuple(role for role in scope.roles if role.id in held.role_ids)
+    )
+
+
+def trust_scope(connection: Connection, trust: Trust) -> Scope | None:
+    """
+    The project of a trust with the roles handed on, as long as its first trustor has them all.
+    """
+    if trust.project_id is None:
+        return None
+    scope = project_scope(connection, trust.origin_id, trust.project_id)
+    return scope and evolve(scope, roles=trusted_roles(connection, trust, scope.roles))
+
+
+def known(connection: Connection, login: Login, shown: Token | None) -> Known:
+    """
+    The accounts that `login` names.  shown: what its token is, if it has one.
+    """
+    held = _credential(connection, login, shown)
+    user = _user_of_all(connection, login, shown, held)
+    found = standing(connection, user[0]) if user is not None else None
+    if user is None or found is None:
         return Known()
     user_id, home = user
-    found = standing(connection, user_id)
-    if found is None:
-        return Known()
+    told = Known(
+        found.user,
+        found.user_domain,
+        credential=held,
+        totp=sealed_factors(connection, user_id) if login.totp_user else (),
+    )
+    if held is not None:
+        return evolve(told, scope=credential_scope(connection, held))
+    if isinstance(login.scope, TrustWanted):
+        return _with_trust(connection, told, login.scope.id)
     if login.scope is Special.DEFAULT:
-        at_home = project_scope(connection, user_id, home) if home else None
-        return Known(found.user, found.user_domain, home=at_home)
-    scope = _scope(connection, user_id, login.scope)
-    return Known(found.user, found.user_domain, scope=scope)
+        return evolve(told, home=project_scope(connection, user_id, home) if home else None)
+    return evolve(told, scope=_scope(connection, user_id, login.scope))
 
 
-def _user(
-    connection: Connection, login: Login, token_user_id: str | None
+def _with_trust(connection: Connection, told: Known, trust_id: str) -> Known:
+    trust = trust_of(connection, trust_id)
+    trustor = standing(connection, trust.trustor_id) if trust else None
+    if trust is None or trustor is None:
+        return told
+    return evolve(
+        told,
+        scope=trust_scope(connection, trust),
+        trust=trust,
+        trustor=trustor.user,
+        trustor_domain=trustor.user_domain,
+    )
+
+
+def _credential(
+    connection: Connection, login: Login, shown: Token | None
+) -> ApplicationCredential | None:
+    """
+    The application credential that the login shows, or by which its token was given.
+    """
+    wanted = login.credential
+    if wanted is None:
+        held_id = shown.application_credential_id if shown else ""
+        return credential(connection, held_id) if held_id else None
+    if wanted.id:
+        return credential(connection, wanted.id)
+    user = _user(connection, wanted.user) if wanted.user else None
+    return credential_named(connection, user[0], wanted.name or "") if user else None
+
+
+def _user_of_all(
+    connection: Connection,
+    login: Login,
+    shown: Token | None,
+    held: ApplicationCredential | None,
 ) -> tuple[str, str | None] | None:
-    wanted = login.user
-    if wanted is not None and wanted.name is not None and wanted.domain is not None:
+    """
+    The one user whom all methods name, with the default project.
+    """
+    named = [_user(connection, one) for one in (login.user, login.totp_user) if one is not None]
+    if shown is not None:
+        named.append(_user(connection, Wanted(shown.user_id, None, None)))
+    if login.credential is not None or (shown and shown.application_credential_id):
+        owner = Wanted(held.user_id, None, None) if held else None
+        named.append(_user(connection, owner) if owner else None)
+    return named[0] if len(set(named)) == 1 else None
+
+
+def _user(connection: Connection, wanted: Wanted) -> tuple[str, str | None] | None:
+    if wanted.name is not None and wanted.domain is not None:
         row = connection.execute(_USER_NAMED, _named(wanted.name, wanted.domain)).first()
     else:
-        user_id = token_user_id if wanted is None else wanted.id
-        row = connection.execute(_USER, {"id": user_id}).first()
+        row = connection.execute(_USER, {"id": wanted.id}).first()
     return (row.id, row.default_project_id) if row else None
 
 

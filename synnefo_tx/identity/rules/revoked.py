@@ -73,3 +73,7 @@ def _subjects(token: Token) -> Iterator[tuple[RevocationKind, str]]:
         yield RevocationKind.DOMAIN, domain_id
     for role in token.roles:
         yield RevocationKind.ROLE, role
+    if token.application_credential_id:
+        yield RevocationKind.APPLICATION_CREDENTIAL, token.application_credential_id
+    if token.trust_id:
+        yield RevocationKind.TRUST, token.trust_id

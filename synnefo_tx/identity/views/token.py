@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from synnefo_tx.identity.model import Domain, Scope
+from synnefo_tx.identity.model import ApplicationCredential, Domain, Scope
 from synnefo_tx.identity.rules.login import Grant
 from synnefo_tx.identity.token import Token
 
@@ -37,7 +37,26 @@ def token_view(token: Token, grant: Grant, catalog: list[View] | None) -> View:
         view["roles"] = [{"id": role.id, "name": role.name} for role in roles]
         if catalog is not None:
             view["catalog"] = catalog
+    if grant.credential is not None:
+        view["application_credential"] = _credential(grant.credential)
+    if grant.trust is not None:
+        view["OS-TRUST:trust"] = {
+            "id": grant.trust.id,
+            "trustor_user": {"id": grant.trust.trustor_id},
+            "trustee_user": {"id": grant.trust.trustee_id},
+            "impersonation": grant.trust.impersonation,
+        }
     return {"token": view}
+
+
+def _credential(held: ApplicationCredential) -> View:
+    view: View = {"id": held.id, "name": held.name, "restricted": not held.unrestricted}
+    if held.access_rules:
+        view["access_rules"] = [
+            {"id": rule.id, "service": rule.service, "method": rule.method, "path": rule.path}
+            for rule in held.access_rules
+        ]
+    return view
 
 
 def _scope(scope: Scope) -> View:

@@ -25,6 +25,7 @@ from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.rows import accounts, catalog
+from synnefo_tx.identity.secret_box import SecretBox
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.image import streams
 from synnefo_tx.image.api.routes import image_router
@@ -89,6 +90,7 @@ class LiveCloud:
                 time.time,
                 None,
                 authenticator,
+                SecretBox([Fernet.generate_key()]),
             ),
             compute_router(*given, kick, console),
             network_router(*given),

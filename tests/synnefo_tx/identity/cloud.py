@@ -19,8 +19,12 @@ from twisted.web.resource import Resource
 from synnefo_tx.identity.api.routes import identity_router
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog import own_services
+from synnefo_tx.identity.compliance import SecurityCompliance
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.rows import accounts, catalog, revocations
+from synnefo_tx.identity.rules.attempts import Limits
+from synnefo_tx.identity.secret_box import SecretBox
+from synnefo_tx.identity.throttle import Throttle
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.store.database import Database, open_engine
 from synnefo_tx.store.memory import immediate_database
@@ -87,6 +91,8 @@ class IdentityCloud:
     keys: list[bytes]
     now: float = START
     refresh_s: float = 1.0
+    policy: SecurityCompliance = SecurityCompliance()
+    limits: tuple[Limits, Limits] = (Limits(10**6, 1), Limits(10**6, 1))  # none to speak of
 
     def __attrs_post_init__(self) -> None:
         self.tokens = TokenBox(self.keys, self.clock, 3600)
@@ -98,6 +104,9 @@ class IdentityCloud:
             self.clock,
             None,
             self.authenticator,
+            SecretBox(self.keys),
+            self.policy,
+            Throttle(self.clock, *self.limits),
         )
         root = Resource()
         root.putChild(b"identity", self.router.resource())

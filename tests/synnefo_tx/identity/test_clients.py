@@ -30,6 +30,7 @@ from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.rows import accounts, catalog
+from synnefo_tx.identity.secret_box import SecretBox
 from synnefo_tx.identity.tokens import TokenBox, load_or_create_keys
 from synnefo_tx.store.database import DatabaseThreads
 from synnefo_tx.store.schema import create_all
@@ -68,8 +69,11 @@ class ClientsTests(TestCase):
         passwords = Passwords(deferToThread)
         await database.write(fill, await passwords.hash(PASSWORD))
         tokens = TokenBox(load_or_create_keys(self.mktemp()), time.time, 3600)
+        secrets = SecretBox(load_or_create_keys(self.mktemp()))
         authenticator = Authenticator(database, tokens, time.time)
-        router = identity_router(database, tokens, passwords, time.time, None, authenticator)
+        router = identity_router(
+            database, tokens, passwords, time.time, None, authenticator, secrets
+        )
         root = Resource()
         root.putChild(b"identity", router.resource())
         port = reactor.listenTCP(

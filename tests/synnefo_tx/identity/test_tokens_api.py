@@ -135,12 +135,13 @@ class LoginTests(SynchronousTestCase):
         self.assertEqual(self.cloud.authenticate(password={"user": user}).code, 401)
 
     def test_an_unsupported_method_is_told(self) -> None:
-        answer = self.cloud.authenticate(totp={"user": {"id": "u-alice", "passcode": "1"}})
+        answer = self.cloud.authenticate(kerberos={})
         self.assertEqual(
             (answer.code, answer.message),
             (401, "Attempted to authenticate with an unsupported method."),
         )
-        self.assertEqual(answer.json["error"]["identity"], {"methods": ["password", "token"]})
+        offered = ["password", "token", "application_credential", "totp"]
+        self.assertEqual(answer.json["error"]["identity"], {"methods": offered})
 
 
 class BadLoginTests(SynchronousTestCase):

@@ -1,0 +1,73 @@
+"""
+Whether what a login shows is right: passwords, secrets and codes.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from attrs import evolve
+
+from synnefo_tx.identity.api.context import Context
+from synnefo_tx.identity.faults import PasswordExpired
+from synnefo_tx.identity.model import User
+from synnefo_tx.identity.rows.second_factors import use_code
+from synnefo_tx.identity.rules.compliance import is_expired, is_inactive
+from synnefo_tx.identity.rules.login import CredentialWanted, Known, Login
+from synnefo_tx.identity.rules.totp import step_of
+from synnefo_tx.identity.secret_box import SecretGarbled
+
+
+async def proved(context: Context, login: Login, known: Known, address: str) -> set[str]:
+    """
+    The methods of the login that are right.  A token is: it was opened before.
+
+    Raises TooManyRequests after many wrong ones for the same account, or from the same address, and
+    PasswordExpired.
+
+    All are checked, whether the user is known and enabled or not: the time must not tell which.
+    A code is looked at only when everything else is right, for it is used up by that.
+    """
+    right = {"token"} & set(login.methods)
+    if login.user is not None:
+        if await context.gate.right(login.user, known.user, login.password, address):
+            right.add("password")
+            _refuse_expired(context, known.user)
+    if login.credential is not None:
+        if await _secret_right(context, login.credential, known, address):
+            right.add("application_credential")
+    if login.totp_user is not None and right == set(login.methods) - {"totp"}:
+        account = ("totp", login.totp_user)
+        code = partial(_code_used, context, login, known)
+        if await context.gate.counted(account, address, code):
+            right.add("totp")
+    if known.user and is_inactive(context.gate.policy, known.user, int(context.clock())):
+        return set()
+    return right
+
+
+async def _secret_right(
+    context: Context, wanted: CredentialWanted, known: Known, address: str
+) -> bool:
+    known_hash = known.credential.secret_hash if known.credential else None
+    verify = partial(context.passwords.verify, known_hash, wanted.secret)
+    return await context.gate.counted(evolve(wanted, secret=None), address, verify)
+
+
+def _refuse_expired(context: Context, user: User | None) -> None:
+    if user is not None and user.enabled and is_expired(user, int(context.clock())):
+        raise PasswordExpired(user.id)
+
+
+async def _code_used(context: Context, login: Login, known: Known) -> bool:
+    """
+    Whether the code belongs to one of the user's second factors, and was not used before.
+    """
+    for factor_id, sealed in known.totp if login.passcode else ():
+        try:
+            step = step_of(context.secrets.open(sealed), login.passcode or "", context.clock())
+        except SecretGarbled:
+            continue
+        if step is not None and await context.database.write(use_code, factor_id, step):
+            return True
+    return False

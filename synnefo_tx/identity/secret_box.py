@@ -1,0 +1,45 @@
+"""
+Secrets that must be read again, such as those of EC2 credentials: sealed with keys of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+
+class SecretGarbled(Exception):
+    """
+    A secret that none of our keys has sealed.
+    """
+
+
+class SecretBox:
+    """
+    Seals with the first of `keys`, and opens what any of them has sealed.
+    """
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
+
+    def seal(self, secret: str) -> str:
+        """
+        The secret as text for the database.
+        """
+        return self._fernet.encrypt(secret.encode("utf-8", "surrogatepass")).decode("ascii")
+
+    def open(self, sealed: str) -> str:
+        """
+        The secret again.  Raises SecretGarbled.
+        """
+        try:
+            return self._fernet.decrypt(sealed).decode("utf-8", "surrogatepass")
+        except InvalidToken as error:
+            raise SecretGarbled from error
+
+    def seal_anew(self, sealed: str) -> str:
+        """
+        The same secret, sealed with the first key.  Raises SecretGarbled.
+        """
+        return self.seal(self.open(sealed))

@@ -1,0 +1,49 @@
+"""
+What a user hands on, as JSON: application credentials and access rules.  base: the URL of /v3,
+without a trailing slash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from synnefo_tx.identity.rules.moments import moment_us
+
+View = dict[str, Any]
+Thing = Mapping[str, Any]
+
+
+def application_credential_view(one: Thing, base: str) -> View:
+    """
+    one: with its roles and access rules.  Without its secret.
+    """
+    here = f"{base}/users/{one['user_id']}/application_credentials/{one['id']}"
+    ends_us = one["expires_at"]
+    view = {
+        "id": one["id"],
+        "name": one["name"],
+        "description": one["description"],
+        "project_id": one["project_id"],
+        "unrestricted": one["unrestricted"],
+        "expires_at": None if ends_us is None else moment_us(ends_us),
+        "roles": [_role(role) for role in one["roles"]],
+        "links": {"self": here},
+    }
+    if one["access_rules"]:
+        view["access_rules"] = [_rule(rule) for rule in one["access_rules"]]
+    return view
+
+
+def access_rule_view(rule: Thing, base: str) -> View:
+    here = f"{base}/users/{rule['user_id']}/access_rules/{rule['id']}"
+    return _rule(rule) | {"links": {"self": here}}
+
+
+def _rule(rule: Thing) -> View:
+    return {name: rule[name] for name in ("id", "service", "method", "path")}
+
+
+def _role(role: Thing) -> View:
+    told = {name: role[name] for name in ("id", "name", "description", "options")}
+    return told | {"domain_id": role["domain_id"] or None}
