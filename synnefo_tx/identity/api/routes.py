@@ -14,6 +14,7 @@ from synnefo_tx.identity.api import (
     access_rules,
     application_credentials,
     consumers,
+    domain_config,
     domains,
     endpoint_filters,
     grants,
@@ -63,6 +64,7 @@ _RESOURCES = (
     endpoint_filters,
     policies,
     consumers,
+    domain_config,
     application_credentials,
     access_rules,
 )
