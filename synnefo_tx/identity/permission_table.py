@@ -35,7 +35,7 @@ _ADMINS = (
     "revoke_system_grant_for_user create_system_grant_for_group revoke_system_grant_for_group "
     "create_domain_config update_domain_config delete_domain_config create_registered_limits "
     "update_registered_limit delete_registered_limit create_limits update_limit delete_limit "
-    "list_revoke_events"
+    "list_revoke_events list_audit_events"
 )
 _DOMAIN_READERS = (
     "list_users list_groups get_group list_users_in_group check_user_in_group list_projects "
@@ -69,6 +69,7 @@ PERMISSIONS: dict[str, Rule] = {
         (_READERS_AND_OWNERS, Rule.SYSTEM_READER_OR_OWNER),
         (_ADMINS_AND_OWNERS, Rule.ADMIN_OR_OWNER),
         ("create_application_credential create_trust", Rule.OWNER),
+        ("ec2tokens_validate s3tokens_validate", Rule.ADMIN_OR_SERVICE),
         ("validate_token", Rule.SERVICE_READER_OR_OWNER),
         ("get_user list_user_projects list_groups_for_user", Rule.DOMAIN_READER_OR_OWNER),
         ("get_project list_project_tags get_project_tag get_limit", Rule.DOMAIN_READER_OR_PROJECT),
