@@ -48,6 +48,7 @@ from synnefo_tx.store.database import Database
 
 _RESOURCES = (
     tokens,
+    events,
     own_scopes,
     domains,
     projects,
