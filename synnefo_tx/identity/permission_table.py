@@ -69,6 +69,7 @@ PERMISSIONS: dict[str, Rule] = {
         (_READERS_AND_OWNERS, Rule.SYSTEM_READER_OR_OWNER),
         (_ADMINS_AND_OWNERS, Rule.ADMIN_OR_OWNER),
         ("create_application_credential create_trust", Rule.OWNER),
+        ("ec2tokens_validate s3tokens_validate", Rule.ADMIN_OR_SERVICE),
         ("validate_token", Rule.SERVICE_READER_OR_OWNER),
         ("get_user list_user_projects list_groups_for_user", Rule.DOMAIN_READER_OR_OWNER),
         ("get_project list_project_tags get_project_tag get_limit", Rule.DOMAIN_READER_OR_PROJECT),

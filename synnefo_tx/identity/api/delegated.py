@@ -6,9 +6,13 @@ Source: Keystone's keystone/api/users.py, credentials.py and trusts.py, release 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from synnefo_tx.errors import Forbidden
 from synnefo_tx.http.call import Call
 from synnefo_tx.identity.faults import ActionForbidden
+from synnefo_tx.identity.rows.second_factors import TOTP
 
 
 def refuse_trusts(call: Call) -> None:
@@ -27,4 +31,26 @@ def refuse_restricted(call: Call, what: str) -> None:
     if call.token.restricted:
         raise ActionForbidden(
             f"Using method 'application_credential' is not allowed for managing additional {what}."
+        )
+
+
+def is_delegated(call: Call) -> bool:
+    """
+    Whether the caller's token is of a trust or of an application credential.
+    """
+    return bool(call.token.trust_id or call.token.application_credential_id)
+
+
+def refuse_other_projects(
+    call: Call, credential: Mapping[str, Any], what: str = "Credential"
+) -> None:
+    """
+    Raises ActionForbidden for a delegated token, unless the credential is of the token's project.
+    Second factors are of no project, so that nobody who has such a token gets at them.
+    """
+    if not is_delegated(call):
+        return
+    if credential.get("project_id") != call.token.project_id or credential.get("type") == TOTP:
+        raise ActionForbidden(
+            f"{what} project does not match the project scope of the delegated token"
         )

@@ -8,9 +8,11 @@ import base64
 import os
 from typing import Any
 
+from synnefo_tx.errors import NotAuthenticated
 from synnefo_tx.http.call import Call
 from synnefo_tx.identity.api.context import Context, root
 from synnefo_tx.identity.model import Scope
+from synnefo_tx.identity.rows.trusted import consume
 from synnefo_tx.identity.rules.login import Grant
 from synnefo_tx.identity.token import Token
 from synnefo_tx.identity.views.catalog import catalog_view
@@ -46,6 +48,18 @@ async def catalog_for(context: Context, call: Call, token: Token) -> list[dict[s
         return None
     services = await context.catalog.services(token.project_id)
     return catalog_view(services, root(call), token.project_id)
+
+
+async def use_trust(context: Context, grant: Grant) -> None:
+    """
+    Count a use of the trust by which the grant is, if its uses are counted.  Raises
+    NotAuthenticated when none is left.
+    """
+    trust = grant.trust
+    if trust is None or trust.remaining_uses is None:
+        return
+    if not await context.database.write(consume, trust.id):
+        raise NotAuthenticated
 
 
 def _ends(grant: Grant, shown: Token | None, usual: int) -> list[int]:

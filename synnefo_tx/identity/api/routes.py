@@ -14,8 +14,11 @@ from synnefo_tx.identity.api import (
     access_rules,
     application_credentials,
     consumers,
+    credentials,
     domain_config,
     domains,
+    ec2_credentials,
+    ec2_tokens,
     endpoint_filters,
     grants,
     groups,
@@ -68,6 +71,9 @@ _RESOURCES = (
     domain_config,
     application_credentials,
     access_rules,
+    credentials,
+    ec2_credentials,
+    ec2_tokens,
 )
 
 

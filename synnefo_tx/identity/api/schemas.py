@@ -158,3 +158,10 @@ APPLICATION_CREDENTIAL: dict[str, Any] = body_schema(
     required=("name",),
     closed=True,
 )
+
+CREDENTIAL: dict[str, Any] = {
+    "blob": _STRING,
+    "project_id": {"type": ["string", "null"]},
+    "type": _STRING,
+    "user_id": _STRING,
+}

@@ -10,14 +10,13 @@ from synnefo_tx.http.reply import Reply, empty_reply, json_reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api import json_body
 from synnefo_tx.identity.api.context import Context, address_of
-from synnefo_tx.identity.api.issuing import catalog_for, fresh_token
+from synnefo_tx.identity.api.issuing import catalog_for, fresh_token, use_trust
 from synnefo_tx.identity.api.login_body import read
 from synnefo_tx.identity.api.login_log import LoginLog
 from synnefo_tx.identity.api.proofs import proved
 from synnefo_tx.identity.faults import ActionForbidden, SubjectNotFound
 from synnefo_tx.identity.receipts import Receipt, ReceiptBox
 from synnefo_tx.identity.rows import logins
-from synnefo_tx.identity.rows.trusted import consume
 from synnefo_tx.identity.rules.login import (
     Grant,
     Login,
@@ -101,9 +100,7 @@ async def _granted(
     if earlier is not None and known.user is not None and earlier.user_id != known.user.id:
         raise NotAuthenticated
     grant = decide(login, known, right, _before(shown, earlier), context.clock())
-    if grant.trust is not None and grant.trust.remaining_uses is not None:
-        if not await context.database.write(consume, grant.trust.id):
-            raise NotAuthenticated
+    await use_trust(context, grant)
     return grant
 
 

@@ -34,6 +34,7 @@ from synnefo_tx.identity.rows.second_factors import sealed_factors
 from synnefo_tx.identity.rows.tables import domains, projects, users
 from synnefo_tx.identity.rows.trusted import trust_of, trusted_roles
 from synnefo_tx.identity.rules.login import (
+    CredentialWanted,
     DomainWanted,
     Known,
     Login,
@@ -107,10 +108,14 @@ def standing_of(connection: Connection, token: Token) -> Standing | None:
         return None
     if token.application_credential_id:
         held = credential(connection, token.application_credential_id)
-        return held and evolve(found, scope=credential_scope(connection, held), credential=held)
+        if held is None:
+            return None
+        return evolve(found, scope=credential_scope(connection, held), credential=held)
     if token.trust_id:
         trust = trust_of(connection, token.trust_id)
-        return trust and evolve(found, scope=trust_scope(connection, trust), trust=trust)
+        if trust is None:
+            return None
+        return evolve(found, scope=trust_scope(connection, trust), trust=trust)
     return evolve(found, scope=_scope_of(connection, token))
 
 
@@ -196,6 +201,29 @@ def known(connection: Connection, login: Login, shown: Token | None) -> Known:
     if login.scope is Special.DEFAULT:
         return evolve(told, home=project_scope(connection, user_id, home) if home else None)
     return evolve(told, scope=_scope(connection, user_id, login.scope))
+
+
+def bearer_of(
+    connection: Connection, user_id: str, project_id: str, trust_id: str, credential_id: str
+) -> tuple[Login, Known]:
+    """
+    The login that an EC2 credential stands for.  trust_id, credential_id: by which it was made, or
+    "".  One by a trust is used by the trustee, whoever it names.
+    """
+    scope: ScopeWanted = Wanted(project_id, None, None)
+    wanted = None
+    if trust_id:
+        trust = trust_of(connection, trust_id)
+        user_id = trust.trustee_id if trust and trust.project_id == project_id else ""
+        scope = TrustWanted(trust_id)
+    elif credential_id:
+        scope = Special.DEFAULT
+        wanted = CredentialWanted(credential_id, None, None, None)
+    login = Login((), Wanted(user_id, None, None), None, None, scope, wanted)
+    told = known(connection, login, None)
+    if told.credential is not None and told.credential.project_id != project_id:
+        return login, Known()
+    return login, told
 
 
 def _with_trust(connection: Connection, told: Known, trust_id: str) -> Known:

@@ -12,7 +12,7 @@ from enum import Enum
 from attrs import field, frozen
 
 from synnefo_tx.errors import NotAuthenticated
-from synnefo_tx.identity.faults import ActionForbidden
+from synnefo_tx.identity.faults import METHODS, ActionForbidden
 from synnefo_tx.identity.model import ApplicationCredential, Domain, Scope, Trust, User
 from synnefo_tx.identity.token import Token
 
@@ -165,12 +165,15 @@ def decide(
     proved: Collection[str],
     before: tuple[str, ...],
     now: float,
+    *,
+    by_person: bool = True,
 ) -> Grant:
     """
     The token to give.  Raises NotAuthenticated, always with the same words, and MoreMethodsNeeded.
 
     proved: the methods of the login that were right.  before: methods that were right earlier, as
-    a token or a receipt tells.  now: seconds.
+    a token or a receipt tells.  now: seconds.  by_person: the user's rules for several factors
+    hold; those of requests that a program has signed don't need them, as in Keystone.
     """
     user, domain = known.user, known.user_domain
     if user is None or domain is None or not login.methods:
@@ -179,7 +182,8 @@ def decide(
         raise NotAuthenticated
     if not (user.enabled and domain.enabled):
         raise NotAuthenticated
-    _enough(user, domain, tuple(dict.fromkeys(login.methods + before)))
+    if by_person:
+        _enough(user, domain, tuple(dict.fromkeys(login.methods + before)))
     if isinstance(login.scope, TrustWanted):
         return _trusted(known, user, domain, now)
     return Grant(user, domain, _scope(login, known, now), known.credential)
@@ -188,13 +192,14 @@ def decide(
 def _enough(user: User, domain: Domain, methods: tuple[str, ...]) -> None:
     """
     Whether the user's rules for several factors are satisfied.  An application credential is
-    judged by them too, as in Keystone.
+    judged by them too, and methods that nobody offers don't count, as in Keystone.
     """
-    rules = user.options.get("multi_factor_auth_rules") or []
+    named = user.options.get("multi_factor_auth_rules") or []
+    rules = [rule for one in named if (rule := [way for way in one if way in METHODS])]
     if not rules or not user.options.get("multi_factor_auth_enabled", True):
         return
     if not any(set(rule) <= set(methods) for rule in rules):
-        raise MoreMethodsNeeded(user, domain, methods, [list(rule) for rule in rules])
+        raise MoreMethodsNeeded(user, domain, methods, rules)
 
 
 def _scope(login: Login, known: Known, now: float) -> Scope | None:

@@ -1,6 +1,6 @@
 """
-What a user hands on, as JSON: application credentials and access rules.  base: the URL of /v3,
-without a trailing slash.
+What a user hands on, as JSON: application credentials, access rules and other credentials.  base:
+the URL of /v3, without a trailing slash.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from synnefo_tx.identity.rows.second_factors import USED
 from synnefo_tx.identity.rules.moments import moment_us
 
 View = dict[str, Any]
@@ -47,3 +48,27 @@ def _rule(rule: Thing) -> View:
 def _role(role: Thing) -> View:
     told = {name: role[name] for name in ("id", "name", "description", "options")}
     return told | {"domain_id": role["domain_id"] or None}
+
+
+def credential_view(credential: Thing, blob: str, base: str) -> View:
+    """
+    blob: the secret, opened.
+    """
+    shown = {name: value for name, value in credential.items() if name != USED}
+    here = f"{base}/credentials/{credential['id']}"
+    return shown | {"blob": blob, "links": {"self": here}}
+
+
+def ec2_view(credential: Thing, blob: Thing, base: str) -> View:
+    """
+    blob: the secret, opened and decoded.
+    """
+    here = f"{base}/users/{credential['user_id']}/credentials/OS-EC2/{blob.get('access')}"
+    return {
+        "user_id": credential["user_id"],
+        "tenant_id": credential["project_id"],
+        "access": blob.get("access"),
+        "secret": blob.get("secret"),
+        "trust_id": blob.get("trust_id"),
+        "links": {"self": here},
+    }

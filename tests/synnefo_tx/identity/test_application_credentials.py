@@ -125,7 +125,7 @@ class LoginTests(CredentialCase):
         ended = self.made(name="brief", expires_at="2027-01-15T08:00:05Z")
         self.cloud.now += 5
         for answer in (
-            self.login(made, secret="wrong"),  # noqa: S106
+            self.login(made, secret="wrong"),
             self.login(made, id="nope"),
             self.login(ended),
             self.cloud.authenticate(application_credential={"id": made["id"]}),

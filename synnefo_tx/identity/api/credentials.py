@@ -1,0 +1,182 @@
+"""
+/v3/credentials: secrets of any type, kept for a user; "ec2" and "totp" have a meaning here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, and_, true
+
+from synnefo_tx.errors import BadRequest
+from synnefo_tx.http.bodies import Body, keystone_wording
+from synnefo_tx.http.call import Call
+from synnefo_tx.http.reply import Reply, empty_reply, json_reply
+from synnefo_tx.http.router import Router
+from synnefo_tx.identity.api import json_body
+from synnefo_tx.identity.api.context import Context, may, v3
+from synnefo_tx.identity.api.delegated import (
+    is_delegated,
+    refuse_other_projects,
+    refuse_restricted,
+)
+from synnefo_tx.identity.api.listing import collection, page_of
+from synnefo_tx.identity.api.resource import Resource, changed, ended, made, permitted
+from synnefo_tx.identity.api.schemas import CREDENTIAL as FIELDS
+from synnefo_tx.identity.api.schemas import body_schema
+from synnefo_tx.identity.faults import Expected
+from synnefo_tx.identity.permissions import Target
+from synnefo_tx.identity.rows import things
+from synnefo_tx.identity.rows.credentials import EC2
+from synnefo_tx.identity.rows.delegation_tables import credentials
+from synnefo_tx.identity.rows.kinds import CREDENTIAL
+from synnefo_tx.identity.rows.second_factors import USED
+from synnefo_tx.identity.rows.things import Thing
+from synnefo_tx.identity.views.delegation import credential_view
+
+PATH = "/v3/credentials"
+KEPT = ("trust_id", "app_cred_id", "access_token_id", "access_id")  # what an EC2 secret is bound to
+
+
+def add_routes(router: Router, context: Context) -> None:
+    resource = _resource(context)
+
+    @router.route("GET", PATH, "identity:list_credentials")
+    async def index(call: Call) -> Reply:
+        page = page_of(call, resource.filters)
+        found, more = await context.database.read(
+            things.list_things, CREDENTIAL, page, _visible(call)
+        )
+        views = [resource.view(one, v3(call)) for one in found]
+        return collection(call, "credentials", views, more)
+
+    @router.route("GET", f"{PATH}/<credential_id>", "identity:get_credential")
+    async def show(call: Call, credential_id: str) -> Reply:
+        found = await permitted(context, call, resource, "get", credential_id)
+        refuse_other_projects(call, found)
+        return json_reply({"credential": resource.view(found, v3(call))})
+
+    @router.route("POST", PATH, "identity:create_credential")
+    async def create(call: Call) -> Reply:
+        given = resource.create.check(json_body.read(call).get("credential", {}))
+        return json_reply(await made(context, call, resource, given), 201)
+
+    @router.route("PATCH", f"{PATH}/<credential_id>", "identity:update_credential")
+    async def update(call: Call, credential_id: str) -> Reply:
+        given = resource.update.check(json_body.read(call).get("credential", {}))
+        after = await changed(context, call, resource, credential_id, given)
+        return json_reply({"credential": resource.view(after, v3(call))})
+
+    @router.route("DELETE", f"{PATH}/<credential_id>", "identity:delete_credential")
+    async def delete(call: Call, credential_id: str) -> Reply:
+        found = await permitted(context, call, resource, "delete", credential_id)
+        refuse_other_projects(call, found)
+        refuse_restricted(call, "credentials")
+        await ended(context, call, resource, credential_id)
+        return empty_reply()
+
+
+def access_id(access: str) -> str:
+    """
+    The id of the EC2 credential with this access key.
+    """
+    return hashlib.sha256(access.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def bound(call: Call, blob: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    An EC2 secret, bound to what the caller's token is: it gives no more than that.
+    """
+    ties = {"trust_id": call.token.trust_id, "app_cred_id": call.token.application_credential_id}
+    return dict(blob) | {name: value for name, value in ties.items() if value}
+
+
+def _resource(context: Context) -> Resource:
+    def view(thing: Thing, base: str) -> dict[str, Any]:
+        return credential_view(thing, context.secrets.open(thing["blob"]), base)
+
+    return Resource(
+        kind=CREDENTIAL,
+        create=Body(body_schema(FIELDS, required=("blob", "type", "user_id")), keystone_wording),
+        update=Body(body_schema(FIELDS, at_least_one=True), keystone_wording),
+        filters={"user_id": "user_id", "type": "type"},
+        view=view,
+        target=_target,
+        complete=_complete,
+        prepare=_prepare,
+    )
+
+
+def _target(credential: Mapping[str, Any]) -> Target:
+    return Target((credential["user_id"],))
+
+
+def _visible(call: Call) -> ColumnElement[bool]:
+    """
+    What the caller may see of all credentials.
+    """
+    seen: list[ColumnElement[bool]] = [true()]
+    if not may(call, "identity:list_credentials", Target()):
+        seen.append(credentials.c.user_id == call.token.user_id)
+    if is_delegated(call):
+        seen.append(credentials.c.project_id == call.token.project_id)
+        seen.append(credentials.c.type != "totp")
+    return and_(*seen)
+
+
+async def _complete(call: Call, context: Context, thing: Thing) -> Thing:
+    refuse_restricted(call, "credentials")
+    refuse_other_projects(call, thing)
+    thing = {"project_id": None} | {k: v for k, v in thing.items() if k != USED}
+    thing["id"] = uuid.uuid4().hex
+    if thing["type"].lower() == EC2:
+        if not thing["project_id"]:
+            raise BadRequest("'project_id' is a required property")
+        blob = ec2_blob(thing["blob"])
+        thing |= {"id": access_id(blob["access"]), "blob": json.dumps(bound(call, blob))}
+    return thing | {"blob": context.secrets.seal(thing["blob"])}
+
+
+async def _prepare(call: Call, context: Context, before: Thing, changes: Thing) -> Thing:
+    refuse_restricted(call, "credentials")
+    changes = {name: value for name, value in changes.items() if name != USED}
+    after = before | changes
+    for one in (before, after):
+        refuse_other_projects(call, one)
+    if not may(call, "identity:update_credential", _target(after)):
+        raise BadRequest("Cannot give a credential to another user.")
+    if after["id"] != before["id"]:
+        raise BadRequest("Cannot change credential ID")
+    if is_delegated(call) and after["type"] != before["type"]:
+        raise BadRequest("Cannot change the type of a credential.")
+    if "blob" in changes:
+        if before["type"].lower() == EC2:
+            _same_ties(ec2_blob(context.secrets.open(before["blob"])), ec2_blob(changes["blob"]))
+        changes["blob"] = context.secrets.seal(changes["blob"])
+    return changes
+
+
+def ec2_blob(text: str) -> dict[str, Any]:
+    """
+    An EC2 secret, decoded.  Raises BadRequest and Expected.
+    """
+    try:
+        blob = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        raise BadRequest("Invalid blob in credential") from error
+    if not blob or not isinstance(blob, dict):
+        raise Expected("blob", "credential")
+    if not isinstance(blob.get("access"), str):
+        raise Expected("access", "credential")
+    return blob
+
+
+def _same_ties(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    for name in KEPT:
+        if old.get(name) != new.get(name):
+            raise BadRequest(f"{name} can not be updated for credential")

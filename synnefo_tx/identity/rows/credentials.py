@@ -1,0 +1,58 @@
+"""
+Units of work on credentials whose secrets are sealed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, select, update
+
+from synnefo_tx.identity.rows import things
+from synnefo_tx.identity.rows.delegation_tables import credentials
+from synnefo_tx.identity.rows.kinds import CREDENTIAL, PROJECT, USER
+from synnefo_tx.identity.rows.things import Kind, Thing
+
+EC2 = "ec2"
+BATCH = 500
+
+
+def create_ec2(connection: Connection, kind: Kind, thing: Thing) -> Thing:
+    """
+    A new EC2 credential.  Raises AccountNotFound for its user or its project.
+    """
+    things.fetch(connection, USER, thing["user_id"])
+    things.fetch(connection, PROJECT, thing["project_id"])
+    return things.create(connection, kind, thing)
+
+
+def ec2_of(connection: Connection, user_id: str) -> list[Thing]:
+    """
+    The user's EC2 credentials.  Raises AccountNotFound.
+    """
+    things.fetch(connection, USER, user_id)
+    wanted = (
+        select(credentials)
+        .where(credentials.c.user_id == user_id, credentials.c.type == EC2)
+        .order_by(credentials.c.id)
+    )
+    return [things.thing_of(CREDENTIAL, row) for row in connection.execute(wanted).mappings()]
+
+
+def seal_anew(connection: Connection, seal: Callable[[str], str], after: str = "") -> str | None:
+    """
+    Seal a batch with the newest key, before the oldest is dropped.  after: an id; the answer is the
+    one to go on after, None at the end.
+    """
+    rows = connection.execute(
+        select(credentials.c.id, credentials.c.blob)
+        .where(credentials.c.id > after)
+        .order_by(credentials.c.id)
+        .limit(BATCH)
+        .with_for_update()
+    ).all()
+    for row in rows:
+        connection.execute(
+            update(credentials).where(credentials.c.id == row.id).values(blob=seal(row.blob))
+        )
+    return rows[-1].id if rows else None
