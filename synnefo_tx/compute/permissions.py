@@ -16,6 +16,8 @@ PERMISSIONS = {
         "os-quota-sets:show": Rule.READER,
         "os-quota-sets:detail": Rule.READER,
         "os-quota-sets:defaults": Rule.READER,
+        "os-quota-sets:update": Rule.ADMIN,
+        "os-quota-sets:delete": Rule.ADMIN,
         "flavors": Rule.READER,
         "os-flavor-manage:create": Rule.ADMIN,
         "os-flavor-manage:delete": Rule.ADMIN,

@@ -27,6 +27,9 @@ from synnefo_tx.image.imports import import_file
 from synnefo_tx.network.rows.networks import create_network, create_subnet
 from synnefo_tx.processes.local_networks import chosen_network
 from synnefo_tx.processes.settings import FirstCluster, FirstStart
+from synnefo_tx.quota.model import Payer
+from synnefo_tx.quota.registered import NETWORK, SUBNET
+from synnefo_tx.quota.rows import holdings
 from synnefo_tx.store.database import Database
 
 _log = Logger()
@@ -221,4 +224,5 @@ def _network(
         pool_end=str(cidr[-2]),
         now_us=now_us,
     )
+    holdings.take(connection, Payer("", project_id), {NETWORK: 1, SUBNET: 1}, force=True)
     return network_id

@@ -24,6 +24,7 @@ from synnefo_tx.identity.rows import tables as _identity
 from synnefo_tx.image.rows import tables as _image
 from synnefo_tx.network.rows import tables as _network
 from synnefo_tx.quota.rows import tables as _quota
+from synnefo_tx.quota.rows.resources import ensure
 from synnefo_tx.store.metadata import metadata
 from synnefo_tx.volume.rows import tables as _volume
 
@@ -50,9 +51,12 @@ class BrokenReferences(Exception):
 
 def create_all(engine: Engine) -> None:
     """
-    All tables at once, for tests; `upgrade` reaches the same schema step by step.
+    All tables at once, and the resources that every start registers, for tests; `upgrade` reaches
+    the same schema step by step.
     """
     metadata.create_all(engine)
+    with engine.begin() as connection:
+        ensure(connection)
 
 
 def is_current(engine: Engine) -> bool:

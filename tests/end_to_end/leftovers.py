@@ -14,7 +14,10 @@ from archipelagod.wire.client import BlockClient
 from synnefo_tx.store.database import open_engine
 from tests.live.cloud import Cloud
 
-QUOTA = "SELECT resource, used FROM holdings WHERE used != 0"
+QUOTA = (  # but what networks take, which stay
+    "SELECT resource, usage_max AS used FROM holdings WHERE usage_max != 0 AND source = '' "
+    "AND resource NOT IN ('cyclades.network.private', 'cyclades.subnet')"
+)
 ROWS = ("effects", "ports", "volumes")
 
 

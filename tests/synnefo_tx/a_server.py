@@ -9,15 +9,19 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from synnefo_tx.compute.rows.tables import clusters, servers
+from synnefo_tx.compute.rules import quotas
 from synnefo_tx.effect import plan
 from synnefo_tx.effect.rows import outbox
 from synnefo_tx.effect.wishes import NicPlan, ServerPlan
 from synnefo_tx.network.rows.networks import create_network, create_subnet
 from synnefo_tx.network.rows.tables import ports
+from synnefo_tx.quota.model import Payer
 from synnefo_tx.quota.rows import holdings
 from synnefo_tx.volume.rows.tables import volumes
 
-RESERVED = {"instances": 1, "cores": 1, "ram": 128, "volumes": 1, "gigabytes": 1, "ports": 1}
+FLAVOR = {"vcpus": 1, "ram": 128, "disk": 1}
+RESERVED = quotas.charges(vcpus=1, ram_mib=128, disk_gib=1, ports=1)
+PAYER = Payer("u1", "p1")
 NOW_US = 1_000_000_000
 
 
@@ -51,7 +55,7 @@ def stand(connection: Connection) -> None:
 
 def begin_server(connection: Connection, server_id: str = "v1", number: int = 2) -> str:
     """A server in BUILD with its wish in the outbox; the effect's id."""
-    holdings.take(connection, "p1", RESERVED)
+    holdings.take(connection, PAYER, RESERVED)
     wish = plan.create_server(
         ServerPlan(
             server_id=server_id,
@@ -82,7 +86,7 @@ def begin_server(connection: Connection, server_id: str = "v1", number: int = 2)
             cluster_id="c1",
             hostname="one",
             flavor_id="1",
-            flavor={},
+            flavor=FLAVOR,
             metadata={},
             tags=[],
             config_drive=False,
@@ -139,5 +143,9 @@ def server_row(connection: Connection, server_id: str = "v1") -> Any:
 
 
 def used(connection: Connection) -> dict[str, int]:
-    """What the project holds, resources of which it holds none left out."""
-    return {name: h.used for name, h in holdings.held(connection, "p1").items() if h.used}
+    """What the project holds, and its user as much, resources of which it holds none left out."""
+    held = holdings.held(connection, PAYER.project_id)
+    assert {name: h.used for name, h in held.items()} == {
+        name: h.used for name, h in holdings.held_by(connection, PAYER).items()
+    }
+    return {name: h.used for name, h in held.items() if h.used}

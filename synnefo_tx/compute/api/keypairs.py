@@ -16,6 +16,7 @@ from synnefo_tx.compute.views import keypairs as views
 from synnefo_tx.errors import Forbidden
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
+from synnefo_tx.quota.model import Payer
 
 
 def add_routes(service: Service) -> None:
@@ -54,8 +55,9 @@ def add_routes(service: Service) -> None:
             made = new_key_pair()
             public_key, private_key = made.public_key, made.private_key
         print_of_it = fingerprint(public_key)
+        payer = Payer(owner, call.token.project_id)
         await database.write(
-            rows.create_keypair, owner, name, public_key, print_of_it, service.now_us()
+            rows.create_keypair, payer, name, public_key, print_of_it, service.now_us()
         )
         row = await database.read(rows.find_keypair, owner, name)
         status = 201 if call.version >= (2, 2) else 200

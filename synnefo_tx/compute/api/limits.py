@@ -4,26 +4,33 @@
 
 from __future__ import annotations
 
-from synnefo_tx.compute.api.service import Service
+from synnefo_tx.audit.entry import Entry
+from synnefo_tx.compute.api.service import Service, body_of
 from synnefo_tx.compute.permissions import PREFIX
-from synnefo_tx.compute.rows.keypairs import MAX_KEYPAIRS
+from synnefo_tx.compute.rows import quotas as rows
+from synnefo_tx.compute.rules.quota_bodies import read_limits, update_schema
 from synnefo_tx.compute.views import limits as views
 from synnefo_tx.errors import Forbidden
 from synnefo_tx.http.call import Call
-from synnefo_tx.http.reply import Reply, json_reply
-from synnefo_tx.quota.rows.holdings import DEFAULT_LIMITS, held
+from synnefo_tx.http.reply import Reply, empty_reply, json_reply
+from synnefo_tx.identity.api.writing import entry_of
+from synnefo_tx.quota.model import Holding, Payer
+from synnefo_tx.quota.rows.audited import audited
+
+SETS = "/os-quota-sets/<project_id>"
 
 
 def add_routes(service: Service) -> None:
     """
     Serve limits.
     """
+    database = service.database
 
-    async def quotas(call: Call, project_id: str, policy: str) -> dict[str, views.Held]:
+    async def quotas(call: Call, project_id: str, policy: str) -> dict[str, Holding]:
         if project_id != call.token.project_id and not call.token.is_admin:
             raise Forbidden(f"Policy doesn't allow {PREFIX}{policy} to be performed.")
-        found = await service.database.read(held, project_id)
-        return views.quotas(found, call.version, MAX_KEYPAIRS)
+        found = await database.read(rows.quotas, Payer(call.query("user_id") or "", project_id))
+        return views.quotas(found, call.version)
 
     @service.route("GET", "/limits", "limits")
     async def limits(call: Call) -> Reply:
@@ -32,18 +39,47 @@ def add_routes(service: Service) -> None:
             views.limits(await quotas(call, project_id, "limits:other_project"), call.version)
         )
 
-    @service.route("GET", "/os-quota-sets/<project_id>", "os-quota-sets:show")
+    @service.route("GET", SETS, "os-quota-sets:show")
     async def show(call: Call, project_id: str) -> Reply:
         found = await quotas(call, project_id, "os-quota-sets:show")
-        return json_reply(views.quota_set(project_id, found, detailed=False))
+        return json_reply(views.quota_set(found, project_id, detailed=False))
 
-    @service.route("GET", "/os-quota-sets/<project_id>/detail", "os-quota-sets:detail")
+    @service.route("GET", f"{SETS}/detail", "os-quota-sets:detail")
     async def detail(call: Call, project_id: str) -> Reply:
         found = await quotas(call, project_id, "os-quota-sets:detail")
-        return json_reply(views.quota_set(project_id, found, detailed=True))
+        return json_reply(views.quota_set(found, project_id, detailed=True))
 
-    @service.route("GET", "/os-quota-sets/<project_id>/defaults", "os-quota-sets:defaults")
+    @service.route("GET", f"{SETS}/defaults", "os-quota-sets:defaults")
     async def defaults(call: Call, project_id: str) -> Reply:
-        fresh = {name: views.Fixed(limit) for name, limit in DEFAULT_LIMITS.items()}
-        found = views.quotas(fresh, call.version, MAX_KEYPAIRS)
-        return json_reply(views.quota_set(project_id, found, detailed=False))
+        found = views.quotas(await database.read(rows.defaults), call.version)
+        return json_reply(views.quota_set(found, project_id, detailed=False))
+
+    _add_changes(service)
+
+
+def _add_changes(service: Service) -> None:
+    def entry(call: Call, name: str, project_id: str, **details: object) -> Entry:
+        told = {"user_id": call.query("user_id") or "", **details}
+        return entry_of(call, f"{PREFIX}os-quota-sets:{name}", "quota", project_id, told)
+
+    @service.route("PUT", SETS, "os-quota-sets:update")
+    async def update(call: Call, project_id: str) -> Reply:
+        asked, force = read_limits(update_schema(call.version).check(body_of(call)))
+        found = await service.database.write(
+            audited,
+            entry(call, "update", project_id, limits=asked),
+            service.now_us(),
+            rows.set_quotas,
+            Payer(call.query("user_id") or "", project_id),
+            asked,
+            force=force,
+        )
+        shown = views.quotas(found, call.version)
+        return json_reply(views.quota_set(shown, None, detailed=False))
+
+    @service.route("DELETE", SETS, "os-quota-sets:delete")
+    async def delete(call: Call, project_id: str) -> Reply:
+        payer = Payer(call.query("user_id") or "", project_id)
+        line = entry(call, "delete", project_id)
+        await service.database.write(audited, line, service.now_us(), rows.forget_quotas, payer)
+        return empty_reply(202)

@@ -19,7 +19,7 @@ from synnefo_tx.compute.rows.flavors import find_flavor
 from synnefo_tx.compute.rows.keypairs import find_keypair
 from synnefo_tx.compute.rows.servers import Caller
 from synnefo_tx.compute.rows.tables import servers
-from synnefo_tx.compute.rules import config_drive
+from synnefo_tx.compute.rules import config_drive, quotas
 from synnefo_tx.compute.rules.create_request import ServerRequest, hostname_of
 from synnefo_tx.compute.rules.placement import ZONE, choose_cluster
 from synnefo_tx.effect import plan
@@ -27,6 +27,7 @@ from synnefo_tx.effect.rows import outbox
 from synnefo_tx.effect.wishes import DiskPlan, NicPlan, ServerPlan, Wish
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.image.model import BootableImage
+from synnefo_tx.quota.model import Payer
 from synnefo_tx.quota.rows import holdings
 from synnefo_tx.volume.rows.tables import volumes
 
@@ -67,14 +68,8 @@ class _Materials:
         """
         What one server takes of its project's quota.
         """
-        return {
-            "instances": 1,
-            "cores": self.flavor.vcpus,
-            "ram": self.flavor.ram_mib,
-            "volumes": 1,
-            "gigabytes": self.disk_gib,
-            "ports": len(self.networks),
-        }
+        flavor = self.flavor
+        return quotas.charges(flavor.vcpus, flavor.ram_mib, self.disk_gib, len(self.networks))
 
 
 def create_servers(
@@ -84,9 +79,10 @@ def create_servers(
     Raises BadRequest, Conflict, OverQuota or Unavailable in Nova's words.
     """
     materials = _gather(connection, caller, request)
-    count = _affordable(connection, caller.project_id, materials.charges(), request)
+    payer = Payer(caller.user_id, caller.project_id)
+    count = _affordable(connection, payer, materials.charges(), request)
     charges = {name: amount * count for name, amount in materials.charges().items()}
-    holdings.take(connection, caller.project_id, charges)
+    holdings.take(connection, payer, charges)
     made = tuple(
         _create(connection, caller, request, materials, _itself(request, place, count), now_us)
         for place in range(count)
@@ -129,14 +125,14 @@ def _keypair(connection: Connection, caller: Caller, request: ServerRequest) -> 
 
 
 def _affordable(
-    connection: Connection, project_id: str, charges: dict[str, int], request: ServerRequest
+    connection: Connection, payer: Payer, charges: dict[str, int], request: ServerRequest
 ) -> int:
     """
-    How many servers the project's quota allows, from min_count to max_count.
+    How many servers the quota allows, from min_count to max_count.  Raises TooMany.
     """
     if request.min_count > MAX_AT_ONCE:
         raise BadRequest(f"min_count must be <= {MAX_AT_ONCE}")
-    held = holdings.held(connection, project_id)
+    held = holdings.locked(connection, payer, charges)
     count = min(request.max_count, MAX_AT_ONCE)
     short = []
     for name, amount in sorted(charges.items()):
@@ -146,9 +142,9 @@ def _affordable(
         count = min(count, max(0, holding.limit - holding.used) // amount)
         asked = amount * request.min_count
         if holding.used + asked > holding.limit:
-            short.append((name, asked, holding.used, holding.limit))
+            short.append(quotas.short(name, asked, holding))
     if short:
-        raise TooMany(short)
+        raise TooMany(sorted(short))
     return count
 
 

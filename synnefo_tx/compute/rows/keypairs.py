@@ -11,25 +11,28 @@ from sqlalchemy import Connection, Row, delete, func, insert, select
 from synnefo_tx.compute.errors import KeypairNotFound
 from synnefo_tx.compute.rows.tables import keypairs
 from synnefo_tx.errors import BadRequest, Conflict, OverQuota
+from synnefo_tx.quota.model import Payer
+from synnefo_tx.quota.registered import KEYPAIR
+from synnefo_tx.quota.rows import holdings
 
 AnyRow = Row[Any]
-
-MAX_KEYPAIRS = 100  # a user's
 
 
 def create_keypair(
     connection: Connection,
-    user_id: str,
+    payer: Payer,
     name: str,
     public_key: str,
     fingerprint: str,
     now_us: int,
 ) -> None:
     """
-    Raises OverQuota or Conflict.
+    A key pair of the user's, as many as the project allows.  Raises OverQuota or Conflict.
     """
+    user_id = payer.user_id
     owned = select(func.count()).select_from(keypairs).where(keypairs.c.user_id == user_id)
-    if connection.execute(owned).scalar_one() >= MAX_KEYPAIRS:
+    limit = holdings.locked(connection, payer, [KEYPAIR])[KEYPAIR].limit
+    if 0 <= limit <= connection.execute(owned).scalar_one():
         raise OverQuota("Quota exceeded, too many key pairs.")
     if _find(connection, user_id, name) is not None:
         raise Conflict(f"Key pair '{name}' already exists.")

@@ -11,11 +11,12 @@ from sqlalchemy import Connection, Row, delete, select, update
 
 from synnefo_tx.compute.errors import InstanceNotFound, InvalidState
 from synnefo_tx.compute.rows.tables import servers
-from synnefo_tx.compute.rules import states
+from synnefo_tx.compute.rules import quotas, states
 from synnefo_tx.effect import plan
 from synnefo_tx.effect.rows import outbox
 from synnefo_tx.effect.wishes import Wish
 from synnefo_tx.network.rows import ports
+from synnefo_tx.quota.model import Payer
 from synnefo_tx.quota.rows import holdings
 from synnefo_tx.volume.rows.tables import volumes
 
@@ -70,10 +71,12 @@ def act(
     connection: Connection, caller: Caller, server_id: str, action: states.Action, now_us: int
 ) -> None:
     """
-    Wish for `action`.  Raises InstanceNotFound or InvalidState.
+    Wish for `action`.  Raises InstanceNotFound, InvalidState or OverQuota.
     """
     server = find_server(connection, caller, server_id, to_change=True)
     states.check(action, server)
+    if action is not states.STOP:
+        _charge(connection, server, quotas.to_start(server.reserved))
     _begin(connection, server, action.task_state, _wish(server, action), now_us)
 
 
@@ -124,7 +127,44 @@ def release(connection: Connection, server: Any, now_us: int) -> None:
         return
     ports.delete_ports_of(connection, [server.id])
     connection.execute(delete(volumes).where(volumes.c.server_id == server.id))
-    holdings.give_back(connection, server.project_id, server.reserved)
+    holdings.give_back(connection, payer_of(server), server.reserved)
+
+
+def payer_of(server: Any) -> Payer:
+    """
+    Whom the server is charged to.
+    """
+    return Payer(server.user_id, server.project_id)
+
+
+def charge_running(
+    connection: Connection, server: Any, vm_state: str, task_state: str | None
+) -> None:
+    """
+    The server is known to be in `vm_state` now: what only running ones take is charged, whatever
+    the limits, or returned.
+    """
+    if vm_state == "active":
+        _charge(connection, server, quotas.to_start(server.reserved), force=True)
+    elif vm_state == "stopped" and task_state is None:
+        freed = quotas.to_stop(server.reserved)
+        if freed:
+            holdings.give_back(connection, payer_of(server), freed)
+            left = {name: held for name, held in server.reserved.items() if name not in freed}
+            _reserve(connection, server, left)
+
+
+def _charge(
+    connection: Connection, server: Any, amounts: dict[str, int], *, force: bool = False
+) -> None:
+    if amounts:
+        holdings.take(connection, payer_of(server), amounts, force=force)
+        _reserve(connection, server, {**server.reserved, **amounts})
+
+
+def _reserve(connection: Connection, server: Any, reserved: dict[str, int]) -> None:
+    this = update(servers).where(servers.c.id == server.id)
+    connection.execute(this.values(reserved=reserved))
 
 
 def fail(connection: Connection, server: Any, message: str, now_us: int) -> None:

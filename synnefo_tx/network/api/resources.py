@@ -102,11 +102,11 @@ def add_routes(router: Router, database: Database, resource: Resource) -> None:
         return json_reply({resource.member: views.only(found, fields)})
 
     async def create(call: Call) -> Reply:
-        check_body(_body(call), resource.member)
+        check_body(read_body(call), resource.member)
         raise PolicyNotAuthorized(f"create_{resource.member}")
 
     async def update(call: Call, resource_id: str) -> Reply:
-        check_body(_body(call), resource.member)
+        check_body(read_body(call), resource.member)
         await show(call, resource_id)
         raise PolicyNotAuthorized(f"update_{resource.member}")
 
@@ -126,7 +126,10 @@ def add_routes(router: Router, database: Database, resource: Resource) -> None:
     router.route("DELETE", f"{base}/<resource_id>", "network:change")(remove)
 
 
-def _body(call: Call) -> object:
+def read_body(call: Call) -> object:
+    """
+    The body decoded.  Raises InvalidQuery.
+    """
     try:
         return call.json()
     except Exception as error:

@@ -1,5 +1,5 @@
 """
-The network API: Neutron v2.0, the reading side.
+The network API: Neutron v2.0, the reading side, and quotas.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from synnefo_tx.http.dialects import NEUTRON
 from synnefo_tx.http.reply import Reply, json_reply
 from synnefo_tx.http.router import Authenticate, Router
 from synnefo_tx.identity.permissions import Permissions
+from synnefo_tx.network.api import quotas
 from synnefo_tx.network.api.resources import RESOURCES, add_routes
-from synnefo_tx.network.errors import ExtensionNotFound, PolicyNotAuthorized
+from synnefo_tx.network.errors import ExtensionNotFound
 from synnefo_tx.network.permissions import PERMISSIONS
-from synnefo_tx.network.rows.quotas import Usage, usages
 from synnefo_tx.network.views import discovery
 from synnefo_tx.store.database import Database
 
@@ -39,7 +39,7 @@ def network_router(
     _discovery(router)
     for resource in RESOURCES:
         add_routes(router, database, resource)
-    _quotas(router, database)
+    quotas.add_routes(router, database, clock)
     return router
 
 
@@ -71,36 +71,3 @@ def _discovery(router: Router) -> None:
         zone_list = f"/v2.0/availability_zones{suffix}"
         router.route("GET", zone_list, "network:get_availability_zone")(zones)
     router.route("GET", "/v2.0/extensions/<alias>", "network:get_extension")(extension)
-
-
-def _quotas(router: Router, database: Database) -> None:
-    async def found(call: Call, project_id: str) -> dict[str, Usage]:
-        project_id = project_id.removesuffix(".json")
-        if project_id != call.token.project_id and not call.token.is_admin:
-            raise PolicyNotAuthorized("get_quota")
-        return await database.read(usages, project_id)
-
-    async def show(call: Call, project_id: str) -> Reply:
-        kept = await found(call, project_id)
-        return json_reply({"quota": {name: usage.limit for name, usage in kept.items()}})
-
-    async def details(call: Call, project_id: str) -> Reply:
-        kept = await found(call, project_id)
-        return json_reply(
-            {
-                "quota": {
-                    name: {"limit": usage.limit, "used": usage.used, "reserved": 0}
-                    for name, usage in kept.items()
-                }
-            }
-        )
-
-    async def defaults(call: Call, project_id: str) -> Reply:
-        del project_id
-        return await show(call, call.token.project_id)
-
-    router.route("GET", "/v2.0/quotas/<project_id>", "network:get_quota")(show)
-    router.route("GET", "/v2.0/quotas/<project_id>/default", "network:get_quota")(defaults)
-    for suffix in ("", ".json"):
-        path = f"/v2.0/quotas/<project_id>/details{suffix}"
-        router.route("GET", path, "network:get_quota")(details)

@@ -1,38 +1,75 @@
 """
-How many networks, subnets and ports a project has and may have.
+Units of work on quotas by Neutron's names.
 """
 
 from __future__ import annotations
 
-from attrs import frozen
-from sqlalchemy import Connection, Table, func, select
+from typing import Any
 
-from synnefo_tx.network.rows.tables import networks, subnets
-from synnefo_tx.quota.rows.holdings import held
+from sqlalchemy import Connection, select
+
+from synnefo_tx.network.rules.quotas import NEUTRON, Asked, check_limits
+from synnefo_tx.quota.model import Holding, Payer
+from synnefo_tx.quota.rows import holdings, limits, resources
+from synnefo_tx.quota.rows.tables import quota_limits
+
+_RESOURCES = tuple(NEUTRON.values())
+_PROJECT = "project:"
 
 
-@frozen
-class Usage:
+def usages(connection: Connection, project_id: str) -> dict[str, Holding]:
     """
-    limit -1 means none.
+    Limits and use of the project, by Neutron's names.
     """
-
-    limit: int
-    used: int
+    return _named(holdings.held(connection, project_id, _RESOURCES))
 
 
-def usages(connection: Connection, project_id: str) -> dict[str, Usage]:
+def defaults(connection: Connection) -> dict[str, Holding]:
     """
-    Projects can't make networks and subnets here, so only ports have a limit that counts.
+    The limits of a project for which nobody has set any.
     """
-    ports = held(connection, project_id)["ports"]
-    return {
-        "network": Usage(0, _count(connection, networks, project_id)),
-        "subnet": Usage(0, _count(connection, subnets, project_id)),
-        "port": Usage(ports.limit, ports.used),
-    }
+    rows = resources.listed(connection)
+    return _named({row.name: Holding(row.project_default, 0) for row in rows})
 
 
-def _count(connection: Connection, table: Table, project_id: str) -> int:
-    counted = select(func.count()).select_from(table).where(table.c.project_id == project_id)
-    return connection.execute(counted).scalar_one()
+def set_quotas(connection: Connection, project_id: str, asked: Asked) -> dict[str, Holding]:
+    """
+    The project's limits; those that hold then.  Raises InvalidQuery.
+    """
+    if asked.check:
+        held = holdings.locked(connection, Payer("", project_id), _RESOURCES)
+        check_limits(asked.limits, _named(held))
+    limits.set_project_limits(connection, project_id, asked.limits)
+    return usages(connection, project_id)
+
+
+def forget_quotas(connection: Connection, project_id: str) -> None:
+    """
+    The defaults hold again for the project.
+    """
+    limits.forget_limits(connection, project_id, _RESOURCES)
+
+
+def all_quotas(connection: Connection) -> dict[str, dict[str, int]]:
+    """
+    The limits of every project for which some were set.
+    """
+    said: dict[str, dict[str, int]] = {}
+    own = (
+        select(quota_limits)
+        .where(quota_limits.c.resource.in_(_RESOURCES), quota_limits.c.holder.startswith(_PROJECT))
+        .order_by(quota_limits.c.holder)
+    )
+    for row in connection.execute(own):
+        project_id = row.holder.removeprefix(_PROJECT)
+        said.setdefault(project_id, {})[row.resource] = row.limit
+    usual = {name: holding.limit for name, holding in defaults(connection).items()}
+    return {project_id: usual | _by_name(some) for project_id, some in said.items()}
+
+
+def _by_name(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: found[resource] for name, resource in NEUTRON.items() if resource in found}
+
+
+def _named(held: dict[str, Holding]) -> dict[str, Holding]:
+    return {name: held[resource] for name, resource in NEUTRON.items()}

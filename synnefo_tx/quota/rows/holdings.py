@@ -1,111 +1,101 @@
 """
-Taking and giving back quota, inside the caller's own transaction.
+Taking and giving back quota, inside the caller's own transaction, for what the cloud does at once.
+What is decided later goes by commissions.
 
-One conditional UPDATE a resource: two requests for the last unit can't both win.
+Everything is charged to the user and to the project: the holdings are locked, in the order of
+their keys, before they are looked at, so two requests for the last unit can't both win.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from attrs import frozen
-from sqlalchemy import Connection, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, select
 
-from synnefo_tx.errors import OverQuota
-from synnefo_tx.quota.rows.tables import holdings
-
-# cores, MiB of memory, servers, volumes, GiB, key pairs (a user's, checked by compute)
-DEFAULT_LIMITS = {
-    "instances": 20,
-    "cores": 40,
-    "ram": 51200,
-    "volumes": 40,
-    "gigabytes": 1000,
-    "ports": 500,
-}
+from synnefo_tx.quota.errors import Exceeded
+from synnefo_tx.quota.model import Holding, Key, Payer, member_key, project_key
+from synnefo_tx.quota.rows import locking
+from synnefo_tx.quota.rows.tables import resources
+from synnefo_tx.quota.rules.effective import effective
 
 
-@frozen
-class Holding:
+def take(
+    connection: Connection, payer: Payer, amounts: Mapping[str, int], *, force: bool = False
+) -> None:
     """
-    limit -1 means none.
+    Charge `amounts` (resource -> how many).  force: whatever the limits.  Raises Exceeded; nothing
+    was charged then.
     """
-
-    limit: int
-    used: int
-
-
-class Exceeded(OverQuota):
-    """
-    Taking `asked` of `resource` would pass its limit.
-    """
-
-    def __init__(self, resource: str, asked: int, holding: Holding) -> None:
-        super().__init__(
-            f"Quota exceeded for {resource}: Requested {asked}, but already used "
-            f"{holding.used} of {holding.limit} {resource}"
-        )
-        self.resource = resource
+    charges = _charges(payer, amounts)
+    rows = locking.lock(connection, charges)
+    for key, amount in sorted(charges.items()):
+        holding = locking.holding_of(rows[key])
+        if amount and not force and not holding.has_room(amount):
+            raise Exceeded(key.resource, amount, holding)
+    _add(connection, charges)
 
 
-def take(connection: Connection, project_id: str, amounts: Mapping[str, int]) -> None:
-    """
-    Charge `amounts` (resource -> how many) to the project.  Raises Exceeded; the caller's
-    transaction must then be rolled back.
-    """
-    for resource, amount in sorted(amounts.items()):  # one order, so that no two wait in a ring
-        _ensure(connection, project_id, resource)
-        changed = connection.execute(
-            update(holdings)
-            .where(
-                holdings.c.project_id == project_id,
-                holdings.c.resource == resource,
-                or_(holdings.c.limit < 0, holdings.c.used + amount <= holdings.c.limit),
-            )
-            .values(used=holdings.c.used + amount)
-        )
-        if changed.rowcount != 1:
-            raise Exceeded(resource, amount, held(connection, project_id)[resource])
-
-
-def give_back(connection: Connection, project_id: str, amounts: Mapping[str, int]) -> None:
+def give_back(connection: Connection, payer: Payer, amounts: Mapping[str, int]) -> None:
     """
     Return what `take` charged.
     """
-    for resource, amount in sorted(amounts.items()):
-        connection.execute(
-            update(holdings)
-            .where(holdings.c.project_id == project_id, holdings.c.resource == resource)
-            .values(used=holdings.c.used - amount)
-        )
+    charges = _charges(payer, amounts)
+    locking.lock(connection, charges)
+    _add(connection, {key: -amount for key, amount in charges.items()})
 
 
-def held(connection: Connection, project_id: str) -> dict[str, Holding]:
+def held(
+    connection: Connection, project_id: str, names: Collection[str] | None = None
+) -> dict[str, Holding]:
     """
-    Every resource's limit and use; defaults where the project has no row yet.
+    The project's limit and use of every resource, or of those named.
     """
-    rows = connection.execute(select(holdings).where(holdings.c.project_id == project_id))
-    found = {row.resource: Holding(row.limit, row.used) for row in rows}
-    return {name: Holding(limit, 0) for name, limit in DEFAULT_LIMITS.items()} | found
+    wanted = _all(connection) if names is None else names
+    found = locking.look(connection, [project_key(project_id, name) for name in wanted])
+    return {key.resource: holding for key, holding in found.items()}
 
 
-def _ensure(connection: Connection, project_id: str, resource: str) -> None:
-    known = connection.execute(
-        select(holdings.c.used).where(
-            holdings.c.project_id == project_id, holdings.c.resource == resource
-        )
-    ).first()
-    if known is not None:
-        return
-    row = {
-        "project_id": project_id,
-        "resource": resource,
-        "limit": DEFAULT_LIMITS[resource],
-        "used": 0,
-    }
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(holdings).values(**row))
-    except IntegrityError:
-        pass  # another transaction was quicker (PostgreSQL only); its row is as good as ours
+def held_by(
+    connection: Connection, payer: Payer, names: Collection[str] | None = None
+) -> dict[str, Holding]:
+    """
+    What the user uses in the project, under the limits in effect for the user there.
+    """
+    wanted = _all(connection) if names is None else names
+    keys = [key for name in wanted for key in payer.keys(name)]
+    return _effective(payer, wanted, locking.look(connection, keys))
+
+
+def locked(connection: Connection, payer: Payer, names: Collection[str]) -> dict[str, Holding]:
+    """
+    As `held_by`; nobody else takes of it until the caller's transaction ends.
+    """
+    keys = [key for name in names for key in payer.keys(name)]
+    rows = locking.lock(connection, keys)
+    return _effective(payer, names, {key: locking.holding_of(row) for key, row in rows.items()})
+
+
+def _effective(
+    payer: Payer, names: Collection[str], found: Mapping[Key, Holding]
+) -> dict[str, Holding]:
+    def one(name: str) -> Holding:
+        project = found[project_key(payer.project_id, name)]
+        if not payer.user_id:
+            return project
+        return effective(found[member_key(payer.user_id, payer.project_id, name)], project)
+
+    return {name: one(name) for name in names}
+
+
+def _charges(payer: Payer, amounts: Mapping[str, int]) -> dict[Key, int]:
+    return {key: amount for name, amount in amounts.items() for key in payer.keys(name)}
+
+
+def _add(connection: Connection, charges: Mapping[Key, int]) -> None:
+    locking.change(
+        connection, {key: locking.Change(amount, amount) for key, amount in charges.items()}
+    )
+
+
+def _all(connection: Connection) -> list[str]:
+    return [row.name for row in connection.execute(select(resources.c.name))]

@@ -79,6 +79,8 @@ def _keep(connection: Connection, row: Any, verdict: Verdict, cluster: str, now_
                 .where(volumes.c.server_id == row.id)
                 .values(status="in-use", updated_at=now_us)
             )
+    if verdict.follow_up in (FollowUp.NOTHING, FollowUp.BUILT):
+        server_rows.charge_running(connection, row, known.vm_state, known.task_state)
 
 
 def never_built(
@@ -87,7 +89,7 @@ def never_built(
     """
     The server came to nothing: in error, with its reason, and charged for nothing any more.
     """
-    holdings.give_back(connection, row.project_id, row.reserved)
+    holdings.give_back(connection, server_rows.payer_of(row), row.reserved)
     server_rows.fail(connection, row, message, now_us)
     connection.execute(
         update(servers)
@@ -117,6 +119,7 @@ def task_failed(connection: Connection, row: Any, message: str, now_us: int, kno
             updated_at=now_us,
         )
     )
+    server_rows.charge_running(connection, row, known.vm_state, known.task_state)
 
 
 def _of_network(connection: Connection, news: News) -> None:

@@ -20,6 +20,7 @@ from twisted.web.resource import Resource
 from synnefo_tx.compute.api.routes import compute_router
 from synnefo_tx.compute.rows.flavors import create_flavor
 from synnefo_tx.compute.rows.tables import clusters, servers
+from synnefo_tx.compute.rules.quotas import NOVA, OTHERS, RUNNING
 from synnefo_tx.effect.rows.tables import effects
 from synnefo_tx.errors import NotAuthenticated
 from synnefo_tx.identity.token import Token
@@ -208,11 +209,14 @@ class Cloud:
 
     def used(self, user: str = ALICE) -> dict[str, int]:
         """
-        What the user's project holds of its quota, zeros left out.
+        What the user's project holds of its quota by the names and units of OpenStack, and of
+        what runs by ours; zeros left out.
         """
         with self.database.engine.connect() as connection:
             found = held(connection, project_of(user))
-        return {name: holding.used for name, holding in found.items() if holding.used}
+        named = {name: one.shown(found[one.resource]) for name, one in (NOVA | OTHERS).items()}
+        named |= {name: found[name] for name in RUNNING}
+        return {name: holding.used for name, holding in named.items() if holding.used}
 
 
 def asked(**fields: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.compute.rows.servers import fail, release
+from synnefo_tx.compute.rules import quotas
 from synnefo_tx.network.rows.tables import ports
 from synnefo_tx.volume.rows.tables import volumes
 from tests.synnefo_tx.compute.cloud import (
@@ -74,10 +75,11 @@ class CreateTests(SynchronousTestCase):
     def test_everything_is_written_together(self) -> None:
         """Quota, port, volume, server and wish; the performer is told once."""
         server_id = self.cloud.create()
-        self.assertEqual(self.cloud.used(), CHARGES)
+        running = quotas.running(1, 128)
+        self.assertEqual(self.cloud.used(), CHARGES | running)
         row = self.cloud.row(server_id)
         self.assertEqual((row.vm_state, row.task_state), ("building", "scheduling"))
-        self.assertEqual(row.reserved, CHARGES)
+        self.assertEqual(row.reserved, quotas.charges(vcpus=1, ram_mib=128, disk_gib=1, ports=1))
         (wish,) = self.cloud.wishes(server_id)
         self.assertEqual(row.task_effect_id, wish.id)
         self.assertEqual((wish.method, wish.path), ("POST", "/2/instances"))

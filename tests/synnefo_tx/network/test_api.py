@@ -93,10 +93,8 @@ class DiscoveryTests(SynchronousTestCase):
         """Limits, and what is used; another project's for administrators."""
         self.cloud.create()
         own = "/quotas/project-alice"
-        self.assertEqual(
-            self.cloud.neutron("GET", own).json,
-            {"quota": {"network": 0, "subnet": 0, "port": 500}},
-        )
+        quota = self.cloud.neutron("GET", own).json["quota"]
+        self.assertEqual((quota["network"], quota["subnetpool"], quota["port"]), (100, -1, 500))
         details = self.cloud.neutron("GET", f"{own}/details.json").json["quota"]
         self.assertEqual(details["port"], {"limit": 500, "used": 1, "reserved": 0})
         refused = self.cloud.neutron("GET", own, user=BOB)

@@ -10,7 +10,11 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from twisted.trial.unittest import SynchronousTestCase
 
+from synnefo_tx.quota.errors import Exceeded
+from synnefo_tx.quota.model import Payer
+from synnefo_tx.quota.registered import VM
 from synnefo_tx.quota.rows import holdings
+from synnefo_tx.quota.rows.resources import ensure
 from synnefo_tx.store.database import Database, open_engine
 from synnefo_tx.store.memory import immediate_database
 from synnefo_tx.store.schema import is_current, metadata, upgrade
@@ -56,14 +60,16 @@ class PostgresqlSchemaTests(SynchronousTestCase):
     def test_only_one_gets_the_last(self) -> None:
         """Many takers at once get exactly as much as there is."""
         upgrade(self.engine)
-        limit = holdings.DEFAULT_LIMITS["instances"]
+        limit = 20
+        with self.engine.begin() as connection:
+            ensure(connection)
         got: list[bool] = []
 
         def take() -> None:
             try:
                 with self.engine.begin() as connection:
-                    holdings.take(connection, "p", {"instances": 1})
-            except holdings.Exceeded:
+                    holdings.take(connection, Payer("u", "p"), {VM: 1})
+            except Exceeded:
                 got.append(False)
             else:
                 got.append(True)
@@ -74,5 +80,5 @@ class PostgresqlSchemaTests(SynchronousTestCase):
         for thread in threads:
             thread.join()
         with self.engine.connect() as connection:
-            used = holdings.held(connection, "p")["instances"].used
+            used = holdings.held(connection, "p")[VM].used
         self.assertEqual((got.count(True), got.count(False), used), (limit, 5, limit))

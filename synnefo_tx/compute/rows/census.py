@@ -1,0 +1,78 @@
+"""
+What servers use, counted from their rows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from sqlalchemy import Column, Connection, func, select
+
+from synnefo_tx.compute.rows.servers import payer_of
+from synnefo_tx.compute.rows.tables import servers
+from synnefo_tx.compute.rules import quotas
+from synnefo_tx.network.rows.tables import ports
+from synnefo_tx.quota.model import Key, Payer
+from synnefo_tx.quota.registered import DISK, GIB, PORT, VOLUME
+from synnefo_tx.quota.rows.verify import Census
+from synnefo_tx.volume.rows.tables import volumes
+
+
+def count(connection: Connection) -> Counter[Key]:
+    """
+    Servers, their volumes and ports; volumes and ports of none are their projects' alone.  A
+    server that came to nothing holds nothing, nor do its volumes and ports.
+    """
+    used: Counter[Key] = Counter()
+    things = _things(connection)
+    known = select(servers).where(servers.c.deleted_at.is_(None))
+    for server in connection.execute(known):
+        own = things.pop((server.project_id, server.id), Counter())
+        if server.reserved:
+            _charge(used, payer_of(server), _of_server(server) | own)
+    for (project_id, _), own in things.items():
+        _charge(used, Payer("", project_id), own)
+    return used
+
+
+def _of_server(server: Any) -> Counter[str]:
+    vcpus, ram_mib = server.flavor["vcpus"], server.flavor["ram"]
+    amounts = Counter(quotas.charges(vcpus, ram_mib, 0, 0))
+    del amounts[VOLUME], amounts[DISK], amounts[PORT]
+    if not quotas.to_stop(server.reserved):
+        for name in quotas.RUNNING:
+            del amounts[name]
+    return amounts
+
+
+def _things(connection: Connection) -> dict[tuple[str, str], Counter[str]]:
+    """
+    Volumes and ports by project and server.
+    """
+    found: dict[tuple[str, str], Counter[str]] = {}
+    size = func.sum(volumes.c.size_gib)
+    for table, owner, more in (
+        (volumes, volumes.c.server_id, size),
+        (ports, ports.c.device_id, func.sum(0)),
+    ):
+        project: Column[str] = table.c.project_id
+        grouped = select(
+            project, owner.label("owner"), func.count().label("many"), more.label("gib")
+        ).group_by(project, owner)
+        for row in connection.execute(grouped):
+            own = found.setdefault((row.project_id, row.owner or ""), Counter())
+            if table is volumes:
+                own[VOLUME], own[DISK] = row.many, int(row.gib) * GIB
+            else:
+                own[PORT] = row.many
+    return found
+
+
+def _charge(used: Counter[Key], payer: Payer, amounts: Counter[str]) -> None:
+    for name, amount in amounts.items():
+        for key in payer.keys(name):
+            used[key] += amount
+
+
+CENSUS = Census(frozenset(quotas.charges(0, 0, 0, 0)), count)

@@ -1,0 +1,60 @@
+"""
+Units of work on quotas as Nova names and counts them.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from synnefo_tx.compute.rules.quota_bodies import check_limits
+from synnefo_tx.compute.rules.quotas import NOVA
+from synnefo_tx.quota.model import Holding, Payer
+from synnefo_tx.quota.rows import holdings, limits, resources
+
+_RESOURCES = tuple(meaning.resource for meaning in NOVA.values())
+
+
+def quotas(connection: Connection, payer: Payer) -> dict[str, Holding]:
+    """
+    Limits and use of the project, or of the user in it, by Nova's names.
+    """
+    return _named(holdings.held_by(connection, payer, _RESOURCES))
+
+
+def defaults(connection: Connection) -> dict[str, Holding]:
+    """
+    The limits of a project for which nobody has set any.
+    """
+    rows = resources.listed(connection)
+    return _named({row.name: Holding(row.project_default, 0) for row in rows})
+
+
+def set_quotas(
+    connection: Connection, payer: Payer, asked: dict[str, int], *, force: bool
+) -> dict[str, Holding]:
+    """
+    Limits by Nova's names for the project, or for the user in it; those that hold then.  force:
+    even below what is used.  Raises BadRequest.
+    """
+    of_project = Payer("", payer.project_id)
+    held = _named(holdings.locked(connection, payer, _RESOURCES))
+    if not force:
+        highest = quotas(connection, of_project) if payer.user_id else None
+        check_limits(asked, held, highest)
+    ours = {NOVA[name].resource: NOVA[name].ours(limit) for name, limit in asked.items()}
+    if payer.user_id:
+        limits.set_member_limits(connection, payer.user_id, payer.project_id, ours)
+    else:
+        limits.set_project_limits(connection, payer.project_id, ours)
+    return quotas(connection, payer)
+
+
+def forget_quotas(connection: Connection, payer: Payer) -> None:
+    """
+    The defaults hold again for the project, or for the user in it.
+    """
+    limits.forget_limits(connection, payer.project_id, _RESOURCES, payer.user_id)
+
+
+def _named(held: dict[str, Holding]) -> dict[str, Holding]:
+    return {name: meaning.shown(held[meaning.resource]) for name, meaning in NOVA.items()}

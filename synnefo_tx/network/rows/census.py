@@ -1,0 +1,31 @@
+"""
+What networks use, counted from their rows.  Ports are counted with the servers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from sqlalchemy import Connection, func, select
+
+from synnefo_tx.network.rows.tables import networks, subnets
+from synnefo_tx.quota.model import Key, project_key
+from synnefo_tx.quota.registered import NETWORK, SUBNET
+from synnefo_tx.quota.rows.verify import Census
+
+_TABLES = {NETWORK: networks, SUBNET: subnets}
+
+
+def count(connection: Connection) -> Counter[Key]:
+    """
+    Networks and subnets, which are their projects' alone.
+    """
+    used: Counter[Key] = Counter()
+    for name, table in _TABLES.items():
+        grouped = select(table.c.project_id, func.count().label("many"))
+        for row in connection.execute(grouped.group_by(table.c.project_id)):
+            used[project_key(row.project_id, name)] = row.many
+    return used
+
+
+CENSUS = Census(frozenset(_TABLES), count)
