@@ -169,8 +169,8 @@ class ApplicationCredential:
 class Trust:
     """
     What the trustor lets the trustee do in a project.  expires_at: seconds.  remaining_uses: None
-    is any number.  origin_id: the user with whom a chain of trusts began; sound: nobody in that
-    chain is disabled, and no trust of it has ended.
+    is any number.  origin_id: the user with whom a chain of trusts began; chain: all users of that
+    chain; sound: none of them is disabled, and no trust of it is gone.
     """
 
     id: str
@@ -182,6 +182,7 @@ class Trust:
     remaining_uses: int | None = None
     role_ids: frozenset[str] = frozenset()
     origin_id: str = ""
+    chain: tuple[str, ...] = ()
     sound: bool = True
 
 

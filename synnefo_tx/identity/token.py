@@ -13,7 +13,8 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     nothing; what it isn't scoped to is "".
 
     restricted: may make no credentials, trusts or tokens of another scope.  access_rules: the only
-    calls it is good for, as (service type, method, path); None: no such limit.
+    calls it is good for, as (service type, method, path); None: no such limit.  trust_chain: the
+    users by whom its trust was handed on before.
 
     Sealed as an array, for shortness: new fields go to the end and have a default, so that tokens
     of the release before stay good.
@@ -40,6 +41,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     application_credential_id: str = ""
     restricted: bool = False
     access_rules: tuple[tuple[str, str, str], ...] | None = None
+    trust_chain: tuple[str, ...] = ()
 
     @property
     def is_admin(self) -> bool:

@@ -34,6 +34,16 @@ def refuse_restricted(call: Call, what: str) -> None:
         )
 
 
+def refuse_application_credentials(call: Call) -> None:
+    """
+    Raises ActionForbidden for a token of an application credential, restricted or not.
+    """
+    if call.token.application_credential_id:
+        raise ActionForbidden(
+            "Using method 'application_credential' is not allowed for managing trusts."
+        )
+
+
 def is_delegated(call: Call) -> bool:
     """
     Whether the caller's token is of a trust or of an application credential.

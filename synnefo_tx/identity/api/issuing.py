@@ -83,6 +83,7 @@ def _limits(grant: Grant) -> dict[str, Any]:
             "trust_id": trust.id,
             "trustor_id": trust.trustor_id,
             "trustee_id": trust.trustee_id,
+            "trust_chain": trust.chain,
         }
     if held is None:
         return {}

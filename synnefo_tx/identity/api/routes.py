@@ -33,6 +33,7 @@ from synnefo_tx.identity.api import (
     roles,
     services,
     tokens,
+    trusts,
     users,
     versions,
 )
@@ -74,6 +75,7 @@ _RESOURCES = (
     credentials,
     ec2_credentials,
     ec2_tokens,
+    trusts,
 )
 
 

@@ -165,3 +165,19 @@ CREDENTIAL: dict[str, Any] = {
     "type": _STRING,
     "user_id": _STRING,
 }
+
+TRUST: dict[str, Any] = body_schema(
+    {
+        "trustor_user_id": _STRING,
+        "trustee_user_id": _STRING,
+        "impersonation": {"type": "boolean"},
+        "project_id": {"type": ["string", "null"]},
+        "remaining_uses": {"type": ["integer", "null"], "minimum": 1},
+        "expires_at": {"type": ["null", "string"]},
+        "allow_redelegation": {"type": ["boolean", "null"]},
+        "redelegation_count": {"type": ["integer", "null"], "minimum": 0},
+        "redelegated_trust_id": {"type": ["string", "null"]},
+        "roles": {"type": "array", "items": ROLE_REFERENCE},
+    },
+    required=("trustor_user_id", "trustee_user_id", "impersonation"),
+)

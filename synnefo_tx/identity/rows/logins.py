@@ -113,7 +113,7 @@ def standing_of(connection: Connection, token: Token) -> Standing | None:
         return evolve(found, scope=credential_scope(connection, held), credential=held)
     if token.trust_id:
         trust = trust_of(connection, token.trust_id)
-        if trust is None:
+        if trust is None or not trust.sound:
             return None
         return evolve(found, scope=trust_scope(connection, trust), trust=trust)
     return evolve(found, scope=_scope_of(connection, token))

@@ -22,7 +22,7 @@ def trust_of(connection: Connection, trust_id: str) -> Trust | None:
     if row is None:
         return None
     held = select(trust_roles.c.role_id).where(trust_roles.c.trust_id == trust_id)
-    origin_id, sound = _chain(connection, row.redelegated_trust_id, row.trustor_user_id)
+    origin_id, chain, sound = _chain(connection, row.redelegated_trust_id, row.trustor_user_id)
     return Trust(
         id=row.id,
         trustor_id=row.trustor_user_id,
@@ -33,6 +33,7 @@ def trust_of(connection: Connection, trust_id: str) -> Trust | None:
         remaining_uses=row.remaining_uses,
         role_ids=frozenset(connection.execute(held).scalars()),
         origin_id=origin_id,
+        chain=chain,
         sound=sound,
     )
 
@@ -59,13 +60,16 @@ def consume(connection: Connection, trust_id: str) -> bool:
     return bool(used.rowcount)
 
 
-def _chain(connection: Connection, parent_id: str | None, trustor_id: str) -> tuple[str, bool]:
+def _chain(
+    connection: Connection, parent_id: str | None, trustor_id: str
+) -> tuple[str, tuple[str, ...], bool]:
     """
-    Who began the chain of trusts above one, and whether all of it still stands.
+    Who began the chain of trusts above one, the users in it, and whether all of it still stands.
     """
+    chain: list[str] = []
     for _ in range(LONGEST_CHAIN):
         if parent_id is None:
-            return trustor_id, True
+            return trustor_id, tuple(chain), True
         wanted = (
             select(trusts, users.c.enabled)
             .join(users, users.c.id == trusts.c.trustee_user_id)
@@ -73,6 +77,7 @@ def _chain(connection: Connection, parent_id: str | None, trustor_id: str) -> tu
         )
         row = connection.execute(wanted).first()
         if row is None or not row.enabled:
-            return trustor_id, False
+            break
         parent_id, trustor_id = row.redelegated_trust_id, row.trustor_user_id
-    return trustor_id, False
+        chain += [row.trustor_user_id, row.trustee_user_id]
+    return trustor_id, tuple(chain), False

@@ -45,7 +45,7 @@ class Revoked:
         Whether `token` is worth nothing, though its seal and its time are good.
         """
         off = self.disabled
-        users = {token.user_id, token.trustor_id, token.trustee_id}
+        users = {token.user_id, token.trustor_id, token.trustee_id, *token.trust_chain}
         if not off.users.isdisjoint(users) or token.project_id in off.projects:
             return True
         places = {token.user_domain_id, token.project_domain_id, token.domain_id}
@@ -65,7 +65,7 @@ def _subjects(token: Token) -> Iterator[tuple[RevocationKind, str]]:
     """
     yield RevocationKind.TOKEN, token.audit_id
     target = token.project_id or token.domain_id or ("all" if token.system else "")
-    for user_id in {token.user_id, token.trustor_id, token.trustee_id}:
+    for user_id in {token.user_id, token.trustor_id, token.trustee_id, *token.trust_chain}:
         yield RevocationKind.USER, user_id
         yield RevocationKind.GRANT, f"{user_id}/{target}"
     yield RevocationKind.PROJECT, token.project_id
