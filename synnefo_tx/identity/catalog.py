@@ -16,6 +16,7 @@ PATHS = {
     "compute": "/compute/v2.1",
     "network": "/network",
     "image": "/image",
+    "account": "/account/v1.0",
 }
 _NAMES = {
     "identity": (("identity", "keystone"),),
@@ -25,6 +26,7 @@ _NAMES = {
     "volume": (("block-storage", "cinder"), ("volumev3", "cinderv3")),
     "object-store": (("object-store", "swift"),),
     "placement": (("placement", "placement"),),
+    "account": (("account", "astakos_account"),),
 }
 PLACES = ("project_id", "tenant_id")  # what a URL may leave open
 _PROJECT = tuple(f"{sign}({name})s" for name in PLACES for sign in "%$")
@@ -99,8 +101,8 @@ def own_services(paths: Mapping[str, str] = PATHS, region: str = REGION) -> Iter
     What this cloud itself runs.  Ids come from names: every worker and every start tells the same.
 
     paths: kind ("identity", "compute", "network", "image", "volume", "object-store",
-    "placement") to path on our one port.  "volume" gives the types block-storage and volumev3.
-    Raises KeyError for an unknown kind.
+    "placement", "account") to path on our one port.  "volume" gives the types block-storage and
+    volumev3.  Raises KeyError for an unknown kind.
     """
     for kind, path in paths.items():
         for service_type, name in _NAMES[kind]:

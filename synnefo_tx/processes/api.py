@@ -17,6 +17,7 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
 from archipelagod.wire.client import BlockClient
+from synnefo_tx.account.api.routes import account_router
 from synnefo_tx.compute.api.routes import compute_router
 from synnefo_tx.daemon.private_files import secret_in
 from synnefo_tx.effect.clusters import Clusters, rapi_over
@@ -161,6 +162,7 @@ class ApiService(Service):
                 self._clusters.console_log,
             ),
             network_router(database, authenticator, time.time, settings.public_url),
+            account_router(database, authenticator, time.time, settings.public_url),
             image_router(
                 database, blocks, authenticator, time.time, settings.public_url, converter
             ),

@@ -4,6 +4,8 @@ Quota as the services see it: who pays, what is held.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import frozen
 
 NO_LIMIT = -1
@@ -81,3 +83,27 @@ class Provision:
 
     key: Key
     quantity: int
+
+
+@frozen
+class InProject:
+    """
+    What a user has of a project, under the limit in effect, and what the whole project has.
+    """
+
+    member: Holding
+    project: Holding
+
+
+@frozen
+class Wanted:
+    """
+    A commission to issue.  client: who asks.  force: whatever the limits; nobody can give back
+    more than there is, even so.
+    """
+
+    client: str
+    provisions: Sequence[Provision]
+    name: str = ""
+    force: bool = False
+    accept: bool = False

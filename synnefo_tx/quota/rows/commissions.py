@@ -15,27 +15,13 @@ from attrs import field, frozen
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from synnefo_tx.quota.errors import NoCapacityError, NoCommission, NoHoldingError, NoQuantityError
-from synnefo_tx.quota.model import Key, Provision
+from synnefo_tx.quota.model import Key, Provision, Wanted
 from synnefo_tx.quota.rows import locking
 from synnefo_tx.quota.rows.locking import Change, key_of
 from synnefo_tx.quota.rows.tables import commissions, provision_log, provisions
 
 MAX_REASON = 121  # characters, after ACCEPT: or REJECT:
 SomeKeys = Callable[[Connection, Collection[Key]], set[Key]]
-
-
-@frozen
-class Wanted:
-    """
-    A commission to issue.  client: who asks.  force: whatever the limits; nobody can give back
-    more than there is, even so.
-    """
-
-    client: str
-    provisions: Sequence[Provision]
-    name: str = ""
-    force: bool = False
-    accept: bool = False
 
 
 @frozen

@@ -17,7 +17,7 @@ from tests.synnefo_tx.identity.asking import AskingCase
 class OwnTests(SynchronousTestCase):
     def test_volume_is_there_only_when_it_runs_and_under_both_names(self) -> None:
         without = {service.type for service in own_services()}
-        self.assertEqual(without, {"identity", "compute", "network", "image"})
+        self.assertEqual(without, {"identity", "compute", "network", "image", "account"})
         with_volume = own_services({"identity": "/identity/v3/", "volume": "/volume/v3"})
         self.assertEqual(
             [(one.type, one.name, one.endpoints[0].url) for one in with_volume],
@@ -37,7 +37,7 @@ class OwnTests(SynchronousTestCase):
             return [one.id for one in found]
 
         self.assertEqual(ids("One"), ids("One"))
-        self.assertEqual(len(set(ids("One"))), 12)
+        self.assertEqual(len(set(ids("One"))), 15)
         self.assertFalse(set(ids("One")) & set(ids("Two")))
 
     def test_urls_begin_as_the_client_reached_us_and_name_its_project(self) -> None:

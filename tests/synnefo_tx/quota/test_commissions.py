@@ -27,10 +27,18 @@ from synnefo_tx.quota.errors import (
     NoQuantityError,
     OverLimit,
 )
-from synnefo_tx.quota.model import Holding, Key, Payer, Provision, member_key, project_key
+from synnefo_tx.quota.model import (
+    Holding,
+    Key,
+    Payer,
+    Provision,
+    Wanted,
+    member_key,
+    project_key,
+)
 from synnefo_tx.quota.registered import TOTAL_CPU, VM
 from synnefo_tx.quota.rows import commissions
-from synnefo_tx.quota.rows.commissions import Resolved, Wanted
+from synnefo_tx.quota.rows.commissions import Resolved
 from synnefo_tx.quota.rows.holdings import held, held_by
 from synnefo_tx.quota.rows.limits import set_limits, set_project_limits
 from synnefo_tx.quota.rows.tables import provision_log

@@ -1,0 +1,42 @@
+"""
+The account API: Synnefo's Astakos v1.0, beside Keystone's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from synnefo_tx.account.api import commissions, quotas, resources
+from synnefo_tx.account.api.context import Context
+from synnefo_tx.account.permissions import PERMISSIONS
+from synnefo_tx.http.astakos_dialect import ASTAKOS
+from synnefo_tx.http.router import Authenticate, Router
+from synnefo_tx.http.streaming import USUAL_BODY_BYTES
+from synnefo_tx.identity.permissions import Permissions
+from synnefo_tx.store.database import Database
+
+_RESOURCES = (quotas, resources, commissions)
+
+
+def account_router(
+    database: Database,
+    authenticate: Authenticate,
+    clock: Callable[[], float],
+    public_url: str | None = None,
+) -> Router:
+    """
+    The router to mount at /account.  clock: seconds since the epoch.
+    """
+    router = Router(
+        prefix="account",
+        dialect=ASTAKOS,
+        authenticate=authenticate,
+        permitted=Permissions(PERMISSIONS),
+        public_url=public_url,
+        largest_body=USUAL_BODY_BYTES,
+        vary=("X-Auth-Token",),
+    )
+    context = Context(database, clock)
+    for resource in _RESOURCES:
+        resource.add_routes(router, context)
+    return router
