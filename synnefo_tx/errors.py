@@ -87,3 +87,13 @@ class Unavailable(DomainError):
     """
     A service below is away; the same request may succeed later.
     """
+
+
+class TooManyRequests(DomainError):
+    """
+    The client asks too often.  retry_after_s: when to ask again, seconds.
+    """
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"Too many failed log-ins. Try again in {retry_after_s} seconds.")
+        self.retry_after_s = retry_after_s

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from http import HTTPStatus
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from synnefo_tx import errors
 from synnefo_tx.http.reply import Reply, json_reply
@@ -28,6 +28,7 @@ _STATUS: dict[type[errors.DomainError], int] = {
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,
     errors.RangeUnsatisfiable: 416,
+    errors.TooManyRequests: 429,
     errors.Unavailable: 503,
 }
 _NOVA_NAMES = {
@@ -66,7 +67,7 @@ class Dialect:
         for kind in type(error).__mro__:
             status = self.statuses.get(kind) or _STATUS.get(kind)
             if status:
-                return self.say(status, error, accept)
+                return _with_wait(self.say(status, error, accept), error)
         return self.say(500, None, accept)
 
     def unexpected(self, accept: str = "*/*") -> Reply:
@@ -74,6 +75,12 @@ class Dialect:
         The bare 500 for what we did not foresee.
         """
         return self.say(500, None, accept)
+
+
+def _with_wait(reply: Reply, error: errors.DomainError) -> Reply:
+    if not isinstance(error, errors.TooManyRequests):
+        return reply
+    return evolve(reply, headers=(*reply.headers, ("Retry-After", str(error.retry_after_s))))
 
 
 _PHRASES = {413: "Request Entity Too Large", 416: "Request Range Not Satisfiable"}  # WebOb's

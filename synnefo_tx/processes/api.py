@@ -152,6 +152,7 @@ class ApiService(Service):
                 settings.public_url,
                 authenticator,
                 SecretBox(await deferToThread(load_or_create_keys, settings.secret_keys_directory)),
+                settings.security_compliance,
             ),
             compute_router(
                 database,

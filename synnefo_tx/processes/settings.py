@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from synnefo_tx.identity.compliance import SecurityCompliance
+
 
 class FirstCluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
@@ -67,6 +69,8 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         """
         return Path(self.credential_keys or Path(self.token_keys).parent / "credential-keys")
 
+    security_compliance: SecurityCompliance = SecurityCompliance()
+
 
 class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
@@ -95,3 +99,4 @@ class AllInOneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     network_namespace: str | None = None
     dns: tuple[str, ...] = ()
     accel: Literal["auto", "kvm", "tcg"] = "auto"
+    security_compliance: SecurityCompliance = SecurityCompliance()

@@ -1,11 +1,14 @@
 """
-/v3/users, and the own password.
+/v3/users.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
+
+from attrs import evolve
 
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.bodies import Body, keystone_wording
@@ -19,6 +22,7 @@ from synnefo_tx.identity.permissions import Target
 from synnefo_tx.identity.rows import users
 from synnefo_tx.identity.rows.kinds import USER
 from synnefo_tx.identity.rows.things import Thing
+from synnefo_tx.identity.rules.compliance import check_strength, end_of_password
 from synnefo_tx.identity.views.users import user_view
 
 _OPTIONS = {
@@ -56,9 +60,8 @@ def user_target(thing: Mapping[str, Any]) -> Target:
 
 async def _complete(call: Call, context: Context, thing: Thing) -> Thing:
     given = {"enabled": True, "options": {}, "default_project_id": None} | _without_ours(thing)
-    now = int(context.clock())
-    given |= {"created_at": now, "password_created_at": now, "password_hash": None}
-    return in_own_domain(call, await _hashed(context, given))
+    given |= {"created_at": int(context.clock()), "password_hash": None}
+    return in_own_domain(call, await _hashed(context, given, given["options"]))
 
 
 async def _prepare(_call: Call, context: Context, before: Thing, changes: Thing) -> Thing:
@@ -70,16 +73,27 @@ async def _prepare(_call: Call, context: Context, before: Thing, changes: Thing)
     if "options" in asked:
         merged = before["options"] | asked["options"]
         asked["options"] = {name: value for name, value in merged.items() if value is not None}
-    if "password" in asked:
-        asked |= {"password_created_at": int(context.clock())}
-    return await _hashed(context, asked)
+    if asked.get("enabled"):
+        asked |= {"failed_logins": 0, "failed_login_at": None}
+        asked |= {"last_active_at": int(context.clock())}  # or the user would be inactive still
+    return await _hashed(context, asked, asked.get("options", before["options"]))
 
 
-async def _hashed(context: Context, given: Thing) -> Thing:
+async def _hashed(context: Context, given: Thing, options: Mapping[str, Any]) -> Thing:
+    """
+    With the hash of the password in its place, and what the rules make of it.
+    """
     password = given.pop("password", None)
-    if password is not None:
-        given["password_hash"] = await context.passwords.hash(password)
-    return given
+    if password is None:
+        return given
+    policy, now = context.gate.policy, int(context.clock())
+    check_strength(policy, password)
+    return given | {
+        "password_hash": await context.passwords.hash(password),
+        "password_created_at": now,
+        "password_expires_at": end_of_password(policy, options, now, own=False),
+        "password_own": False,
+    }
 
 
 def _without_ours(given: Thing) -> Thing:
@@ -95,10 +109,10 @@ USERS = Resource(
     target=user_target,
     complete=_complete,
     prepare=_prepare,
-    changing=users.change_user,
     removing=users.remove_user,
 )
 
 
 def add_routes(router: Router, context: Context) -> None:
-    add_resource(router, context, USERS)
+    changing = partial(users.change_user, keep=users.kept(context.gate.policy))
+    add_resource(router, context, evolve(USERS, changing=changing))

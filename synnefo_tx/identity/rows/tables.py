@@ -16,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from synnefo_tx.store.metadata import metadata
@@ -73,6 +74,7 @@ users = Table(
     Column("last_active_at", BigInteger),
     Column("failed_logins", Integer, nullable=False, server_default="0"),
     Column("failed_login_at", BigInteger),
+    Column("password_own", Boolean, nullable=False, server_default=false()),
     options(),
     extra(),
     UniqueConstraint("domain_id", "name"),

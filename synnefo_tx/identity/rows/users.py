@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, insert, or_, select
+from attrs import field, frozen
+from sqlalchemy import Connection, Table, delete, func, insert, or_, select, update
 
+from synnefo_tx.identity.compliance import SecurityCompliance
 from synnefo_tx.identity.model import Revocation, RevocationKind
 from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.delegation_tables import (
@@ -19,9 +21,24 @@ from synnefo_tx.identity.rows.delegation_tables import (
     trust_roles,
     trusts,
 )
+from synnefo_tx.identity.rows.kinds import USER
 from synnefo_tx.identity.rows.revocations import end_of, revoke, switched
-from synnefo_tx.identity.rows.tables import assignments, group_members, old_passwords
+from synnefo_tx.identity.rows.tables import assignments, group_members, old_passwords, users
 from synnefo_tx.identity.rows.things import Kind, Thing
+
+
+@frozen
+class NewPassword:
+    """
+    A password that a user has chosen.  replaces: the hash that it was allowed to replace.
+    expires_at: seconds; None: never.  keep: how many hashes before it are kept.
+    """
+
+    user_id: str
+    password_hash: str = field(repr=False)
+    replaces: str = field(repr=False)
+    expires_at: int | None
+    keep: int
 
 
 def change_user(
@@ -31,22 +48,56 @@ def change_user(
     changes: Thing,
     now: int,
     horizon_s: int,
+    keep: int = 1,
 ) -> Thing:
     """
     As `things.change`; tokens end when the user is disabled or has another password.
+
+    keep: how many hashes before the new one are kept.
     """
     after = things.change(connection, kind, before["id"], changes)
     if after["enabled"] != before["enabled"]:
         switched(connection, RevocationKind.USER, before["id"], after["enabled"], now, horizon_s)
     if "password_hash" in changes:
-        remember(connection, before)
+        remember(connection, before, keep)
         revoke(connection, end_of(RevocationKind.USER, before["id"], now, horizon_s), now)
     return after
 
 
-def remember(connection: Connection, user: Thing) -> None:
+def kept(policy: SecurityCompliance) -> int:
     """
-    Keep the hash that the user has, for the rule against using it again.
+    How many hashes before the present one a rule needs; one is kept for whoever turns it on.
+    """
+    return max(1, policy.unique_last_password_count - 1)
+
+
+def set_own_password(connection: Connection, new: NewPassword, now: int, horizon_s: int) -> bool:
+    """
+    Give the user the password that the user has chosen; tokens end.  False: the password was
+    changed by another meanwhile.
+    """
+    before = things.find(connection, USER, new.user_id)
+    changed = (
+        update(users)
+        .where(users.c.id == new.user_id, users.c.password_hash == new.replaces)
+        .values(
+            password_hash=new.password_hash,
+            password_created_at=now,
+            password_expires_at=new.expires_at,
+            password_own=True,
+        )
+    )
+    if before is None or not connection.execute(changed).rowcount:
+        return False
+    remember(connection, before, new.keep)
+    revoke(connection, end_of(RevocationKind.USER, new.user_id, now, horizon_s), now)
+    return True
+
+
+def remember(connection: Connection, user: Thing, keep: int) -> None:
+    """
+    Keep the hash that the user has, for the rule against using it again, and the last `keep` in
+    all.
     """
     if user["password_hash"] is None:
         return
@@ -56,6 +107,11 @@ def remember(connection: Connection, user: Thing) -> None:
     connection.execute(
         insert(old_passwords).values(
             user_id=user["id"], serial=(last or 0) + 1, password_hash=user["password_hash"]
+        )
+    )
+    connection.execute(
+        delete(old_passwords).where(
+            old_passwords.c.user_id == user["id"], old_passwords.c.serial <= (last or 0) + 1 - keep
         )
     )
 

@@ -16,6 +16,7 @@ _SECRET = {
     "last_active_at",
     "failed_logins",
     "failed_login_at",
+    "password_own",
 }
 
 

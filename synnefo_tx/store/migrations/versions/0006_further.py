@@ -1,5 +1,5 @@
 """
-The audit log is append-only, and found by time.
+The audit log is append-only, and found by time; passwords that users have set themselves are known.
 """
 
 import sqlalchemy as sa
@@ -33,3 +33,7 @@ def upgrade() -> None:
     ):
         op.create_index(f"ix_audit_log_{name}", "audit_log", columns, unique=False)
     make_append_only(op.get_bind())
+    op.add_column(
+        "users",
+        sa.Column("password_own", sa.Boolean(), server_default=sa.false(), nullable=False),
+    )

@@ -1,0 +1,152 @@
+"""
+Limits on wrong log-ins, in this process: for each address and for each account that is asked for,
+whether there is one or not, so that nobody learns from them which accounts there are.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from ipaddress import ip_address, ip_network
+from math import ceil
+
+from attrs import define
+from prometheus_client import CollectorRegistry, Counter
+
+from synnefo_tx.errors import TooManyRequests
+from synnefo_tx.identity.rules.attempts import OF_ACCOUNT, OF_ADDRESS, Limits, delay_s
+
+FORGET_S = 15 * 60
+MOST_KNOWN = 20_000  # of each kind; about 5 MB
+
+
+@define
+class _Known:
+    """
+    failures: in a row.  open: attempts whose outcome is not known yet.  at: of the last failure.
+    """
+
+    failures: int = 0
+    open: int = 0
+    at: float = 0.0
+
+    def wait_s(self, now: float, limits: Limits) -> float:
+        """
+        How long until the next attempt, seconds.  Open ones count as wrong once one was wrong, so
+        that many at once get no further than one after the other.
+        """
+        if not self.failures:
+            return 0.0
+        if self.open and self.failures + self.open >= limits.free:
+            return 1.0
+        wait = delay_s(self.failures, limits)
+        return min(wait, max(0.0, self.at + wait - now))  # the clock may have been set back
+
+
+@define
+class Attempt:
+    """
+    One log-in under way.  Exactly one of its methods is called.
+    """
+
+    _parts: tuple[_Known, ...]
+    _clock: Callable[[], float]
+    _failures: Counter
+
+    def succeeded(self) -> None:
+        """
+        The right secret was given: what went before is forgotten, of the account alone.
+        """
+        for one in self._parts:
+            one.open -= 1
+        self._parts[0].failures = 0
+
+    def failed(self) -> None:
+        """
+        The secret, or the account, was wrong.
+        """
+        self._failures.inc()
+        for one in self._parts:
+            one.open -= 1
+            one.failures += 1
+            one.at = self._clock()
+
+    def dropped(self) -> None:
+        """
+        Nothing was found out.
+        """
+        for one in self._parts:
+            one.open -= 1
+
+
+class Throttle:
+    """
+    `begin` an attempt, and tell it how it ended.  clock: seconds.
+
+    registry: gets the counters synnefo_logins_failed_total and synnefo_logins_refused_total.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        account: Limits = OF_ACCOUNT,
+        address: Limits = OF_ADDRESS,
+        registry: CollectorRegistry | None = None,
+    ) -> None:
+        self.registry = registry or CollectorRegistry()
+        self._clock = clock
+        self._limits = (account, address)
+        self._known: tuple[OrderedDict[Hashable, _Known], ...] = (OrderedDict(), OrderedDict())
+        self._failures = Counter(
+            "synnefo_logins_failed", "Log-ins with a wrong secret.", registry=self.registry
+        )
+        self._refusals = Counter(
+            "synnefo_logins_refused",
+            "Log-ins that came too soon after wrong ones.",
+            ["limit"],
+            registry=self.registry,
+        )
+
+    def begin(self, account: Hashable, address: str) -> Attempt:
+        """
+        account: as the client names it.  Raises TooManyRequests.
+        """
+        now = self._clock()
+        keys = (account, _network(address))
+        parts = tuple(
+            self._of(known, key, now) for known, key in zip(self._known, keys, strict=True)
+        )
+        for name, part, limits in zip(("account", "address"), parts, self._limits, strict=True):
+            wait_s = part.wait_s(now, limits)
+            if wait_s > 0:
+                self._refusals.labels(name).inc()
+                raise TooManyRequests(ceil(wait_s))
+        for part in parts:
+            part.open += 1
+        return Attempt(parts, self._clock, self._failures)
+
+    def _of(self, known: OrderedDict[Hashable, _Known], key: Hashable, now: float) -> _Known:
+        """
+        What is known of `key`; what was longest unused goes when there is too much.
+        """
+        found = known.pop(key, None)
+        if found is None or (not found.open and now - found.at > FORGET_S):
+            found = _Known()
+        known[key] = found
+        if len(known) > MOST_KNOWN:
+            known.popitem(last=False)
+        return found
+
+
+def _network(address: str) -> str:
+    """
+    What one client holds: an IPv4 address, or a /64 of IPv6.
+    """
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    mapped = getattr(found, "ipv4_mapped", None)
+    if found.version == 4 or mapped:
+        return str(mapped or found)
+    return str(ip_network((found, 64), strict=False))
