@@ -15,7 +15,6 @@ from synnefo_tx.identity.faults import AccountNotFound
 from synnefo_tx.identity.permissions import Target
 from synnefo_tx.identity.rows import application_credentials as rows
 from synnefo_tx.identity.rows import things
-from synnefo_tx.identity.rows.delegation_tables import access_rules
 from synnefo_tx.identity.rows.kinds import ACCESS_RULE
 from synnefo_tx.identity.rows.things import Thing
 from synnefo_tx.identity.views.delegation import access_rule_view
@@ -29,7 +28,7 @@ def add_routes(router: Router, context: Context) -> None:
     async def index(call: Call, user_id: str) -> Reply:
         enforce(call, "identity:list_access_rules", Target((user_id,)))
         refuse_trusts(call)
-        where = access_rules.c.user_id == user_id
+        where = rows.rules_of_user(user_id)
         found, more = await context.database.read(
             things.list_things, ACCESS_RULE, page_of(call, FILTERS), where
         )

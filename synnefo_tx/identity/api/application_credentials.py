@@ -23,7 +23,6 @@ from synnefo_tx.identity.faults import AccountNotFound, ActionForbidden
 from synnefo_tx.identity.permissions import Target
 from synnefo_tx.identity.rows import application_credentials as rows
 from synnefo_tx.identity.rows import things
-from synnefo_tx.identity.rows.delegation_tables import application_credentials
 from synnefo_tx.identity.rows.kinds import APPLICATION_CREDENTIAL, USER
 from synnefo_tx.identity.rows.things import Thing
 from synnefo_tx.identity.rules.moments import end_us
@@ -42,9 +41,8 @@ def add_routes(router: Router, context: Context) -> None:
         enforce(call, "identity:list_application_credentials", Target((user_id,)))
         refuse_trusts(call)
         page = page_of(call, {"name": "name"})
-        where = application_credentials.c.user_id == user_id
         found, more = await context.database.read(
-            things.list_things, APPLICATION_CREDENTIAL, page, where
+            things.list_things, APPLICATION_CREDENTIAL, page, rows.of_user(user_id)
         )
         whole = await context.database.read(rows.with_parts, found)
         views = [view(one, v3(call)) for one in whole]

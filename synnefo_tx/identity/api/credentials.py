@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, true
+from sqlalchemy import ColumnElement
 
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.bodies import Body, keystone_wording
@@ -32,11 +32,10 @@ from synnefo_tx.identity.api.schemas import body_schema
 from synnefo_tx.identity.faults import Expected
 from synnefo_tx.identity.permissions import Target
 from synnefo_tx.identity.rows import things
-from synnefo_tx.identity.rows.credentials import EC2
-from synnefo_tx.identity.rows.delegation_tables import credentials
+from synnefo_tx.identity.rows.credentials import EC2, visible
 from synnefo_tx.identity.rows.kinds import CREDENTIAL
-from synnefo_tx.identity.rows.second_factors import USED
 from synnefo_tx.identity.rows.things import Thing
+from synnefo_tx.identity.rules.totp import USED
 from synnefo_tx.identity.views.delegation import credential_view
 
 PATH = "/v3/credentials"
@@ -120,13 +119,11 @@ def _visible(call: Call) -> ColumnElement[bool]:
     """
     What the caller may see of all credentials.
     """
-    seen: list[ColumnElement[bool]] = [true()]
-    if not may(call, "identity:list_credentials", Target()):
-        seen.append(credentials.c.user_id == call.token.user_id)
-    if is_delegated(call):
-        seen.append(credentials.c.project_id == call.token.project_id)
-        seen.append(credentials.c.type != "totp")
-    return and_(*seen)
+    everything = may(call, "identity:list_credentials", Target())
+    return visible(
+        None if everything else call.token.user_id,
+        call.token.project_id if is_delegated(call) else None,
+    )
 
 
 async def _complete(call: Call, context: Context, thing: Thing) -> Thing:

@@ -12,7 +12,7 @@ from typing import Any
 from synnefo_tx.errors import Forbidden
 from synnefo_tx.http.call import Call
 from synnefo_tx.identity.faults import ActionForbidden
-from synnefo_tx.identity.rows.second_factors import TOTP
+from synnefo_tx.identity.rules.totp import TOTP
 
 
 def refuse_trusts(call: Call) -> None:

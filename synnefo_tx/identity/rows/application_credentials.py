@@ -113,6 +113,20 @@ def credential_named(
     return _first(connection, (table.c.user_id == user_id) & (table.c.name == name))
 
 
+def of_user(user_id: str) -> ColumnElement[bool]:
+    """
+    For `list_things`: the user's application credentials.
+    """
+    return application_credentials.c.user_id == user_id
+
+
+def rules_of_user(user_id: str) -> ColumnElement[bool]:
+    """
+    For `list_things`: the user's access rules.
+    """
+    return access_rules.c.user_id == user_id
+
+
 def remove_rule(connection: Connection, rule_id: str) -> None:
     """
     An access rule goes.  Raises RuleInUse.

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, true, update
 
 from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.delegation_tables import credentials
 from synnefo_tx.identity.rows.kinds import CREDENTIAL, PROJECT, USER
 from synnefo_tx.identity.rows.things import Kind, Thing
+from synnefo_tx.identity.rules.totp import TOTP
 
 EC2 = "ec2"
 BATCH = 500
@@ -37,6 +38,19 @@ def ec2_of(connection: Connection, user_id: str) -> list[Thing]:
         .order_by(credentials.c.id)
     )
     return [things.thing_of(CREDENTIAL, row) for row in connection.execute(wanted).mappings()]
+
+
+def visible(user_id: str | None, project_id: str | None) -> ColumnElement[bool]:
+    """
+    For `list_things`: credentials of the user (None: of all), and of the project (None: of all and
+    of none).  Second factors are of no project.
+    """
+    seen: list[ColumnElement[bool]] = [true()]
+    if user_id is not None:
+        seen.append(credentials.c.user_id == user_id)
+    if project_id is not None:
+        seen += [credentials.c.project_id == project_id, credentials.c.type != TOTP]
+    return and_(*seen)
 
 
 def seal_anew(connection: Connection, seal: Callable[[str], str], after: str = "") -> str | None:

@@ -7,9 +7,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select, update
 
 from synnefo_tx.identity.rows.delegation_tables import credentials
-
-TOTP = "totp"
-USED = "totp_used"  # the attribute that holds the last step whose code was used
+from synnefo_tx.identity.rules.totp import TOTP, USED
 
 
 def sealed_factors(connection: Connection, user_id: str) -> tuple[tuple[str, str], ...]:

@@ -9,6 +9,8 @@ import binascii
 import hashlib
 import hmac
 
+TOTP = "totp"  # the type of credentials that hold such a secret
+USED = "totp_used"  # their attribute that tells the last step whose code was used
 STEP_S = 30
 DIGITS = 6
 PREVIOUS_STEPS = 1  # a code is still taken this many steps after its own

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synnefo_tx.identity.rows.second_factors import USED
 from synnefo_tx.identity.rules.moments import moment_us
+from synnefo_tx.identity.rules.totp import USED
 
 View = dict[str, Any]
 Thing = Mapping[str, Any]
