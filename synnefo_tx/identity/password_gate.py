@@ -18,6 +18,7 @@ from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.rows import attempts
 from synnefo_tx.identity.rows.accounts import find_user
 from synnefo_tx.identity.rules.attempts import is_held
+from synnefo_tx.identity.rules.compliance import is_inactive
 from synnefo_tx.identity.rules.login import Wanted
 from synnefo_tx.identity.throttle import Attempt, Throttle
 from synnefo_tx.store.database import Database
@@ -100,6 +101,8 @@ class PasswordGate:
         return await self._database.read(find_user, user.id)
 
     async def _remember_success(self, user: User, now: int) -> bool:
+        if is_inactive(self.policy, user, now):
+            return True  # the caller refuses it, and it must not count as activity
         watched = self.policy.disable_user_account_days_inactive is not None
         if not user.failed_logins and not (watched and _day(user.last_active_at) != _day(now)):
             return True
