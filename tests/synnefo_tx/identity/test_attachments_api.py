@@ -62,7 +62,7 @@ class FilterTests(AskingCase):
         at = f"{FILTER}/endpoints/{listed[0]['id']}/projects"
         self.assertEqual([one["id"] for one in self.ask("GET", at).json["projects"]], ["p1"])
         self.assertEqual(self.ask("DELETE", path).code, 204)
-        self.assertEqual(len(self.catalog()), 4)
+        self.assertEqual(len(self.catalog()), 5)
 
     def test_and_of_those_of_its_groups(self) -> None:
         service = self.endpoint("network")["service_id"]
@@ -80,7 +80,7 @@ class FilterTests(AskingCase):
         projects = self.ask("GET", f"{path}/projects").json["projects"]
         self.assertEqual([one["id"] for one in projects], ["p1"])
         self.assertEqual(self.ask("DELETE", path).code, 204)
-        self.assertEqual(len(self.catalog()), 4)
+        self.assertEqual(len(self.catalog()), 5)
 
     def test_wrong_filters(self) -> None:
         body = {"name": "x", "filters": {"colour": "blue"}}

@@ -127,7 +127,8 @@ class ClientsTests(TestCase):
             self.assertEqual([one["Name"] for one in projects], ["admin", "demo"])
             catalog = await self.command("catalog", "list", name="demo")
             self.assertEqual(
-                {one["Type"] for one in catalog}, {"identity", "compute", "network", "image"}
+                {one["Type"] for one in catalog},
+                {"account", "identity", "compute", "network", "image"},
             )
 
         return Deferred.fromCoroutine(run())
@@ -150,8 +151,8 @@ class ClientsTests(TestCase):
             self.assertEqual(identity.get_user("c" * 32).name, "admin")
             self.assertEqual(len(list(identity.role_assignments(include_names=True))), 2)
             self.assertEqual([one.id for one in identity.regions()], ["RegionOne"])
-            self.assertEqual(len(list(identity.services())), 4)
-            self.assertEqual(len(list(identity.endpoints(interface="public"))), 4)
+            self.assertEqual(len(list(identity.services())), 5)
+            self.assertEqual(len(list(identity.endpoints(interface="public"))), 5)
             self.assertEqual([one.name for one in identity.user_projects("d" * 32)], ["demo"])
             self.assertTrue(cloud.endpoint_for("compute").endswith("/compute/v2.1"))
             self.assertEqual(identity.get_endpoint_data().api_version, (3, 14))

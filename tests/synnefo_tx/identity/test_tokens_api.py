@@ -53,7 +53,8 @@ class LoginTests(SynchronousTestCase):
             },
         )
         self.assertEqual(
-            [service["type"] for service in catalog], ["compute", "identity", "image", "network"]
+            [service["type"] for service in catalog],
+            ["account", "compute", "identity", "image", "network"],
         )
         self.assertEqual(len(audit_ids), 1)
         self.assertEqual(len(audit_ids[0]), 22)
