@@ -11,11 +11,12 @@ from __future__ import annotations
 from pathlib import Path
 
 ALONE = "guests"  # the lane that comes last
-OTHERS = "others"  # has every package that is not named here
+OTHERS = "others"  # has whatever is not named here
 LANES = {
     "chaos": ("chaos", "image"),
     "archipelagod": ("archipelagod",),
     "synnefo_tx": ("synnefo_tx",),
+    "nodes": ("ganetid.network", "ganetid.node", "ganetid.replication"),
     OTHERS: (),
     ALONE: ("end_to_end",),
 }
@@ -26,10 +27,21 @@ def packages(root: Path) -> dict[str, list[str]]:
     Of each lane, what trial is to run.  ``root``: the checkout.
     """
     named = {package for lane in LANES.values() for package in lane}
-    found = {path.parent.name for path in root.glob("tests/*/__init__.py")}
     lanes = {name: [f"tests.{each}" for each in lane] for name, lane in LANES.items()}
+    shared = {name.partition(".")[0] for name in named if "." in name}
+    found = {path.parent.name for path in root.glob("tests/*/__init__.py")} - shared
+    for package in shared:
+        found |= {f"{package}.{name}" for name in _inside(root / "tests" / package)}
     lanes[OTHERS] = [f"tests.{name}" for name in sorted(found - named)]
     return lanes
+
+
+def _inside(package: Path) -> set[str]:
+    """
+    The packages and the modules with tests right below a package.
+    """
+    packages = {path.parent.name for path in package.glob("*/__init__.py")}
+    return packages | {path.stem for path in package.glob("test_*.py")}
 
 
 def commands(root: Path) -> dict[str, list[str]]:

@@ -298,7 +298,7 @@ class FakeVolumes:
 
     async def hand_over(self, volume: str) -> None:
         self.of(volume)
-        self.handovers.remove(volume)
+        self.handovers = [one for one in self.handovers if one != volume]
 
     async def acquire(self, volume: str) -> None:
         self.of(volume)

@@ -194,8 +194,12 @@ class MachinesTestCase(TestCase):
 
     def _remove_network(self) -> None:
         for machine in self.machines:
-            subprocess.run(["ip", "netns", "delete", machine.namespace], check=False,
-                           capture_output=True)  # fmt: skip
+            # What goes with a namespace goes some time later, and its name is wanted again.
+            for words in (
+                ("link", "delete", machine.outside),
+                ("netns", "delete", machine.namespace),
+            ):
+                subprocess.run(["ip", *words], check=False, capture_output=True)
         subprocess.run(["ip", "link", "delete", self.bridge], check=False, capture_output=True)
 
     async def up(self, machine: Machine) -> None:
