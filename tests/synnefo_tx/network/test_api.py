@@ -14,6 +14,7 @@ from tests.synnefo_tx.compute.cloud import (
     ADMIN,
     ALICE,
     BOB,
+    IMAGE,
     NETWORK,
     SUBNET,
     Cloud,
@@ -102,6 +103,74 @@ class DiscoveryTests(SynchronousTestCase):
             (refused.status, refused.json["NeutronError"]["type"]), (403, "PolicyNotAuthorized")
         )
         self.assertEqual(self.cloud.neutron("GET", own, user=ADMIN).status, 200)
+
+    def test_quotas_are_changed_by_administrators(self) -> None:
+        """They hold at once, are listed, and go again."""
+        own, body = "/quotas/project-alice", {"quota": {"port": 3, "router": "-1"}}
+        usual = self.cloud.neutron("GET", f"{own}/default").json
+        changed = self.cloud.neutron("PUT", own, body, user=ADMIN)
+        self.assertEqual(changed.json["quota"], usual["quota"] | {"port": 3, "router": -1})
+        self.assertEqual(self.cloud.neutron("GET", own).json, changed.json)
+        names = {"tenant_id": "project-alice", "project_id": "project-alice"}
+        self.assertEqual(
+            self.cloud.neutron("GET", "/quotas", user=ADMIN).json,
+            {"quotas": [changed.json["quota"] | names]},
+        )
+        self.cloud.create(min_count=2)
+        details = self.cloud.neutron("GET", f"{own}/details").json["quota"]
+        self.assertEqual(details["port"], {"limit": 3, "used": 2, "reserved": 0})
+        refused = self.cloud.nova(
+            "POST",
+            "/servers",
+            {"server": {"name": "w", "flavorRef": "1", "imageRef": IMAGE, "min_count": 2}},
+        )
+        self.assertEqual(
+            refused.json["forbidden"]["message"],
+            "Quota exceeded for ports: Requested 2, but already used 2 of 3 ports",
+        )
+        gone = self.cloud.neutron("DELETE", own, user=ADMIN)
+        self.assertEqual((gone.status, gone.body), (204, b""))
+        self.assertEqual(self.cloud.neutron("GET", own).json, usual)
+        self.assertEqual(self.cloud.neutron("GET", "/quotas", user=ADMIN).json, {"quotas": []})
+
+    def test_quotas_refused(self) -> None:
+        """Of users, and of what is no limit."""
+        own = "/quotas/project-alice"
+        for method, path, action in (
+            ("PUT", own, "update_quota"),
+            ("DELETE", own, "delete_quota"),
+            ("GET", "/quotas", "get_quota"),
+        ):
+            refused = self.cloud.neutron(method, path, {"quota": {}} if method == "PUT" else None)
+            error = refused.json["NeutronError"]
+            self.assertEqual(
+                (refused.status, error["message"]), (403, f"rule:{action} is disallowed by policy")
+            )
+        self.cloud.create()
+        low = "must be greater than or equal to already used 1"
+        for body, message in (
+            ({}, "Unable to find 'quota' in request body"),
+            ({"quota": {"pot": 1}}, "Unrecognized attribute(s) 'pot'"),
+            ({"quota": {"port": "x"}}, "Invalid input for operation: 'x' is not an integer."),
+            (
+                {"quota": {"port": -2}},
+                "Invalid input for port. Reason: '-2' is too small - must be at least '-1'.",
+            ),
+            (
+                {"quota": {"port": 2**31}},
+                (
+                    f"Invalid input for port. Reason: '{2**31}' is too large - must be no larger "
+                    f"than '{2**31 - 1}'."
+                ),
+            ),
+            ({"quota": {"port": 0, "check_limit": True}}, f"Quota limit 0 for port {low}"),
+        ):
+            refused = self.cloud.neutron("PUT", own, body, user=ADMIN)
+            self.assertEqual(
+                (refused.status, refused.json["NeutronError"]["message"]), (400, message)
+            )
+        kept = self.cloud.neutron("PUT", own, {"quota": {"port": 0}}, user=ADMIN)
+        self.assertEqual(kept.json["quota"]["port"], 0)
 
     def test_zones(self) -> None:
         """None."""
