@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, event, func, select
 from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.errors import OverQuota
@@ -25,7 +26,7 @@ from synnefo_tx.store.database import Database, open_engine
 from synnefo_tx.store.schema import create_all
 from tests.live.postgresql import shared_server
 
-WRITERS = 16
+WRITERS = 10
 Unit = Callable[[Connection, int], object]
 
 
@@ -43,6 +44,10 @@ class RaceTests(SynchronousTestCase):
         self.engine = self.make_engine()
         self.addCleanup(self.engine.dispose)
         create_all(self.engine)
+        for number in range(WRITERS):  # holdings that are there are not kept apart by being made
+            for payer in (Payer("u", "p"), Payer(f"u{number}", "p")):
+                self.write(lambda c, _, who=payer: take(c, who, {VM: 0}), 0)
+        event.listen(self.engine, "after_cursor_execute", _dawdle)
 
     def write(self, unit: Unit, number: int) -> bool:
         """
@@ -173,7 +178,7 @@ class RaceTests(SynchronousTestCase):
                 _nevermind()
             return True
 
-        got = self.race(work, 40)
+        got = self.race(work, 24)
         kept = sum(granted[number] for number, won in enumerate(got) if won)
         self.assertEqual(self.held(VM, "p").used + self.held(VM, "q").used, kept)
         with self.engine.connect() as connection:
@@ -194,6 +199,16 @@ class PostgresqlRaceTests(RaceTests):
 
     def make_engine(self) -> Engine:
         return open_engine(shared_server().new_database())
+
+
+def _dawdle(_c: object, _cursor: object, statement: str, *_: object) -> None:
+    """
+    Whoever has looked waits before writing, so that others look meanwhile if they can.
+    """
+    if statement.startswith("SELECT") and (
+        "FROM holdings" in statement or "FROM comm" in statement
+    ):
+        time.sleep(0.004)
 
 
 def _nevermind() -> None:
