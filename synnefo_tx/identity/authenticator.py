@@ -19,6 +19,7 @@ from synnefo_tx.identity.faults import (
     TokenGarbled,
     TokenRevoked,
 )
+from synnefo_tx.identity.key_watch import KeyWatch
 from synnefo_tx.identity.model import Revocation, RevocationKind
 from synnefo_tx.identity.refreshed import Refreshed
 from synnefo_tx.identity.rows import revocations
@@ -32,7 +33,7 @@ FORGET_EVERY_S = 60.0
 
 class Authenticator:
     """
-    The Router's `authenticate`.  clock: seconds since the epoch.
+    The Router's `authenticate`.  clock: seconds since the epoch.  keys: looks for new ones.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class Authenticator:
         tokens: TokenBox,
         clock: Callable[[], float],
         refresh_s: float = 1.0,
+        keys: KeyWatch | None = None,
     ) -> None:
+        self._keys = keys
         self._database = database
         self._tokens = tokens
         self._clock = clock
@@ -75,7 +78,7 @@ class Authenticator:
 
         window_s: how long past its end it still counts, seconds.
         """
-        token = self._tokens.open(text, window_s)
+        token = await self._opened(text, window_s)
         await self._news.get()
         if self._revoked.refuses(token):
             raise TokenRevoked
@@ -109,6 +112,20 @@ class Authenticator:
         This worker has changed accounts: no token is trusted before the database was asked.
         """
         self._news.look_again()
+
+    async def _opened(self, text: str, window_s: int) -> Token:
+        """
+        Other keys are looked for when none of ours has sealed the token.
+        """
+        try:
+            return self._tokens.open(text, window_s)
+        except TokenGarbled:
+            known = self._tokens.keys
+            if self._keys is not None:
+                await self._keys.look()
+            if self._tokens.keys == known:
+                raise
+        return self._tokens.open(text, window_s)
 
     async def _ask(self, known: tuple[int, int] | None) -> tuple[int, int]:
         now = self._clock()

@@ -33,14 +33,33 @@ def load_or_create_keys(directory: Path | str) -> list[bytes]:
     for number in (STAGED, STAGED + 1):
         if number == STAGED or not any(n > STAGED for n in _numbers(folder)):
             _create(folder, number)
+    return read_keys(folder)
+
+
+def read_keys(directory: Path | str) -> list[bytes]:
+    """
+    The keys that are there, the sealing one first.  Raises UnsafeKey, and OSError, also for a file
+    that is rotated away meanwhile.
+    """
+    folder = Path(directory)
     return [_read(folder / str(number)) for number in sorted(_numbers(folder), reverse=True)]
+
+
+def marks_of(directory: Path | str) -> tuple[tuple[str, int, int], ...]:
+    """
+    What is another once a key comes, goes or changes: name, inode and time of each file.  Raises
+    OSError.
+    """
+    folder = Path(directory)
+    found = ((name, (folder / name).stat()) for name in map(str, sorted(_numbers(folder))))
+    return tuple((name, file.st_ino, file.st_mtime_ns) for name, file in found)
 
 
 def rotate_keys(directory: Path | str, keep: int = 3) -> list[bytes]:
     """
     Promote the staged key, stage a new one, and drop the oldest beyond `keep` (at least 2).
 
-    Workers learn it when they load their keys again.  Rotate no more often than a token lives,
+    Workers learn it within seconds (`KeyWatch`).  Rotate no more often than a token lives,
     divided by keep - 1, or tokens die before their time.
     """
     folder = Path(directory)

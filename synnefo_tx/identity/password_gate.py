@@ -128,13 +128,6 @@ class PasswordGate:
             write.chainDeferred(written)
             await written
 
-    async def stopService(self) -> None:
-        """
-        Returns when everything is written.
-        """
-        for user_id in list(self._unwritten):
-            await self._written(user_id)
-
 
 def _day(at: int | None) -> int | None:
     return None if at is None else at // 86400

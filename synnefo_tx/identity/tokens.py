@@ -32,9 +32,16 @@ class TokenBox:
         self.lifetime_s = lifetime_s
         self.horizon_s = lifetime_s + ALLOW_EXPIRED_S  # the longest that a token can be shown
         self._clock = clock
-        self._fernet = MultiFernet([Fernet(key) for key in keys])
+        self.use(keys)
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(Token)
+
+    def use(self, keys: Sequence[bytes]) -> None:
+        """
+        From now on seal with the first of these, and open those of these alone.
+        """
+        self.keys = tuple(keys)
+        self._fernet = MultiFernet([Fernet(key) for key in keys])
 
     def seal(self, token: Token) -> str:
         """

@@ -26,6 +26,7 @@ from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.routes import identity_router
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog import own_services
+from synnefo_tx.identity.key_watch import KeyWatch
 from synnefo_tx.identity.keys import load_or_create_keys
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.rows.catalog import ensure
@@ -139,9 +140,11 @@ class ApiService(Service):
         settings = self._settings
         keys = await deferToThread(load_or_create_keys, Path(settings.token_keys))
         tokens = TokenBox(keys, time.time, settings.token_lifetime_s)
-        authenticator = Authenticator(database, tokens, time.time)
-        authenticator.startService()
-        self._parts.append(authenticator)
+        watch = KeyWatch(settings.token_keys, tokens, deferToThread, time.time, self._reactor)
+        authenticator = Authenticator(database, tokens, time.time, keys=watch)
+        for part in (watch, authenticator):
+            part.startService()
+            self._parts.append(part)
         converter = QemuConverter(self._reactor, settings.nbd_socket)
         return [
             identity_router(

@@ -1,0 +1,82 @@
+"""
+Token keys as they are in their directory, whoever rotates them and whenever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from synnefo_tx.identity.keys import UnsafeKey, marks_of, read_keys
+from synnefo_tx.identity.refreshed import Refreshed
+from synnefo_tx.identity.tokens import TokenBox
+from synnefo_tx.store.database import Defer
+
+LOOK_EVERY_S = 3.0
+Marks = tuple[tuple[str, int, int], ...]
+
+
+class KeyWatch:
+    """
+    Gives `tokens` the keys of `directory` when they change.
+
+    defer: runs a callable in a thread.  clock: seconds.  However many ask, the directory is looked
+    at once a second at most, so that texts that are no tokens cost nothing.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        directory: Path | str,
+        tokens: TokenBox,
+        defer: Defer,
+        clock: Callable[[], float],
+        reactor: Any,
+    ) -> None:
+        self._directory = directory
+        self._tokens = tokens
+        self._defer = defer
+        self._known: Refreshed[Marks] = Refreshed(self._ask, clock, 1.0)
+        self._loop = LoopingCall(lambda: Deferred.fromCoroutine(self.look()))
+        self._loop.clock = reactor
+
+    def startService(self) -> None:
+        """
+        Look every LOOK_EVERY_S.
+        """
+        self._loop.start(LOOK_EVERY_S)
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Fires when the directory is not looked at any more.
+        """
+        if self._loop.running:
+            self._loop.stop()
+        return self._known.stop()
+
+    async def look(self) -> None:
+        """
+        Returns when the directory was looked at, within the last second.
+        """
+        await self._known.get()
+
+    async def _ask(self, known: Marks | None) -> Marks:
+        try:
+            marks, keys = await self._defer(lambda: self._read(known))
+        except (UnsafeKey, OSError):
+            self._log.failure("token keys could not be read; those known go on")
+            return known or ()
+        if keys and tuple(keys) != self._tokens.keys:
+            self._tokens.use(keys)
+            self._log.info("there are other token keys: {count}", count=len(keys))
+        return marks
+
+    def _read(self, known: Marks | None) -> tuple[Marks, list[bytes]]:
+        marks = marks_of(self._directory)
+        return marks, [] if marks == known else read_keys(self._directory)
