@@ -17,6 +17,7 @@ from synnefo_tx.compute.errors import FlavorNotFound, KeypairNotFound, TooMany
 from synnefo_tx.compute.rows import boot_images, chosen_networks, placing
 from synnefo_tx.compute.rows.flavors import find_flavor
 from synnefo_tx.compute.rows.keypairs import find_keypair
+from synnefo_tx.compute.rows.quotas import check_metadata
 from synnefo_tx.compute.rows.servers import Caller
 from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.compute.rules import config_drive, quotas
@@ -93,6 +94,7 @@ def create_servers(
 def _gather(connection: Connection, caller: Caller, request: ServerRequest) -> _Materials:
     if not request.image_id:
         raise BadRequest("Invalid imageRef provided.")
+    check_metadata(connection, caller.project_id, len(request.metadata))
     if request.availability_zone not in (None, ZONE):
         raise BadRequest("Invalid input received: The requested availability zone is not available")
     try:

@@ -8,7 +8,9 @@ from sqlalchemy import Connection
 
 from synnefo_tx.compute.rules.quota_bodies import check_limits
 from synnefo_tx.compute.rules.quotas import NOVA
+from synnefo_tx.errors import OverQuota
 from synnefo_tx.quota.model import Holding, Payer
+from synnefo_tx.quota.registered import METADATA_ITEM
 from synnefo_tx.quota.rows import holdings, limits, resources
 
 _RESOURCES = tuple(meaning.resource for meaning in NOVA.values())
@@ -54,6 +56,15 @@ def forget_quotas(connection: Connection, payer: Payer) -> None:
     The defaults hold again for the project, or for the user in it.
     """
     limits.forget_limits(connection, payer.project_id, _RESOURCES, payer.user_id)
+
+
+def check_metadata(connection: Connection, project_id: str, count: int) -> None:
+    """
+    Whether a server of the project may have so many metadata items.  Raises OverQuota.
+    """
+    limit = holdings.held(connection, project_id, [METADATA_ITEM])[METADATA_ITEM].limit
+    if 0 <= limit < count:
+        raise OverQuota(f"Maximum number of metadata items exceeds {limit}")
 
 
 def _named(held: dict[str, Holding]) -> dict[str, Holding]:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection
 
 from synnefo_tx.compute.rows import servers
+from synnefo_tx.compute.rows.quotas import check_metadata
 from synnefo_tx.compute.rows.servers import Caller, find_server
-from synnefo_tx.compute.rules.create_request import MAX_METADATA
-from synnefo_tx.errors import NotFound, OverQuota
+from synnefo_tx.errors import NotFound
 
 Pairs = dict[str, str]
 Change = Callable[[Sequence[str]], list[str]]
@@ -31,8 +31,7 @@ def write_metadata(
     server = find_server(connection, caller, server_id, to_change=True)
     servers.check_data_state(server, "update metadata")
     kept: Pairs = pairs if replace else {**server.metadata, **pairs}
-    if len(kept) > MAX_METADATA:
-        raise OverQuota(f"Maximum number of metadata items exceeds {MAX_METADATA}")
+    check_metadata(connection, server.project_id, len(kept))
     servers.change(connection, caller, server_id, {"metadata": kept}, now_us)
     return kept
 

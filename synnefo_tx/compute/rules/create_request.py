@@ -19,7 +19,6 @@ from synnefo_tx.compute.rules.validation import is_uuid
 from synnefo_tx.errors import BadRequest, OverQuota
 from synnefo_tx.http.microversions import Version
 
-MAX_METADATA = 128  # items
 MAX_FILES = 5
 MAX_FILE_PATH = 255
 MAX_FILE_BYTES = 10240
@@ -77,7 +76,7 @@ class ServerRequest:
 
 def read_request(body: object, version: Version) -> ServerRequest:
     """
-    Raises BadRequest, or OverQuota for too much metadata or too many files.
+    Raises BadRequest, or OverQuota for too many files.
     """
     server: dict[str, Any] = create_schema(version).check(body)["server"]
     least = _count(server.get("min_count", 1))
@@ -86,8 +85,6 @@ def read_request(body: object, version: Version) -> ServerRequest:
         raise BadRequest("min_count must be <= max_count")
     _check_disks(server)
     metadata = server.get("metadata", {})
-    if len(metadata) > MAX_METADATA:
-        raise OverQuota(f"Maximum number of metadata items exceeds {MAX_METADATA}")
     networks = server.get("networks")
     name = server["name"].strip()
     return ServerRequest(

@@ -17,13 +17,11 @@ from synnefo_tx.quota.model import NO_LIMIT, Holding
 @frozen
 class Meaning:
     """
-    unit: how many of ours one of Nova's is.  counted: whether anything is charged for it; else it
-    bounds one thing each.
+    unit: how many of ours one of Nova's is.
     """
 
     resource: str
     unit: int = 1
-    counted: bool = True
 
     def shown(self, holding: Holding) -> Holding:
         """
@@ -43,10 +41,10 @@ class Meaning:
 NOVA = {
     "cores": Meaning(registered.TOTAL_CPU),
     "instances": Meaning(registered.VM),
-    "key_pairs": Meaning(registered.KEYPAIR, counted=False),
-    "metadata_items": Meaning(registered.METADATA_ITEM, counted=False),
+    "key_pairs": Meaning(registered.KEYPAIR),
+    "metadata_items": Meaning(registered.METADATA_ITEM),
     "ram": Meaning(registered.TOTAL_RAM, registered.MIB),
-    "server_group_members": Meaning(registered.SERVER_GROUP_MEMBER, counted=False),
+    "server_group_members": Meaning(registered.SERVER_GROUP_MEMBER),
     "server_groups": Meaning(registered.SERVER_GROUP),
 }
 # What a server takes besides: told to its user by the names that Cinder and Neutron have for it.

@@ -16,6 +16,7 @@ from twisted.trial.unittest import TestCase
 
 from synnefo_tx.compute.rows.servers import release
 from synnefo_tx.compute.rows.tables import servers
+from synnefo_tx.identity.rows import accounts
 from tests.synnefo_tx.compute.live_cloud import LiveCloud
 
 
@@ -120,6 +121,26 @@ class CommandTests(TestCase):
         await cloud.openstack("server", "delete", "w")
         shown = await told("server", "show", "w")
         self.assertEqual(shown["OS-EXT-STS:task_state"], "deleting")
+
+    def test_quotas_are_shown_set_and_deleted(self) -> Deferred[None]:
+        """Compute's and the network's together, as the command puts them."""
+        return Deferred.fromCoroutine(self._quotas(LiveCloud(self)))
+
+    async def _quotas(self, cloud: LiveCloud) -> None:
+        async def limits(*words: str) -> dict[str, int]:
+            rows = json.loads(await cloud.openstack("quota", "show", *words, "-f", "json"))
+            return {row["Resource"]: row["Limit"] for row in rows}
+
+        with cloud.database.engine.begin() as connection:
+            accounts.create_role(connection, "boss", "admin")
+            accounts.assign(connection, "carol", "carols", "boss")
+        usual = await limits()
+        self.assertEqual((usual["cores"], usual["ports"], usual["networks"]), (40, 500, 100))
+        project = json.loads(await cloud.openstack("token", "issue", "-f", "json"))["project_id"]
+        await cloud.openstack("quota", "set", "--cores", "5", "--ports", "6", project)
+        self.assertEqual(await limits(), usual | {"cores": 5, "ports": 6})
+        await cloud.openstack("quota", "delete", project)
+        self.assertEqual(await limits(), usual)
 
 
 _PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJwQCaqn8BNSZfuOxU7kBX6mmZFC0qeQ494NVw5GG9Gy c"

@@ -156,6 +156,19 @@ class ChangeTests(SynchronousTestCase):
             (403, "Quota exceeded, too many key pairs."),
         )
 
+    def test_metadata_items(self) -> None:
+        """As many as the project's limit says, each server, from the beginning and later."""
+        self.put({"metadata_items": 1})
+        two = {"metadata": {"a": "1", "b": "2"}}
+        made = self.cloud.nova("POST", "/servers", {"server": asked(**two)})
+        server_id = self.cloud.active(metadata={"a": "1"})
+        later = self.cloud.nova("PUT", f"/servers/{server_id}/metadata", two)
+        for refused in (made, later):
+            self.assertEqual(
+                (refused.status, refused.json["forbidden"]["message"]),
+                (403, "Maximum number of metadata items exceeds 1"),
+            )
+
     def test_refusals(self) -> None:
         """Of users, of what is no limit, and of what the microversion does not know."""
         self.assertEqual(self.put({"cores": 1}, user=ALICE).status, 403)
