@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from synnefo_tx.identity.rows.tables import users
 from synnefo_tx.quota.model import NO_LIMIT, Key
@@ -187,7 +188,10 @@ def _say(connection: Connection, key: Key, limit: int | None) -> None:
     if connection.execute(known).first() is None:
         raise KeyError(key.resource)
     place = {"holder": key.holder, "source": key.source, "resource": key.resource}
-    this = and_(*(quota_limits.c[name] == value for name, value in place.items()))
-    connection.execute(delete(quota_limits).where(this))
-    if limit is not None:
-        connection.execute(insert(quota_limits).values(**place, limit=limit))
+    if limit is None:
+        this = and_(*(quota_limits.c[name] == value for name, value in place.items()))
+        connection.execute(delete(quota_limits).where(this))
+        return
+    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
+    said = dialect.insert(quota_limits).values(**place, limit=limit)
+    connection.execute(said.on_conflict_do_update(index_elements=[*place], set_={"limit": limit}))

@@ -119,6 +119,19 @@ class RaceTests(SynchronousTestCase):
         self.assertEqual(self.race(ask).count(True), 1)
         self.assertEqual(self.held().used, 1)
 
+    def test_limits_set_at_once(self) -> None:
+        """One of them holds, and nobody fails."""
+
+        def limit(connection: Connection, number: int) -> object:
+            set_limits(connection, "p", {TOTAL_CPU: (number, 100 + number)})
+            return True
+
+        self.assertEqual(self.race(limit), [True] * WRITERS)
+        with self.engine.connect() as connection:
+            self.assertEqual(quota_verify(connection), [])
+            mine = held_by(connection, Payer("someone", "p"), [TOTAL_CPU])[TOTAL_CPU]
+        self.assertEqual(self.held(TOTAL_CPU).limit, 100 + mine.limit)
+
     def test_a_commission_is_resolved_once(self) -> None:
         """Whoever comes second finds none."""
         asked = [Provision(key, 3) for key in Payer("u", "p").keys(VM)]
