@@ -36,7 +36,7 @@ from synnefo_tx.identity.api.schemas import (
 )
 from synnefo_tx.identity.faults import AccountNotFound
 from synnefo_tx.identity.permissions import Target
-from synnefo_tx.identity.rows import project_tags, project_tree, projects, things
+from synnefo_tx.identity.rows import limits, project_tags, project_tree, projects, things
 from synnefo_tx.identity.rows.effective import works_in
 from synnefo_tx.identity.rows.kinds import PROJECT, USER
 from synnefo_tx.identity.rows.things import Thing
@@ -188,16 +188,27 @@ async def _around(context: Context, call: Call, project: Thing) -> dict[str, Any
     if flag(call, "parents_as_list") or flag(call, "parents_as_ids"):
         above = await context.database.read(project_tree.line_above, project["id"])
         if flag(call, "parents_as_list"):
-            told["parents"] = [{"project": project_view(one, v3(call))} for one in above]
+            told["parents"] = await _in_full(context, call, above)
         else:
             told["parents"] = _nested_line([one["id"] for one in above] + [project["domain_id"]])
     if flag(call, "subtree_as_list") or flag(call, "subtree_as_ids"):
         below = await context.database.read(project_tree.tree_below, project["id"])
         if flag(call, "subtree_as_list"):
-            told["subtree"] = [{"project": project_view(one, v3(call))} for one in below]
+            told["subtree"] = await _in_full(context, call, below)
         else:
             told["subtree"] = _nested_tree(project["id"], below)
     return told
+
+
+async def _in_full(context: Context, call: Call, found: list[Thing]) -> list[dict[str, Any]]:
+    """
+    Projects of the tree, with their limits when the query asks for those.
+    """
+    views = [project_view(one, v3(call)) for one in found]
+    if flag(call, "include_limits"):
+        known = await context.database.read(limits.by_project, [one["id"] for one in found])
+        views = [view | {"limits": known.get(view["id"], [])} for view in views]
+    return [{"project": view} for view in views]
 
 
 def _nested_line(ids: list[str]) -> dict[str, Any] | None:

@@ -23,6 +23,7 @@ ENDPOINT = Kind(
 POLICY = Kind("policy", "policies", catalog_tables.policies)
 CONSUMER = Kind("consumer", "consumers", catalog_tables.consumers)
 ENDPOINT_GROUP = Kind("endpoint_group", "endpoint_groups", catalog_tables.endpoint_groups)
+REGISTERED_LIMIT = Kind("registered_limit", "registered_limits", catalog_tables.registered_limits)
 CREDENTIAL = Kind(
     "credential", "credentials", delegation_tables.credentials, references={"user_id": USER}
 )
