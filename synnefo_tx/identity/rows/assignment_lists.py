@@ -7,9 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select
 
 from synnefo_tx.identity.model import Assignment, Named
+from synnefo_tx.identity.rows.project_tree import tree_below
 from synnefo_tx.identity.rows.tables import assignments, domains, groups, projects, roles, users
 
 
@@ -17,6 +18,9 @@ from synnefo_tx.identity.rows.tables import assignments, domains, groups, projec
 class Wanted:
     """
     Which to list.  None and "" leave a part open.
+
+    tree: also for the projects below the one that is asked for.  within: only for this domain and
+    the projects in it.
     """
 
     user_id: str | None = None
@@ -25,6 +29,8 @@ class Wanted:
     target_id: str = ""
     role_id: str | None = None
     inherited: bool | None = None
+    tree: bool = False
+    within: str | None = None
 
 
 _actor_domains, _project_domains = domains.alias(), domains.alias()
@@ -75,11 +81,34 @@ _LIST = (
 )
 
 
+def held_within(domain_id: str) -> ColumnElement[bool]:
+    """
+    Those for a domain and the projects in it.
+    """
+    inside = select(projects.c.id).where(projects.c.domain_id == domain_id)
+    return or_(
+        and_(_target_is("domain"), assignments.c.target_id == domain_id),
+        and_(_target_is("project"), assignments.c.target_id.in_(inside)),
+    )
+
+
 def list_assignments(connection: Connection, wanted: Wanted) -> list[Assignment]:
     """
     Who holds which role where, of those that fit.
     """
-    return [_made(row) for row in connection.execute(_narrowed(_LIST, wanted))]
+    statement = _narrowed(_LIST, wanted)
+    if wanted.target_kind:
+        there = assignments.c.target_id.in_(target_ids(connection, wanted))
+        statement = statement.where(_target_is(wanted.target_kind), there)
+    return [_made(row) for row in connection.execute(statement)]
+
+
+def target_ids(connection: Connection, wanted: Wanted) -> list[str]:
+    """
+    What is asked for, with the projects below it if those are.
+    """
+    below = tree_below(connection, wanted.target_id) if wanted.tree else []
+    return [wanted.target_id, *(one["id"] for one in below)]
 
 
 def list_stored(connection: Connection, where: ColumnElement[bool]) -> list[Assignment]:
@@ -94,11 +123,8 @@ def _narrowed(statement: Select[Any], wanted: Wanted) -> Select[Any]:
         statement = statement.where(_actor_is("user"), assignments.c.actor_id == wanted.user_id)
     if wanted.group_id:
         statement = statement.where(_actor_is("group"), assignments.c.actor_id == wanted.group_id)
-    if wanted.target_kind:
-        statement = statement.where(
-            _target_is(wanted.target_kind),
-            assignments.c.target_id == wanted.target_id,
-        )
+    if wanted.within:
+        statement = statement.where(held_within(wanted.within))
     if wanted.role_id:
         statement = statement.where(assignments.c.role_id == wanted.role_id)
     if wanted.inherited is not None:

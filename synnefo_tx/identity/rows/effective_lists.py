@@ -16,7 +16,12 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select, true
 
 from synnefo_tx.identity.model import Assignment, Named
 from synnefo_tx.identity.rows import things
-from synnefo_tx.identity.rows.assignment_lists import Wanted, list_stored
+from synnefo_tx.identity.rows.assignment_lists import (
+    Wanted,
+    held_within,
+    list_stored,
+    target_ids,
+)
 from synnefo_tx.identity.rows.kinds import PROJECT
 from synnefo_tx.identity.rows.project_tree import line_above, tree_below
 from synnefo_tx.identity.rows.tables import (
@@ -36,10 +41,13 @@ def list_effective(connection: Connection, wanted: Wanted) -> list[Assignment]:
     """
     What is in effect, of what fits; wanted.group_id and wanted.inherited are not looked at.
     """
-    where = and_(_of_user(wanted), _on_target(connection, wanted))
+    ids = target_ids(connection, wanted) if wanted.target_kind else []
+    where = and_(_of_user(wanted), _on_target(connection, wanted, ids))
+    if wanted.within:
+        where = and_(where, held_within(wanted.within))
     found: Iterable[Assignment] = list_stored(connection, where)
     found = _of_members(connection, list(found), wanted.user_id)
-    found = _below(connection, list(found), wanted)
+    found = _below(connection, list(found), wanted, ids)
     made = dict.fromkeys(_with_implied(connection, found))
     return [one for one in made if wanted.role_id in (None, "", one.role.id)]
 
@@ -54,12 +62,12 @@ def _of_user(wanted: Wanted) -> ColumnElement[bool]:
     )
 
 
-def _on_target(connection: Connection, wanted: Wanted) -> ColumnElement[bool]:
+def _on_target(connection: Connection, wanted: Wanted, ids: list[str]) -> ColumnElement[bool]:
     if not wanted.target_kind:
         return true()
     here = and_(
         assignments.c.target_kind == wanted.target_kind,
-        assignments.c.target_id == wanted.target_id,
+        assignments.c.target_id.in_(ids),
         assignments.c.inherited.is_(False),
     )
     project = things.find(connection, PROJECT, wanted.target_id)
@@ -68,7 +76,7 @@ def _on_target(connection: Connection, wanted: Wanted) -> ColumnElement[bool]:
     above = [one["id"] for one in line_above(connection, wanted.target_id)]
     kind, target = assignments.c.target_kind, assignments.c.target_id
     inherited = or_(
-        and_(kind == "project", target.in_(above)),
+        and_(kind == "project", target.in_([*above, *(ids if wanted.tree else ())])),
         and_(kind == "domain", target == project["domain_id"]),
     )
     return or_(here, and_(assignments.c.inherited.is_(True), inherited))
@@ -106,19 +114,23 @@ def _of_members(
             yield evolve(one, actor_kind="user", actor=member, source=one)
 
 
-def _below(connection: Connection, found: list[Assignment], wanted: Wanted) -> Iterator[Assignment]:
+def _below(
+    connection: Connection, found: list[Assignment], wanted: Wanted, asked: list[str]
+) -> Iterator[Assignment]:
     """
-    Inherited ones become those of the projects below, or of the one that is asked for.
+    Inherited ones become those of the projects below, of those that are asked for.
     """
 
     def places(kind: str, target_id: str) -> list[Named]:
-        if wanted.target_kind == "project":
-            ids = [wanted.target_id]
-        elif kind == "domain":
+        if wanted.target_kind == "project" and (kind == "domain" or not wanted.tree):
+            return _projects(connection, asked)
+        if kind == "domain":
             inside = select(projects.c.id).where(projects.c.domain_id == target_id)
             ids = [row.id for row in connection.execute(inside)]
         else:
             ids = [one["id"] for one in tree_below(connection, target_id)]
+        if wanted.target_kind == "project":
+            ids = [one for one in ids if one in set(asked)]
         return _projects(connection, ids)
 
     known = _remembered(places)

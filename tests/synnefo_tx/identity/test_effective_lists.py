@@ -60,6 +60,39 @@ class EffectiveTests(AskingCase):
             one["links"]["prior_role"], f"{BASE}/prior_role/role-member/implies/role-reader"
         )
 
+    def test_a_tree_is_told_with_what_is_held_below(self) -> None:
+        child = self.make("project", name="child", parent_id="p1")["id"]
+        self.ask("PUT", f"/projects/{child}/groups/{self.group}/roles/role-member")
+        self.ask(
+            "PUT", "/OS-INHERIT/domains/default/users/u-bob/roles/role-reader/inherited_to_projects"
+        )
+        tree = "scope.project.id=p1&include_subtree&user.id=u-bob"
+        self.assertEqual(
+            self.found(tree),
+            {
+                ("u-bob", "p1", "role-reader"),
+                ("u-bob", child, "role-reader"),
+                ("u-bob", child, "role-member"),
+            },
+        )
+        stored = self.ask("GET", "/role_assignments?scope.project.id=p1&include_subtree").json
+        places = {one["scope"]["project"]["id"] for one in stored["role_assignments"]}
+        self.assertEqual(places, {"p1", child})
+        self.told(self.ask("GET", "/role_assignments?include_subtree"), 400, "must be specified")
+        answer = self.ask("GET", f"/role_assignments?{tree}", token=self.alice)
+        self.assertEqual(answer.code, 403)
+
+    def test_readers_of_a_domain_see_what_is_held_in_it(self) -> None:
+        self.ask("PUT", "/domains/other/users/u-bob/roles/role-reader")
+        self.ask("PUT", "/projects/p3/users/u-alice/roles/role-reader")
+        token = self.cloud.token("bob", {"domain": {"id": "other"}})
+        for query in ("", "?effective"):
+            answer = self.ask("GET", f"/role_assignments{query}", token=token)
+            scopes = [one["scope"] for one in answer.json["role_assignments"]]
+            self.assertEqual(len(scopes), 2)
+            for scope in scopes:
+                self.assertIn(scope, ({"domain": {"id": "other"}}, {"project": {"id": "p3"}}))
+
     def test_what_makes_no_sense_together(self) -> None:
         self.told(self.ask("GET", "/role_assignments?effective&group.id=g"), 400, "group filter")
 
