@@ -28,6 +28,7 @@ class Where(Enum):
     ANYWHERE = ""
     SYSTEM = "of the system"
     SOME_PROJECT = "of a project"
+    SOME_DOMAIN = "of a domain"
     DOMAIN = "of its domain"
     PROJECT = "of its project"
     PROJECT_WITHIN = "of a project in its domain"
@@ -88,7 +89,7 @@ class Rule(Enum):
     DOMAIN_READER_OR_OWNER = (_ADMIN, _SYSTEM_READER, _DOMAIN_READER, _OWNER)
     DOMAIN_READER_OR_PROJECT = (_ADMIN, _SYSTEM_READER, _DOMAIN_READER, _PROJECT)
     DOMAIN_MANAGER = (_ADMIN, _DOMAIN_MANAGER)
-    ROLE_READER = (_ADMIN, _SYSTEM_READER, Clause("manager", Where.DOMAIN))
+    ROLE_READER = (_ADMIN, _SYSTEM_READER, Clause("manager", Where.SOME_DOMAIN))
     WITHIN_DOMAIN = (
         _ADMIN,
         _SYSTEM_READER,
@@ -119,6 +120,8 @@ def _holds(clause: Clause, token: Token, target: Target | None) -> bool:
             return token.system
         case Where.SOME_PROJECT:
             return bool(token.project_id)
+        case Where.SOME_DOMAIN:
+            return bool(token.domain_id)
         case Where.OWNER:
             return target is None or token.user_id in target.user_ids
         case Where.DOMAIN:

@@ -9,12 +9,13 @@ from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api import json_body
-from synnefo_tx.identity.api.context import Context, address_of
+from synnefo_tx.identity.api.context import Context, address_of, enforce, may
 from synnefo_tx.identity.api.issuing import catalog_for, fresh_token, use_trust
 from synnefo_tx.identity.api.login_body import read
 from synnefo_tx.identity.api.login_log import LoginLog
 from synnefo_tx.identity.api.proofs import proved
 from synnefo_tx.identity.faults import ActionForbidden, SubjectNotFound
+from synnefo_tx.identity.permissions import Target
 from synnefo_tx.identity.receipts import Receipt, ReceiptBox
 from synnefo_tx.identity.rows import logins
 from synnefo_tx.identity.rules.login import (
@@ -106,20 +107,15 @@ async def _granted(
 
 async def _subject(context: Context, call: Call, action: str) -> Token:
     """
-    The token in X-Subject-Token, if the caller may know of it: an administrator, a service, or
-    the user whose it is.
+    The token in X-Subject-Token, if the caller may do `action` with it.
     """
-    trusted = call.token.is_admin or "service" in call.token.roles
     text = call.header(SUBJECT)
-    if not text and not trusted:
+    if not text and not may(call, action, Target()):
         raise ActionForbidden(action)
     expired_too = (call.query("allow_expired") or "").strip().lower() in YES
     window_s = ALLOW_EXPIRED_S if expired_too else 0
     token = await context.authenticator.subject(text, window_s)
-    if action == "identity:revoke_token":
-        trusted = call.token.is_admin
-    if not trusted and token.user_id != call.token.user_id:
-        raise ActionForbidden(action)
+    enforce(call, action, Target((token.user_id,)))
     return token
 
 
