@@ -18,6 +18,8 @@ from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import StorageError
 
 GROUPS = 4  # of flushes of a volume that are under way at once; see stores.file_records.SYNCS
+SLOW_S = 0.001  # a medium that takes longer is asked for several at once
+WEIGHT = 0.1  # of the latest in the time that a flush takes
 
 Done = Callable[[bool], None]
 
@@ -55,10 +57,12 @@ class _Group(NamedTuple):
 
 class Flusher:
     """
-    Flushes one volume, in threads that begin when there is a flush and all others are at work.
+    Flushes one volume, in a thread that begins with the first flush.  More come while all are at
+    work and the medium is slow: on a fast one they would only make the groups smaller, which cost
+    a third of the rate when it was measured.
 
-    They take turns: one waits for flushes and begins with those that there are; while it waits for
-    the medium the next one does.
+    Threads take turns: one waits for flushes and begins with those that there are; while it waits
+    for the medium the next one does.
 
     groups: flushes of the volume so far.  largest: most requests that one of them answered.
     """
@@ -77,6 +81,7 @@ class Flusher:
         self._is_ended = False
         self._lock = threading.Lock()  # of figures and answers: askers hear of one group at a time
         self._busy = 0  # threads that have a group
+        self._takes_s = 0.0  # a flush, of late
         self._threads: list[threading.Thread] = []
         self._tidying: threading.Thread | None = None
 
@@ -122,8 +127,10 @@ class Flusher:
                 if not group.size:
                     continue
                 finish = self._begin(group)
+            since = time.monotonic()
             is_done = self._has_done(finish)
             with self._lock:
+                self._takes_s += WEIGHT * (time.monotonic() - since - self._takes_s)
                 self._answer(number, group, counts, is_done=is_done)
                 self._busy -= 1
             if self._volume.wants_tidying:
@@ -153,7 +160,8 @@ class Flusher:
             self.groups += 1
             self.largest = max(self.largest, group.size)
             self._busy += 1
-            if self._busy == len(self._threads) < GROUPS and not self._is_ended:
+            wanted = self._takes_s > SLOW_S and not self._is_ended
+            if wanted and self._busy == len(self._threads) < GROUPS:
                 with contextlib.suppress(RuntimeError):  # too many threads: these have to do
                     self._start_thread()
         try:

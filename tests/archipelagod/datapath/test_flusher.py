@@ -5,13 +5,14 @@ Group commit.
 from __future__ import annotations
 
 import threading
+import time
 from queue import SimpleQueue
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from archipelagod.datapath.complaints import Complaints
 from archipelagod.datapath.counts import FLUSH, Tally
-from archipelagod.datapath.flusher import GROUPS, Flusher
+from archipelagod.datapath.flusher import GROUPS, SLOW_S, Flusher
 from archipelagod.stores.store import open_memory_store
 from archipelagod.volume import flushing
 from archipelagod.volume.catalogue import Catalogue
@@ -70,7 +71,7 @@ class FlusherTests(SynchronousTestCase):
         self.assertEqual(told, [True] * 2)
 
     def test_overlap(self) -> None:
-        """A flush that waits for the medium does not hold up the next ones, up to a number."""
+        """A flush that waits for a slow medium does not hold up the next ones, up to a number."""
         begun: SimpleQueue[int] = SimpleQueue()
         go_on = threading.Event()
 
@@ -78,8 +79,10 @@ class FlusherTests(SynchronousTestCase):
             begun.put(len(told))
             go_on.wait(20)
 
-        self.patch(self.volume, "finish_flush", finish)
         told: list[bool] = []
+        self.slowly(told)
+        self.patch(self.volume, "finish_flush", finish)
+        told.clear()
         for _ in range(GROUPS):
             self.flusher.submit(told.append)
             self.assertEqual(begun.get(timeout=20), 0)
@@ -87,7 +90,23 @@ class FlusherTests(SynchronousTestCase):
         go_on.set()
         self.flusher.stop()
         self.assertEqual(told, [True] * (GROUPS + 1))
-        self.assertEqual(self.flusher.groups, GROUPS + 1)
+        self.assertEqual(self.flusher.groups, GROUPS + 2)
+
+    def slowly(self, told: list[bool]) -> None:
+        """A flush that takes long."""
+        ended = threading.Event()
+
+        def finish(_commit: object) -> None:
+            time.sleep(20 * SLOW_S)
+
+        def tell(is_done: bool) -> None:
+            told.append(is_done)
+            ended.set()
+
+        self.patch(self.volume, "finish_flush", finish)
+        self.flusher.submit(tell)
+        self.assertTrue(ended.wait(20))
+        self.assertEqual(len(self.flusher._threads), 1)
 
     def test_never_used(self) -> None:
         """A volume that nobody flushes has no thread for it."""
