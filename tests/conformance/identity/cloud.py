@@ -63,4 +63,6 @@ def _settings(home: Path, port: int, nobody: int) -> str:
         f'[first_start]\nfiles = "{home}/first"\n'
         f'[first_start.cluster]\nrapi_url = "https://127.0.0.1:{nobody}"\n'
         f'rapi_password_file = "{home}/rapi-password"\n'
+        "[security_compliance]\nlockout_failure_attempts = 3\nlockout_duration = 5\n"
+        "unique_last_password_count = 2\n"  # as tempest.conf.template says
     )
