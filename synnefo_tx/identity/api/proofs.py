@@ -29,13 +29,12 @@ async def proved(context: Context, login: Login, known: Known, address: str) -> 
     A code is looked at only when everything else is right, for it is used up by that.
     """
     right = {"token"} & set(login.methods)
-    if login.user is not None:
-        if await context.gate.right(login.user, known.user, login.password, address):
-            right.add("password")
-            _refuse_expired(context, known.user)
-    if login.credential is not None:
-        if await _secret_right(context, login.credential, known, address):
-            right.add("application_credential")
+    user, credential = login.user, login.credential
+    if user and await context.gate.right(user, known.user, login.password, address):
+        right.add("password")
+        _refuse_expired(context, known.user)
+    if credential and await _secret_right(context, credential, known, address):
+        right.add("application_credential")
     if login.totp_user is not None and right == set(login.methods) - {"totp"}:
         account = ("totp", login.totp_user)
         code = partial(_code_used, context, login, known)

@@ -59,7 +59,9 @@ def user_target(thing: Mapping[str, Any]) -> Target:
 
 
 async def _complete(call: Call, context: Context, thing: Thing) -> Thing:
-    given = {"enabled": True, "options": {}, "default_project_id": None} | _without_ours(thing)
+    given: Thing = {"enabled": True, "options": {}, "default_project_id": None} | _without_ours(
+        thing
+    )
     given |= {"created_at": int(context.clock()), "password_hash": None}
     return in_own_domain(call, await _hashed(context, given, given["options"]))
 
@@ -76,7 +78,7 @@ async def _prepare(_call: Call, context: Context, before: Thing, changes: Thing)
     if asked.get("enabled"):
         asked |= {"failed_logins": 0, "failed_login_at": None}
         asked |= {"last_active_at": int(context.clock())}  # or the user would be inactive still
-    return await _hashed(context, asked, asked.get("options", before["options"]))
+    return await _hashed(context, asked, (before | asked)["options"])
 
 
 async def _hashed(context: Context, given: Thing, options: Mapping[str, Any]) -> Thing:
