@@ -4,6 +4,7 @@ OpenStack's own clients against the service on a loopback port, with real thread
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import sys
@@ -30,6 +31,7 @@ from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.rows import accounts, catalog
+from synnefo_tx.identity.rules.totp import code_at
 from synnefo_tx.identity.secret_box import SecretBox
 from synnefo_tx.identity.tokens import TokenBox, load_or_create_keys
 from synnefo_tx.store.database import DatabaseThreads
@@ -201,3 +203,90 @@ class ClientsTests(TestCase):
             self.assertRaises(exceptions.Unauthorized, wrong.get_token, self.session())
 
         return deferToThread(use)
+
+    def test_keystoneauth_with_what_a_user_hands_on(self) -> Deferred[None]:
+        """
+        An application credential, a trust, and two factors with a receipt.
+        """
+
+        def use() -> None:
+            cloud = openstack.connect(**self.auth("demo"), region_name="RegionOne")
+            self.addCleanup(cloud.close)
+            identity: Any = cloud.identity
+            made = identity.create_application_credential("d" * 32, name="robot")
+            shown = {"auth_url": f"{self.url}/v3", "application_credential_id": made.id}
+            by_it = v3.ApplicationCredential(**shown, application_credential_secret=made.secret)
+            access = by_it.get_access(self.session())
+            self.assertEqual((access.project_name, access.username), ("demo", "demo"))
+            identity.delete_application_credential("d" * 32, made.id)
+            again = v3.ApplicationCredential(**shown, application_credential_secret=made.secret)
+            self.assertRaises(exceptions.Unauthorized, again.get_access, self.session())
+            self._use_trust(identity)
+            self._use_two_factors(identity)
+
+        return deferToThread(use)
+
+    def _use_trust(self, identity: Any) -> None:
+        trust = identity.create_trust(
+            trustor_user_id="d" * 32,
+            trustee_user_id="c" * 32,
+            project_id="b" * 32,
+            impersonation=True,
+            roles=[{"name": "member"}],
+        )
+        by_it = v3.Password(
+            auth_url=f"{self.url}/v3",
+            username="admin",
+            password=PASSWORD,
+            user_domain_id="default",
+            trust_id=trust.id,
+        )
+        access = by_it.get_access(self.session())
+        self.assertEqual((access.username, access.project_name), ("demo", "demo"))
+        self.assertEqual((access.trust_id, access.trustee_user_id), (trust.id, "c" * 32))
+
+    def _use_two_factors(self, identity: Any) -> None:
+        secret = b"12345678901234567890"
+        blob = base64.b32encode(secret).decode()
+        identity.create_credential(type="totp", blob=blob, user_id="d" * 32, project_id=None)
+        by = {**self.auth(), "auth_url": f"{self.url}/v3"}
+        options = {"multi_factor_auth_rules": [["password", "totp"]]}
+        self.session(v3.Password(**by)).patch(
+            f"{self.url}/v3/users/{'d' * 32}", json={"user": {"options": options}}
+        )
+        who = {"user_id": "d" * 32}
+        first = v3.PasswordMethod(**who, password=PASSWORD)
+        asking = v3.Auth(f"{self.url}/v3", [first], unscoped=True)
+        missing = self.assertRaises(
+            exceptions.MissingAuthMethods, asking.get_access, self.session()
+        )
+        self.assertEqual(missing.required_auth_methods, [["password", "totp"]])
+        code = code_at(secret, int(time.time()) // 30)
+        second = v3.TOTPMethod(**who, passcode=code)
+        both = v3.Auth(f"{self.url}/v3", [second], unscoped=True)
+        session = self.session()
+        session.additional_headers["Openstack-Auth-Receipt"] = missing.receipt
+        self.assertEqual(both.get_access(session).user_id, "d" * 32)
+
+    def test_the_openstack_command_for_what_a_user_hands_on(self) -> Deferred[None]:
+        """
+        An application credential with an access rule, EC2 credentials, a trust.
+        """
+
+        async def run() -> None:
+            rule = json.dumps([{"service": "compute", "method": "GET", "path": "/v2.1/servers"}])
+            made = await self.command(
+                *("application", "credential", "create", "robot", "--access-rules", rule),
+                name="demo",
+            )
+            self.assertEqual((made["Project ID"], made["Unrestricted"]), ("b" * 32, False))
+            pair = await self.command("ec2", "credentials", "create", name="demo")
+            self.assertEqual((pair["project_id"], len(pair["secret"])), ("b" * 32, 32))
+            trust = await self.command(
+                *("trust", "create", "d" * 32, "c" * 32),
+                *("--project", "b" * 32, "--role", "f" * 32),
+                name="demo",
+            )
+            self.assertEqual(trust["trustee_user_id"], "c" * 32)
+
+        return Deferred.fromCoroutine(run())
