@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from synnefo_tx.errors import BadRequest, Forbidden, NotAuthenticated, NotFound
 
-
 METHODS = ("password", "token", "application_credential", "totp")  # ways to log in
 
 

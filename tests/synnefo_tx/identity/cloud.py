@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from argon2 import PasswordHasher
-from attrs import define, frozen
+from attrs import define, field, frozen
 from cryptography.fernet import Fernet
 from sqlalchemy import Connection
 from treq.testing import StubTreq
@@ -91,7 +91,7 @@ class IdentityCloud:
     keys: list[bytes]
     now: float = START
     refresh_s: float = 1.0
-    policy: SecurityCompliance = SecurityCompliance()
+    policy: SecurityCompliance = field(factory=SecurityCompliance)
     limits: tuple[Limits, Limits] = (Limits(10**6, 1), Limits(10**6, 1))  # none to speak of
 
     def __attrs_post_init__(self) -> None:
