@@ -76,6 +76,7 @@ def _add_writing(router: Router, context: Context) -> None:
             APPLICATION_CREDENTIAL,
             thing,
             call.token.roles,
+            delegated=bool(call.token.application_credential_id or call.token.trust_id),
         )
         shown = view(made, v3(call)) | {"secret": secret}
         return json_reply({"application_credential": shown}, 201)

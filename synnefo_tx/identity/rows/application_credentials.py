@@ -49,16 +49,17 @@ class RuleInUse(Forbidden):
 
 
 def create_credential(
-    connection: Connection, kind: Kind, thing: Thing, held_names: Sequence[str]
+    connection: Connection, kind: Kind, thing: Thing, held_names: Sequence[str], *, delegated: bool
 ) -> Thing:
     """
-    A new one.  held_names: roles of the token that asks for it.
+    A new one.  held_names: roles of the token that asks for it, all that a delegated token may
+    hand on; others hand on what their user has come to hold meanwhile too.
 
     thing: as clients give it, "roles" and "access_rules" too.  Raises CredentialInvalid,
     AccountNotFound, DuplicateEntry.
     """
     row = {name: value for name, value in thing.items() if name in kind.columns}
-    given = _roles(connection, row, thing.get("roles") or [], held_names)
+    given = _roles(connection, row, thing.get("roles") or [], held_names, delegated=delegated)
     things.create(connection, kind, row)
     for role in given:
         connection.execute(
@@ -153,15 +154,23 @@ def _first(connection: Connection, where: ColumnElement[bool]) -> ApplicationCre
 
 
 def _roles(
-    connection: Connection, row: Thing, wanted: Sequence[Mapping[str, str]], held: Sequence[str]
+    connection: Connection,
+    row: Thing,
+    wanted: Sequence[Mapping[str, str]],
+    held: Sequence[str],
+    *,
+    delegated: bool,
 ) -> tuple[Role, ...]:
     """
     The roles wanted and what they imply; all that the caller works with if none are wanted.
     """
     effective = roles_on_project(connection, row["user_id"], row["project_id"])
-    mine = {role.id: role for role in effective if not role.domain_id and role.name in held}
+    mine = {role.id: role for role in effective if not role.domain_id}
+    shown = {role.id: role for role in mine.values() if role.name in held}
     if not wanted:
-        return tuple(mine.values())
+        return tuple(shown.values())
+    if delegated:
+        mine = shown
     chosen = implied_by(connection, tuple(_role_id(connection, one) for one in wanted))
     if not chosen or any(role.id not in mine for role in chosen):
         raise CredentialInvalid(NOT_HELD)

@@ -75,6 +75,11 @@ class KeepingTests(CredentialCase):
         self.assertEqual(self.ask("GET", ALICE, token=self.bob).code, 403)
         self.assertEqual(self.ask("DELETE", f"{ALICE}/{made['id']}").code, 204)  # by the admin
 
+    def test_a_role_that_came_after_the_token_may_be_handed_on(self) -> None:
+        self.ask("PUT", "/projects/p1/users/u-alice/roles/role-reader")
+        made = self.made(roles=[{"name": "reader"}])
+        self.assertEqual([role["name"] for role in made["roles"]], ["reader"])
+
     def test_roles_that_the_caller_lacks_are_refused(self) -> None:
         for role in ({"id": "role-admin"}, {"name": "admin"}, {"id": "nope"}):
             body = {"application_credential": {"name": "robot", "roles": [role]}}
