@@ -61,14 +61,18 @@ class Block:
     ``base``, then ``ops`` in order: one at a time, so each is sent after the one before was
     acknowledged.
 
-    moments: of a block of a snapshot, where ``base`` comes from.
+    moments: of a block of a snapshot, where ``base`` comes from.  is_doubtful: a request failed
+    that may still be seen.
     """
 
-    __slots__ = ("base", "flushed", "moments", "ops")
+    __slots__ = ("base", "flushed", "is_doubtful", "moments", "ops")
 
-    def __init__(self, base: frozenset[Vector], moments: Sequence[Moment] = ()) -> None:
+    def __init__(
+        self, base: frozenset[Vector], moments: Sequence[Moment] = (), *, is_doubtful: bool = False
+    ) -> None:
         self.base = base
         self.moments = moments
+        self.is_doubtful = is_doubtful
         self.ops: list[Op] = []
         self.flushed = 0  # so many ops are on stable storage
 
@@ -98,13 +102,13 @@ class Block:
         Whether a request was answered with an error: then nobody knows when what was there.
         """
         kinds = [op.kind for op in self.ops] + [moment.kind for moment in self.moments]
-        return FAILED in kinds
+        return self.is_doubtful or FAILED in kinds
 
     def copy(self) -> Block:
         """
         The same, for another volume.
         """
-        made = Block(self.base, self.moments)
+        made = Block(self.base, self.moments, is_doubtful=self.is_doubtful)
         made.ops = list(self.ops)
         return made
 
@@ -295,7 +299,7 @@ class Disk:
     def settle(self, found: dict[int, Vector]) -> None:
         """
         The content is known: what is not in ``found`` is zeros.  What a failed request changed may
-        be seen only when the volume is opened next.
+        be seen only when the volume is opened next, however often it was looked at before.
         """
         with self.lock:
             bases = {index: frozenset((held,)) for index, held in found.items()}
@@ -303,7 +307,9 @@ class Disk:
                 if block.has_failed:
                     base = bases.get(index, frozenset((ZEROS,)))
                     bases[index] = base | block.possible(block.acked)
-            self.blocks = {index: Block(base) for index, base in bases.items()}
+            self.blocks = {
+                index: Block(base, is_doubtful=len(base) > 1) for index, base in bases.items()
+            }
             self.frozen = {}
             self.busy.clear()
 

@@ -116,6 +116,16 @@ class VerdictTests(SynchronousTestCase):
         self.assertIn("too old", self.wrong(whole(1, 3)))
         self.assertEqual(self.wrong(whole(1, 4)), "")
 
+    def test_failed_long_ago(self) -> None:
+        """It may be seen after many looks, in part; what was written since is not undone by it."""
+        self.disk.failed(self.disk.begin(WRITE, [0])[1])
+        for _ in range(3):
+            self.disk.settle({0: whole(1, 2), 1: whole(1, 2)})
+        self.assertEqual(self.wrong((tag(1, 3),) * 4 + whole(1, 2)[4:]), "")
+        self.disk.acknowledge(self.disk.begin(WRITE, [0])[1])
+        self.disk.settle({0: whole(1, 4), 1: whole(1, 2)})
+        self.assertIn("data from before", self.wrong(whole(1, 3)))
+
 
 class SnapshotTests(SynchronousTestCase):
     """Writes to two blocks, one after the other, while a snapshot is taken."""

@@ -55,7 +55,11 @@ class TwoNodes(QemuTestCase):
     async def leave(self, node: KvmHypervisor, uri: str) -> list[Deferred[Any]]:
         """Begin a journey that takes long; its end is for later."""
         leaving = Deferred.fromCoroutine(node.migrate("one", uri, SLOW))
-        await deferLater(reactor, 0.3)
+        for _ in range(400):
+            await deferLater(reactor, 0.05)
+            told = await node.runs.alive["one"].ask("query-migrate")
+            if told.get("status") == "active":
+                break
         return [leaving]
 
 

@@ -25,6 +25,8 @@ SUBJECTS = {
     RevocationKind.DOMAIN: ("d", "e"),
     RevocationKind.GRANT: ("u/p", "u/other"),
     RevocationKind.ROLE: ("member", "other"),
+    RevocationKind.APPLICATION_CREDENTIAL: ("robot", "other"),
+    RevocationKind.TRUST: ("will", "other"),
 }
 some = st.sampled_from(list(RevocationKind)).flatmap(
     lambda kind: st.builds(
@@ -44,10 +46,11 @@ class RevokedTests(SynchronousTestCase):
     ) -> None:
         revoked = Revoked()
         revoked.learn(known)
+        token = a_token(issued_at=issued_at, application_credential_id="robot", trust_id="will")
         named = any(
             one.subject == SUBJECTS[one.kind][0] and issued_at <= one.issued_before for one in known
         )
-        self.assertEqual(revoked.refuses(a_token(issued_at=issued_at)), named)
+        self.assertEqual(revoked.refuses(token), named)
 
     @given(st.lists(some, max_size=8), st.randoms())
     def test_order_and_repetition_make_no_difference(
