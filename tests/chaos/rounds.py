@@ -208,13 +208,14 @@ class Chaos:
 
     def _seen(self, name: str) -> tuple[int, dict[int, Vector]]:
         """
-        Size and content of a volume.  Its worker's death may not have been noticed yet.
+        Size and content of a volume.  Its worker's death may not have been noticed yet, and what its
+        client did not wait for, such as a resize, may go on.
         """
         for tried in range(TRIES):
             try:
                 size, found, bad = self._looked_at(name)
                 break
-            except (StorageUnavailable, ConnectionError) as error:
+            except (StorageUnavailable, OSError) as error:
                 if tried == TRIES - 1:
                     raise Damage(f"{name} can't be read: {error}") from error
                 self.world.count("look: tried again")
