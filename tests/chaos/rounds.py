@@ -208,8 +208,8 @@ class Chaos:
 
     def _seen(self, name: str) -> tuple[int, dict[int, Vector]]:
         """
-        Size and content of a volume.  Its worker's death may not have been noticed yet, and what its
-        client did not wait for, such as a resize, may go on.
+        Size and content of a volume.  Its worker's death may not have been noticed yet, and what
+        its client did not wait for, such as a resize, may go on.
         """
         for tried in range(TRIES):
             try:
