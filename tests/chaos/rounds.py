@@ -19,6 +19,7 @@ from tests.chaos.judging import Seen, judged
 from tests.chaos.judging import wrong as wrong_with
 from tests.chaos.load import Load, attached
 from tests.chaos.model import Disk
+from tests.chaos.nbd_connection import Refused
 from tests.chaos.operations import Operator, some_size
 from tests.chaos.stamps import Vector
 from tests.chaos.verdicts import Loss, content
@@ -220,6 +221,8 @@ class Chaos:
                     raise Damage(f"{name} can't be read: {error}") from error
                 self.world.count("look: tried again")
                 time.sleep(0.1)
+            except Refused as error:
+                raise Damage(f"{name}: {error}\n{self.daemon.last_words()}") from error
         if bad:
             known = self.world.disks.get(name)
             number = known.number if known else "?"
