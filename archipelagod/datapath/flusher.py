@@ -18,7 +18,7 @@ from archipelagod.volume.volume import Volume
 from archipelagod.wire.errors import StorageError
 
 GROUPS = 4  # of flushes of a volume that are under way at once; see stores.file_records.SYNCS
-SLOW_S = 0.001  # a medium that takes longer is asked for several at once
+SLOW_S = 0.004  # a medium that takes longer is asked for several at once
 WEIGHT = 0.1  # of the latest in the time that a flush takes
 
 Done = Callable[[bool], None]
