@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from archipelagod.wire.errors import StorageUnavailable
+from archipelagod.wire.errors import OutOfRange, StorageUnavailable
 from tests.chaos import daemon as processes
 from tests.chaos.daemon import Daemon
 from tests.chaos.invariants import objects_in, problems
@@ -216,7 +216,7 @@ class Chaos:
             try:
                 size, found, bad = self._looked_at(name)
                 break
-            except (StorageUnavailable, OSError) as error:
+            except (StorageUnavailable, OutOfRange, OSError) as error:
                 if tried == TRIES - 1:
                     raise Damage(f"{name} can't be read: {error}") from error
                 self.world.count("look: tried again")
