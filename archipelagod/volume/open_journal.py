@@ -4,6 +4,7 @@ Writing the journal of an open volume; see ``journal`` for what it says.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import zlib
 from typing import TYPE_CHECKING
@@ -214,12 +215,14 @@ class Journal:
 
     def close(self) -> None:
         """
-        Lets go of the logs; they stay in the store.
+        Lets go of the logs, of all even if one can't be closed; they stay in the store.
+
+        Raises OSError.
         """
-        for log in self._logs.values():
-            log.close()
-        self._logs.clear()
-        self._log = None
+        logs, self._logs, self._log = self._logs, {}, None
+        with contextlib.ExitStack() as closing:
+            for log in logs.values():
+                closing.callback(log.close)
 
     def discard(self) -> None:
         """

@@ -269,6 +269,10 @@ class OpenMap:
         except NoSpace as error:  # not a refusal of what was done before
             raise StorageUnavailable(str(error)) from error
         finally:
-            self.journal.close()
-            if self._lease is not None:
-                self._lease.release()
+            try:
+                self.journal.close()
+            except OSError as error:
+                raise self.fail(error) from error
+            finally:
+                if self._lease is not None:
+                    self._lease.release()
