@@ -24,7 +24,7 @@ from synnefo_tx.identity.api.schemas import (
     body_schema,
 )
 from synnefo_tx.identity.permissions import Target
-from synnefo_tx.identity.rows import domains, things
+from synnefo_tx.identity.rows import domains, tagged, things
 from synnefo_tx.identity.rows.kinds import DOMAIN
 from synnefo_tx.identity.rows.project_tags import with_tags
 from synnefo_tx.identity.rows.things import Thing
@@ -70,8 +70,8 @@ DOMAINS = Resource(
     target=_target,
     complete=_complete,
     prepare=_prepare,
-    creating=domains.create_domain,
-    changing=domains.change_domain,
+    creating=tagged.create_tagged,
+    changing=tagged.change_tagged,
     removing=domains.remove_domain,
 )
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, insert, select
+from sqlalchemy import Connection, Row, Table, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from synnefo_tx.errors import Conflict
@@ -142,19 +142,6 @@ def find_user_named(connection: Connection, domain_id: str, name: str) -> User |
         select(users).where(users.c.domain_id == domain_id, users.c.name == name)
     ).first()
     return user_of(row) if row else None
-
-
-def find_role(
-    connection: Connection, *, role_id: str | None = None, name: str | None = None
-) -> Role | None:
-    """
-    The role with this id, or with this name.
-    """
-    wanted = roles.c.id == role_id if role_id is not None else roles.c.name == name
-    if role_id is None:
-        wanted = and_(wanted, roles.c.domain_id == "")
-    row = connection.execute(select(roles).where(wanted)).first()
-    return role_of(row) if row else None
 
 
 def domain_of(row: Row[Any]) -> Domain:

@@ -9,55 +9,15 @@ from sqlalchemy import Connection, Table, delete, select
 from synnefo_tx.errors import Forbidden
 from synnefo_tx.identity.model import RevocationKind
 from synnefo_tx.identity.rows import things
-from synnefo_tx.identity.rows.accounts import NameTaken
 from synnefo_tx.identity.rows.catalog_tables import domain_options
 from synnefo_tx.identity.rows.kinds import GROUP, PROJECT, ROLE, USER
 from synnefo_tx.identity.rows.memberships import remove_group
-from synnefo_tx.identity.rows.project_tags import set_tags, with_tags
 from synnefo_tx.identity.rows.projects import clear_project, clear_target
-from synnefo_tx.identity.rows.revocations import end_of, revoke, switched
+from synnefo_tx.identity.rows.revocations import end_of, revoke
 from synnefo_tx.identity.rows.roles import remove_role
 from synnefo_tx.identity.rows.tables import project_tags
 from synnefo_tx.identity.rows.things import Kind, Thing
 from synnefo_tx.identity.rows.users import remove_user
-
-
-def create_domain(connection: Connection, kind: Kind, domain: Thing) -> Thing:
-    """
-    A new domain, with its tags.  Raises NameTaken.
-    """
-    tags = domain.pop("tags", ())
-    try:
-        made = things.create(connection, kind, domain)
-    except things.DuplicateEntry as error:
-        raise NameTaken("domain", domain["name"], domain["id"]) from error
-    set_tags(connection, made["id"], tags)
-    return made | {"tags": sorted(tags)}
-
-
-def change_domain(
-    connection: Connection,
-    kind: Kind,
-    before: Thing,
-    changes: Thing,
-    now: int,
-    horizon_s: int,
-) -> Thing:
-    """
-    As `things.change`; disabling it ends the tokens of its users and for its projects.
-    """
-    tags = changes.pop("tags", None)
-    try:
-        after = things.change(connection, kind, before["id"], changes)
-    except things.DuplicateEntry as error:
-        name: str = changes["name"]
-        raise NameTaken("domain", name, before["id"]) from error
-    enabled: bool = after["enabled"]
-    if enabled != before["enabled"]:
-        switched(connection, RevocationKind.DOMAIN, before["id"], enabled, now, horizon_s)
-    if tags is not None:
-        set_tags(connection, before["id"], tags)
-    return with_tags(connection, [after])[0]
 
 
 def remove_domain(

@@ -12,7 +12,6 @@ from synnefo_tx.errors import BadRequest, Forbidden
 from synnefo_tx.identity.faults import AccountNotFound
 from synnefo_tx.identity.model import RevocationKind
 from synnefo_tx.identity.rows import things
-from synnefo_tx.identity.rows.accounts import NameTaken
 from synnefo_tx.identity.rows.catalog_tables import (
     limits,
     project_endpoint_groups,
@@ -27,12 +26,13 @@ from synnefo_tx.identity.rows.delegation_tables import (
     trusts,
 )
 from synnefo_tx.identity.rows.kinds import DOMAIN
-from synnefo_tx.identity.rows.project_tags import set_tags, with_tags
 from synnefo_tx.identity.rows.project_tree import line_above, tree_below
-from synnefo_tx.identity.rows.revocations import end_of, revoke, switched
+from synnefo_tx.identity.rows.revocations import end_of, revoke
 from synnefo_tx.identity.rows.tables import assignments, project_tags, projects, users
+from synnefo_tx.identity.rows.tagged import change_tagged, create_tagged
 from synnefo_tx.identity.rows.things import Kind, Thing
 
+WITHIN = " in the same domain"  # names are unique
 DEEPEST = 5  # projects in a branch, with the domain counted; Keystone's max_project_tree_depth
 
 
@@ -47,13 +47,7 @@ def create_project(connection: Connection, kind: Kind, project: Thing) -> Thing:
         _check_parent(connection, kind, project)
     elif project["enabled"] and not domain["enabled"]:
         raise DisabledParent(parent_id)
-    try:
-        tags = project.pop("tags", ())
-        made = things.create(connection, kind, project)
-    except things.DuplicateEntry as error:
-        raise NameTaken("project", project["name"], project["id"], " in the same domain") from error
-    set_tags(connection, made["id"], tags)
-    return made | {"tags": sorted(tags)}
+    return create_tagged(connection, kind, project, WITHIN)
 
 
 def change_project(
@@ -67,22 +61,12 @@ def change_project(
     """
     As `things.change`; disabling it ends the tokens scoped to it.
     """
-    tags = changes.pop("tags", None)
     enabled: bool = (before | changes)["enabled"]
     if before["enabled"] and not enabled:
         _check_nothing_enabled_below(connection, before["id"])
     if enabled and not before["enabled"]:
         _check_everything_enabled_above(connection, before)
-    try:
-        after = things.change(connection, kind, before["id"], changes)
-    except things.DuplicateEntry as error:
-        name: str = (before | changes)["name"]
-        raise NameTaken("project", name, before["id"], " in the same domain") from error
-    if enabled != before["enabled"]:
-        switched(connection, RevocationKind.PROJECT, before["id"], enabled, now, horizon_s)
-    if tags is not None:
-        set_tags(connection, before["id"], tags)
-    return with_tags(connection, [after])[0]
+    return change_tagged(connection, kind, before, changes, now, horizon_s, WITHIN)
 
 
 def remove_project(
