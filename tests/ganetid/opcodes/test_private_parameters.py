@@ -12,8 +12,9 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from tests.ganetid.cluster import Client, ClusterTestCase, create_body
+from tests.ganetid.os.system import write_system
 
-CREATE = """#!/bin/sh
+CREATE = """\
 exec 2>/dev/null
 printf "%s/%s/%s." "$OSP_KEY" "$OSP_ONCE" "$OSP_SITE" | dd of="$DISK_0_PATH" conv=notrunc
 """
@@ -24,13 +25,7 @@ class PrivateParameterTests(ClusterTestCase):
     """An instance whose system takes a private parameter, a secret one, and one of the cluster."""
 
     def run_test(self, test: Any) -> Deferred[None]:
-        place = self.directory / "os" / "tiny"
-        place.mkdir(parents=True)
-        for name in ("create", "import", "export", "rename", "verify"):
-            (place / name).write_text(CREATE if name == "create" else "#!/bin/sh\nexit 0\n")
-            (place / name).chmod(0o755)
-        (place / "ganeti_api_version").write_text("20\n")
-        (place / "variants.list").write_text("small\n")
+        place = write_system(self.directory / "os", "tiny", {"create": CREATE})
         (place / "parameters.list").write_text("key a\nonce b\nsite c\nopen d\n")
 
         async def run() -> None:

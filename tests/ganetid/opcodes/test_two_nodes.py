@@ -10,8 +10,9 @@ from twisted.internet.defer import Deferred
 
 from tests.ganetid.cluster import Client, create_body
 from tests.ganetid.node.cluster_of_three import ManyTestCase, until
+from tests.ganetid.os.system import write_system
 
-CREATE = """#!/bin/sh
+CREATE = """\
 echo "on $INSTANCE_NAME"
 echo '{"type": "image-info", "messages": ["half way"]}'
 printf there | dd of="$DISK_0_PATH" conv=notrunc 2>/dev/null
@@ -22,13 +23,7 @@ class TwoNodesTests(ManyTestCase):
     """node1 is the master, the instance is on node2."""
 
     def run_test(self, test: Any) -> Deferred[None]:
-        place = self.directory / "os" / "tiny"
-        place.mkdir(parents=True)
-        for name in ("create", "import", "export", "rename", "verify"):
-            (place / name).write_text(CREATE if name == "create" else "#!/bin/sh\nexit 0\n")
-            (place / name).chmod(0o755)
-        (place / "ganeti_api_version").write_text("20\n")
-        (place / "variants.list").write_text("small\n")
+        place = write_system(self.directory / "os", "tiny", {"create": CREATE})
         (place / "parameters.list").write_text("")
 
         async def run() -> None:
