@@ -75,11 +75,12 @@ class UsedOnceTests(SynchronousTestCase):
         self.assertEqual(len(won), AT_ONCE)
         return won.count(True)
 
-    def do(self, unit: Callable[..., Any], *args: Any) -> Any:
+    def do(self, unit: Callable[..., Any], *args: Any, **named: Any) -> Any:
         """
         The unit's value, in the way in which a service writes.
         """
-        return self.successResultOf(Deferred.fromCoroutine(self.database.write(unit, *args)))
+        written = self.database.write(unit, *args, **named)
+        return self.successResultOf(Deferred.fromCoroutine(written))
 
     def test_a_code_is_good_for_one(self) -> None:
         self.assertEqual(self.all_at_once(use_code, "c", 7), 1)
@@ -121,7 +122,7 @@ class UsedOnceTests(SynchronousTestCase):
             "access_rules": [{"service": "image", "method": "GET", "path": "/v2/**"}],
         }
         create = application_credentials.create_credential
-        self.do(create, APPLICATION_CREDENTIAL, thing, ("member",))
+        self.do(create, APPLICATION_CREDENTIAL, thing, ("member",), delegated=True)
         found = self.do(application_credentials.credential_named, "u-alice", "robot")
         self.assertEqual(
             found,

@@ -1,0 +1,12 @@
+"""
+Our own OpenID Connect provider.
+"""
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    """
+    Nothing yet.
+    """

@@ -1,0 +1,12 @@
+"""
+Further quotas.
+"""
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    """
+    Nothing yet.
+    """
