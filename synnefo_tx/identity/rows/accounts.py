@@ -120,27 +120,8 @@ def find_domain(
     return domain_of(row) if row else None
 
 
-def find_project(connection: Connection, project_id: str) -> Project | None:
-    row = connection.execute(select(projects).where(projects.c.id == project_id)).first()
-    return project_of(row) if row else None
-
-
-def find_project_named(connection: Connection, domain_id: str, name: str) -> Project | None:
-    row = connection.execute(
-        select(projects).where(projects.c.domain_id == domain_id, projects.c.name == name)
-    ).first()
-    return project_of(row) if row else None
-
-
 def find_user(connection: Connection, user_id: str) -> User | None:
     row = connection.execute(select(users).where(users.c.id == user_id)).first()
-    return user_of(row) if row else None
-
-
-def find_user_named(connection: Connection, domain_id: str, name: str) -> User | None:
-    row = connection.execute(
-        select(users).where(users.c.domain_id == domain_id, users.c.name == name)
-    ).first()
     return user_of(row) if row else None
 
 
@@ -148,16 +129,8 @@ def domain_of(row: Row[Any]) -> Domain:
     return Domain(**row._mapping)
 
 
-def project_of(row: Row[Any]) -> Project:
-    return Project(**row._mapping)
-
-
 def user_of(row: Row[Any]) -> User:
     return User(**row._mapping)
-
-
-def role_of(row: Row[Any]) -> Role:
-    return Role(**row._mapping)
 
 
 def _insert(connection: Connection, table: Table, row: dict[str, Any], taken: NameTaken) -> None:

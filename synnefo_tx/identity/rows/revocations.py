@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from synnefo_tx.identity.model import Disabled, Revocation, RevocationKind
-from synnefo_tx.identity.rows.grants import Grant, take_away
 from synnefo_tx.identity.rows.tables import (
     domains,
     projects,
@@ -61,70 +60,6 @@ def end_of(kind: RevocationKind, subject: str, now: int, horizon_s: int) -> Revo
     What ends every token that `subject` has by now.  Both in seconds.
     """
     return Revocation(kind, subject, now, now + horizon_s)
-
-
-def set_user_enabled(
-    connection: Connection, user_id: str, enabled: bool, now: int, horizon_s: int
-) -> None:
-    """
-    Enable or disable the user; disabling ends the user's tokens.
-
-    now, horizon_s: seconds; horizon_s is how long a token can be shown (`TokenBox`).
-    """
-    connection.execute(update(users).where(users.c.id == user_id).values(enabled=enabled))
-    switched(connection, RevocationKind.USER, user_id, enabled, now, horizon_s)
-
-
-def set_project_enabled(
-    connection: Connection, project_id: str, enabled: bool, now: int, horizon_s: int
-) -> None:
-    """
-    Enable or disable the project; disabling ends all tokens scoped to it.
-    """
-    connection.execute(update(projects).where(projects.c.id == project_id).values(enabled=enabled))
-    switched(connection, RevocationKind.PROJECT, project_id, enabled, now, horizon_s)
-
-
-def set_domain_enabled(
-    connection: Connection, domain_id: str, enabled: bool, now: int, horizon_s: int
-) -> None:
-    """
-    Enable or disable the domain; disabling ends the tokens of its users and projects.
-    """
-    connection.execute(update(domains).where(domains.c.id == domain_id).values(enabled=enabled))
-    switched(connection, RevocationKind.DOMAIN, domain_id, enabled, now, horizon_s)
-
-
-def set_password(
-    connection: Connection, user_id: str, password_hash: str, now: int, horizon_s: int
-) -> None:
-    """
-    Give the user another password; tokens of the old one end.
-    """
-    connection.execute(
-        update(users)
-        .where(users.c.id == user_id)
-        .values(password_hash=password_hash, password_created_at=now)
-    )
-    revoke(connection, Revocation(RevocationKind.USER, user_id, now, now + horizon_s), now)
-
-
-def unassign(
-    connection: Connection,
-    user_id: str,
-    project_id: str,
-    role_id: str,
-    now: int,
-    horizon_s: int,
-) -> bool:
-    """
-    Take the role on the project from the user, whose tokens for it end.  False: it was not held.
-    """
-    if not take_away(connection, Grant("user", user_id, "project", project_id, role_id)):
-        return False
-    grant = Revocation(RevocationKind.GRANT, f"{user_id}/{project_id}", now, now + horizon_s)
-    revoke(connection, grant, now)
-    return True
 
 
 def news(connection: Connection, revoked_serial: int, disabled_serial: int, now: int) -> News:

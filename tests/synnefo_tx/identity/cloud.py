@@ -21,7 +21,12 @@ from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.compliance import SecurityCompliance
 from synnefo_tx.identity.passwords import Passwords
-from synnefo_tx.identity.rows import accounts, catalog, revocations
+from synnefo_tx.identity.rows import accounts, catalog, things
+from synnefo_tx.identity.rows.kinds import DOMAIN, PROJECT, USER
+from synnefo_tx.identity.rows.projects import change_project
+from synnefo_tx.identity.rows.tagged import change_tagged
+from synnefo_tx.identity.rows.things import Kind
+from synnefo_tx.identity.rows.users import change_user
 from synnefo_tx.identity.rules.attempts import Limits
 from synnefo_tx.identity.secret_box import SecretBox
 from synnefo_tx.identity.throttle import Throttle
@@ -34,6 +39,11 @@ SECRETS = {"admin": "correct horse", "alice": "battery staple", "bob": "tr0ub4do
 _quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # tests log in often
 HASHES = {name: _quick.hash(secret) for name, secret in SECRETS.items()}
 PASSWORDS = Passwords(execute)
+_CHANGES: dict[str, tuple[Any, Kind]] = {
+    "user": (change_user, USER),
+    "project": (change_project, PROJECT),
+    "domain": (change_tagged, DOMAIN),
+}
 
 
 def fill(connection: Connection) -> None:
@@ -161,8 +171,15 @@ class IdentityCloud:
         """
         Disable a "user", "project" or "domain", as another worker would.
         """
-        unit = getattr(revocations, f"set_{kind}_enabled")
-        self.write(unit, thing_id, False, int(self.now), self.tokens.horizon_s)
+        self.change(kind, thing_id, {"enabled": False})
+
+    def change(self, kind: str, thing_id: str, changes: dict[str, Any]) -> None:
+        """
+        Change a "user", "project" or "domain", as another worker would.
+        """
+        unit, of_kind = _CHANGES[kind]
+        before = self.write(things.fetch, of_kind, thing_id)
+        self.write(unit, of_kind, before, changes, int(self.now), self.tokens.horizon_s)
 
     def write(self, unit: Any, *args: Any) -> Any:
         return self.case.successResultOf(Deferred.fromCoroutine(self.database.write(unit, *args)))

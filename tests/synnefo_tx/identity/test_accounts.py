@@ -4,6 +4,7 @@ Units of work on accounts.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -48,10 +49,8 @@ class AccountsTests(SynchronousTestCase):
     def test_what_was_created_is_found(self) -> None:
         made = self.cloud.write(accounts.create_user, "new", "other", "zoë", "hash", "p3")
         self.assertEqual(self.cloud.write(accounts.find_user, "new"), made)
-        self.assertEqual(self.cloud.write(accounts.find_user_named, "other", "zoë"), made)
-        self.assertIsNone(self.cloud.write(accounts.find_user_named, "default", "zoë"))
-        project = self.cloud.write(accounts.find_project_named, "other", "one")
-        self.assertEqual(project, self.cloud.write(accounts.find_project, "p3"))
+        domain = self.cloud.write(partial(accounts.find_domain, name="Other"))
+        self.assertEqual(domain, self.cloud.write(partial(accounts.find_domain, domain_id="other")))
 
     def test_assigning_twice_is_as_assigning_once(self) -> None:
         for _ in range(2):

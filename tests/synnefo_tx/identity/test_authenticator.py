@@ -14,6 +14,8 @@ from synnefo_tx.errors import NotAuthenticated
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.rows import accounts, revocations
+from synnefo_tx.identity.rows.granting import take
+from synnefo_tx.identity.rows.grants import Grant
 from synnefo_tx.identity.token import Token
 from synnefo_tx.identity.tokens import TokenBox
 from tests.synnefo_tx.identity.cloud import IdentityCloud, identity_cloud
@@ -155,10 +157,7 @@ class AuthenticatorTests(SynchronousTestCase):
         text = self.cloud.token("alice")
         self.cloud.disable("user", "u-alice")
         self.cloud.now += 5
-        horizon = self.cloud.tokens.horizon_s
-        self.cloud.write(
-            revocations.set_user_enabled, "u-alice", True, int(self.cloud.now), horizon
-        )
+        self.cloud.change("user", "u-alice", {"enabled": True})
         self.cloud.now += 5
         self.assertFalse(self.works(text))
         self.assertTrue(self.works(self.cloud.token("alice")))
@@ -185,13 +184,7 @@ class AuthenticatorTests(SynchronousTestCase):
 
     def test_another_password_ends_the_tokens_of_the_old_one(self) -> None:
         text = self.cloud.token("alice")
-        self.cloud.write(
-            revocations.set_password,
-            "u-alice",
-            Passwords.hash_now("new"),
-            int(self.cloud.now),
-            self.cloud.tokens.horizon_s,
-        )
+        self.cloud.change("user", "u-alice", {"password_hash": Passwords.hash_now("new")})
         self.cloud.now += 1
         self.assertFalse(self.works(text))
         self.assertEqual(self.cloud.login("alice").code, 401)
@@ -203,10 +196,8 @@ class AuthenticatorTests(SynchronousTestCase):
         one = self.cloud.token("alice", {"project": {"id": "p1"}})
         two = self.cloud.token("alice", {"project": {"id": "p2"}})
         horizon, now = self.cloud.tokens.horizon_s, int(self.cloud.now)
-        gone = self.cloud.write(revocations.unassign, "u-alice", "p1", "role-member", now, horizon)
-        self.assertTrue(gone)
-        again = self.cloud.write(revocations.unassign, "u-alice", "p1", "role-member", now, horizon)
-        self.assertFalse(again)
+        held = Grant("user", "u-alice", "project", "p1", "role-member")
+        self.cloud.write(take, held, now, horizon)
         self.cloud.now += 1
         self.assertFalse(self.works(one))
         self.assertTrue(self.works(two))
