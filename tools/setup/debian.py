@@ -24,6 +24,9 @@ PACKAGES = (
     "rabbitmq-server",
     # the database of clouds of several hosts
     "postgresql",
+    # a directory for the tests of log-in
+    "slapd",
+    "ldap-utils",
     # judges of the NBD server
     "fio",
     "gcc",
@@ -53,7 +56,7 @@ CEPH_PACKAGES = ("ceph-mon", "ceph-osd", "python3-rados")
 GANETI_PACKAGES = ("python3-ganeti-rapi", "ganeti-htools")
 GROUPS = {"ceph": CEPH_PACKAGES, "ganeti": GANETI_PACKAGES}
 # installing these must not start a daemon
-QUIET_SERVICES = ("rabbitmq-server", "postgresql", "ceph-mon", "ceph-osd")
+QUIET_SERVICES = ("rabbitmq-server", "postgresql", "slapd", "ceph-mon", "ceph-osd")
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
