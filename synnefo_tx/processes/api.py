@@ -23,7 +23,7 @@ from synnefo_tx.daemon.private_files import secret_in
 from synnefo_tx.effect.clusters import Clusters, rapi_over
 from synnefo_tx.effect.perform import Performer
 from synnefo_tx.http.router import Router
-from synnefo_tx.identity.api.routes import identity_router
+from synnefo_tx.identity.api.routes import identity_context, identity_router
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.key_watch import KeyWatch
@@ -148,17 +148,17 @@ class ApiService(Service):
         converter = QemuConverter(self._reactor, settings.nbd_socket)
         usual = (authenticator, time.time, settings.public_url)
         secrets = await deferToThread(load_or_create_keys, settings.secret_keys_directory)
+        context = identity_context(
+            database,
+            tokens,
+            passwords,
+            time.time,
+            authenticator,
+            SecretBox(secrets),
+            settings.security_compliance,
+        )
         makers: list[Callable[[], Router]] = [
-            lambda: identity_router(
-                database,
-                tokens,
-                passwords,
-                time.time,
-                settings.public_url,
-                authenticator,
-                SecretBox(secrets),
-                settings.security_compliance,
-            ),
+            lambda: identity_router(context, settings.public_url),
             lambda: compute_router(database, *usual, performer.kick, self._clusters.console_log),
             lambda: network_router(database, *usual),
             lambda: account_router(database, *usual),

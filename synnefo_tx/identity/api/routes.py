@@ -83,38 +83,44 @@ _RESOURCES = (
 )
 
 
-def identity_router(
+def identity_context(
     database: Database,
     box: TokenBox,
     passwords: Passwords,
     clock: Callable[[], float],
-    public_url: str | None,
     authenticator: Authenticator,
     secrets: SecretBox,
     policy: SecurityCompliance | None = None,
     throttle: Throttle | None = None,
-) -> Router:
+) -> Context:
     """
-    The routes below /identity.
+    What identity works with; other services that let people log in share it, so that they count
+    wrong passwords together.
 
     authenticator: the one that the other services of this process use too, so that a token which
     is revoked here is refused by them at once.  clock: seconds since the epoch.  secrets: seals
     what must be read again.  policy: of passwords and accounts.  throttle: of wrong log-ins.
     """
+    catalog = CatalogCache(database, clock)
+    gate = PasswordGate(
+        database, passwords, clock, policy or SecurityCompliance(), throttle or Throttle(clock)
+    )
+    return Context(database, box, passwords, authenticator, catalog, clock, secrets, gate)
+
+
+def identity_router(context: Context, public_url: str | None) -> Router:
+    """
+    The routes below /identity.
+    """
     router = Router(
         prefix="identity",
         dialect=KEYSTONE,
-        authenticate=authenticator,
+        authenticate=context.authenticator,
         permitted=Permissions(PERMISSIONS),
         public_url=public_url,
         largest_body=USUAL_BODY_BYTES,
         vary=("X-Auth-Token",),
     )
-    catalog = CatalogCache(database, clock)
-    gate = PasswordGate(
-        database, passwords, clock, policy or SecurityCompliance(), throttle or Throttle(clock)
-    )
-    context = Context(database, box, passwords, authenticator, catalog, clock, secrets, gate)
     versions.add_routes(router)
     for resource in _RESOURCES:
         resource.add_routes(router, context)

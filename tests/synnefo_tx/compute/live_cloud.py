@@ -20,7 +20,7 @@ from twisted.protocols.policies import WrappingFactory
 
 from synnefo_tx.compute.api.routes import compute_router
 from synnefo_tx.http.router import Router
-from synnefo_tx.identity.api.routes import identity_router
+from synnefo_tx.identity.api.routes import identity_context, identity_router
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.passwords import Passwords
@@ -82,16 +82,16 @@ class LiveCloud:
         async def console(cluster_id: str, server_id: str, lines: int | None) -> str:
             return f"{cluster_id} booted {lines}"
 
+        context = identity_context(
+            self.database,
+            tokens,
+            Passwords(deferToThread),
+            time.time,
+            authenticator,
+            SecretBox([Fernet.generate_key()]),
+        )
         return [
-            identity_router(
-                self.database,
-                tokens,
-                Passwords(deferToThread),
-                time.time,
-                None,
-                authenticator,
-                SecretBox([Fernet.generate_key()]),
-            ),
+            identity_router(context, None),
             compute_router(*given, kick, console),
             network_router(*given),
             image_router(self.database, MemoryBlocks(), *given[1:], None),

@@ -16,7 +16,7 @@ from treq.testing import StubTreq
 from twisted.internet.defer import Deferred, execute
 from twisted.web.resource import Resource
 
-from synnefo_tx.identity.api.routes import identity_router
+from synnefo_tx.identity.api.routes import identity_context, identity_router
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.compliance import SecurityCompliance
@@ -107,17 +107,17 @@ class IdentityCloud:
     def __attrs_post_init__(self) -> None:
         self.tokens = TokenBox(self.keys, self.clock, 3600)
         self.authenticator = Authenticator(self.database, self.tokens, self.clock, self.refresh_s)
-        self.router = identity_router(
+        self.context = identity_context(
             self.database,
             self.tokens,
             PASSWORDS,
             self.clock,
-            None,
             self.authenticator,
             SecretBox(self.keys),
             self.policy,
             Throttle(self.clock, *self.limits),
         )
+        self.router = identity_router(self.context, None)
         root = Resource()
         root.putChild(b"identity", self.router.resource())
         self.treq = StubTreq(root)

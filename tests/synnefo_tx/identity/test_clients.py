@@ -26,7 +26,7 @@ from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 
 from synnefo_tx.http.streaming import StreamingSite
-from synnefo_tx.identity.api.routes import identity_router
+from synnefo_tx.identity.api.routes import identity_context, identity_router
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.passwords import Passwords
@@ -73,9 +73,8 @@ class ClientsTests(TestCase):
         tokens = TokenBox(load_or_create_keys(self.mktemp()), time.time, 3600)
         secrets = SecretBox(load_or_create_keys(self.mktemp()))
         authenticator = Authenticator(database, tokens, time.time)
-        router = identity_router(
-            database, tokens, passwords, time.time, None, authenticator, secrets
-        )
+        context = identity_context(database, tokens, passwords, time.time, authenticator, secrets)
+        router = identity_router(context, None)
         root = Resource()
         root.putChild(b"identity", router.resource())
         port = reactor.listenTCP(
