@@ -15,6 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, func, select
 
+from synnefo_tx.account.rows import tables as _account
 from synnefo_tx.audit.rows import tables as _audit
 from synnefo_tx.compute.rows import tables as _compute
 from synnefo_tx.effect.rows import tables as _effect
@@ -31,6 +32,7 @@ from synnefo_tx.volume.rows import tables as _volume
 
 UPGRADE_LOCK = 0x53594E4E  # any number that nothing else of ours locks
 TABLES = (  # imported to register
+    _account,
     _audit,
     _catalog,
     _compute,
