@@ -102,7 +102,20 @@ class Block:
         Whether a request was answered with an error: then nobody knows when what was there.
         """
         kinds = [op.kind for op in self.ops] + [moment.kind for moment in self.moments]
-        return self.is_doubtful or FAILED in kinds
+        return FAILED in kinds or self.is_doubtful or any(each.is_doubtful for each in self.moments)
+
+    def doubts(self) -> Iterator[bool]:
+        """
+        For each of ``states``, whether a request that failed may still be seen in a part of it.
+        """
+        is_doubtful = self.is_doubtful or any(each.is_torn for each in self.moments)
+        yield is_doubtful
+        for op in self.ops:
+            if op.kind == FAILED:
+                is_doubtful = True
+            elif op.is_certain and op.mask == WHOLE:
+                is_doubtful = False
+            yield is_doubtful
 
     def copy(self) -> Block:
         """
@@ -136,13 +149,22 @@ class Block:
 class Moment:
     """
     What a block may have held, when, and the op that made it so; None: it was so from the start.
+
+    is_doubtful: it may have a part of an earlier op that failed or was never answered.
     """
 
-    __slots__ = ("earliest_s", "latest_s", "op", "vectors")
+    __slots__ = ("earliest_s", "is_doubtful", "latest_s", "op", "vectors")
 
     def __init__(
-        self, vectors: frozenset[Vector], op: Op | None, earliest_s: float, latest_s: float
+        self,
+        vectors: frozenset[Vector],
+        op: Op | None,
+        earliest_s: float,
+        latest_s: float,
+        *,
+        is_doubtful: bool = False,
     ) -> None:
+        self.is_doubtful = is_doubtful
         self.vectors = vectors
         self.op = op
         self.earliest_s = earliest_s
@@ -169,6 +191,13 @@ class Moment:
         """
         return self.op is not None and self.op.acked_s == FOREVER
 
+    @property
+    def is_torn(self) -> bool:
+        """
+        Whether it may be seen in a part.
+        """
+        return self.is_doubtful or self.is_open or self.kind == FAILED
+
 
 class Disk:
     """
@@ -183,6 +212,7 @@ class Disk:
         self.family = number  # snapshots and clones have their origin's
         self.blocks: dict[int, Block] = {}
         self.frozen: dict[int, list[Moment]] = {}  # of a snapshot that was not looked at yet
+        self.asked_s = self.there_s = 0.0  # when that was asked for, and there
         self.lock = threading.Lock()
         self.busy: set[int] = set()  # blocks with a request on the way
         self._writes = 0
@@ -250,6 +280,7 @@ class Disk:
             made.family = self.family
             made.blocks = dict(self.blocks)
             made.frozen = self.frozen
+            made.asked_s, made.there_s = self.asked_s, self.there_s
             made._writes = self._writes
         return made
 
@@ -324,9 +355,11 @@ class Disk:
 
 
 def _moments(block: Block, start_s: float, end_s: float) -> Iterator[Moment]:
-    for count, vectors in enumerate(block.states()):
+    doubts = block.doubts()
+    for (count, vectors), is_doubtful in zip(enumerate(block.states()), doubts, strict=True):
         op = block.ops[count - 1] if count else None
         earliest_s = op.sent_s if op is not None else 0.0
         latest_s = block.ops[count].acked_s if count < len(block.ops) else FOREVER
         if earliest_s <= end_s and latest_s >= start_s:
-            yield Moment(vectors, op, max(earliest_s, start_s), min(latest_s, end_s))
+            span = max(earliest_s, start_s), min(latest_s, end_s)
+            yield Moment(vectors, op, *span, is_doubtful=is_doubtful)

@@ -16,7 +16,8 @@ def frozen(origin: Disk, name: str, number: int, start_s: float) -> Disk:
     made = Disk(name, number, origin.size_bytes)
     made.is_read_only = True
     made.family = origin.family
-    made.frozen = origin.moments(start_s, time.monotonic())
+    made.asked_s, made.there_s = start_s, time.monotonic()
+    made.frozen = origin.moments(made.asked_s, made.there_s)
     for index, moments in made.frozen.items():
         base = frozenset().union(*(each.vectors for each in moments))
         made.blocks[index] = Block(base, moments)

@@ -145,8 +145,14 @@ class SnapshotTests(SynchronousTestCase):
             self.assertEqual(complaints(self.snapshot, found), [])
 
     def test_no_moment(self) -> None:
-        """The second without the first was never so."""
-        self.assertIn("no single moment", complaints(self.snapshot, {1: whole(1, 2)})[0])
+        """The second without the first was never so; what is said tells which blocks and when."""
+        wrong = complaints(self.snapshot, {1: whole(1, 2)})[0]
+        self.assertIn("no single moment", wrong)
+        self.assertIn("1 of 2 blocks are as at 0.000000 s", wrong)
+        self.assertIn("block 1 holds write 2 of volume 1", wrong)
+        self.assertRegex(
+            wrong, r"by write, mask ff, request 2, sent 0\.\d+, answered 0\.\d+ \(that\)"
+        )
 
     def test_half_a_request(self) -> None:
         """A request with one of its blocks."""
@@ -187,6 +193,41 @@ class SnapshotTests(SynchronousTestCase):
         found = {0: whole(1, 1), 1: whole(1, 2), 5: half}
         for each in (snapshot, cloned(snapshot, "c", 3, 1 << 20)):
             self.assertEqual(complaints(each, found), [])
+
+    def test_torn_long_before(self) -> None:
+        """
+        A request that failed before the snapshot was asked for tore its block: it stays torn until
+        it is written as a whole, whether it was looked at and written to in part or not.
+        """
+        self.disk.acknowledge(self.disk.begin(WRITE, [5])[1])
+        self.disk.failed(self.disk.begin(WRITE, [5])[1])
+        looked_at = self.disk.copy()
+        looked_at.settle({0: whole(1, 1), 1: whole(1, 2), 5: whole(1, 3)})
+        torn = (*[tag(1, 3)] * 4, *[tag(1, 4)] * 4)
+        for disk in (self.disk, looked_at):
+            self.assertEqual(self.of_snapshot(disk, torn), ["", ""])
+            disk.acknowledge(disk.begin(WRITE, [5], 1)[1])
+            self.assertEqual(self.of_snapshot(disk, (tag(1, 5), *torn[1:])), ["", ""])
+            disk.acknowledge(disk.begin(WRITE, [5])[1])
+            self.assertEqual(self.of_snapshot(disk, whole(1, 6)), ["", ""])
+            for said in self.of_snapshot(disk, (tag(1, 5), *torn[1:])):
+                self.assertIn("another volume's", said)
+
+    def test_torn_in_a_clone(self) -> None:
+        """
+        What a death tore is in a snapshot, its clone, and a snapshot of that, if nobody looked.
+        """
+        self.disk.begin(WRITE, [5])
+        clone = cloned(frozen(self.disk, "s", 2, self.start_s), "c", 3, 1 << 20)
+        torn = (*[tag(1, 3)] * 4, *ZEROS[4:])
+        self.assertEqual(self.of_snapshot(clone, torn), ["", ""])
+
+    def of_snapshot(self, disk: Disk, held: Vector) -> list[str]:
+        """What is said of a snapshot, and a clone of it, that have this in block 5."""
+        snapshot = frozen(disk, "s", 2, time.monotonic())
+        found = {0: whole(1, 1), 1: whole(1, 2), 5: held}
+        both = (snapshot, cloned(snapshot, "c", 3, 1 << 20))
+        return [" ".join(complaints(each, found, Loss.WHOLENESS)) for each in both]
 
     def test_torn_before(self) -> None:
         """A request that a death tore is in a snapshot that was taken afterwards, in part."""

@@ -5,10 +5,11 @@ Whether what a volume holds is what it may hold.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import chain
 
-from tests.chaos.model import Block, Disk, Moment
+from tests.chaos.model import Block, Disk
+from tests.chaos.one_moment import cases, half_done, no_moment
 from tests.chaos.stamps import BLOCK, ZEROS, BadStamp, Vector, told, vector
 
 
@@ -58,11 +59,16 @@ def complaints(disk: Disk, found: dict[int, Vector], loss: Loss = Loss.NOTHING) 
         first = block.flushed if loss is Loss.UNFLUSHED else block.acked
         if not block.may_hold(held, first, is_torn=loss is not Loss.NOTHING):
             wrong.append(_wrong(disk, index, block, held))
-    if not wrong and disk.frozen and not _has_one_moment(disk, found, loss):
-        wrong.append(f"{disk.name}: no single moment explains the snapshot")
-    if not wrong and (halves := _half_done(disk, found, loss)):
-        wrong.append(f"{disk.name}: the snapshot has only a part of requests {halves[:5]}")
-    return wrong
+    return wrong or _wrong_snapshot(disk, found, loss)
+
+
+def _wrong_snapshot(disk: Disk, found: dict[int, Vector], loss: Loss) -> list[str]:
+    certain = list(cases(disk, found, may_be_torn=loss is not Loss.NOTHING))
+    if text := no_moment(disk, certain):
+        return [text]
+    if halves := half_done(certain):
+        return [f"{disk.name}: the snapshot has only a part of requests {halves[:5]}"]
+    return []
 
 
 def _wrong(disk: Disk, index: int, block: Block, held: Vector) -> str:
@@ -86,57 +92,3 @@ def _wrong(disk: Disk, index: int, block: Block, held: Vector) -> str:
         f"{'; '.join(told(value) for value in dict.fromkeys(held))}; may hold {base}, then {ops}; "
         f"{block.acked} of {len(block.ops)} acknowledged, {block.flushed} flushed"
     )
-
-
-def _has_one_moment(disk: Disk, found: dict[int, Vector], loss: Loss) -> bool:
-    """
-    Whether at some instant all blocks held what the snapshot holds.
-    """
-    edges: list[tuple[float, int]] = []
-    needed = 0
-    for index, moments in _certain(disk, loss):
-        held = found.get(index, ZEROS)
-        needed += 1
-        for start_s, end_s in _merged([each for each in moments if held in each.vectors]):
-            edges += [(start_s, -1), (end_s, 1)]
-    depth = deepest = 0
-    for _, step in sorted(edges):  # starts come before ends of the same instant
-        depth -= step
-        deepest = max(deepest, depth)
-    return deepest >= needed
-
-
-def _half_done(disk: Disk, found: dict[int, Vector], loss: Loss) -> list[int]:
-    """
-    Requests of which a snapshot has some blocks and lacks others.
-    """
-    there: set[int] = set()
-    missing: set[int] = set()
-    for index, moments in _certain(disk, loss):
-        held = found.get(index, ZEROS)
-        matching = [number for number, each in enumerate(moments) if held in each.vectors]
-        there.update(each.request for each in moments[: matching[0] + 1])
-        missing.update(each.request for each in moments[matching[-1] + 1 :])
-    return sorted(there & missing - {0})
-
-
-def _certain(disk: Disk, loss: Loss) -> Iterator[tuple[int, list[Moment]]]:
-    """
-    Blocks of a snapshot of which it is known what they held when: no request failed, nor was torn
-    by a death.
-    """
-    may_be_torn = loss is not Loss.NOTHING
-    for index, moments in disk.frozen.items():
-        is_torn = may_be_torn and any(each.is_open for each in moments)
-        if not is_torn and not disk.blocks[index].has_failed:
-            yield index, moments
-
-
-def _merged(moments: list[Moment]) -> list[tuple[float, float]]:
-    spans: list[tuple[float, float]] = []
-    for each in sorted(moments, key=lambda one: one.earliest_s):
-        if spans and each.earliest_s <= spans[-1][1]:
-            spans[-1] = (spans[-1][0], max(spans[-1][1], each.latest_s))
-        else:
-            spans.append((each.earliest_s, each.latest_s))
-    return spans
