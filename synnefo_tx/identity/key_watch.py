@@ -66,6 +66,14 @@ class KeyWatch:
         """
         await self._known.get()
 
+    def look_again(self) -> None:
+        """
+        The directory is looked at anew, now.
+        """
+        self._known.look_again()
+        if self._loop.running:
+            Deferred.fromCoroutine(self.look())
+
     async def _ask(self, known: Marks | None) -> Marks:
         try:
             marks, keys = await self._defer(lambda: self._read(known))

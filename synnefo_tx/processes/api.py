@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -12,58 +11,64 @@ from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.task import LoopingCall
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
-from archipelagod.wire.client import BlockClient
 from synnefo_tx.account.api.routes import account_router
 from synnefo_tx.compute.api.routes import compute_router
-from synnefo_tx.daemon.private_files import secret_in
 from synnefo_tx.effect.clusters import Clusters, rapi_over
 from synnefo_tx.effect.perform import Performer
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.routes import identity_context, identity_router
 from synnefo_tx.identity.authenticator import Authenticator
-from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.key_watch import KeyWatch
 from synnefo_tx.identity.keys import load_or_create_keys
 from synnefo_tx.identity.passwords import Passwords
-from synnefo_tx.identity.rows.catalog import ensure
 from synnefo_tx.identity.secret_box import SecretBox
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.image import streams
 from synnefo_tx.image.api.routes import image_router
 from synnefo_tx.image.blocks import IBlocks
 from synnefo_tx.image.convert import QemuConverter
-from synnefo_tx.image.sweep import sweep
 from synnefo_tx.network.api.routes import network_router
-from synnefo_tx.processes.first_start import fill, give_image
 from synnefo_tx.processes.settings import ApiSettings
+from synnefo_tx.processes.shared_port import BACKLOG
 from synnefo_tx.processes.site import site
-from synnefo_tx.quota.rows import resources
+from synnefo_tx.processes.upkeep import Upkeep, block_client
 from synnefo_tx.store.database import Database, DatabaseThreads
-from synnefo_tx.store.schema import upgrade
-
-UPKEEP_EVERY_S = 30.0
 
 
 class ApiService(Service):
     """
     Starts by bringing the database up to date, then listens.
+
+    ready: called once it listens.  listen: gives the port that accepts for a site; left out: on
+    host and port.  worker: our number among several, whose parent keeps the database up; None:
+    there are no others.
     """
 
     _log = Logger()
 
-    def __init__(self, settings: ApiSettings, reactor: Any) -> None:
+    def __init__(
+        self,
+        settings: ApiSettings,
+        reactor: Any,
+        ready: Callable[[], None] = lambda: None,
+        listen: Callable[[Any], Any] | None = None,
+        worker: int | None = None,
+    ) -> None:
         self._settings = settings
         self._reactor = reactor
+        self._ready = ready
+        self._listen = listen or self._listen_alone
+        self._worker = worker
         self._threads = DatabaseThreads(reactor, settings.database_url)
         self._begun: Deferred[None] | None = None
         self._port: Any = None
         self._parts: list[Any] = []
         self._closers: list[Callable[[], Awaitable[None]]] = []
-        self._upkeep: LoopingCall | None = None
+        self._upkeep: Upkeep | None = None
+        self._look_again: Callable[[], None] = lambda: None
 
     def startService(self) -> None:
         super().startService()
@@ -75,54 +80,37 @@ class ApiService(Service):
         if self._reactor.running:
             self._reactor.stop()
 
+    def look_again(self) -> None:
+        """
+        Take nothing for known: neither keys nor accounts.
+        """
+        self._look_again()
+
     async def _begin(self) -> None:
         database = self._threads.start()
-        await deferToThread(upgrade, database.engine)
-        secret = await deferToThread(secret_in, Path(self._settings.block_secret_file))
-        client = BlockClient(self._reactor, self._settings.block_endpoint, secret.encode())
+        client = await block_client(self._settings, self._reactor)
         self._closers.append(client.close)
-        blocks: IBlocks = IBlocks(client)
         passwords = Passwords(deferToThread)
-        await self._fill(database, passwords)
+        if self._worker is None:
+            self._upkeep = Upkeep(self._settings, database, client)
+            await self._upkeep.prepare(passwords)
         performer = self._performer(database)
-        routers = await self._routers(database, passwords, performer, blocks)
-        self._port = self._reactor.listenTCP(
-            self._settings.port,
-            site(self._reactor, routers, database, streams),
-            interface=self._settings.host,
-            backlog=511,
-        )
+        routers = await self._routers(database, passwords, performer, IBlocks(client))
+        self._port = self._listen(site(self._reactor, routers, database, streams))
         self._log.info(
             "the API listens on {host}:{port}",
             host=self._settings.host,
             port=self._port.getHost().port,
         )
         performer.startService()
-        self._keep_up(database, blocks)
+        if self._upkeep is not None:
+            self._upkeep.start()
+        self._ready()
 
-    async def _fill(self, database: Database, passwords: Passwords) -> None:
-        await database.write(resources.ensure)
-        first = self._settings.first_start
-        if first is not None:
-            auth_url = f"{self._base_url()}/identity/v3"
-            await fill(database, first, auth_url, passwords.hash_now, _now_us(), _tell)
-        await database.write(ensure, own_services())
-
-    def _keep_up(self, database: Database, blocks: IBlocks) -> None:
-        async def once() -> None:
-            try:
-                await sweep(database, blocks, time.time())
-                await self._give_image(database, blocks)
-            except Exception:  # noqa: BLE001 - the edge of a service: logged, tried again later
-                self._log.failure("images were not looked after")
-
-        self._upkeep = LoopingCall(lambda: Deferred.fromCoroutine(once()))
-        self._upkeep.start(UPKEEP_EVERY_S)
-
-    async def _give_image(self, database: Database, blocks: IBlocks) -> None:
-        first = self._settings.first_start
-        if first is not None:
-            await give_image(database, blocks, first, time.time)
+    def _listen_alone(self, factory: Any) -> Any:
+        return self._reactor.listenTCP(
+            self._settings.port, factory, interface=self._settings.host, backlog=BACKLOG
+        )
 
     def _performer(self, database: Database) -> Performer:
         self._clusters = Clusters(database, rapi_over(self._reactor))
@@ -142,6 +130,7 @@ class ApiService(Service):
         tokens = TokenBox(keys, time.time, settings.token_lifetime_s)
         watch = KeyWatch(settings.token_keys, tokens, deferToThread, time.time, self._reactor)
         authenticator = Authenticator(database, tokens, time.time, keys=watch)
+        self._look_again = lambda: _forget(watch, authenticator)
         for part in (watch, authenticator):
             part.startService()
             self._parts.append(part)
@@ -167,12 +156,6 @@ class ApiService(Service):
         # In threads: hundreds of routes take a tenth of a second to compile.
         return [await deferToThread(make) for make in makers]
 
-    def _base_url(self) -> str:
-        if self._settings.public_url:
-            return self._settings.public_url.rstrip("/")
-        host = self._settings.host
-        return f"http://{'127.0.0.1' if host in ('', '0.0.0.0') else host}:{self._settings.port}"
-
     def stopService(self) -> Deferred[None]:
         super().stopService()
         return Deferred.fromCoroutine(self._end())
@@ -180,7 +163,7 @@ class ApiService(Service):
     async def _end(self) -> None:
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
-        if self._upkeep is not None and self._upkeep.running:
+        if self._upkeep is not None:
             self._upkeep.stop()
         for part in reversed(self._parts):
             await maybeDeferred(part.stopService)
@@ -189,15 +172,6 @@ class ApiService(Service):
         self._threads.stop()
 
 
-def _tell(text: str) -> None:
-    """
-    To the terminal, and to no log: twistd logs what goes to sys.stderr.
-    """
-    terminal = sys.__stderr__
-    if terminal is not None:
-        terminal.write(text)
-        terminal.flush()
-
-
-def _now_us() -> int:
-    return int(time.time() * 1e6)
+def _forget(watch: KeyWatch, authenticator: Authenticator) -> None:
+    watch.look_again()
+    authenticator.look_again()

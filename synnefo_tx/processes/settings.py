@@ -11,6 +11,8 @@ import msgspec
 
 from synnefo_tx.identity.compliance import SecurityCompliance
 
+MOST_WORKERS = 64
+
 
 class FirstCluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
@@ -47,7 +49,8 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """
     `synnefo-api`.  public_url: how clients reach us, when not by the address we listen on.
     credential_keys: directory of the keys that seal secrets; None: "credential-keys" beside that of
-    the token keys.
+    the token keys.  workers: processes that serve.  metrics_port: where Prometheus asks, on
+    metrics_host; each worker has one, from this upwards; None: nowhere.
     """
 
     database_url: str
@@ -60,7 +63,20 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     block_endpoint: str
     block_secret_file: str
     nbd_socket: str
+    workers: int = 1
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
     first_start: FirstStart | None = None
+
+    @property
+    def base_url(self) -> str:
+        """
+        The cloud's root as this machine reaches it, without a trailing slash.
+        """
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = "127.0.0.1" if self.host in ("", "0.0.0.0") else self.host
+        return f"http://{host}:{self.port}"
 
     @property
     def secret_keys_directory(self) -> Path:

@@ -46,7 +46,7 @@ def put(connection: Connection, wish: Wish, now_us: int) -> str:
 def claim(connection: Connection, now_us: int, until_us: int, limit: int) -> list[Row]:
     """
     Effects to send now, oldest first: of each target only the first that waits.  They are not
-    due again before `until_us`, so that two senders rarely send the same one.
+    due again before `until_us`: until then no other sender gets them.
     """
     earlier = effects.alias("earlier")
     blocked = (
@@ -60,6 +60,7 @@ def claim(connection: Connection, now_us: int, until_us: int, limit: int) -> lis
             .where(effects.c.next_try_at <= now_us, ~blocked)
             .order_by(effects.c.next_try_at, effects.c.serial)
             .limit(limit)
+            .with_for_update(skip_locked=True)  # SQLite has one writer, and leaves it out
         )
     )
     if rows:

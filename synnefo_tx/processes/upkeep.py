@@ -1,0 +1,101 @@
+"""
+What one process does for all that serve one database: bring it up to date, fill it, and look after
+images.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+from twisted.internet.threads import deferToThread
+from twisted.logger import Logger
+
+from archipelagod.wire.client import BlockClient
+from synnefo_tx.daemon.private_files import secret_in
+from synnefo_tx.identity.catalog import own_services
+from synnefo_tx.identity.passwords import Passwords
+from synnefo_tx.identity.rows.catalog import ensure
+from synnefo_tx.image.blocks import IBlocks
+from synnefo_tx.image.sweep import sweep
+from synnefo_tx.processes.first_start import fill, give_image
+from synnefo_tx.processes.settings import ApiSettings
+from synnefo_tx.quota.rows import resources
+from synnefo_tx.store.database import Database
+from synnefo_tx.store.schema import upgrade
+
+UPKEEP_EVERY_S = 30.0
+
+
+async def block_client(settings: ApiSettings, reactor: Any) -> BlockClient:
+    """
+    A client of the storage daemon.
+    """
+    secret = await deferToThread(secret_in, Path(settings.block_secret_file))
+    return BlockClient(reactor, settings.block_endpoint, secret.encode())
+
+
+class Upkeep:
+    """
+    `prepare` the database, then `start`.
+    """
+
+    _log = Logger()
+
+    def __init__(self, settings: ApiSettings, database: Database, client: BlockClient) -> None:
+        self._settings = settings
+        self._database = database
+        self._blocks: IBlocks = IBlocks(client)
+        self._loop = LoopingCall(lambda: Deferred.fromCoroutine(self._once()))
+
+    async def prepare(self, passwords: Passwords) -> None:
+        """
+        Returns when others may serve the database.
+        """
+        await deferToThread(upgrade, self._database.engine)
+        await self._database.write(resources.ensure)
+        first = self._settings.first_start
+        if first is not None:
+            auth_url = f"{self._settings.base_url}/identity/v3"
+            await fill(self._database, first, auth_url, passwords.hash_now, _now_us(), _tell)
+        await self._database.write(ensure, own_services())
+
+    def start(self) -> None:
+        """
+        Look after images from now on.
+        """
+        self._loop.start(UPKEEP_EVERY_S)
+
+    def stop(self) -> None:
+        """
+        No more.
+        """
+        if self._loop.running:
+            self._loop.stop()
+
+    async def _once(self) -> None:
+        first = self._settings.first_start
+        try:
+            await sweep(self._database, self._blocks, time.time())
+            if first is not None:
+                await give_image(self._database, self._blocks, first, time.time)
+        except Exception:  # noqa: BLE001 - the edge of a service: logged, tried again later
+            self._log.failure("images were not looked after")
+
+
+def _tell(text: str) -> None:
+    """
+    To the terminal, and to no log: twistd logs what goes to sys.stderr.
+    """
+    terminal = sys.__stderr__
+    if terminal is not None:
+        terminal.write(text)
+        terminal.flush()
+
+
+def _now_us() -> int:
+    return int(time.time() * 1e6)
