@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from synnefo_tx.people.external.settings import AccountRules
 
@@ -20,6 +20,7 @@ class Person:
     """
     identifier: never changes and is never given to another, within the provider.  roles: names of
     a project and of a role there.
+    named_there: the account here follows when the name changes there.
     """
 
     provider: str
@@ -28,7 +29,8 @@ class Person:
     email: str = ""
     email_verified: bool = False
     groups: tuple[str, ...] = ()
-    roles: tuple[tuple[str, str], ...] = field(default=())
+    roles: tuple[tuple[str, str], ...] = ()
+    named_there: bool = False
 
 
 def person_of(

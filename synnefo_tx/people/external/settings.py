@@ -84,8 +84,8 @@ class LdapDirectory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     urls: asked in their order, the next when one is away.  security: "starttls" or "ldaps", or
     "none" for this machine.  bind_dn, bind_password_file: as whom we search; None: as nobody.
     user_filter, group_filter: what else must hold of them.  id_attribute: never changes, such as
-    entryUUID.  group_member_attribute: DNs of members, in the group.  timeout_s: of each answer.
-    slowest_s: a wrong log-in is answered after so long, whatever was wrong.  sweep_s: how often
+    entryUUID.  group_member_attribute: DNs of members, in the group.  page_size: of answers, in
+    entries.  timeout_s: of each answer.  slowest_s: a wrong log-in is answered after so long, whatever was wrong.  sweep_s: how often
     users who are gone there are disabled here.
     """
 
@@ -104,6 +104,7 @@ class LdapDirectory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     group_filter: str = "(objectClass=groupOfNames)"
     group_name_attribute: str = "cn"
     group_member_attribute: str = "member"
+    page_size: int = 500
     timeout_s: int = 5
     slowest_s: float = 0.5
     sweep_s: float = 600.0

@@ -83,21 +83,8 @@ class ClientTests(ProviderCase):
         """Neither the verifier nor the client's secret is in the address."""
         url = self.result(self.client.url(self.begun))
         self.assertNotIn(self.begun.verifier, url)
-        self.assertEqual(
-            sorted(query_of(url)),
-            sorted(
-                [
-                    "response_type",
-                    "client_id",
-                    "redirect_uri",
-                    "scope",
-                    "state",
-                    "nonce",
-                    "code_challenge",
-                    "code_challenge_method",
-                ]
-            ),
-        )
+        told = "client_id code_challenge code_challenge_method nonce redirect_uri response_type"
+        self.assertEqual(" ".join(sorted(query_of(url))), f"{told} scope state")
 
     def test_groups_and_roles_are_read_from_claims(self) -> None:
         """Also from within objects; what is no text is not looked at."""
@@ -162,7 +149,7 @@ class HostileTests(ProviderCase):
             ("iat", {"iat": NOW - 86401, "exp": NOW + 9}),
             ("MissingClaim", {"iat": None}),
             ("MissingClaim", {"sub": None}),
-            ("sub", {"sub": 7}),
+            ("InvalidClaim", {"sub": 7}),
             ("sub", {"sub": "x" * 256}),
             ("ID token", {"nbf": NOW + 61}),
         ):
