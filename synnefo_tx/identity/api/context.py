@@ -4,7 +4,8 @@ What every resource of the identity API is given.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from attrs import frozen
 
@@ -16,6 +17,7 @@ from synnefo_tx.identity.password_gate import PasswordGate
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.permission_table import PERMISSIONS
 from synnefo_tx.identity.permissions import Permissions, Target
+from synnefo_tx.identity.rows.reach import has_more
 from synnefo_tx.identity.secret_box import SecretBox
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.store.database import Database
@@ -53,6 +55,20 @@ def may(call: Call, action: str, target: Target) -> bool:
     Whether the caller may do `action` to `target`.
     """
     return _permissions(action, call.token, target)
+
+
+async def refuse_beyond(
+    context: Context, call: Call, action: str, actor_kind: str, thing: Mapping[str, Any]
+) -> None:
+    """
+    Raises ActionForbidden when a "user" or "group" of the domain that the caller manages has more
+    than its managers may give: whoever has its password, or is in it, has that too.
+    """
+    if call.token.is_admin:
+        return
+    found = (actor_kind, thing["id"], thing["domain_id"])
+    if await context.database.read(has_more, *found):
+        raise ActionForbidden(action)
 
 
 def address_of(call: Call) -> str:

@@ -135,6 +135,7 @@ async def _complete(call: Call, context: Context, thing: Thing) -> Thing:
         if not thing["project_id"]:
             raise BadRequest("'project_id' is a required property")
         blob = ec2_blob(thing["blob"])
+        _no_other_ties(call, blob)
         thing |= {"id": access_id(blob["access"]), "blob": json.dumps(bound(call, blob))}
     return thing | {"blob": context.secrets.seal(thing["blob"])}
 
@@ -149,7 +150,8 @@ async def _prepare(call: Call, context: Context, before: Thing, changes: Thing) 
         raise BadRequest("Cannot give a credential to another user.")
     if after["id"] != before["id"]:
         raise BadRequest("Cannot change credential ID")
-    if is_delegated(call) and after["type"] != before["type"]:
+    into_ec2 = after["type"].lower() == EC2  # its ties were not watched while it was another
+    if after["type"] != before["type"] and (into_ec2 or is_delegated(call)):
         raise BadRequest("Cannot change the type of a credential.")
     if "blob" in changes:
         if before["type"].lower() == EC2:
@@ -171,6 +173,16 @@ def ec2_blob(text: str) -> dict[str, Any]:
     if not isinstance(blob.get("access"), str):
         raise Expected("access", "credential")
     return blob
+
+
+def _no_other_ties(call: Call, blob: Mapping[str, Any]) -> None:
+    """
+    Raises BadRequest for a secret that would stand for a delegation which the caller doesn't show.
+    """
+    own = bound(call, {})
+    for name in KEPT:
+        if blob.get(name) not in (None, own.get(name)):
+            raise BadRequest(f"{name} can not be set for credential")
 
 
 def _same_ties(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:

@@ -15,15 +15,12 @@ from synnefo_tx.identity.api.listing import collection, page_of
 from synnefo_tx.identity.api.writing import entry_of, write
 from synnefo_tx.identity.faults import ActionForbidden
 from synnefo_tx.identity.permissions import Target
-from synnefo_tx.identity.rows import granting, things
+from synnefo_tx.identity.rows import granting, reach, things
 from synnefo_tx.identity.rows.effective import SYSTEM
 from synnefo_tx.identity.rows.grants import Grant
 from synnefo_tx.identity.rows.kinds import ROLE
 from synnefo_tx.identity.rows.things import Thing
 from synnefo_tx.identity.views.accounts import role_view
-
-# Roles that a manager of a domain may give; Keystone's "domain_managed_target_role".
-MANAGED = frozenset({"manager", "member", "reader"})
 
 
 @frozen
@@ -145,7 +142,7 @@ async def _permitted(
     enforce(call, action, Target(domain_id=within))
     if changes and not call.token.is_admin:
         role = await context.database.read(things.fetch, ROLE, given.role_id)
-        if role["name"] not in MANAGED and role["domain_id"] != within:
+        if not await context.database.read(reach.may_be_given, role, within):
             raise ActionForbidden(action)
     return given
 

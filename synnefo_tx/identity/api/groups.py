@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from synnefo_tx.errors import NotFound
+from synnefo_tx.errors import BadRequest, NotFound
 from synnefo_tx.http.bodies import Body, keystone_wording
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply
 from synnefo_tx.http.router import Router
-from synnefo_tx.identity.api.context import Context, enforce, v3
+from synnefo_tx.identity.api.context import Context, enforce, refuse_beyond, v3
 from synnefo_tx.identity.api.listing import collection, page_of
 from synnefo_tx.identity.api.resource import Resource, add_resource
 from synnefo_tx.identity.api.schemas import DESCRIPTION, DOMAIN_ID, NAME, body_schema
@@ -49,6 +49,12 @@ async def _complete(call: Call, _context: Context, thing: Thing) -> Thing:
     return in_own_domain(call, thing | {"description": thing.get("description") or ""})
 
 
+async def _prepare(_call: Call, _context: Context, before: Thing, changes: Thing) -> Thing:
+    if changes.get("domain_id", before["domain_id"]) != before["domain_id"]:
+        raise BadRequest("Cannot change Domain ID.")
+    return changes
+
+
 def in_own_domain(call: Call, thing: Thing) -> Thing:
     """
     A new thing that names no domain belongs to the caller's.
@@ -66,6 +72,7 @@ GROUPS = Resource(
     view=group_view,
     target=domain_target,
     complete=_complete,
+    prepare=_prepare,
     removing=memberships.remove_group,
 )
 
@@ -99,7 +106,8 @@ def _add_members(router: Router, context: Context) -> None:
 
     @router.route("PUT", f"{path}/<user_id>", "identity:add_user_to_group")
     async def add(call: Call, group_id: str, user_id: str) -> Reply:
-        await _group(context, call, group_id, "identity:add_user_to_group")
+        group = await _member(context, call, group_id, user_id, "identity:add_user_to_group")
+        await refuse_beyond(context, call, "identity:add_user_to_group", "group", group)
         told = {"user_id": user_id}
         entry = entry_of(call, "identity:add_user_to_group", "group", group_id, told)
         await write(context, entry, memberships.add_member, user_id, group_id)
@@ -107,7 +115,7 @@ def _add_members(router: Router, context: Context) -> None:
 
     @router.route("HEAD", f"{path}/<user_id>", "identity:check_user_in_group")
     async def check(call: Call, group_id: str, user_id: str) -> Reply:
-        await _group(context, call, group_id, "identity:check_user_in_group")
+        await _member(context, call, group_id, user_id, "identity:check_user_in_group")
         await context.database.read(things.fetch, USER, user_id)
         if not await context.database.read(memberships.is_member, user_id, group_id):
             raise NotAMember(user_id, group_id)
@@ -115,7 +123,7 @@ def _add_members(router: Router, context: Context) -> None:
 
     @router.route("DELETE", f"{path}/<user_id>", "identity:remove_user_from_group")
     async def remove(call: Call, group_id: str, user_id: str) -> Reply:
-        await _group(context, call, group_id, "identity:remove_user_from_group")
+        await _member(context, call, group_id, user_id, "identity:remove_user_from_group")
         told = {"user_id": user_id}
         entry = entry_of(call, "identity:remove_user_from_group", "group", group_id, told)
         now, horizon_s = int(context.clock()), context.tokens.horizon_s
@@ -129,6 +137,20 @@ async def _group(context: Context, call: Call, group_id: str, action: str) -> Th
     if found is None:
         raise AccountNotFound("group", group_id)
     return found
+
+
+async def _member(context: Context, call: Call, group_id: str, user_id: str, action: str) -> Thing:
+    """
+    The group, if the caller may do `action` with this user in it: of those who work in a domain
+    and no more, only when both are of their domain.
+    """
+    group = await context.database.read(things.find, GROUP, group_id)
+    user = await context.database.read(things.find, USER, user_id)
+    places = {one["domain_id"] for one in (group, user) if one is not None}
+    enforce(call, action, Target(domain_id=places.pop() if len(places) == 1 else None))
+    if group is None:
+        raise AccountNotFound("group", group_id)
+    return group
 
 
 def _remove(connection: Connection, user_id: str, group_id: str, now: int, horizon_s: int) -> None:

@@ -49,6 +49,7 @@ async def _check_parent(context: Context, given: Thing) -> None:
 
 REGIONS = Resource(
     kind=REGION,
+    named_by_clients=True,
     create=Body(body_schema(_FIELDS), keystone_wording),
     update=Body(body_schema(_FIELDS, at_least_one=True), keystone_wording),
     filters={"parent_region_id": "parent_region_id"},

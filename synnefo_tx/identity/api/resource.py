@@ -11,6 +11,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 from sqlalchemy import Connection
 
+from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.bodies import Body
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
@@ -69,7 +70,7 @@ class Resource:
     creating, changing, removing: units in whose transaction it is done: (connection, kind, thing)
     -> thing, (connection, kind, before, changes, now, horizon_s) -> thing, and (connection, kind,
     thing, now, horizon_s).  now, horizon_s: seconds, for revoking tokens.  new_view: as view, for
-    the one answer that shows a secret.
+    the one answer that shows a secret.  named_by_clients: a new one's id may be given.
     """
 
     kind: Kind
@@ -84,6 +85,7 @@ class Resource:
     new_view: Callable[[Thing, str], dict[str, Any]] | None = None
     changing: Unit | None = None
     removing: Callable[..., None] = removed
+    named_by_clients: bool = False
     path: str = field()
 
     @path.default
@@ -144,7 +146,9 @@ async def made(context: Context, call: Call, resource: Resource, given: Thing) -
     """
     kind = resource.kind
     action = resource.action("create")
-    thing = await resource.complete(call, context, {"id": uuid.uuid4().hex} | given)
+    new_id = {"id": uuid.uuid4().hex}
+    begun = new_id | given if resource.named_by_clients else given | new_id
+    thing = await resource.complete(call, context, begun)
     enforce(call, action, resource.target(thing))
     entry = entry_of(call, action, kind.noun, thing["id"], told(given))
     new = await write(context, entry, resource.creating, kind, thing)
@@ -179,6 +183,8 @@ async def changed(
     action = resource.action("update")
     entry = entry_of(call, action, resource.kind.noun, thing_id, told(changes))
     changes = await resource.prepare(call, context, before, changes)
+    if changes.get("id", thing_id) != thing_id:
+        raise BadRequest("Cannot change ID")
     return await write(context, entry, _changed, resource, before, changes, *_revoking(context))
 
 

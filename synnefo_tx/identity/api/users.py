@@ -14,7 +14,7 @@ from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.bodies import Body, keystone_wording
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.router import Router
-from synnefo_tx.identity.api.context import Context
+from synnefo_tx.identity.api.context import Context, refuse_beyond
 from synnefo_tx.identity.api.groups import in_own_domain
 from synnefo_tx.identity.api.resource import Resource, add_resource
 from synnefo_tx.identity.api.schemas import BOOLEAN, DESCRIPTION, DOMAIN_ID, ID, NAME, body_schema
@@ -66,7 +66,8 @@ async def _complete(call: Call, context: Context, thing: Thing) -> Thing:
     return in_own_domain(call, await _hashed(context, given, given["options"]))
 
 
-async def _prepare(_call: Call, context: Context, before: Thing, changes: Thing) -> Thing:
+async def _prepare(call: Call, context: Context, before: Thing, changes: Thing) -> Thing:
+    await refuse_beyond(context, call, "identity:update_user", "user", before)
     asked = _without_ours(changes)
     if asked.get("domain_id", before["domain_id"]) != before["domain_id"]:
         raise BadRequest("Cannot change Domain ID.")
