@@ -12,4 +12,18 @@ PERMISSIONS = {
     "account:issue_commission": Rule.ADMIN_OR_SERVICE,
     "account:get_commission": Rule.ADMIN_OR_SERVICE,
     "account:resolve_commission": Rule.ADMIN_OR_SERVICE,
+    # What a user may do with a project or membership is in rules/rights.py.
+    "account:list_projects": Rule.ANY_TOKEN,
+    "account:get_project": Rule.ANY_TOKEN,
+    "account:apply_for_project": Rule.ANY_TOKEN,
+    "account:modify_project": Rule.ANY_TOKEN,
+    "account:act_on_project": Rule.ANY_TOKEN,
+    "account:list_memberships": Rule.ANY_TOKEN,
+    "account:get_membership": Rule.ANY_TOKEN,
+    "account:enter_project": Rule.ANY_TOKEN,
+    "account:act_on_membership": Rule.ANY_TOKEN,
+    "account:translate_users": Rule.ANY_TOKEN,
+    "account:translate_all_users": Rule.ADMIN_OR_SERVICE,
+    "account:set_default_project": Rule.ANY_TOKEN,
+    "account:send_feedback": Rule.ANY_TOKEN,
 }

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from attrs import frozen
+from attrs import field, frozen
 
+from synnefo_tx.account.notices import INotifier, Silence
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.call import Call
 from synnefo_tx.store.database import Database
@@ -20,11 +21,15 @@ PREFIX = "/v1.0"
 @frozen(eq=False)
 class Context:
     """
-    clock: seconds since the epoch.
+    clock: seconds since the epoch.  notifier: tells people of their projects.  horizon_s: how long
+    tokens live.  look_again: makes this process see at once which of them have ended.
     """
 
     database: Database
     clock: Callable[[], float]
+    notifier: INotifier = field(factory=Silence)
+    horizon_s: int = 86400
+    look_again: Callable[[], object] = lambda: None
 
     def now_us(self) -> int:
         """

@@ -6,8 +6,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from synnefo_tx.account.api import commissions, quotas, resources
+from synnefo_tx.account.api import (
+    commissions,
+    memberships,
+    myaccount,
+    projects,
+    quotas,
+    resources,
+    user_catalogs,
+)
 from synnefo_tx.account.api.context import Context
+from synnefo_tx.account.notices import INotifier, Silence
 from synnefo_tx.account.permissions import PERMISSIONS
 from synnefo_tx.http.astakos_dialect import ASTAKOS
 from synnefo_tx.http.router import Authenticate, Router
@@ -15,7 +24,7 @@ from synnefo_tx.http.streaming import USUAL_BODY_BYTES
 from synnefo_tx.identity.permissions import Permissions
 from synnefo_tx.store.database import Database
 
-_RESOURCES = (quotas, resources, commissions)
+_RESOURCES = (quotas, resources, commissions, memberships, projects, user_catalogs, myaccount)
 
 
 def account_router(
@@ -23,9 +32,12 @@ def account_router(
     authenticate: Authenticate,
     clock: Callable[[], float],
     public_url: str | None = None,
+    notifier: INotifier | None = None,
+    horizon_s: int = 86400,
+    look_again: Callable[[], object] = lambda: None,
 ) -> Router:
     """
-    The router to mount at /account.  clock: seconds since the epoch.
+    The router to mount at /account.  clock: seconds since the epoch.  The others: see Context.
     """
     router = Router(
         prefix="account",
@@ -36,7 +48,7 @@ def account_router(
         largest_body=USUAL_BODY_BYTES,
         vary=("X-Auth-Token",),
     )
-    context = Context(database, clock)
+    context = Context(database, clock, notifier or Silence(), horizon_s, look_again)
     for resource in _RESOURCES:
         resource.add_routes(router, context)
     return router

@@ -1,7 +1,7 @@
 """
 Astakos' projects beside Keystone's of the same id, what was applied for, who is a member.
 
-Times are microseconds since the epoch (UTC).  States and policies are the words of account/model.py.
+Times are microseconds since the epoch (UTC).  States and policies are the words of model.py.
 """
 
 from __future__ import annotations

@@ -1,0 +1,72 @@
+"""
+Identity's changes, followed by the records of projects and memberships.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+from sqlalchemy import Connection, select
+from zope.interface import implementer
+
+from synnefo_tx.account.model import Actor, Doing
+from synnefo_tx.account.rows import personal
+from synnefo_tx.identity.follower import IFollower, Thing, Told
+from synnefo_tx.identity.rows.tables import projects, users
+
+
+@implementer(IFollower)
+@frozen
+class AccountFollower:
+    """
+    personal_projects: whether users that Keystone makes get one.
+    """
+
+    personal_projects: bool = True
+
+    def made(self, connection: Connection, noun: str, thing: Thing, told: Told) -> None:
+        """
+        A record for the project; a personal project for the user.
+        """
+        doing = _doing(told)
+        if noun == "project":
+            personal.record_project(connection, doing, dict(thing))
+        elif noun == "user" and self.personal_projects:
+            personal.ensure_personal(connection, doing, thing["id"], thing["domain_id"])
+            if not thing["enabled"]:
+                personal.disable_user(connection, doing, thing["id"])
+
+    def changed(
+        self, connection: Connection, noun: str, before: Thing, after: Thing, told: Told
+    ) -> None:
+        """
+        Names and states follow.
+        """
+        doing = _doing(told)
+        if noun == "project":
+            personal.follow_project(connection, doing, dict(before), dict(after))
+        elif noun == "user" and before["enabled"] != after["enabled"]:
+            switch = personal.enable_user if after["enabled"] else personal.disable_user
+            switch(connection, doing, after["id"])
+
+    def ends(self, connection: Connection, noun: str, thing: Thing, told: Told) -> None:
+        """
+        Memberships end.
+        """
+        doing = _doing(told)
+        if noun == "project":
+            personal.end_project(connection, doing, thing["id"])
+        elif noun == "user":
+            personal.end_user(connection, doing, thing["id"])
+        elif noun == "domain" and not thing["enabled"]:  # else it is refused
+            self._end_domain(connection, doing, thing["id"])
+
+    def _end_domain(self, connection: Connection, doing: Doing, domain_id: str) -> None:
+        for user in connection.execute(select(users.c.id).where(users.c.domain_id == domain_id)):
+            personal.end_user(connection, doing, user.id)
+        inside = select(projects.c.id).where(projects.c.domain_id == domain_id)
+        for project in connection.execute(inside):
+            personal.end_project(connection, doing, project.id)
+
+
+def _doing(told: Told) -> Doing:
+    return Doing(Actor(told.user_id, is_admin=True), told.now_us, told.horizon_s)
