@@ -3,7 +3,7 @@
 
 VENV := .venv/bin
 
-.PHONY: help python setup image run test lint types bench-boot bench-block bench-guests bench-rapi chaos-block conformance-rapi conformance-identity fuzz sanitize format clean
+.PHONY: help python setup image run test lint types bench-boot bench-block bench-guests bench-rapi bench-identity chaos-block conformance-rapi conformance-identity fuzz sanitize format clean
 
 help:
 	@echo "make run     set up what is missing and start the all-in-one cloud"
@@ -17,6 +17,7 @@ help:
 	@echo "make conformance-rapi  Ganeti's own client and htools against ganetid"
 	@echo "make conformance-identity  Tempest's identity tests against the identity API"
 	@echo "make bench-rapi   the remote API and its job queue, beside a real Ganeti's figures"
+	@echo "make bench-identity  log-ins, validations and lists of the identity API, beside a Keystone"
 	@echo "make chaos-block  storage whose daemon, disk and power fail; CHAOS_ROUNDS (200), CHAOS_SEED"
 	@echo "make sanitize  tests of the loop in C with checks of memory and undefined behaviour"
 	@echo "make fuzz    every parser, guided by coverage; FUZZ_SECONDS (60) or FUZZ_RUNS for each"
@@ -59,6 +60,10 @@ conformance-identity: setup
 
 bench-rapi: setup
 	@PYTHONPATH=. $(VENV)/python -m benchmarks.rapi
+
+bench-identity: setup
+	@python3 tools/setup/debian.py wrk mariadb-server
+	@PYTHONPATH=. $(VENV)/python -m benchmarks.identity
 
 chaos-block: setup
 	@PYTHONPATH=. $(VENV)/python -m tests.chaos

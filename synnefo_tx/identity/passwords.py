@@ -50,13 +50,16 @@ class Passwords:
             raise Unavailable("Too many logins at once. Try again later.")
         self._waiting += 1
         try:
-            right = await self._defer(lambda: _matches(known_hash or self._nobody, password or ""))
+            right = await self._defer(lambda: matches(known_hash or self._nobody, password or ""))
         finally:
             self._waiting -= 1
         return right and known_hash is not None and password is not None
 
 
-def _matches(known_hash: str, password: str) -> bool:
+def matches(known_hash: str, password: str) -> bool:
+    """
+    Whether `password` has this hash; computed in the calling thread.
+    """
     try:
         return _hasher.verify(known_hash, password)
     except (VerificationError, InvalidHashError):

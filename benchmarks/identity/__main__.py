@@ -1,0 +1,100 @@
+"""
+``python -m benchmarks.identity``: the identity API with one and two workers, beside Keystone.
+
+BENCH_ROUNDS (3): measurements of each cell, of which the median counts.  BENCH_SECONDS (2): how
+long one lasts.  BENCH_PEER=no: without Keystone.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+from benchmarks.identity import hashes, keystone, ours
+from benchmarks.identity.load import Measured, put
+from benchmarks.identity.place import Place
+from benchmarks.identity.report import against, at_least, at_most
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "3"))
+SECONDS = float(os.environ.get("BENCH_SECONDS", "2"))
+WITH_PEER = os.environ.get("BENCH_PEER", "yes") != "no"
+PEER = "keystone"
+WORKERS = (1, 2)
+CLIENTS = (1, 8)
+GOALS = {"validate": 20.0, "projects": 10.0, "issue": None}
+BESIDES_HASH_MS = 2.0
+LINEAR = 1.6  # of two; the client takes its part of two cores
+Cell = tuple[str, str, int]
+
+
+def main() -> None:
+    """
+    Prints every figure.
+    """
+    hash_ms = hashes.argon_ms()
+    with ExitStack() as stack:
+        places: dict[str, Place] = {}
+        if WITH_PEER:
+            keystone.install()
+            rounds, bcrypt_ms = hashes.nearest_rounds(keystone.BIN / "python", hash_ms)
+            print(f"hashes: argon2 {hash_ms:.1f} ms, bcrypt {rounds} rounds {bcrypt_ms:.1f} ms")
+            places[PEER] = stack.enter_context(keystone.running(rounds))
+        for workers in WORKERS:
+            places[f"w{workers}"] = stack.enter_context(ours.running(workers))
+        for place in places.values():
+            place.fill()
+        print(f"load: {os.getloadavg()[0]:.1f} before", flush=True)
+        medians = _medians(_measured(places))
+        hash_ms = statistics.median([hash_ms, hashes.argon_ms()])
+    for line in _lines(medians, hash_ms):
+        print(line)
+
+
+def _measured(places: Mapping[str, Place]) -> Mapping[Cell, list[Measured]]:
+    """
+    Every cell, round after round, so that a disturbance hits all alike.
+    """
+    found: dict[Cell, list[Measured]] = defaultdict(list)
+    loads = {name: place.loads() for name, place in places.items()}
+    for _ in range(ROUNDS):
+        for load in GOALS:
+            for clients in CLIENTS:
+                for name in places:
+                    found[name, load, clients].append(put(loads[name][load], clients, SECONDS))
+    return found
+
+
+def _medians(found: Mapping[Cell, list[Measured]]) -> dict[Cell, Measured]:
+    return {
+        cell: Measured(
+            statistics.median(one.rate for one in rounds),
+            statistics.median(one.median_ms for one in rounds),
+        )
+        for cell, rounds in found.items()
+    }
+
+
+def _lines(medians: Mapping[Cell, Measured], hash_ms: float) -> list[str]:
+    lines = []
+    for (name, load, clients), measured in sorted(medians.items()):
+        if name == PEER:
+            lines.append(f"peer: keystone-{load}-{clients} {measured.rate:.1f} 1/s")
+        elif WITH_PEER:
+            peer = medians[PEER, load, clients].rate
+            row = f"{load}-{clients}-{name}"
+            lines.append(against(row, measured.rate, "1/s", peer, GOALS[load]))
+        else:
+            lines.append(f"rate: {load}-{clients}-{name} {measured.rate:.1f} 1/s")
+    besides = medians["w1", "issue", 1].median_ms - hash_ms
+    lines.append(at_most("issue-besides-hash", besides, "ms", BESIDES_HASH_MS))
+    for load in GOALS:
+        gain = medians["w2", load, 8].rate / medians["w1", load, 8].rate
+        lines.append(at_least(f"{load}-second-worker", gain, "times", LINEAR))
+    return lines
+
+
+if __name__ == "__main__":
+    main()

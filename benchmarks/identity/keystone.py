@@ -1,0 +1,134 @@
+"""
+Keystone from the package index under uwsgi, over a MariaDB of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from benchmarks.identity.place import Place
+from tests.live.cloud import eventually, free_ports
+
+RELEASE, UWSGI, PYMYSQL = "30.0.0", "2.0.31", "1.2.4"
+PROCESSES = 2
+CACHE = Path(os.environ.get("SYNNEFO_CACHE") or Path(__file__).parents[2] / "build").resolve()
+HOME = CACHE / f"keystone-{RELEASE}"
+BIN = HOME / "bin"
+PASSWORD = "a secret of the bench"
+
+
+def install() -> None:
+    """
+    Keystone and uwsgi in an environment of their own, unless they are there.
+    """
+    if (HOME / "installed").exists():
+        return
+    print(f"bench: installing keystone {RELEASE} in {HOME}", flush=True)
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(HOME)], check=True)
+    wanted = [f"keystone=={RELEASE}", f"uwsgi=={UWSGI}", f"pymysql=={PYMYSQL}"]
+    pip = [str(BIN / "pip"), "install", "-q", *wanted]
+    subprocess.run(pip, check=True, stderr=subprocess.DEVNULL)
+    (HOME / "installed").touch()
+
+
+@contextmanager
+def running(rounds: int) -> Iterator[Place]:
+    """
+    A Keystone that answers.  rounds: of bcrypt.
+    """
+    with ExitStack() as stack:
+        home = Path(tempfile.mkdtemp(prefix="ksb"))
+        stack.callback(shutil.rmtree, home, ignore_errors=True)
+        home.chmod(0o755)
+        stack.enter_context(_maria(home))
+        (home / "keystone.conf").write_text(_settings(home, rounds))
+        [port] = free_ports(1)
+        v3 = f"http://127.0.0.1:{port}/v3"
+        for step in (
+            ("db_sync",),
+            ("fernet_setup", "--keystone-user", "root", "--keystone-group", "root"),
+            ("credential_setup", "--keystone-user", "root", "--keystone-group", "root"),
+            ("bootstrap", "--bootstrap-password", PASSWORD, "--bootstrap-public-url", v3)
+            + ("--bootstrap-region-id", "RegionOne"),
+        ):
+            command = [str(BIN / "keystone-manage"), f"--config-file={home}/keystone.conf", *step]
+            with (home / "log").open("ab") as log:
+                subprocess.run(command, check=True, stdout=log, stderr=log)
+        stack.enter_context(_program(home, _uwsgi(port), OS_KEYSTONE_CONFIG_DIR=str(home)))
+        place = Place(v3, PASSWORD)
+        eventually(lambda: _there(place), 60, "keystone answers")
+        yield place
+
+
+def _there(place: Place) -> bool:
+    try:
+        place.fill()
+    except OSError:
+        return False
+    return True
+
+
+def _uwsgi(port: int) -> list[str]:
+    address = f"127.0.0.1:{port}"
+    return [
+        *(str(BIN / "uwsgi"), "--http", address, "--http-keepalive", "--master", "--die-on-term"),
+        *("--processes", str(PROCESSES), "--lazy-apps", "--disable-logging", "--add-header"),
+        *("Connection: keep-alive", "--virtualenv", str(HOME)),
+        *("--module", "keystone.wsgi.api:application", "--buffer-size", "65535"),
+    ]
+
+
+def _settings(home: Path, rounds: int) -> str:
+    return (
+        f"[database]\nconnection = mysql+pymysql://root@/keystone?unix_socket={home}/maria.sock\n"
+        f"[fernet_tokens]\nkey_repository = {home}/fernet\n"
+        f"[credential]\nkey_repository = {home}/credential\n"
+        f"[identity]\npassword_hash_algorithm = bcrypt\npassword_hash_rounds = {rounds}\n"
+    )
+
+
+@contextmanager
+def _maria(home: Path) -> Iterator[None]:
+    data = home / "maria"
+    data.mkdir()
+    user = "mysql" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    shutil.chown(data, user)
+    install = ["mariadb-install-db", "--no-defaults", f"--datadir={data}", f"--user={user}"]
+    subprocess.run(
+        [*install, "--auth-root-authentication-method=normal"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"{home}/maria.sock"
+    home.chmod(0o777)  # the server's user makes its socket here
+    server = ["mariadbd", "--no-defaults", f"--datadir={data}", f"--user={user}"]
+    with _program(home, [*server, "--skip-networking", f"--socket={address}"]):
+        make = ["mariadb", "--no-defaults", "-uroot", f"--socket={address}", "-e"]
+        make.append("CREATE DATABASE keystone CHARACTER SET utf8mb4")
+        eventually(lambda: subprocess.run(make, capture_output=True).returncode == 0, 60, "MariaDB")
+        yield
+
+
+@contextmanager
+def _program(home: Path, command: list[str], **environment: str) -> Iterator[None]:
+    with (home / "log").open("ab") as log:
+        process = subprocess.Popen(
+            command, env={**os.environ, **environment}, stdout=log, stderr=log, cwd=home
+        )
+    try:
+        yield
+    except BaseException:
+        print((home / "log").read_text(errors="replace")[-3000:], file=sys.stderr)
+        raise
+    finally:
+        process.terminate()
+        process.wait()
