@@ -17,7 +17,7 @@ from tests.chaos.daemon import Daemon
 from tests.chaos.deeds import Workshop
 from tests.chaos.invariants import problems
 from tests.chaos.judging import Seen, judged, wrong
-from tests.chaos.model import Block, Disk
+from tests.chaos.model import Disk
 from tests.chaos.mounts import LoopMount
 from tests.chaos.verdicts import Loss, content
 from tests.chaos.world import State, World
@@ -86,8 +86,7 @@ def _copied_disk(disk: Disk, flushed: dict[int, int]) -> Disk:
     made = disk.copy()
     with disk.lock:
         for index, block in made.blocks.items():
-            again = made.blocks[index] = Block(block.base)
-            again.ops = list(block.ops)
+            again = made.blocks[index] = block.copy()
             again.flushed = flushed.get(id(block), 0)
     return made
 

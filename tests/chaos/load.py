@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 
 from archipelagod.nbd import numbers as n
+from tests.chaos.blocks import TRIM, WRITE, ZERO, Block, Op
 from tests.chaos.daemon import Daemon
 from tests.chaos.data_connection import DataConnection
-from tests.chaos.model import TRIM, WRITE, ZERO, Block, Disk, Op
+from tests.chaos.model import Disk
 from tests.chaos.nbd_connection import NbdConnection, Refused, Reply
 from tests.chaos.stamps import BLOCK, SECTOR, SECTORS, WHOLE, ZEROS, sector, stamp, vector
 from tests.chaos.world import World

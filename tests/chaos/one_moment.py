@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.chaos.model import Disk, Moment
+from tests.chaos.blocks import Moment
+from tests.chaos.model import Disk
 from tests.chaos.stamps import ZEROS, Vector, told
 
 MOST_TOLD = 6  # blocks, and moments of each

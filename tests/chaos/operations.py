@@ -21,8 +21,9 @@ from archipelagod.wire.errors import (
     VolumeBusy,
     VolumeExists,
 )
+from tests.chaos.blocks import WRITE
 from tests.chaos.control import Control
-from tests.chaos.model import WRITE, Disk
+from tests.chaos.model import Disk
 from tests.chaos.origins import cloned, frozen
 from tests.chaos.stamps import BLOCK, stamp
 from tests.chaos.world import Change, State, World

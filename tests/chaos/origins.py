@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import time
 
-from tests.chaos.model import Block, Disk
+from tests.chaos.blocks import Block
+from tests.chaos.model import Disk
 
 
 def frozen(origin: Disk, name: str, number: int, start_s: float) -> Disk:

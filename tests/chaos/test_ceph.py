@@ -17,10 +17,11 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from archipelagod.nbd import numbers as n
 from archipelagod.stores.address import open_store
+from tests.chaos.blocks import WRITE
 from tests.chaos.daemon import Daemon
 from tests.chaos.invariants import missing_in
 from tests.chaos.load import attached
-from tests.chaos.model import WRITE, Disk
+from tests.chaos.model import Disk
 from tests.chaos.nbd_connection import NbdConnection
 from tests.chaos.rounds import Chaos, Damage
 from tests.chaos.stamps import BLOCK, stamp

@@ -13,10 +13,11 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from archipelagod.nbd import numbers as n
 from archipelagod.wire.errors import NoSpace, StorageError
+from tests.chaos.blocks import WRITE
 from tests.chaos.daemon import Daemon
 from tests.chaos.invariants import objects_in, problems
 from tests.chaos.load import attached
-from tests.chaos.model import WRITE, Disk
+from tests.chaos.model import Disk
 from tests.chaos.mounts import LoopMount, MemoryMount, cannot_loop, cannot_mount
 from tests.chaos.nbd_connection import NbdConnection
 from tests.chaos.stamps import BLOCK, stamp

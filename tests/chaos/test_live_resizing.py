@@ -10,10 +10,11 @@ import tempfile
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.chaos.blocks import WRITE
 from tests.chaos.daemon import Daemon
 from tests.chaos.judging import wrong
 from tests.chaos.load import Load, attached
-from tests.chaos.model import WRITE, Disk
+from tests.chaos.model import Disk
 from tests.chaos.stamps import BLOCK, stamp
 from tests.chaos.verdicts import content
 from tests.chaos.world import World

@@ -8,7 +8,8 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.chaos.model import TRIM, WRITE, ZERO, Disk
+from tests.chaos.blocks import TRIM, WRITE, ZERO
+from tests.chaos.model import Disk
 from tests.chaos.origins import cloned, frozen
 from tests.chaos.stamps import BLOCK, SECTOR, ZEROS, BadStamp, Vector, sector, stamp, tag, vector
 from tests.chaos.verdicts import Loss, complaints, content

@@ -8,7 +8,8 @@ import enum
 from collections.abc import Callable
 from itertools import chain
 
-from tests.chaos.model import Block, Disk
+from tests.chaos.blocks import Block
+from tests.chaos.model import Disk
 from tests.chaos.one_moment import cases, half_done, no_moment
 from tests.chaos.stamps import BLOCK, ZEROS, BadStamp, Vector, told, vector
 
