@@ -151,6 +151,7 @@ class ApiService(Service):
             lambda: compute_router(database, *usual, performer.kick, self._clusters.console_log),
             lambda: network_router(database, *usual),
             lambda: account_router(database, *usual),
+            lambda: openid_router(context, settings.public_url),
             lambda: image_router(database, blocks, *usual, converter),
         ]
         # In threads: hundreds of routes take a tenth of a second to compile.

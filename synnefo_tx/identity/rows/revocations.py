@@ -19,6 +19,7 @@ from synnefo_tx.identity.rows.tables import (
     serials,
     users,
 )
+from synnefo_tx.openid.rows import people
 
 REVOCATIONS = "revocations"
 DISABLED = "disabled"
@@ -39,10 +40,12 @@ class News:
 
 def revoke(connection: Connection, revocation: Revocation, now: int) -> None:
     """
-    Record the revocation, and forget those that nothing alive can fall under any more.
+    Record the revocation, and forget those that nothing alive can fall under any more.  What our
+    OpenID Connect provider has given ends with it.
 
     now: seconds.
     """
+    people.end_of(connection, revocation)
     connection.execute(delete(revocations).where(revocations.c.expires_at < now))
     connection.execute(
         insert(revocations).values(

@@ -30,9 +30,7 @@ def _client() -> Column[str]:
 
 
 def _user() -> Column[str]:
-    return Column(
-        "user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True
-    )
+    return Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True)
 
 
 clients = Table(
