@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from synnefo_tx.http.call import Call
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog_cache import CatalogCache
 from synnefo_tx.identity.faults import ActionForbidden
+from synnefo_tx.identity.follower import IFollower, Nobody
 from synnefo_tx.identity.password_gate import PasswordGate
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.permission_table import PERMISSIONS
@@ -29,7 +30,7 @@ _permissions = Permissions(PERMISSIONS)
 class Context:
     """
     clock: seconds since the epoch.  secrets: for what must be read again.  gate: every
-    password that is shown goes through it.
+    password that is shown goes through it.  follower: who must know of users and projects.
     """
 
     database: Database
@@ -40,6 +41,7 @@ class Context:
     clock: Callable[[], float]
     secrets: SecretBox
     gate: PasswordGate
+    follower: IFollower = field(factory=Nobody)
 
 
 def enforce(call: Call, action: str, target: Target) -> None:

@@ -21,6 +21,7 @@ from synnefo_tx.identity.api.context import Context, enforce, v3
 from synnefo_tx.identity.api.listing import collection, page_of
 from synnefo_tx.identity.api.writing import entry_of, write
 from synnefo_tx.identity.faults import AccountNotFound
+from synnefo_tx.identity.follower import IFollower, Told
 from synnefo_tx.identity.permissions import Target
 from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.lists import Filter, Page
@@ -151,7 +152,9 @@ async def made(context: Context, call: Call, resource: Resource, given: Thing) -
     thing = await resource.complete(call, context, begun)
     enforce(call, action, resource.target(thing))
     entry = entry_of(call, action, kind.noun, thing["id"], told(given))
-    new = await write(context, entry, resource.creating, kind, thing)
+    new = await write(
+        context, entry, _made, resource, thing, context.follower, _doer(context, call)
+    )
     return {kind.noun: (resource.new_view or resource.view)(new, v3(call))}
 
 
@@ -185,7 +188,8 @@ async def changed(
     changes = await resource.prepare(call, context, before, changes)
     if changes.get("id", thing_id) != thing_id:
         raise BadRequest("Cannot change ID")
-    return await write(context, entry, _changed, resource, before, changes, *_revoking(context))
+    following = (context.follower, _doer(context, call))
+    return await write(context, entry, _changed, resource, before, changes, *following)
 
 
 async def ended(context: Context, call: Call, resource: Resource, thing_id: str) -> None:
@@ -194,7 +198,8 @@ async def ended(context: Context, call: Call, resource: Resource, thing_id: str)
     """
     before = await permitted(context, call, resource, "delete", thing_id)
     entry = entry_of(call, resource.action("delete"), resource.kind.noun, thing_id)
-    await write(context, entry, resource.removing, resource.kind, before, *_revoking(context))
+    following = (context.follower, _doer(context, call))
+    await write(context, entry, _ended, resource, before, *following)
 
 
 async def permitted(
@@ -232,18 +237,40 @@ def told(changes: Changes) -> dict[str, Any]:
     return details | ({"attributes": others} if others else {})
 
 
+def _made(
+    connection: Connection, resource: Resource, thing: Thing, follower: IFollower, doer: Told
+) -> Thing:
+    new = resource.creating(connection, resource.kind, thing)
+    follower.made(connection, resource.kind.noun, new, doer)
+    return new
+
+
 def _changed(
     connection: Connection,
     resource: Resource,
     before: Thing,
     changes: Changes,
-    now: int,
-    horizon_s: int,
+    follower: IFollower,
+    doer: Told,
 ) -> Thing:
+    kind = resource.kind
     if resource.changing is not None:
-        return resource.changing(connection, resource.kind, before, changes, now, horizon_s)
-    return things.change(connection, resource.kind, before["id"], changes)
+        now, horizon_s = doer.now_us // 10**6, doer.horizon_s
+        after = resource.changing(connection, kind, before, changes, now, horizon_s)
+    else:
+        after = things.change(connection, kind, before["id"], changes)
+    follower.changed(connection, kind.noun, before, after, doer)
+    return after
 
 
-def _revoking(context: Context) -> tuple[int, int]:
-    return int(context.clock()), context.tokens.horizon_s
+def _ended(
+    connection: Connection, resource: Resource, before: Thing, follower: IFollower, doer: Told
+) -> None:
+    kind = resource.kind
+    follower.ends(connection, kind.noun, before, doer)
+    resource.removing(connection, kind, before, doer.now_us // 10**6, doer.horizon_s)
+
+
+def _doer(context: Context, call: Call) -> Told:
+    now_us = int(context.clock() * 10**6)
+    return Told(call.token.user_id, now_us, context.tokens.horizon_s)

@@ -43,6 +43,7 @@ from synnefo_tx.identity.api.context import Context
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog_cache import CatalogCache
 from synnefo_tx.identity.compliance import SecurityCompliance
+from synnefo_tx.identity.follower import IFollower, Nobody
 from synnefo_tx.identity.password_gate import PasswordGate
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.permission_table import PERMISSIONS
@@ -92,6 +93,7 @@ def identity_context(
     secrets: SecretBox,
     policy: SecurityCompliance | None = None,
     throttle: Throttle | None = None,
+    follower: IFollower | None = None,
 ) -> Context:
     """
     What identity works with; other services that let people log in share it, so that they count
@@ -100,12 +102,14 @@ def identity_context(
     authenticator: the one that the other services of this process use too, so that a token which
     is revoked here is refused by them at once.  clock: seconds since the epoch.  secrets: seals
     what must be read again.  policy: of passwords and accounts.  throttle: of wrong log-ins.
+    follower: who must know of users and projects.
     """
     catalog = CatalogCache(database, clock)
     gate = PasswordGate(
         database, passwords, clock, policy or SecurityCompliance(), throttle or Throttle(clock)
     )
-    return Context(database, box, passwords, authenticator, catalog, clock, secrets, gate)
+    follows = follower or Nobody()
+    return Context(database, box, passwords, authenticator, catalog, clock, secrets, gate, follows)
 
 
 def identity_router(context: Context, public_url: str | None) -> Router:
