@@ -6,6 +6,7 @@ wrong ones.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
@@ -13,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from synnefo_tx.identity.compliance import SecurityCompliance
+from synnefo_tx.identity.elsewhere import IPasswordsElsewhere
 from synnefo_tx.identity.model import User
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.rows import attempts
@@ -38,6 +40,7 @@ class PasswordGate:
     _clock: Callable[[], float]
     policy: SecurityCompliance
     throttle: Throttle
+    elsewhere: IPasswordsElsewhere | None = None
     _unwritten: dict[str, list[Deferred[None]]] = field(factory=dict, init=False)
     _log = Logger()
 
@@ -47,8 +50,13 @@ class PasswordGate:
         """
         Whether the password is the user's and may be used now.  Raises TooManyRequests.
 
-        wanted: as the client names the user.  user: as known; None: there is no such user.
+        wanted: as the client names the user.  user: as known; None: there is no such user.  For a
+        password that others know, the account may be another afterwards, or be there at all.
         """
+        elsewhere = self.elsewhere
+        if elsewhere is not None and await elsewhere.has(wanted, user):
+            shown = partial(elsewhere.right, wanted, user, password or "")
+            return await self.counted(wanted, address, shown)
         attempt = self.throttle.begin(wanted, address)
         try:
             known_hash = user.password_hash if user else None

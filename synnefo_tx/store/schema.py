@@ -25,6 +25,7 @@ from synnefo_tx.identity.rows import tables as _identity
 from synnefo_tx.image.rows import tables as _image
 from synnefo_tx.network.rows import tables as _network
 from synnefo_tx.openid.rows import tables as _openid
+from synnefo_tx.people.external.rows import tables as _external
 from synnefo_tx.quota.rows import tables as _quota
 from synnefo_tx.quota.rows.resources import ensure
 from synnefo_tx.store.metadata import metadata
@@ -38,6 +39,7 @@ TABLES = (  # imported to register
     _compute,
     _delegation,
     _effect,
+    _external,
     _identity,
     _image,
     _network,

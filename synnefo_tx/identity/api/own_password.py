@@ -63,7 +63,7 @@ async def _user(context: Context, call: Call, user_id: str, password: str) -> Us
     user = found.user if found else None
     wanted = Wanted(user_id, None, None)
     right = await context.gate.right(wanted, user, password, address_of(call))
-    if found is None or user is None or not right:
+    if found is None or user is None or not right or user.password_hash is None:
         raise NotAuthenticated
     if not (user.enabled and found.user_domain.enabled):
         raise NotAuthenticated

@@ -43,6 +43,7 @@ from synnefo_tx.identity.api.context import Context
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog_cache import CatalogCache
 from synnefo_tx.identity.compliance import SecurityCompliance
+from synnefo_tx.identity.elsewhere import IPasswordsElsewhere
 from synnefo_tx.identity.follower import IFollower, Nobody
 from synnefo_tx.identity.password_gate import PasswordGate
 from synnefo_tx.identity.passwords import Passwords
@@ -94,6 +95,7 @@ def identity_context(
     policy: SecurityCompliance | None = None,
     throttle: Throttle | None = None,
     follower: IFollower | None = None,
+    elsewhere: IPasswordsElsewhere | None = None,
 ) -> Context:
     """
     What identity works with; other services that let people log in share it, so that they count
@@ -102,12 +104,12 @@ def identity_context(
     authenticator: the one that the other services of this process use too, so that a token which
     is revoked here is refused by them at once.  clock: seconds since the epoch.  secrets: seals
     what must be read again.  policy: of passwords and accounts.  throttle: of wrong log-ins.
+    elsewhere: knows passwords that we don't.
     follower: who must know of users and projects.
     """
     catalog = CatalogCache(database, clock)
-    gate = PasswordGate(
-        database, passwords, clock, policy or SecurityCompliance(), throttle or Throttle(clock)
-    )
+    policy, throttle = policy or SecurityCompliance(), throttle or Throttle(clock)
+    gate = PasswordGate(database, passwords, clock, policy, throttle, elsewhere)
     follows = follower or Nobody()
     return Context(database, box, passwords, authenticator, catalog, clock, secrets, gate, follows)
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from synnefo_tx.errors import NotAuthenticated
 from synnefo_tx.http.call import Call
+from synnefo_tx.http.kept_answers import KeptAnswers
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api import json_body
@@ -39,6 +40,8 @@ def add_routes(router: Router, context: Context) -> None:
     receipts = ReceiptBox(context.secrets, context.clock)
 
     login_log = LoginLog(context)
+    kept = KeptAnswers(context.authenticator.mark, context.clock, SUBJECT.lower().encode())
+    router.early["/v3/auth/tokens"] = kept.answer
 
     @router.route("POST", "/v3/auth/tokens", None)
     @login_log.logged
@@ -61,11 +64,14 @@ def add_routes(router: Router, context: Context) -> None:
 
     @router.route("GET", "/v3/auth/tokens", "identity:validate_token")
     async def validate(call: Call) -> Reply:
+        mark = kept.mark()  # as the caller was authenticated
         token = await _subject(context, call, "identity:validate_token")
         standing = await context.database.read(logins.standing_of, token)
         grant = _worth(standing, token)
         answer = token_view(token, grant, await catalog_for(context, call, token))
-        return json_reply(answer, 200, (SUBJECT, call.header(SUBJECT)))
+        reply = json_reply(answer, 200, (SUBJECT, call.header(SUBJECT)))
+        kept.keep(call.request, reply, mark, min(token.expires_at, call.token.expires_at))
+        return reply
 
     @router.route("DELETE", "/v3/auth/tokens", "identity:revoke_token")
     async def revoke(call: Call) -> Reply:
@@ -98,6 +104,8 @@ async def _granted(
 ) -> Grant:
     known = await context.database.read(logins.known, login, shown)
     right = await proved(context, login, known, address_of(call))
+    if context.gate.elsewhere is not None and "password" in right:
+        known = await context.database.read(logins.known, login, shown)
     if earlier is not None and known.user is not None and earlier.user_id != known.user.id:
         raise NotAuthenticated
     grant = decide(login, known, right, _before(shown, earlier), context.clock())

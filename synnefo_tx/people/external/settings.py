@@ -32,8 +32,6 @@ class AccountRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     who have added this provider to theirs log in.  groups_claim: what lists the person's groups.
     groups: a group of theirs to the name of one of ours.  mirror_groups: those that are not named
     become groups of the same name, which the provider alone fills; never one that was here before.
-    link_verified_email: a person whom the provider says to own an e-mail address gets the account
-    here that has it.  Only for providers that are trusted with every account of the domain.
     """
 
     domain_id: str = "default"
@@ -42,7 +40,6 @@ class AccountRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     groups: dict[str, str] = {}
     mirror_groups: bool = False
     roles: tuple[RoleRule, ...] = ()
-    link_verified_email: bool = False
 
 
 class OidcProvider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,8 +82,8 @@ class LdapDirectory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     "none" for this machine.  bind_dn, bind_password_file: as whom we search; None: as nobody.
     user_filter, group_filter: what else must hold of them.  id_attribute: never changes, such as
     entryUUID.  group_member_attribute: DNs of members, in the group.  page_size: of answers, in
-    entries.  timeout_s: of each answer.  slowest_s: a wrong log-in is answered after so long, whatever was wrong.  sweep_s: how often
-    users who are gone there are disabled here.
+    entries.  timeout_s: of each answer.  slowest_s: a wrong log-in is answered after so long,
+    whatever was wrong.  sweep_s: how often users who are gone there are disabled here.
     """
 
     urls: tuple[str, ...]

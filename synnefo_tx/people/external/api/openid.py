@@ -1,0 +1,123 @@
+"""
+/account/v1.0/people/log-in: the way by an OpenID provider.
+"""
+
+from __future__ import annotations
+
+from twisted.logger import Logger
+
+from synnefo_tx.errors import DomainError, Forbidden
+from synnefo_tx.http.call import Call
+from synnefo_tx.http.reply import Reply, json_reply
+from synnefo_tx.http.router import Router
+from synnefo_tx.identity.api.context import Context, address_of
+from synnefo_tx.identity.api.delegated import is_delegated
+from synnefo_tx.people.external.api.admission import Admission
+from synnefo_tx.people.external.errors import NotBelieved, ProviderAway
+from synnefo_tx.people.external.oidc.client import Begun, OidcClient
+from synnefo_tx.people.external.person import Person
+from synnefo_tx.people.external.providers import Providers
+from synnefo_tx.people.external.rows import states
+from synnefo_tx.people.external.waiting import (
+    LASTS_S,
+    LONGEST_STATE,
+    Waiting,
+    WaitingBox,
+    cookie_name,
+)
+
+PATH = "/v1.0/people/log-in"
+_log = Logger()
+
+
+def add_routes(router: Router, context: Context, providers: Providers) -> None:
+    box = WaitingBox(context.secrets, context.clock)
+    admission = Admission.of(context)
+
+    @router.route("POST", f"{PATH}/<name>/begin", None)
+    async def begin(call: Call, name: str) -> Reply:
+        return await _begun(call, box, providers.openid(name), "")
+
+    @router.route("POST", f"{PATH}/<name>/add", "account:add_log_in")
+    async def add(call: Call, name: str) -> Reply:
+        if is_delegated(call):
+            raise Forbidden("A token that was handed on adds no log-in to an account.")
+        return await _begun(call, box, providers.openid(name), call.token.user_id)
+
+    @router.route("GET", f"{PATH}/<name>/return", None)
+    async def returned(call: Call, name: str) -> Reply:
+        client = providers.openid(name)
+        who = f"oidc:{name}"
+        try:
+            waiting, person = await _counted(call, context, client, box)
+            rules = client.settings.accounts
+            settled = await admission.settled(call, person, rules, waiting.adding_to)
+        except DomainError as error:
+            reason = getattr(error, "reason", type(error).__name__)
+            _log.info("no log-in by {provider}: {reason}", provider=who, reason=reason)
+            await admission.refused(call, who, "", type(error).__name__)
+            raise
+        return await admission.token(call, person, settled.user_id)
+
+
+async def _begun(call: Call, box: WaitingBox, client: OidcClient, adding_to: str) -> Reply:
+    back = client.settings.redirect_url or f"{call.base}{PATH}/{client.name}/return"
+    begun = Begun.anew(back)
+    try:
+        url = await client.url(begun)
+    except ProviderAway as error:
+        _log.warn("{name} is away: {reason}", name=client.name, reason=error.reason)
+        raise
+    sealed = box.seal(client.name, begun, adding_to)
+    return json_reply({"url": url}, 200, _cookie(call, begun.state, sealed, LASTS_S), _UNKEPT)
+
+
+async def _counted(
+    call: Call, context: Context, client: OidcClient, box: WaitingBox
+) -> tuple[Waiting, Person]:
+    """
+    The log-in that came back, and who it is.  Those that are not believed count as wrong passwords
+    of their address do.  Raises NotBelieved, ProviderAway and TooManyRequests.
+    """
+    address = address_of(call)
+    found: list[tuple[Waiting, Person]] = []
+    wrong: list[NotBelieved] = []
+
+    async def check() -> bool:
+        try:
+            found.append(await _brought(call, context, client, box))
+        except NotBelieved as error:
+            wrong.append(error)
+        return bool(found)
+
+    await context.gate.counted((client.name, address), address, check)
+    if wrong:
+        raise wrong[0]
+    return found[0]
+
+
+async def _brought(
+    call: Call, context: Context, client: OidcClient, box: WaitingBox
+) -> tuple[Waiting, Person]:
+    query = dict(call.queries())
+    state = query.get("state", "")[:LONGEST_STATE]
+    text = call.request.getCookie(cookie_name(state).encode()) or b""
+    waiting = box.open(text.decode("ascii", "replace"), client.name, state)
+    call.extra_headers += [_cookie(call, state, "", 0), _UNKEPT]
+    now = int(context.clock())
+    if not await context.database.write(states.use, state, waiting.expires_at, now):
+        raise NotBelieved("a log-in that was used")
+    if "error" in query:
+        raise NotBelieved(f"the provider says {query['error'][:64]!r}")
+    person = await client.person(waiting.begun, query.get("code", ""), query.get("iss"))
+    return waiting, person
+
+
+_UNKEPT = ("Cache-Control", "no-store")
+
+
+def _cookie(call: Call, state: str, value: str, lasts_s: int) -> tuple[str, str]:
+    path = f"/{call.base.rpartition('/')[2]}{PATH}"
+    secure = "; Secure" if call.base.startswith("https:") else ""
+    told = f"{cookie_name(state)}={value}; Path={path}; Max-Age={lasts_s}"
+    return "Set-Cookie", f"{told}; HttpOnly; SameSite=Lax{secure}"

@@ -1,0 +1,77 @@
+"""
+/account/v1.0/people/log-in: which ways in there are, and the way by a directory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from synnefo_tx.errors import BadRequest, DomainError, NotAuthenticated
+from synnefo_tx.http.call import Call
+from synnefo_tx.http.reply import Reply, json_reply
+from synnefo_tx.http.router import Router
+from synnefo_tx.identity.api.context import Context, address_of
+from synnefo_tx.people.external.api import openid
+from synnefo_tx.people.external.api.admission import Admission
+from synnefo_tx.people.external.ldap.users import DirectoryUsers
+from synnefo_tx.people.external.person import Person
+from synnefo_tx.people.external.providers import Providers
+
+
+def add_routes(router: Router, context: Context, providers: Providers) -> None:
+    """
+    Also those of `openid`.
+    """
+    admission = Admission.of(context)
+
+    @router.route("GET", openid.PATH, None)
+    async def ways(call: Call) -> Reply:
+        by_openid = [_way(name, "openid", one) for name, one in providers.oidc.items()]
+        by_password = [_way(name, "password", one) for name, one in providers.ldap.items()]
+        return json_reply({"providers": [*by_openid, *by_password]})
+
+    @router.route("POST", f"{openid.PATH}/<name>/password", None)
+    async def by_password(call: Call, name: str) -> Reply:
+        users = providers.directory(name)
+        user, password = _shown(call.json())
+        try:
+            person = await _counted(call, context, users, user, password)
+            settled = await admission.settled(call, person, users.settings.accounts)
+        except DomainError as error:
+            await admission.refused(call, users.provider, "", type(error).__name__)
+            raise
+        return await admission.token(call, person, settled.user_id)
+
+    openid.add_routes(router, context, providers)
+
+
+async def _counted(
+    call: Call, context: Context, users: DirectoryUsers, user: str, password: str
+) -> Person:
+    """
+    Who that is.  Raises NotAuthenticated, TooManyRequests, ProviderAway.
+    """
+    found: list[Person] = []
+
+    async def check() -> bool:
+        person = await users.person(user, password)
+        found.extend([person] if person is not None else [])
+        return person is not None
+
+    if not await context.gate.counted((users.provider, user), address_of(call), check):
+        raise NotAuthenticated
+    return found[0]
+
+
+def _shown(body: object) -> tuple[str, str]:
+    shown = [body.get("name"), body.get("password")] if isinstance(body, dict) else []
+    if len(shown) != 2 or not all(isinstance(one, str) for one in shown):
+        raise BadRequest("A name and a password are needed.")
+    name, password = shown
+    return str(name), str(password)
+
+
+def _way(name: str, kind: str, provider: Any) -> dict[str, str]:
+    settings = provider.settings
+    told = {"name": name, "kind": kind, "label": settings.label or name}
+    return told | {"domain_id": settings.accounts.domain_id}

@@ -1,0 +1,79 @@
+"""
+Accounts brought to what a provider tells, with the line in the audit log that this is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from attrs import evolve, frozen
+from sqlalchemy import Connection
+
+from synnefo_tx.audit.entry import Entry
+from synnefo_tx.audit.rows.log import append
+from synnefo_tx.people.external.person import Person
+from synnefo_tx.people.external.rows import accounts
+from synnefo_tx.people.external.rows.accounts import Moment, Settled
+from synnefo_tx.people.external.settings import AccountRules
+from synnefo_tx.store.database import Database
+
+NOBODY = Entry("", "user", "")
+
+
+@frozen(eq=False)
+class Settle:
+    """
+    clock: seconds since the epoch.  horizon_s: how long tokens of now may live.  look_again: tells
+    this process that tokens may have ended.
+    """
+
+    database: Database
+    _clock: Callable[[], float]
+    _horizon_s: int
+    _look_again: Callable[[], object]
+
+    async def __call__(
+        self, person: Person, rules: AccountRules, adding_to: str = "", line: Entry = NOBODY
+    ) -> Settled:
+        """
+        As the unit `settle` does, and raises.  line: by whom and from where.
+        """
+        now = self._clock()
+
+        def unit(connection: Connection) -> Settled:
+            moment = Moment(int(now), self._horizon_s)
+            done = accounts.settle(connection, person, rules, adding_to, moment)
+            if done.done != "refreshed":
+                append(connection, _told(line, person, done), int(now * 1e6))
+            return done
+
+        settled = await self.database.write(unit)
+        self._look_again()
+        return settled
+
+    async def gone(self, provider: str, present: frozenset[str]) -> list[str]:
+        """
+        As the unit `mark_gone`.
+        """
+        now = self._clock()
+
+        def unit(connection: Connection) -> list[str]:
+            moment = Moment(int(now), self._horizon_s)
+            disabled = accounts.mark_gone(connection, provider, present, moment)
+            for user_id in disabled:
+                details = {"provider": provider, "enabled": False}
+                line = Entry("identity:update_user", "user", user_id, details=details)
+                append(connection, line, int(now * 1e6))
+            return disabled
+
+        disabled = await self.database.write(unit)
+        self._look_again()
+        return disabled
+
+
+def _told(line: Entry, person: Person, done: Settled) -> Entry:
+    action = "account:add_log_in" if done.done == "added" else "identity:create_user"
+    details = {"provider": person.provider}
+    return evolve(
+        line, action=action, target_id=done.user_id, user_id=done.user_id, details=details
+    )
