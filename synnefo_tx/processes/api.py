@@ -15,6 +15,7 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
 from synnefo_tx.account.api.routes import account_router
+from synnefo_tx.account.rows.following import AccountFollower
 from synnefo_tx.compute.api.routes import compute_router
 from synnefo_tx.effect.clusters import Clusters, rapi_over
 from synnefo_tx.effect.perform import Performer
@@ -145,12 +146,18 @@ class ApiService(Service):
             authenticator,
             SecretBox(secrets),
             settings.security_compliance,
+            follower=AccountFollower(settings.personal_projects),
         )
         makers: list[Callable[[], Router]] = [
             lambda: identity_router(context, settings.public_url),
             lambda: compute_router(database, *usual, performer.kick, self._clusters.console_log),
             lambda: network_router(database, *usual),
-            lambda: account_router(database, *usual),
+            lambda: account_router(
+                database,
+                *usual,
+                horizon_s=tokens.horizon_s,
+                look_again=authenticator.look_again,
+            ),
             lambda: openid_router(context, settings.public_url),
             lambda: image_router(database, blocks, *usual, converter),
         ]
