@@ -65,7 +65,7 @@ class Router:
     prefix: path below the site's root, such as "compute".  public_url: base of the whole cloud
     when clients reach it through a proxy, else None and the Host header decides.  largest_body:
     bytes of a body that is not streamed.  service_types: as the catalog calls it, for access rules;
-    its prefix if left out.
+    its prefix if left out.  early: by path, what may answer before routing, and says if it did.
     """
 
     prefix: str
@@ -79,6 +79,7 @@ class Router:
     largest_body: int = MAX_BODY_BYTES
     service_types: tuple[str, ...] = ()
     routes: list[tuple[str, str, str | None]] = field(factory=list)
+    early: dict[str, Callable[[Any], bool]] = field(factory=dict)
     _klein: Klein = field(factory=Klein, init=False)
     _log: ClassVar[Logger] = Logger()
 

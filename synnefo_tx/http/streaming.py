@@ -11,7 +11,7 @@ Any other body is kept up to MAX_BODY_BYTES; a longer one is `oversized`, and no
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -126,6 +126,12 @@ class StreamingRequest(Request):
     _kept = 0
     _drained = 0
 
+    def process(self) -> None:
+        channel: Any = self.channel
+        early = channel.site.early.get(self.path)
+        if early is None or not early(self):
+            super().process()
+
     def gotLength(self, length: int | None) -> None:
         channel: Any = self.channel
         command, path, version = channel._command, channel._path, channel._version
@@ -231,12 +237,19 @@ class StreamingRequest(Request):
 class StreamingSite(Site):
     """
     A Site with `StreamingRequest`s; `streams(method, path)` picks those that begin early.
+
+    early: by path, whoever may answer a request before it is routed, and says whether it did.
     """
 
     requestFactory = StreamingRequest
 
     def __init__(
-        self, resource: Any, streams: Callable[[bytes, bytes], bool], reactor: Any
+        self,
+        resource: Any,
+        streams: Callable[[bytes, bytes], bool],
+        reactor: Any,
+        early: Mapping[bytes, Callable[[Any], bool]] | None = None,
     ) -> None:
         super().__init__(resource, requestFactory=StreamingRequest, reactor=reactor, timeout=75)
         self.streams = streams
+        self.early = early or {}

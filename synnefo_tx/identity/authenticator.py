@@ -50,6 +50,7 @@ class Authenticator:
         self._clock = clock
         self._revoked = Revoked()
         self._forgot_at = 0.0
+        self._changes = 0
         self._news = Refreshed(self._ask, clock, refresh_s)
 
     def startService(self) -> None:
@@ -106,11 +107,19 @@ class Authenticator:
         revocation = Revocation(RevocationKind.TOKEN, token.audit_id, token.issued_at, until)
         await self._database.write(revocations.revoke, revocation, now)
         self._revoked.learn([revocation])
+        self._changes += 1
+
+    def mark(self) -> int | None:
+        """
+        Another number after each change that is known of; None when news has to be asked for first.
+        """
+        return self._changes if self._news.fresh else None
 
     def look_again(self) -> None:
         """
         This worker has changed accounts: no token is trusted before the database was asked.
         """
+        self._changes += 1
         self._news.look_again()
 
     async def _opened(self, text: str, window_s: int) -> Token:
@@ -136,4 +145,7 @@ class Authenticator:
         if not 0 <= now - self._forgot_at < FORGET_EVERY_S:
             self._forgot_at = now
             self._revoked.forget(int(now))
-        return news.revoked_serial, news.disabled_serial
+        serials = (news.revoked_serial, news.disabled_serial)
+        if serials != known:
+            self._changes += 1
+        return serials

@@ -39,9 +39,8 @@ class Refreshed(Generic[T]):
         """
         The value, asked for now if it is too old.
         """
-        now = self._clock()
-        seen, value = self._asked_at, self._value
-        if value is not None and seen is not None and 0 <= now - seen < self._refresh_s:
+        now, value = self._clock(), self._value
+        if value is not None and self.fresh:
             return value
         if self._asking:
             waiter: Deferred[None] = Deferred()
@@ -51,6 +50,14 @@ class Refreshed(Generic[T]):
             await self._refresh(now)
         assert self._value is not None
         return self._value
+
+    @property
+    def fresh(self) -> bool:
+        """
+        Whether `get` would give at once what is known.
+        """
+        seen = self._asked_at
+        return seen is not None and 0 <= self._clock() - seen < self._refresh_s
 
     def look_again(self) -> None:
         """

@@ -83,7 +83,12 @@ def site(
     root.putChild(b"healthz", Health(database))
     for router in routers:
         root.putChild(router.prefix.encode(), router.resource())
-    return StreamingSite(root, streams, reactor)
+    early = {
+        f"/{router.prefix}{path}".encode(): answer
+        for router in routers
+        for path, answer in router.early.items()
+    }
+    return StreamingSite(root, streams, reactor, early)
 
 
 def _one(connection: Connection) -> int:
