@@ -26,4 +26,5 @@ PERMISSIONS = {
     "account:translate_all_users": Rule.ADMIN_OR_SERVICE,
     "account:set_default_project": Rule.ANY_TOKEN,
     "account:send_feedback": Rule.ANY_TOKEN,
+    "account:add_log_in": Rule.ANY_TOKEN,
 }

@@ -111,6 +111,7 @@ def _api(settings: AllInOneSettings, state: Path, mark: str) -> ApiSettings:
         block_secret_file=str(state / "block.secret"),
         nbd_socket=str(state / "nbd.sock"),
         security_compliance=settings.security_compliance,
+        personal_projects=settings.personal_projects,
         first_start=FirstStart(
             files=str(state),
             image=settings.image or os.environ.get("SYNNEFO_IMAGE"),

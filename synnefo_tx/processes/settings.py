@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from synnefo_tx.identity.compliance import SecurityCompliance
+from synnefo_tx.people.external.settings import LogIn
 
 MOST_WORKERS = 64
 
@@ -49,8 +50,9 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """
     `synnefo-api`.  public_url: how clients reach us, when not by the address we listen on.
     credential_keys: directory of the keys that seal secrets; None: "credential-keys" beside that of
-    the token keys.  workers: processes that serve.  metrics_port: where Prometheus asks, on
-    metrics_host; each worker has one, from this upwards; None: nowhere.
+    the token keys.  personal_projects: every user has one.  workers: processes that serve.
+    metrics_port: where Prometheus asks, on metrics_host; each worker has one, from this upwards;
+    None: nowhere.
     """
 
     database_url: str
@@ -67,6 +69,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
     first_start: FirstStart | None = None
+    personal_projects: bool = True
 
     @property
     def base_url(self) -> str:
@@ -86,6 +89,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         return Path(self.credential_keys or Path(self.token_keys).parent / "credential-keys")
 
     security_compliance: SecurityCompliance = SecurityCompliance()
+    log_in: LogIn = LogIn()
 
 
 class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,4 +119,6 @@ class AllInOneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     network_namespace: str | None = None
     dns: tuple[str, ...] = ()
     accel: Literal["auto", "kvm", "tcg"] = "auto"
+    personal_projects: bool = True
     security_compliance: SecurityCompliance = SecurityCompliance()
+    log_in: LogIn = LogIn()

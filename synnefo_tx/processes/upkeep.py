@@ -16,6 +16,7 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
 from archipelagod.wire.client import BlockClient
+from synnefo_tx.account.rows.following import ensure_accounts
 from synnefo_tx.daemon.private_files import secret_in
 from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.passwords import Passwords
@@ -63,6 +64,7 @@ class Upkeep:
             auth_url = f"{self._settings.base_url}/identity/v3"
             await fill(self._database, first, auth_url, passwords.hash_now, _now_us(), _tell)
         await self._database.write(ensure, own_services())
+        await self._database.write(ensure_accounts, self._settings.personal_projects, _now_us())
 
     def start(self) -> None:
         """

@@ -35,9 +35,11 @@ def account_router(
     notifier: INotifier | None = None,
     horizon_s: int = 86400,
     look_again: Callable[[], object] = lambda: None,
+    add_further: Callable[[Router], None] = lambda _: None,
 ) -> Router:
     """
-    The router to mount at /account.  clock: seconds since the epoch.  The others: see Context.
+    The router to mount at /account.  clock: seconds since the epoch.  add_further: routes of
+    others below it.  The others: see Context.
     """
     router = Router(
         prefix="account",
@@ -51,4 +53,5 @@ def account_router(
     context = Context(database, clock, notifier or Silence(), horizon_s, look_again)
     for resource in _RESOURCES:
         resource.add_routes(router, context)
+    add_further(router)
     return router

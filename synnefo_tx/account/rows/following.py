@@ -70,3 +70,12 @@ class AccountFollower:
 
 def _doing(told: Told) -> Doing:
     return Doing(Actor(told.user_id, is_admin=True), told.now_us, told.horizon_s)
+
+
+def ensure_accounts(connection: Connection, personal_projects: bool, now_us: int) -> None:
+    """
+    At every start: every project has its record and every user the personal project.  No token has
+    to end for it.
+    """
+    doing = Doing(Actor("", is_admin=True), now_us, 0)
+    personal.ensure_records(connection, doing, personal_projects)

@@ -75,18 +75,20 @@ def record_project(connection: Connection, doing: Doing, project: dict[str, Any]
         records.change(connection, project["id"], {"kept_limits": kept})
 
 
-def ensure_records(connection: Connection, doing: Doing) -> None:
+def ensure_records(connection: Connection, doing: Doing, personal_projects: bool) -> None:
     """
-    Users and projects of before, or of tools that write to the database, get what they lack; at
-    every start.
+    Users and projects of before, or of tools that write to the database, get what they lack.
     """
     known = select(account_projects.c.id)
     lacking = select(projects).where(projects.c.id.not_in(known))
     for row in connection.execute(lacking).mappings().all():
         record_project(connection, doing, dict(row))
-    alone = select(users.c.id, users.c.domain_id).where(users.c.id.not_in(known))
-    for user in connection.execute(alone).all():
+    if not personal_projects:
+        return
+    for user in connection.execute(select(users).where(users.c.id.not_in(known))).all():
         ensure_personal(connection, doing, user.id, user.domain_id)
+        if not user.enabled:
+            disable_user(connection, doing, user.id)
 
 
 def follow_project(

@@ -65,16 +65,20 @@ class Answer:
 class AccountCloud:
     """Admin, alice and bob; projects p1 (alice, admin) and p2 (bob)."""
 
-    def __init__(self, test: Any) -> None:
+    def __init__(self, test: Any, database: Database | None = None) -> None:
         self.test = test
-        self.database: Database = immediate_database(Path(test.mktemp()))
+        self.database: Database = database or immediate_database(Path(test.mktemp()))
         test.addCleanup(self.database.engine.dispose)
         with self.database.engine.begin() as connection:
             fill(connection)
-        self.router = account_router(self.database, authenticate, lambda: NOW)
+        self.router = self.make_router()
         root = Resource()
         root.putChild(b"account", self.router.resource())
         self._treq = StubTreq(root)
+
+    def make_router(self) -> Any:
+        """What is mounted at /account."""
+        return account_router(self.database, authenticate, lambda: NOW)
 
     def call(
         self,

@@ -20,6 +20,7 @@ from synnefo_tx.identity.api.routes import identity_context, identity_router
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.compliance import SecurityCompliance
+from synnefo_tx.identity.follower import IFollower, Nobody
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.rows import accounts, catalog, things
 from synnefo_tx.identity.rows.kinds import DOMAIN, PROJECT, USER
@@ -103,6 +104,7 @@ class IdentityCloud:
     refresh_s: float = 1.0
     policy: SecurityCompliance = field(factory=SecurityCompliance)
     limits: tuple[Limits, Limits] = (Limits(10**6, 1), Limits(10**6, 1))  # none to speak of
+    follower: IFollower = field(factory=Nobody)
 
     def __attrs_post_init__(self) -> None:
         self.tokens = TokenBox(self.keys, self.clock, 3600)
@@ -116,6 +118,7 @@ class IdentityCloud:
             SecretBox(self.keys),
             self.policy,
             Throttle(self.clock, *self.limits),
+            self.follower,
         )
         self.router = identity_router(self.context, None)
         root = Resource()
