@@ -32,6 +32,11 @@ from synnefo_tx.image.api.routes import image_router
 from synnefo_tx.image.blocks import IBlocks
 from synnefo_tx.image.convert import QemuConverter
 from synnefo_tx.network.api.routes import network_router
+from synnefo_tx.openid.api.routes import openid_router
+from synnefo_tx.people.external.api import ways
+from synnefo_tx.people.external.ldap.passwords import DirectoryPasswords
+from synnefo_tx.people.external.providers import Providers
+from synnefo_tx.people.external.settle import Settle
 from synnefo_tx.processes.settings import ApiSettings
 from synnefo_tx.processes.shared_port import BACKLOG
 from synnefo_tx.processes.site import site
@@ -138,6 +143,12 @@ class ApiService(Service):
         converter = QemuConverter(self._reactor, settings.nbd_socket)
         usual = (authenticator, time.time, settings.public_url)
         secrets = await deferToThread(load_or_create_keys, settings.secret_keys_directory)
+        providers = await deferToThread(Providers.of, settings.log_in, self._reactor, time.time)
+        follower = AccountFollower(settings.personal_projects)
+        settle = Settle(database, time.time, tokens.horizon_s, authenticator.look_again, follower)
+        for service in providers.services(settle, self._reactor):
+            service.startService()
+            self._parts.append(service)
         context = identity_context(
             database,
             tokens,
@@ -146,7 +157,8 @@ class ApiService(Service):
             authenticator,
             SecretBox(secrets),
             settings.security_compliance,
-            follower=AccountFollower(settings.personal_projects),
+            follower=follower,
+            elsewhere=DirectoryPasswords(providers, settle) if providers.ldap else None,
         )
         makers: list[Callable[[], Router]] = [
             lambda: identity_router(context, settings.public_url),
@@ -157,6 +169,7 @@ class ApiService(Service):
                 *usual,
                 horizon_s=tokens.horizon_s,
                 look_again=authenticator.look_again,
+                add_further=lambda router: ways.add_routes(router, context, providers),
             ),
             lambda: openid_router(context, settings.public_url),
             lambda: image_router(database, blocks, *usual, converter),
