@@ -111,6 +111,7 @@ def _api(settings: AllInOneSettings, state: Path, mark: str) -> ApiSettings:
         block_secret_file=str(state / "block.secret"),
         nbd_socket=str(state / "nbd.sock"),
         security_compliance=settings.security_compliance,
+        log_in=settings.log_in,
         personal_projects=settings.personal_projects,
         first_start=FirstStart(
             files=str(state),

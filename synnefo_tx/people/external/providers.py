@@ -15,9 +15,11 @@ from synnefo_tx.daemon.private_files import secret_in
 from synnefo_tx.people.external.errors import NoSuchProvider
 from synnefo_tx.people.external.fetching import Fetcher
 from synnefo_tx.people.external.ldap.directory import Directory
+from synnefo_tx.people.external.ldap.sweep import Sweep
 from synnefo_tx.people.external.ldap.users import DirectoryUsers
 from synnefo_tx.people.external.oidc.client import OidcClient
 from synnefo_tx.people.external.settings import LogIn
+from synnefo_tx.people.external.settle import Settle
 
 
 @frozen
@@ -68,6 +70,13 @@ class Providers:
             if users.settings.accounts.domain_id == domain_id:
                 return users
         return None
+
+    def services(self, settle: Settle, reactor: Any) -> list[DirectoryUsers | Sweep]:
+        """
+        What must be started before anybody is asked.
+        """
+        sweeps = [Sweep(users, settle, reactor) for users in self.ldap.values()]
+        return [*self.ldap.values(), *sweeps]
 
 
 def _secret(path: str | None) -> str | None:

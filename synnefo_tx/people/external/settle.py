@@ -11,6 +11,10 @@ from sqlalchemy import Connection
 
 from synnefo_tx.audit.entry import Entry
 from synnefo_tx.audit.rows.log import append
+from synnefo_tx.identity.follower import IFollower, Told
+from synnefo_tx.identity.rows import things
+from synnefo_tx.identity.rows.kinds import USER
+from synnefo_tx.identity.rows.things import Thing
 from synnefo_tx.people.external.person import Person
 from synnefo_tx.people.external.rows import accounts
 from synnefo_tx.people.external.rows.accounts import Moment, Settled
@@ -31,6 +35,7 @@ class Settle:
     _clock: Callable[[], float]
     _horizon_s: int
     _look_again: Callable[[], object]
+    _follower: IFollower
 
     async def __call__(
         self, person: Person, rules: AccountRules, adding_to: str = "", line: Entry = NOBODY
@@ -42,7 +47,11 @@ class Settle:
 
         def unit(connection: Connection) -> Settled:
             moment = Moment(int(now), self._horizon_s)
+            owner = accounts.owner_of(connection, person.provider, person.identifier)
+            owner = owner or adding_to
+            before = things.find(connection, USER, owner) if owner else None
             done = accounts.settle(connection, person, rules, adding_to, moment)
+            self._follow(connection, before, done.user_id, now)
             if done.done != "refreshed":
                 append(connection, _told(line, person, done), int(now * 1e6))
             return done
@@ -61,6 +70,8 @@ class Settle:
             moment = Moment(int(now), self._horizon_s)
             disabled = accounts.mark_gone(connection, provider, present, moment)
             for user_id in disabled:
+                after = things.fetch(connection, USER, user_id)
+                self._follow(connection, after | {"enabled": True}, user_id, now)
                 details = {"provider": provider, "enabled": False}
                 line = Entry("identity:update_user", "user", user_id, details=details)
                 append(connection, line, int(now * 1e6))
@@ -69,6 +80,16 @@ class Settle:
         disabled = await self.database.write(unit)
         self._look_again()
         return disabled
+
+    def _follow(
+        self, connection: Connection, before: Thing | None, user_id: str, now: float
+    ) -> None:
+        told = Told("", int(now * 1e6), self._horizon_s)
+        after = things.fetch(connection, USER, user_id)
+        if before is None:
+            self._follower.made(connection, "user", after, told)
+        elif before != after:
+            self._follower.changed(connection, "user", before, after, told)
 
 
 def _told(line: Entry, person: Person, done: Settled) -> Entry:

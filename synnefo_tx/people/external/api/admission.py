@@ -31,8 +31,8 @@ def settle_in(context: Context) -> Settle:
     """
     What brings accounts up to date.
     """
-    authenticator, horizon_s = context.authenticator, context.tokens.horizon_s
-    return Settle(context.database, context.clock, horizon_s, authenticator.look_again)
+    look_again, horizon_s = context.authenticator.look_again, context.tokens.horizon_s
+    return Settle(context.database, context.clock, horizon_s, look_again, context.follower)
 
 
 def _method(provider: str) -> str:
