@@ -1,5 +1,5 @@
 """
-A browser without a screen, and clients' HTTP: requests whose answers come from a resource in memory.
+A browser without a screen, and HTTP of clients: answers come from a resource in memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import requests
 from requests.adapters import BaseAdapter, HTTPAdapter
 from treq.testing import StubTreq
 from urllib3 import HTTPHeaderDict, HTTPResponse
-
 
 OWN = ("Content-Length", "Accept-Encoding", "Connection")  # treq's
 
@@ -49,7 +48,9 @@ class InMemory(BaseAdapter):
         raw = HTTPResponse(
             BytesIO(body), headers, answer.code, preload_content=False, decode_content=False
         )
-        raw._original_response = SimpleNamespace(msg=told, isclosed=lambda: True, close=lambda: None)  # type: ignore[assignment]
+        raw._original_response = SimpleNamespace(
+            msg=told, isclosed=lambda: True, close=lambda: None
+        )  # type: ignore[assignment]
         return HTTPAdapter().build_response(request, raw)
 
     def close(self) -> None:

@@ -92,9 +92,9 @@ class ProviderCase(SynchronousTestCase):
         return str(address)
 
     def allowed(self, browser: Browser, url: str, name: str = "alice") -> requests.Response:
-        """The redirect after log-in and consent."""
+        """The redirect after log-in and consent, if that is asked for."""
         page = browser.log_in(browser.get(url), name, SECRETS[name])
-        return browser.send(page, decision="allow")
+        return page if page.status_code == 303 else browser.send(page, decision="allow")
 
     def code(self, browser: Browser | None = None, **more: Any) -> str:
         answer = self.allowed(browser or self.browser(), self.url(self.library(**more)))
@@ -122,7 +122,9 @@ class ProviderCase(SynchronousTestCase):
         } | more
         return self.post("token", **form)
 
-    def post(self, path: str, client: dict[str, Any] | None = None, **form: str) -> requests.Response:
+    def post(
+        self, path: str, client: dict[str, Any] | None = None, **form: str
+    ) -> requests.Response:
         client = client or self.client
         auth = (client["client_id"], client["client_secret"])
         return self.http().post(f"{ISSUER}/{path}", data=form, auth=auth)

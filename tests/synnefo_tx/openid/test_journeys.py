@@ -120,7 +120,7 @@ class JourneyTests(ProviderCase):
         self.assertEqual(self.claims(self.exchange(code).json()["id_token"])["sub"], "u-bob")
 
     def test_refreshing(self) -> None:
-        """Each refresh token gives the next; scopes may become fewer; the nonce is not told again."""
+        """Each token gives the next; scopes may become fewer; the nonce is not told again."""
         first = self.tokens()
         library = self.library(token=first)
         library.refresh_token(f"{ISSUER}/token")

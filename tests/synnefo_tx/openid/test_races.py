@@ -1,0 +1,131 @@
+"""
+Of many who show the same code or refresh token at once, one gets something, and then nobody has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from threading import Barrier, Thread
+from typing import Any
+
+from cryptography.fernet import Fernet
+from sqlalchemy import Connection, Engine
+from twisted.internet.defer import execute
+from twisted.trial.unittest import SynchronousTestCase
+
+from synnefo_tx.identity.rows import things
+from synnefo_tx.identity.rows.kinds import USER
+from synnefo_tx.identity.rows.users import change_user
+from synnefo_tx.openid.model import Issued, Session, Wish
+from synnefo_tx.openid.rows import consents, grants, sessions, tokens
+from synnefo_tx.openid.rows.clients import CLIENT
+from synnefo_tx.openid.rows.grants import Exchange, Stolen
+from synnefo_tx.store.database import Database, open_engine
+from synnefo_tx.store.schema import create_all
+from tests.live.postgresql import shared_server
+from tests.synnefo_tx.identity.cloud import IdentityCloud, fill
+from tests.synnefo_tx.openid.test_journeys import JourneyTests
+
+URI = "https://app.example/"
+WISH = Wish("c", URI, ("openid", "offline_access"), challenge="x" * 43)
+MANY = 6
+
+
+class RaceTests(SynchronousTestCase):
+    def make_url(self) -> str:
+        return f"sqlite:///{Path(self.mktemp()).absolute()}"
+
+    def setUp(self) -> None:
+        self.engine: Engine = open_engine(self.make_url())
+        self.addCleanup(self.engine.dispose)
+        create_all(self.engine)
+        self.run_in(fill)
+        client = {"id": "c", "name": "c", "redirect_uris": [URI], "scopes": [], "created_at": 0}
+        client |= {"auth_method": "none", "may_introspect": False, "enabled": True}
+        self.run_in(things.create, CLIENT, client)
+        self.session: Session = self.run_in(sessions.begin, "s", "u-alice", ("password",), 1)
+        self.code: str = self.run_in(grants.make_code, self.session, WISH, 1)
+
+    def run_in(self, unit: Callable[..., Any], *args: Any) -> Any:
+        with (
+            self.engine.connect().execution_options(synnefo_write=True) as connection,
+            connection.begin(),
+        ):
+            return unit(connection, *args)
+
+    def at_once(self, *jobs: tuple[Any, ...]) -> list[Any]:
+        """What each job gave, or raised."""
+        barrier, got = Barrier(len(jobs)), []
+
+        def run(job: tuple[Any, ...]) -> None:
+            barrier.wait()
+            try:
+                got.append(self.run_in(*job))
+            except Exception as error:  # noqa: BLE001 - the test looks at it
+                got.append(error)
+
+        threads = [Thread(target=run, args=(job,)) for job in jobs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        return got
+
+    def one_then_none(self, got: list[Any]) -> None:
+        issued = [one for one in got if isinstance(one, Issued)]
+        self.assertEqual(len(issued), 1, got)
+        others = [one for one in got if not isinstance(one, Issued)]
+        self.assertTrue(all(one is None or isinstance(one, Stolen) for one in others), got)
+        self.assertTrue(any(isinstance(one, Stolen) for one in others))
+        self.assertIsNone(self.run_in(tokens.held, issued[0].access, 2))
+
+    def test_a_code(self) -> None:
+        job = (grants.exchange, Exchange(self.code, "c", URI, "x" * 43), 2)
+        self.one_then_none(self.at_once(*[job] * MANY))
+
+    def test_a_refresh_token(self) -> None:
+        first = self.run_in(grants.exchange, Exchange(self.code, "c", URI, "x" * 43), 2)
+        self.one_then_none(self.at_once(*[(grants.refresh, first.refresh, "c", None, 2)] * MANY))
+
+    def test_consents(self) -> None:
+        jobs = [(consents.give, "u-alice", "c", [scope], 1) for scope in ("openid", "email") * 3]
+        self.assertEqual(self.at_once(*jobs), [None] * len(jobs))
+
+    def test_a_user_who_is_disabled_meanwhile(self) -> None:
+        """Whatever comes first: no token is left that being enabled again would bring back."""
+        user = self.run_in(things.fetch, USER, "u-alice")
+        off = (change_user, USER, user, {"enabled": False}, 2, 1000)
+        exchange = (grants.exchange, Exchange(self.code, "c", URI, "x" * 43), 2)
+        make = (grants.make_code, self.session, WISH, 2)
+        got = self.at_once(exchange, off, make, make)
+        after = self.run_in(things.fetch, USER, "u-alice")
+        self.assertFalse(after["enabled"], got)
+        self.run_in(change_user, USER, after, {"enabled": True}, 3, 1000)
+
+        def left(connection: Connection) -> int:
+            return len(connection.execute(grants.grants.select()).all())
+
+        self.assertEqual(self.run_in(left), 0, got)
+
+
+class PostgresqlRaceTests(RaceTests):
+    """With real writers beside each other."""
+
+    def make_url(self) -> str:
+        return shared_server().new_database()
+
+
+class PostgresqlJourneyTests(JourneyTests):
+    """The same journeys on PostgreSQL."""
+
+    def make_cloud(self) -> IdentityCloud:
+        engine = open_engine(shared_server().new_database())
+        self.addCleanup(engine.dispose)
+        create_all(engine)
+        with engine.begin() as connection:
+            fill(connection)
+        return IdentityCloud(self, Database(engine, execute, execute), [Fernet.generate_key()])
+
+
+del JourneyTests  # it runs in its own module
