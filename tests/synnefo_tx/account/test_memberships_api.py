@@ -207,9 +207,11 @@ class ModeratorTests(SynchronousTestCase):
 class ListTests(SynchronousTestCase):
     """Who sees which."""
 
+    make_cloud = ProjectCloud
+
     def test_own_and_owned(self) -> None:
         """The owner's, the member's, nobody else's; pages by id."""
-        cloud = ProjectCloud(self)
+        cloud = self.make_cloud(self)
         project_id = cloud.approved(join_policy="auto")
         number = cloud.joined(project_id)
         for user, seen in (("u-alice", 2), ("u-bob", 1), ("u-cyclades", 0), ("u-admin", 2)):

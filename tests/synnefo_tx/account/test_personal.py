@@ -40,8 +40,10 @@ class InterfaceTests(SynchronousTestCase):
 class EnsureTests(SynchronousTestCase):
     """What a start makes of users and projects that were there."""
 
+    make_cloud = ProjectCloud
+
     def setUp(self) -> None:
-        self.cloud = ProjectCloud(self)
+        self.cloud = self.make_cloud(self)
         for _ in range(2):  # the second start finds nothing to do
             self.cloud.write(ensure_accounts, True, 1)
 
