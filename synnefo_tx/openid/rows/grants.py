@@ -97,6 +97,8 @@ def exchange(connection: Connection, shown: Exchange, now: int) -> Issued | Stol
     ).first()
     if row is None or row.client_id != shown.client_id:
         return None  # another's client can't spoil it either
+    if not _locked(connection, row):
+        return None
     first = connection.execute(
         update(codes).where(codes.c.digest == row.digest, codes.c.used.is_(False)).values(used=True)
     ).rowcount
@@ -124,6 +126,8 @@ def refresh(
     if row is None or row.client_id != client_id or row.expires_at <= now:
         return None
     if scopes is not None and not scopes <= set(row.scopes):
+        return None
+    if not _locked(connection, row):
         return None
     this = (tokens.c.digest == row.digest) & tokens.c.used.is_(False)
     if not connection.execute(update(tokens).where(this).values(used=True)).rowcount:
@@ -162,11 +166,21 @@ def grant_of(connection: Connection, grant_id: str) -> Grant | None:
     )
 
 
+def _locked(connection: Connection, row: Any) -> bool:
+    """
+    Whether the row's grant and its user are still there, to the transaction's end.  Always in the
+    order user, grant, token, as where a user is disabled: others wait, and none for each other.
+    """
+    sound = stands(connection, row.user_id)
+    grant = select(grants.c.id).where(grants.c.id == row.grant_id).with_for_update()
+    return connection.execute(grant).first() is not None and sound
+
+
 def _issue(
     connection: Connection, grant_id: str, scopes: Iterable[str] | None, now: int
 ) -> Issued | None:
     grant = grant_of(connection, grant_id)
-    if grant is None or grant.expires_at <= now or not stands(connection, grant.person.id):
+    if grant is None or grant.expires_at <= now:
         return None
     connection.execute(
         delete(tokens).where(tokens.c.expires_at <= now, tokens.c.grant_id == grant_id)
