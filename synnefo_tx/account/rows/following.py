@@ -5,13 +5,15 @@ Identity's changes, followed by the records of projects and memberships.
 from __future__ import annotations
 
 from attrs import frozen
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from zope.interface import implementer
 
 from synnefo_tx.account.model import Actor, Doing
 from synnefo_tx.account.rows import personal
 from synnefo_tx.identity.follower import IFollower, Thing, Told
 from synnefo_tx.identity.rows.tables import projects, users
+
+ENSURE_LOCK = 0x41535441  # any number that nothing else of ours locks
 
 
 @implementer(IFollower)
@@ -77,5 +79,7 @@ def ensure_accounts(connection: Connection, personal_projects: bool, now_us: int
     At every start: every project has its record and every user the personal project.  No token has
     to end for it.
     """
+    if connection.dialect.name == "postgresql":  # two may start at once; SQLite locks anyway
+        connection.execute(select(func.pg_advisory_xact_lock(ENSURE_LOCK)))
     doing = Doing(Actor("", is_admin=True), now_us, 0)
     personal.ensure_records(connection, doing, personal_projects)
