@@ -16,6 +16,7 @@ from synnefo_tx.errors import Unavailable
 from synnefo_tx.people.external.ldap.directory import Directory, Entry
 from synnefo_tx.people.external.person import MOST_GROUPS, Person, person_of
 from synnefo_tx.people.external.settings import LdapDirectory
+from synnefo_tx.store.database import Defer
 
 T = TypeVar("T")
 THREADS = 8
@@ -26,11 +27,14 @@ MOST_WAITING = 64
 class DirectoryUsers:
     """
     The users of the directory `name`.  Its threads are its own: when it hangs, nothing else does.
+
+    defer: runs what blocks; None: those threads.
     """
 
     name: str
     _directory: Directory
     _reactor: Any
+    _defer: Defer | None = None
     _pool: ThreadPool = field(init=False)
     _waiting: int = field(default=0, init=False)
 
@@ -60,7 +64,8 @@ class DirectoryUsers:
         entry = await self._in_thread(lambda: self._directory.proved(name, password))
         if entry is None:
             left = begun + self.settings.slowest_s - self._reactor.seconds()
-            await deferLater(self._reactor, max(0.0, left))
+            if left > 0:
+                await deferLater(self._reactor, left)
             return None
         groups = await self._in_thread(lambda: self._directory.groups(entry))
         return self._person(entry, groups)
@@ -87,6 +92,8 @@ class DirectoryUsers:
             raise Unavailable("Too many logins at once. Try again later.")
         self._waiting += 1
         try:
+            if self._defer is not None:
+                return await self._defer(job)
             return await deferToThreadPool(self._reactor, self._pool, job)
         finally:
             self._waiting -= 1
