@@ -14,8 +14,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.web.server import Request, Site
+
+from synnefo_tx.http.proxies import Proxies
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 USUAL_BODY_BYTES = 112 * 1024  # what OpenStack's services take, unless configured otherwise
@@ -123,6 +126,7 @@ class StreamingRequest(Request):
     _arrived = False
     _finish_asked = False
     _unasked = False  # the client waits to be asked for its body
+    _client: Any = None
     _kept = 0
     _drained = 0
 
@@ -131,6 +135,23 @@ class StreamingRequest(Request):
         early = channel.site.early.get(self.path)
         if early is None or not early(self):
             super().process()
+
+    def getClientAddress(self) -> Any:
+        """
+        Where the client is, also behind proxies of ours: limits and logs go by it.
+        """
+        if self._client is None:
+            peer: Any = super().getClientAddress()
+            site: Any = getattr(self.channel, "site", None)
+            host = str(getattr(peer, "host", ""))
+            if site is None or not site.proxies.trusts(host):
+                return peer
+            given = self.requestHeaders.getRawHeaders("x-forwarded-for") or []
+            found = site.proxies.client_of(host, given)
+            kind = "TCP"
+            made = IPv6Address(kind, found, 0) if ":" in found else IPv4Address(kind, found, 0)
+            self._client = made
+        return self._client
 
     def gotLength(self, length: int | None) -> None:
         channel: Any = self.channel
@@ -249,7 +270,9 @@ class StreamingSite(Site):
         streams: Callable[[bytes, bytes], bool],
         reactor: Any,
         early: Mapping[bytes, Callable[[Any], bool]] | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
         super().__init__(resource, requestFactory=StreamingRequest, reactor=reactor, timeout=75)
         self.streams = streams
+        self.proxies = proxies or Proxies()
         self.early = early or {}

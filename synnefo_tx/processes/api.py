@@ -19,6 +19,7 @@ from synnefo_tx.account.rows.following import AccountFollower
 from synnefo_tx.compute.api.routes import compute_router
 from synnefo_tx.effect.clusters import Clusters, rapi_over
 from synnefo_tx.effect.perform import Performer
+from synnefo_tx.http.proxies import Proxies
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.routes import identity_context, identity_router
 from synnefo_tx.identity.authenticator import Authenticator
@@ -102,7 +103,8 @@ class ApiService(Service):
             await self._upkeep.prepare(passwords)
         performer = self._performer(database)
         routers = await self._routers(database, passwords, performer, IBlocks(client))
-        self._port = self._listen(site(self._reactor, routers, database, streams))
+        proxies = Proxies.of(self._settings.trusted_proxies)
+        self._port = self._listen(site(self._reactor, routers, database, streams, proxies))
         self._log.info(
             "the API listens on {host}:{port}",
             host=self._settings.host,

@@ -49,6 +49,7 @@ class FirstStart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     `synnefo-api`.  public_url: how clients reach us, when not by the address we listen on.
+    trusted_proxies: addresses and networks of proxies whose X-Forwarded-For is believed.
     credential_keys: directory of the keys that seal secrets; None: "credential-keys" beside that of
     the token keys.  personal_projects: every user has one.  workers: processes that serve.
     metrics_port: where Prometheus asks, on metrics_host; each worker has one, from this upwards;
@@ -59,6 +60,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str | None = None
+    trusted_proxies: tuple[str, ...] = ()
     token_keys: str
     credential_keys: str | None = None
     token_lifetime_s: int = 4 * 3600

@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from synnefo_tx.http.proxies import Proxies
 from synnefo_tx.http.router import Router
 from synnefo_tx.http.streaming import StreamingSite
 from synnefo_tx.store.database import Database
@@ -75,9 +76,10 @@ def site(
     routers: Sequence[Router],
     database: Database,
     streams: Callable[[bytes, bytes], bool],
+    proxies: Proxies | None = None,
 ) -> StreamingSite:
     """
-    The HTTP site of `routers`.
+    The HTTP site of `routers`.  proxies: ours, whose X-Forwarded-For is believed.
     """
     root = Index(routers)
     root.putChild(b"healthz", Health(database))
@@ -88,7 +90,7 @@ def site(
         for router in routers
         for path, answer in router.early.items()
     }
-    return StreamingSite(root, streams, reactor, early)
+    return StreamingSite(root, streams, reactor, early, proxies)
 
 
 def _one(connection: Connection) -> int:
