@@ -33,6 +33,24 @@ from synnefo_tx.identity.token import Token
 Handler = Callable[..., Awaitable[Reply]]
 
 
+Answered = Callable[[str, str, str, int, float], None]
+KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def _uncounted(_service: str, _method: str, _route: str, _status: int, _seconds: float) -> None:
+    """
+    Nobody counts.
+    """
+
+
+def _method(call: Call) -> str:
+    """
+    The call's method as it is counted: clients must not make up any number of them.
+    """
+    method = call.request.method.decode("ascii", "replace")
+    return method if method in KNOWN_METHODS else "other"
+
+
 class Authenticate(Protocol):
     """
     From the text of a token to its meaning.  Raises NotAuthenticated.
@@ -65,7 +83,7 @@ class Router:
     prefix: path below the site's root, such as "compute".  public_url: base of the whole cloud
     when clients reach it through a proxy, else None and the Host header decides.  largest_body:
     bytes of a body that is not streamed.  service_types: as the catalog calls it, for access rules;
-    its prefix if left out.  early: by path, what may answer before routing, and says if it did.
+    its prefix if left out.  answered: told of each answer, see http/metrics.py.
     """
 
     prefix: str
@@ -79,6 +97,7 @@ class Router:
     largest_body: int = MAX_BODY_BYTES
     service_types: tuple[str, ...] = ()
     routes: list[tuple[str, str, str | None]] = field(factory=list)
+    answered: Answered = _uncounted
     early: dict[str, Callable[[Any], bool]] = field(factory=dict)
     _klein: Klein = field(factory=Klein, init=False)
     _log: ClassVar[Logger] = Logger()
@@ -95,6 +114,7 @@ class Router:
             if reply.status == 405 and allowed:
                 reply = evolve(reply, headers=(*reply.headers, ("Allow", ", ".join(allowed))))
             self._write(request, call, reply)
+            self.answered(self.prefix, _method(call), "", reply.status, 0.0)
             return b""
 
     def route(
@@ -111,13 +131,27 @@ class Router:
             self.routes.append((method, pattern, permission))
 
             def serve(request: Request, **parts: str) -> Any:
-                return self._serve(request, handler, permission, parts)
+                return self._serve(request, handler, permission, parts, pattern)
 
             serve.__name__ = f"{method}_{len(self.routes)}"
             self._klein.route(pattern, methods=[method], strict_slashes=False)(serve)
             return handler
 
         return add
+
+    def answer_early(self, path: str, answer: Callable[[Any], bool]) -> None:
+        """
+        Ask `answer` before routing whether it has answered a request for the path.
+        """
+
+        def counted(request: Any) -> bool:
+            started = time.monotonic()
+            done = answer(request)
+            if done:
+                self.answered(self.prefix, "GET", path, 200, time.monotonic() - started)
+            return done
+
+        self.early[path] = counted
 
     def resource(self) -> KleinResource:
         """
@@ -140,17 +174,25 @@ class Router:
             scheme = "https" if request.isSecure() else "http"
             host = (request.getHeader(b"host") or b"localhost").decode("utf-8", "replace")
             root = f"{scheme}://{host}"
+        request_id = f"req-{uuid.uuid4()}"
+        request.request_id = request_id  # type: ignore[attr-defined]  # for the access log
         return Call(
             request=request,
-            request_id=f"req-{uuid.uuid4()}",
+            request_id=request_id,
             base=f"{root}/{self.prefix}" if self.prefix else root,
             path=request.path.decode("ascii", "replace"),
             body_stream=getattr(request, "body_stream", None),
         )
 
     def _serve(
-        self, request: Request, handler: Handler, permission: str | None, parts: dict[str, str]
+        self,
+        request: Request,
+        handler: Handler,
+        permission: str | None,
+        parts: dict[str, str],
+        pattern: str,
     ) -> Deferred[bytes]:
+        started = time.monotonic()
         call = self._call(request)
         # Klein cancels what it is given when the client leaves; the handler must go on.
         answered: Deferred[bytes] = Deferred(lambda _: None)
@@ -159,6 +201,8 @@ class Router:
 
         async def run() -> None:
             reply = await self._reply(call, handler, permission, parts)
+            took_s = time.monotonic() - started
+            self.answered(self.prefix, _method(call), pattern, reply.status, took_s)
             await self._send(request, call, reply, gone)
 
         def done(result: object) -> None:
@@ -178,7 +222,6 @@ class Router:
     async def _reply(
         self, call: Call, handler: Handler, permission: str | None, parts: dict[str, str]
     ) -> Reply:
-        started = time.monotonic()
         accept = call.header("accept")
         try:
             if permission is not None:
@@ -206,13 +249,6 @@ class Router:
                 id=call.request_id,
             )
             reply = self.dialect.unexpected(accept)
-        self._log.debug(
-            "{method} {path} -> {status} in {ms} ms",
-            method=call.request.method,
-            path=call.path,
-            status=reply.status,
-            ms=round(1000 * (time.monotonic() - started), 1),
-        )
         return reply
 
     def _oversized(self, call: Call) -> bool:

@@ -14,11 +14,11 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
+from twisted.web.http import combinedLogFormatter
+from twisted.web.iweb import IAccessLogFormatter
 from twisted.web.server import Request, Site
-
-from synnefo_tx.http.proxies import Proxies
+from zope.interface import provider
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 USUAL_BODY_BYTES = 112 * 1024  # what OpenStack's services take, unless configured otherwise
@@ -122,36 +122,24 @@ class StreamingRequest(Request):
 
     body_stream: BodyStream | None = None
     oversized = False
+    answered_early = False
+    request_id = "-"
     _early = False  # processed before its body has arrived
     _arrived = False
     _finish_asked = False
     _unasked = False  # the client waits to be asked for its body
-    _client: Any = None
     _kept = 0
     _drained = 0
 
     def process(self) -> None:
         channel: Any = self.channel
         early = channel.site.early.get(self.path)
-        if early is None or not early(self):
-            super().process()
-
-    def getClientAddress(self) -> Any:
-        """
-        Where the client is, also behind proxies of ours: limits and logs go by it.
-        """
-        if self._client is None:
-            peer: Any = super().getClientAddress()
-            site: Any = getattr(self.channel, "site", None)
-            host = str(getattr(peer, "host", ""))
-            if site is None or not site.proxies.trusts(host):
-                return peer
-            given = self.requestHeaders.getRawHeaders("x-forwarded-for") or []
-            found = site.proxies.client_of(host, given)
-            kind = "TCP"
-            made = IPv6Address(kind, found, 0) if ":" in found else IPv4Address(kind, found, 0)
-            self._client = made
-        return self._client
+        if early is not None:
+            self.answered_early = True
+            if early(self):
+                return
+            self.answered_early = False
+        super().process()
 
     def gotLength(self, length: int | None) -> None:
         channel: Any = self.channel
@@ -255,6 +243,14 @@ class StreamingRequest(Request):
         super().connectionLost(reason)
 
 
+@provider(IAccessLogFormatter)
+def _line(timestamp: str, request: Any) -> str:
+    """
+    Of the access log: as Apache's, with our id of the request at the end.
+    """
+    return f"{combinedLogFormatter(timestamp, request)} {request.request_id}"
+
+
 class StreamingSite(Site):
     """
     A Site with `StreamingRequest`s; `streams(method, path)` picks those that begin early.
@@ -270,9 +266,17 @@ class StreamingSite(Site):
         streams: Callable[[bytes, bytes], bool],
         reactor: Any,
         early: Mapping[bytes, Callable[[Any], bool]] | None = None,
-        proxies: Proxies | None = None,
     ) -> None:
-        super().__init__(resource, requestFactory=StreamingRequest, reactor=reactor, timeout=75)
+        super().__init__(
+            resource,
+            requestFactory=StreamingRequest,
+            reactor=reactor,
+            timeout=75,
+            logFormatter=_line,
+        )
         self.streams = streams
-        self.proxies = proxies or Proxies()
         self.early = early or {}
+
+    def log(self, request: Any) -> None:
+        if not request.answered_early:  # those are counted; a line takes as long as the answer
+            super().log(request)

@@ -115,6 +115,12 @@ class Authenticator:
         """
         return self._changes if self._news.fresh else None
 
+    def age_s(self) -> float:
+        """
+        How long ago other processes' revocations were asked for, in seconds; -1 for never.
+        """
+        return self._news.age_s()
+
     def look_again(self) -> None:
         """
         This worker has changed accounts: no token is trusted before the database was asked.

@@ -94,6 +94,8 @@ class PasswordGate:
         if user is not None and right and not held:
             attempt.succeeded()
             return await self._remember_success(user, now)
+        if held:
+            self.throttle.locked_out()
         attempt.failed()
         if user is not None and not held:  # else nobody could ever log in again
             self._remember_failure(user.id, now)

@@ -51,6 +51,12 @@ class Refreshed(Generic[T]):
         assert self._value is not None
         return self._value
 
+    def age_s(self) -> float:
+        """
+        Seconds since the value was asked for; -1 when it is to be asked for anew.
+        """
+        return -1.0 if self._asked_at is None else self._clock() - self._asked_at
+
     @property
     def fresh(self) -> bool:
         """

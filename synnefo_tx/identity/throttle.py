@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_network
 from math import ceil
 
 from attrs import define
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from synnefo_tx.errors import TooManyRequests
 from synnefo_tx.identity.rules.attempts import OF_ACCOUNT, OF_ADDRESS, Limits, delay_s
@@ -83,7 +83,8 @@ class Throttle:
     """
     `begin` an attempt, and tell it how it ended.  clock: seconds.
 
-    registry: gets the counters synnefo_logins_failed_total and synnefo_logins_refused_total.
+    registry: gets the counters synnefo_logins_failed_total, synnefo_logins_refused_total and
+    synnefo_logins_locked_total, and the histogram synnefo_logins_delay_seconds.
     """
 
     def __init__(
@@ -107,6 +108,22 @@ class Throttle:
             registry=self.registry,
         )
 
+        self._locked = Counter(
+            "synnefo_logins_locked", "Log-ins to a locked account.", registry=self.registry
+        )
+        self._delays = Histogram(
+            "synnefo_logins_delay_seconds",
+            "How long those were told to wait that came too soon.",
+            buckets=(1, 2, 5, 15, 60, 300, 900),
+            registry=self.registry,
+        )
+
+    def locked_out(self) -> None:
+        """
+        Count a log-in to an account that is locked.
+        """
+        self._locked.inc()
+
     def begin(self, account: Hashable, address: str) -> Attempt:
         """
         account: as the client names it.  Raises TooManyRequests.
@@ -120,6 +137,7 @@ class Throttle:
             wait_s = part.wait_s(now, limits)
             if wait_s > 0:
                 self._refusals.labels(name).inc()
+                self._delays.observe(wait_s)
                 raise TooManyRequests(ceil(wait_s))
         for part in parts:
             part.open += 1

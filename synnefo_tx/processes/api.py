@@ -19,6 +19,7 @@ from synnefo_tx.account.rows.following import AccountFollower
 from synnefo_tx.compute.api.routes import compute_router
 from synnefo_tx.effect.clusters import Clusters, rapi_over
 from synnefo_tx.effect.perform import Performer
+from synnefo_tx.http.metrics import Metrics
 from synnefo_tx.http.proxies import Proxies
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.routes import identity_context, identity_router
@@ -27,6 +28,7 @@ from synnefo_tx.identity.key_watch import KeyWatch
 from synnefo_tx.identity.keys import load_or_create_keys
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.secret_box import SecretBox
+from synnefo_tx.identity.throttle import Throttle
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.image import streams
 from synnefo_tx.image.api.routes import image_router
@@ -75,6 +77,7 @@ class ApiService(Service):
         self._parts: list[Any] = []
         self._closers: list[Callable[[], Awaitable[None]]] = []
         self._upkeep: Upkeep | None = None
+        self._metrics = Metrics()
         self._look_again: Callable[[], None] = lambda: None
 
     def startService(self) -> None:
@@ -110,6 +113,7 @@ class ApiService(Service):
             host=self._settings.host,
             port=self._port.getHost().port,
         )
+        self._listen_for_metrics()
         performer.startService()
         if self._upkeep is not None:
             self._upkeep.start()
@@ -119,6 +123,13 @@ class ApiService(Service):
         return self._reactor.listenTCP(
             self._settings.port, factory, interface=self._settings.host, backlog=BACKLOG
         )
+
+    def _listen_for_metrics(self) -> None:
+        host, first = self._settings.metrics_host, self._settings.metrics_port
+        if first is not None:
+            port = first + (self._worker or 0)
+            listening = self._reactor.listenTCP(port, self._metrics.site(), interface=host)
+            self._closers.append(lambda: maybeDeferred(listening.stopListening))
 
     def _performer(self, database: Database) -> Performer:
         self._clusters = Clusters(database, rapi_over(self._reactor))
@@ -138,6 +149,11 @@ class ApiService(Service):
         tokens = TokenBox(keys, time.time, settings.token_lifetime_s)
         watch = KeyWatch(settings.token_keys, tokens, deferToThread, time.time, self._reactor)
         authenticator = Authenticator(database, tokens, time.time, keys=watch)
+        self._metrics.watch(
+            "synnefo_revocations_age_seconds",
+            "Since revocations of other processes were last asked for.",
+            authenticator.age_s,
+        )
         self._look_again = lambda: _forget(watch, authenticator)
         for part in (watch, authenticator):
             part.startService()
@@ -159,6 +175,7 @@ class ApiService(Service):
             authenticator,
             SecretBox(secrets),
             settings.security_compliance,
+            throttle=Throttle(time.time, registry=self._metrics.registry),
             follower=follower,
             elsewhere=DirectoryPasswords(providers, settle) if providers.ldap else None,
         )
@@ -177,7 +194,10 @@ class ApiService(Service):
             lambda: image_router(database, blocks, *usual, converter),
         ]
         # In threads: hundreds of routes take a tenth of a second to compile.
-        return [await deferToThread(make) for make in makers]
+        routers = [await deferToThread(make) for make in makers]
+        for router in routers:
+            router.answered = self._metrics.answered
+        return routers
 
     def stopService(self) -> Deferred[None]:
         super().stopService()

@@ -41,7 +41,7 @@ def add_routes(router: Router, context: Context) -> None:
 
     login_log = LoginLog(context)
     kept = KeptAnswers(context.authenticator.mark, context.clock, SUBJECT.lower().encode())
-    router.early["/v3/auth/tokens"] = kept.answer
+    router.answer_early("/v3/auth/tokens", kept.answer)
 
     @router.route("POST", "/v3/auth/tokens", None)
     @login_log.logged
