@@ -224,6 +224,16 @@ def pending(connection: Connection, client: str) -> list[int]:
     return [row.serial for row in connection.execute(wanted.order_by(commissions.c.serial))]
 
 
+def all_pending(connection: Connection, client: str | None = None) -> Sequence[Row[Any]]:
+    """
+    Whoever's commissions wait to be resolved, the oldest first.  client: only this one's.
+    """
+    wanted = select(commissions).order_by(commissions.c.serial)
+    if client is not None:
+        wanted = wanted.where(commissions.c.client == client)
+    return connection.execute(wanted).all()
+
+
 def find(connection: Connection, client: str, serial: int) -> tuple[Row[Any], list[Provision]]:
     """
     A pending commission's row and its provisions.  Raises NoCommission.

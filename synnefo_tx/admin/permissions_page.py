@@ -1,0 +1,101 @@
+"""
+``python -m synnefo_tx.admin.permissions_page > docs/permissions.md``: who may do what, from the
+tables that the services check by and the routes that they serve.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+from attrs import frozen
+from twisted.internet.defer import execute
+
+from synnefo_tx.account import permissions as account
+from synnefo_tx.account.api.routes import account_router
+from synnefo_tx.compute import permissions as compute
+from synnefo_tx.compute.api.routes import compute_router
+from synnefo_tx.http.router import Router
+from synnefo_tx.identity import permission_table as identity
+from synnefo_tx.identity.api.routes import identity_context, identity_router
+from synnefo_tx.identity.permissions import Rule
+from synnefo_tx.image import permissions as image
+from synnefo_tx.image.api.routes import image_router
+from synnefo_tx.network import permissions as network
+from synnefo_tx.network.api.routes import network_router
+
+_HEAD = """# Permissions
+
+Made by `python -m synnefo_tx.admin.permissions_page`; don't edit. These are the tables by which the
+services decide, with what each permission is asked for.
+
+A role counts where the token is scoped to: `admin` has all that `manager` has, `manager` what
+`member` has, `member` what `reader` has. "Its" is the domain, project or user of the thing asked
+for. Whoever has the role `admin` anywhere is an administrator of the cloud, as in Keystone.
+What more is asked than a rule says is in [identity.md](identity.md).
+"""
+
+
+@frozen
+class Service:
+    """
+    One service's table and routes.
+    """
+
+    name: str
+    table: Mapping[str, Rule]
+    router: Router
+
+
+class _Nothing:
+    """
+    Stands for what routes are given and permissions don't ask: a route is made, and never called.
+    """
+
+    def __getattr__(self, _name: str) -> Any:
+        return _Nothing()
+
+
+def services() -> list[Service]:
+    """
+    Every service with a table of permissions.
+    """
+    nothing: Any = _Nothing()
+    usual = (nothing, nothing, time.time, None)
+    context = identity_context(nothing, nothing, nothing, time.time, nothing, nothing)
+    return [
+        Service("Identity", identity.PERMISSIONS, identity_router(context, None)),
+        Service("Account", account.PERMISSIONS, account_router(*usual)),
+        Service("Compute", compute.PERMISSIONS, compute_router(*usual, nothing, nothing)),
+        Service("Network", network.PERMISSIONS, network_router(*usual)),
+        Service(
+            "Image",
+            image.PERMISSIONS,
+            image_router(nothing, nothing, *usual[1:], None, in_thread=execute),
+        ),
+    ]
+
+
+def page() -> str:
+    """
+    The whole page.
+    """
+    return _HEAD + "".join(line for service in services() for line in _chapter(service))
+
+
+def _chapter(service: Service) -> Iterator[str]:
+    asked: dict[str, list[str]] = defaultdict(list)
+    for method, path, permission in service.router.routes:
+        if permission is not None:
+            asked[permission].append(f"`{method} /{service.router.prefix}{path}`")
+    yield f"\n## {service.name}\n\n| permission | needs | asked for by |\n|---|---|---|\n"
+    for name, rule in sorted(service.table.items()):
+        routes = "<br>".join(dict.fromkeys(asked[name])) or "within others"
+        yield f"| `{name}` | {rule} | {routes} |\n"
+
+
+if __name__ == "__main__":
+    click.echo(page(), nl=False)

@@ -1,0 +1,128 @@
+"""
+Keys of tokens and the audit log.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from synnefo_tx.admin.door import Door
+from synnefo_tx.admin.failures import WRONG_INPUT, Failed, told
+from synnefo_tx.admin.output import shape_of, shaped, show_rows
+from synnefo_tx.audit.rows.lists import lines
+from synnefo_tx.audit.rows.retention import DAY_US, expire
+from synnefo_tx.audit.rules.filters import FILTERS, wanted_lines
+from synnefo_tx.audit.views.events import event_view
+from synnefo_tx.identity.keys import marks_of, rotate_keys
+
+
+@click.group()
+def key() -> None:
+    """
+    The keys that seal tokens.
+    """
+
+
+@key.command("list")
+@shaped
+@click.pass_context
+def key_list(context: click.Context, form: str, fields: str) -> None:
+    """
+    Which there are, and what each is for.  Keys themselves are never shown.
+    """
+    directory = context.obj().settings.token_keys
+    found = sorted((int(name), at_ns) for name, _, at_ns in marks_of(directory))
+    sealing = max(number for number, _ in found)
+    rows = [
+        {
+            "number": number,
+            "use": "next" if number == 0 else "seals" if number == sealing else "opens",
+            "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at_ns // 10**9)),
+        }
+        for number, at_ns in found
+    ]
+    show_rows(rows, shape_of(form, fields), ("number", "use", "made_at"))
+
+
+@key.command("rotate")
+@click.option("--keep", type=click.IntRange(2), default=3, show_default=True, help="So many.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.pass_context
+def key_rotate(context: click.Context, keep: int, yes: bool) -> None:
+    """
+    The next key seals from now on, and the oldest beyond --keep goes: tokens that it sealed end.
+    """
+    door: Door = context.obj()
+    if not yes:
+        click.confirm("Rotate the keys of tokens?", abort=True)
+    entry = door.entry("identity:rotate_token_keys", "token_keys", "", keep=keep)
+    door.write(entry, lambda _connection: rotate_keys(Path(door.settings.token_keys), keep))
+
+
+@click.group()
+def audit() -> None:
+    """
+    Who changed what, and when.
+    """
+
+
+@audit.command("list")
+@click.option(
+    "-f",
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help=f"Of {', '.join(sorted(FILTERS))}; may be repeated.",
+)
+@click.option("--since", help="A time such as 2026-11-25T03:10:38Z.")
+@click.option("--until", help="Likewise; what is of this moment is out.")
+@click.option("--limit", help="At most so many.")
+@click.option("--marker", help="Those after this line's id.")
+@shaped
+@click.pass_context
+def audit_list(
+    context: click.Context, filters: tuple[str, ...], form: str, fields: str, **given: Any
+) -> None:
+    """
+    Lines of the audit log, the newest first.
+    """
+    query = {name: str(value) for name, value in given.items() if value is not None}
+    for one in filters:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise Failed(f"-f: {one!r} is no FIELD=VALUE", WRONG_INPUT)
+        query[name] = value
+    with told():
+        wanted = wanted_lines(query)
+    found, _ = context.obj().read(lines, wanted)
+    rows = [event_view(line) for line in found]
+    show_rows(rows, shape_of(form, fields), list(rows[0]) if rows else ("id",))
+
+
+@audit.command("expire")
+@click.option("--days", type=click.IntRange(1), required=True, help="Lines older than that go.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.pass_context
+def audit_expire(context: click.Context, days: int, yes: bool) -> None:
+    """
+    Old lines go, and a line tells it.  None younger than 30 days.
+    """
+    door: Door = context.obj()
+    if not yes:
+        click.confirm(f"Delete lines older than {days} days?", abort=True)
+    now_us = door.now_us()
+    gone = door.change(expire, now_us - days * DAY_US, door.who, now_us)
+    click.echo(f"{gone} lines are gone")
+
+
+def add_all(main: click.Group) -> None:
+    """
+    The commands.
+    """
+    main.add_command(key)
+    main.add_command(audit)
