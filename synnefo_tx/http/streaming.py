@@ -14,11 +14,14 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.web.http import combinedLogFormatter
 from twisted.web.iweb import IAccessLogFormatter
 from twisted.web.server import Request, Site
 from zope.interface import provider
+
+from synnefo_tx.http.proxies import Proxies
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 USUAL_BODY_BYTES = 112 * 1024  # what OpenStack's services take, unless configured otherwise
@@ -128,6 +131,7 @@ class StreamingRequest(Request):
     _arrived = False
     _finish_asked = False
     _unasked = False  # the client waits to be asked for its body
+    _client: Any = None
     _kept = 0
     _drained = 0
 
@@ -140,6 +144,19 @@ class StreamingRequest(Request):
                 return
             self.answered_early = False
         super().process()
+
+    def getClientAddress(self) -> Any:
+        """
+        Where the client is, also behind proxies of ours: limits and logs go by it.
+        """
+        peer: Any = super().getClientAddress()
+        site: Any = getattr(self.channel, "site", None)
+        if self._client is None and site is not None and site.proxies.networks:
+            given = self.requestHeaders.getRawHeaders("x-forwarded-for") or []
+            found = site.proxies.client_of(str(getattr(peer, "host", "")), given)
+            made = IPv6Address if ":" in found else IPv4Address
+            self._client = made("TCP", found, 0)
+        return self._client or peer
 
     def gotLength(self, length: int | None) -> None:
         channel: Any = self.channel
@@ -266,6 +283,7 @@ class StreamingSite(Site):
         streams: Callable[[bytes, bytes], bool],
         reactor: Any,
         early: Mapping[bytes, Callable[[Any], bool]] | None = None,
+        proxies: Proxies | None = None,
     ) -> None:
         super().__init__(
             resource,
@@ -275,6 +293,7 @@ class StreamingSite(Site):
             logFormatter=_line,
         )
         self.streams = streams
+        self.proxies = proxies or Proxies()
         self.early = early or {}
 
     def log(self, request: Any) -> None:
