@@ -26,6 +26,8 @@ from synnefo_tx.image import permissions as image
 from synnefo_tx.image.api.routes import image_router
 from synnefo_tx.network import permissions as network
 from synnefo_tx.network.api.routes import network_router
+from synnefo_tx.openid import permissions as openid
+from synnefo_tx.openid.api.routes import openid_router
 
 _HEAD = """# Permissions
 
@@ -68,6 +70,7 @@ def services() -> list[Service]:
     context = identity_context(nothing, nothing, nothing, time.time, nothing, nothing)
     return [
         Service("Identity", identity.PERMISSIONS, identity_router(context, None)),
+        Service("OpenID Connect", openid.PERMISSIONS, openid_router(context)),
         Service("Account", account.PERMISSIONS, account_router(*usual)),
         Service("Compute", compute.PERMISSIONS, compute_router(*usual, nothing, nothing)),
         Service("Network", network.PERMISSIONS, network_router(*usual)),

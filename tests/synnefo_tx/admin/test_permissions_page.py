@@ -1,0 +1,36 @@
+"""
+docs/permissions.md says what the tables say.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from synnefo_tx.admin.permissions_page import page, services
+
+ROOT = Path(__file__).parents[3]
+
+
+class PermissionsPageTests(SynchronousTestCase):
+    def test_the_page_is_up_to_date(self) -> None:
+        known = (ROOT / "docs" / "permissions.md").read_text()
+        again = "run: python -m synnefo_tx.admin.permissions_page > docs/permissions.md"
+        self.assertTrue(known == page(), again)
+
+    def test_every_table_is_there(self) -> None:
+        """
+        Each service has its table in its own package; identity's is beside the rules.
+        """
+        found = {path.parent.name for path in (ROOT / "synnefo_tx").glob("*/permissions.py")}
+        self.assertEqual({one.router.prefix for one in services()}, found)
+
+    def test_every_route_asks_for_what_its_table_has(self) -> None:
+        missing = [
+            f"{method} {path}: {permission}"
+            for service in services()
+            for method, path, permission in service.router.routes
+            if permission is not None and permission not in service.table
+        ]
+        self.assertEqual(missing, [])
