@@ -21,7 +21,14 @@ class Failed(click.ClickException):
 
     def __init__(self, message: str, status: int = REFUSED) -> None:
         super().__init__(message)
-        self.exit_code = status
+        self.status = status
+
+    @property
+    def exit_code(self) -> int:  # type: ignore[override]  # click's is an attribute
+        """
+        For click.
+        """
+        return self.status
 
 
 @contextmanager

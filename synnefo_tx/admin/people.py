@@ -4,6 +4,7 @@ Passwords, groups, members and roles.
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -27,7 +28,7 @@ def password(context: click.Context, user: str, domain: str | None, stdin: bool)
     door: Door = context.obj()
     path = f"/users/{id_of(door, 'user', user, domain)}"
     if stdin:
-        new = click.get_text_stream("stdin").readline().rstrip("\n")
+        new = sys.stdin.readline().rstrip("\n")
     else:
         new = click.prompt("New password", hide_input=True, confirmation_prompt=True)
     door.ask("PATCH", path, {"user": {"password": new}})
@@ -135,7 +136,7 @@ def _granting(name: str, method: str, text: str) -> click.Command:
     @click.argument("role")
     @_parties
     @click.pass_context
-    def command(context: click.Context, role: str, inherited: bool, **given: Any) -> None:
+    def command(context: click.Context, /, role: str, inherited: bool, **given: Any) -> None:
         door: Door = context.obj()
         actor, actor_id, target, target_id = _place(door, given)
         role_id = id_of(door, "role", role)
@@ -160,6 +161,7 @@ def _granting(name: str, method: str, text: str) -> click.Command:
 @click.pass_context
 def assignments(
     context: click.Context,
+    /,
     effective: bool,
     role: str | None,
     inherited: bool,

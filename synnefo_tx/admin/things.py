@@ -4,8 +4,8 @@ list, show, create, modify and delete of all that the identity API has in the sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import click
@@ -23,6 +23,7 @@ REFERENCES = {  # fields that hold the id of another, who may be named
     "service_id": "service",
     "region_id": "region",
 }
+F = TypeVar("F", bound=Callable[..., Any])
 MANY = 1000  # asked for at once
 
 
@@ -173,7 +174,9 @@ def _create(sort: Sort) -> click.Command:
     @_given(sort)
     @shaped
     @click.pass_context
-    def command(context: click.Context, named: str, form: str, fields: str, **given: Any) -> None:
+    def command(
+        context: click.Context, /, named: str, form: str, fields: str, **given: Any
+    ) -> None:
         door: Door = context.obj()
         body = {sort.argument: named} | _changes(door, sort, given)
         if sort.in_domains:
@@ -195,6 +198,7 @@ def _modify(sort: Sort) -> click.Command:
     @click.pass_context
     def command(
         context: click.Context,
+        /,
         named: str,
         in_domain: str | None,
         rename: str | None,
@@ -234,8 +238,8 @@ def _delete(sort: Sort) -> click.Command:
     return command
 
 
-def _given(sort: Sort) -> Any:
-    def decorate(command: Any) -> Any:
+def _given(sort: Sort) -> Callable[[F], F]:
+    def decorate(command: F) -> F:
         for name in reversed(sort.fields):
             flag = f"--{name.removesuffix('_id').replace('_', '-')}"
             note = "By id or name." if name in REFERENCES else None

@@ -86,7 +86,7 @@ def audit() -> None:
 @shaped
 @click.pass_context
 def audit_list(
-    context: click.Context, filters: tuple[str, ...], form: str, fields: str, **given: Any
+    context: click.Context, /, filters: tuple[str, ...], form: str, fields: str, **given: Any
 ) -> None:
     """
     Lines of the audit log, the newest first.
