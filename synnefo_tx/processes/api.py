@@ -188,6 +188,7 @@ class ApiService(Service):
                 *usual,
                 horizon_s=tokens.horizon_s,
                 look_again=authenticator.look_again,
+                services=context.catalog.services,
                 add_further=lambda router: ways.add_routes(router, context, providers),
             ),
             lambda: openid_router(context, settings.public_url),

@@ -13,6 +13,7 @@ from synnefo_tx.account.api import (
     projects,
     quotas,
     resources,
+    tokens,
     user_catalogs,
 )
 from synnefo_tx.account.api.context import Context
@@ -36,10 +37,11 @@ def account_router(
     horizon_s: int = 86400,
     look_again: Callable[[], object] = lambda: None,
     add_further: Callable[[Router], None] = lambda _: None,
+    services: tokens.Services | None = None,
 ) -> Router:
     """
     The router to mount at /account.  clock: seconds since the epoch.  add_further: routes of
-    others below it.  The others: see Context.
+    others below it.  services: see tokens.add_routes.  The others: see Context.
     """
     router = Router(
         prefix="account",
@@ -53,5 +55,7 @@ def account_router(
     context = Context(database, clock, notifier or Silence(), horizon_s, look_again)
     for resource in _RESOURCES:
         resource.add_routes(router, context)
+    if services is not None:
+        tokens.add_routes(router, context, authenticate, services)
     add_further(router)
     return router

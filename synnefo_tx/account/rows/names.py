@@ -47,21 +47,27 @@ def set_default_project(connection: Connection, user_id: str, project_id: str) -
     Where the user works unless something else is said.  Raises NoSuchProject for one that is not
     active, or whose member the user isn't.
     """
+    if project_id not in active_projects(connection, user_id):
+        raise NoSuchProject(project_id)
+    this = update(users).where(users.c.id == user_id)
+    connection.execute(this.values(default_project_id=project_id))
+
+
+def active_projects(connection: Connection, user_id: str) -> list[str]:
+    """
+    Ids of the active projects whose member the user is.
+    """
     member, project = project_members.c, account_projects.c
-    joined = (
+    mine = (
         select(project.id)
         .join(project_members, member.project_id == project.id)
         .where(
-            project.id == project_id,
             project.state == ProjectState.ACTIVE,
             member.user_id == user_id,
             member.state.in_(INSIDE),
         )
     )
-    if connection.execute(joined).first() is None:
-        raise NoSuchProject(project_id)
-    this = update(users).where(users.c.id == user_id)
-    connection.execute(this.values(default_project_id=project_id))
+    return [row.id for row in connection.execute(mine.order_by(project.id))]
 
 
 def _parts(column: ColumnElement[str], values: Sequence[str] | None) -> list[ColumnElement[bool]]:

@@ -45,7 +45,7 @@ async def authenticate(text: str) -> Token:
         roles=roles,
         methods=("password",),
         issued_at=0,
-        expires_at=2**40,
+        expires_at=2**32,
         audit_id="a",
     )
 
@@ -87,13 +87,14 @@ class AccountCloud:
         body: Any = None,
         user: str | None = "u-cyclades",
         media: str = "application/json",
+        version: str = "v1.0",
     ) -> Answer:
-        """One call below /account/v1.0; a body that is not bytes is sent as JSON."""
+        """One call below /account/<version>; a body that is not bytes is sent as JSON."""
         headers = {} if user is None else {"X-Auth-Token": user}
         if body is not None:
             headers["Content-Type"] = media
             body = body if isinstance(body, bytes) else json.dumps(body).encode()
-        url = f"http://cloud/account/v1.0{path}"
+        url = f"http://cloud/account/{version}{path}"
         waiting = self._treq.request(method, url, headers=headers, data=body)
         self._treq.flush()
         response = self.test.successResultOf(waiting)

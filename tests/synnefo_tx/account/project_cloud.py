@@ -11,6 +11,7 @@ from sqlalchemy import select
 from synnefo_tx.account.api.routes import account_router
 from synnefo_tx.account.model import Actor, Doing
 from synnefo_tx.account.notices import MemoryNotifier
+from synnefo_tx.identity.catalog import Service, own_services
 from synnefo_tx.identity.rows.accounts import find_user
 from synnefo_tx.identity.rows.effective import roles_on_project
 from synnefo_tx.identity.rows.tables import revocations
@@ -47,7 +48,12 @@ class ProjectCloud(AccountCloud):
             notifier=self.notifier,
             horizon_s=3600,
             look_again=look_again,
+            services=self.services,
         )
+
+    async def services(self, _project_id: str) -> tuple[Service, ...]:
+        """What this cloud runs itself."""
+        return tuple(own_services())
 
     def applied(self, user: str = "u-alice", **changes: Any) -> tuple[str, int]:
         """The ids of a new project and of its application."""
