@@ -43,6 +43,7 @@ rootdn {root}
 rootpw "{secret}"
 directory {home}/data
 maxsize 10485760
+dbnosync
 access to attrs=userPassword by anonymous auth by * none
 access to dn.subtree=ou=groups,dc=test by dn=cn=reader,dc=test read by * none
 access to * by dn=cn=reader,dc=test read by * none

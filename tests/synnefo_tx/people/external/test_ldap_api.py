@@ -4,9 +4,10 @@ Users of a directory log in by Keystone's password method, and as people, with a
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
-from twisted.internet.defer import execute
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.task import Clock
 
 from synnefo_tx.identity.rows import accounts as identity_accounts
@@ -45,13 +46,18 @@ class DirectoryCase(LogInCase):
         self.addCleanup(self.gone, uid)
 
     def gone(self, uid: str) -> None:
-        try:
+        with contextlib.suppress(RuntimeError):  # the test did it
             self.server.remove(f"uid={uid},{PEOPLE}")
-        except RuntimeError:
-            pass  # the test did
 
-    def password(self, name: str, password: str, **domain: str) -> Answer:
-        user = {"name": name, "domain": domain or {"id": "other"}, "password": password}
+    def password(self, name: str, password: str, domain_id: str = "other") -> Answer:
+        user = {"name": name, "domain": {"id": domain_id}, "password": password}
+        return self.cloud.authenticate(password={"user": user})
+
+    def in_other(self, name: str, password: str) -> Answer:
+        """
+        The same, with the domain by its name.
+        """
+        user = {"name": name, "domain": {"name": "Other"}, "password": password}
         return self.cloud.authenticate(password={"user": user})
 
     def sweep(self) -> Any:
@@ -66,7 +72,7 @@ class KeystoneTests(DirectoryCase):
         user = self.user(self.password("carol", "right"))
         self.assertEqual((user["name"], user["domain_id"]), ("carol", "other"))
         self.assertEqual(user["email"], "carol@dir.test")
-        self.assertEqual(self.user(self.password("carol", "right", name="Other")), user)
+        self.assertEqual(self.user(self.in_other("carol", "right")), user)
         by_id = self.cloud.authenticate(password={"user": {"id": user["id"], "password": "right"}})
         self.assertEqual(self.user(by_id), user)
 
@@ -89,7 +95,7 @@ class KeystoneTests(DirectoryCase):
 
     def test_other_domains_know_nothing_of_it(self) -> None:
         """There our own hashes hold."""
-        self.assertEqual(self.password("carol", "right", id="default").code, 401)
+        self.assertEqual(self.password("carol", "right", "default").code, 401)
         self.assertEqual(self.cloud.login("alice").code, 201)
 
     def test_a_local_user_of_the_domain(self) -> None:
@@ -195,8 +201,8 @@ class SweepTests(DirectoryCase):
     def test_a_directory_that_is_away_disables_nobody(self) -> None:
         """No answer is not an empty one."""
         users = self.known(urls=("ldap://127.0.0.1:1",))
-        with self.assertRaises(ProviderAway):
-            self.result(Sweep(users, self.settle, Clock()).once())
+        swept = Deferred.fromCoroutine(Sweep(users, self.settle, Clock()).once())
+        self.failureResultOf(swept, ProviderAway)
         self.assertEqual(self.worth(), 200)
 
 
