@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from twisted.internet.threads import deferToThreadPool
@@ -98,8 +99,18 @@ def open_engine(url: str) -> Engine:
     An engine for `url` ("sqlite:///path" or "postgresql+psycopg://...").
     """
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=8, max_overflow=0, pool_pre_ping=True)
-    engine = create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
+        return create_engine(
+            url,
+            pool_size=8,
+            max_overflow=0,
+            pool_pre_ping=True,
+            json_deserializer=msgspec.json.decode,
+        )
+    engine = create_engine(
+        url,
+        connect_args={"timeout": 30, "check_same_thread": False},
+        json_deserializer=msgspec.json.decode,  # a list decodes two values a row
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:

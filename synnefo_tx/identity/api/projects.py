@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sqlalchemy import ColumnElement, Connection
+
 from synnefo_tx.errors import BadRequest, Forbidden
 from synnefo_tx.http.bodies import Body, keystone_wording
 from synnefo_tx.http.call import Call
@@ -39,6 +41,7 @@ from synnefo_tx.identity.permissions import Target
 from synnefo_tx.identity.rows import limits, project_tags, project_tree, projects, things
 from synnefo_tx.identity.rows.effective import works_in
 from synnefo_tx.identity.rows.kinds import PROJECT, USER
+from synnefo_tx.identity.rows.lists import Page
 from synnefo_tx.identity.rows.things import Thing
 from synnefo_tx.identity.views.accounts import project_view
 
@@ -121,8 +124,7 @@ def add_routes(router: Router, context: Context) -> None:
             return await domain_projects.listed_as_projects(context, call)
         page = own_domain_only(call, PROJECT, page_of(call, FILTERS))
         where = project_tags.tagged(*(_tags(call, name) for name in _TAG_FILTERS))
-        found, more = await context.database.read(things.list_things, PROJECT, page, where)
-        return await _listed(context, call, found, more)
+        return await _listed(context, call, page, where)
 
     @router.route("GET", "/v3/projects/<project_id>", "identity:get_project")
     async def show(call: Call, project_id: str) -> Reply:
@@ -143,8 +145,7 @@ def add_routes(router: Router, context: Context) -> None:
             raise AccountNotFound("user", user_id)
         where = works_in(user_id)
         page = page_of(call, FILTERS)
-        found, more = await context.database.read(things.list_things, PROJECT, page, where)
-        return await _listed(context, call, found, more)
+        return await _listed(context, call, page, where)
 
 
 def _add_changing(router: Router, context: Context) -> None:
@@ -167,9 +168,19 @@ def _add_changing(router: Router, context: Context) -> None:
         return empty_reply()
 
 
-async def _listed(context: Context, call: Call, found: list[Thing], more: bool) -> Reply:
-    tagged = await context.database.read(project_tags.with_tags, found)
-    return collection(call, "projects", [project_view(one, v3(call)) for one in tagged], more)
+async def _listed(
+    context: Context, call: Call, page: Page, where: ColumnElement[bool] | None
+) -> Reply:
+    found, more = await context.database.read(_tagged_page, page, where)
+    base = v3(call)
+    return collection(call, "projects", [project_view(one, base) for one in found], more)
+
+
+def _tagged_page(
+    connection: Connection, page: Page, where: ColumnElement[bool] | None
+) -> tuple[list[Thing], bool]:
+    found, more = things.list_things(connection, PROJECT, page, where)
+    return project_tags.with_tags(connection, found), more
 
 
 def _tags(call: Call, name: str) -> list[str]:
