@@ -52,13 +52,7 @@ def running(rounds: int) -> Iterator[Place]:
         (home / "keystone.conf").write_text(_settings(home, rounds))
         [port] = free_ports(1)
         v3 = f"http://127.0.0.1:{port}/v3"
-        for step in (
-            ("db_sync",),
-            ("fernet_setup", "--keystone-user", "root", "--keystone-group", "root"),
-            ("credential_setup", "--keystone-user", "root", "--keystone-group", "root"),
-            ("bootstrap", "--bootstrap-password", PASSWORD, "--bootstrap-public-url", v3)
-            + ("--bootstrap-region-id", "RegionOne"),
-        ):
+        for step in _steps(v3):
             command = [str(BIN / "keystone-manage"), f"--config-file={home}/keystone.conf", *step]
             with (home / "log").open("ab") as log:
                 subprocess.run(command, check=True, stdout=log, stderr=log)
@@ -66,6 +60,20 @@ def running(rounds: int) -> Iterator[Place]:
         place = Place(v3, PASSWORD)
         eventually(lambda: _there(place), 60, "keystone answers")
         yield place
+
+
+def _steps(v3: str) -> list[list[str]]:
+    """
+    What keystone-manage is told, one after the other.
+    """
+    owner = ["--keystone-user", "root", "--keystone-group", "root"] if os.geteuid() == 0 else []
+    bootstrap = ["bootstrap", "--bootstrap-password", PASSWORD, "--bootstrap-public-url", v3]
+    return [
+        ["db_sync"],
+        ["fernet_setup", *owner],
+        ["credential_setup", *owner],
+        [*bootstrap, "--bootstrap-region-id", "RegionOne"],
+    ]
 
 
 def _there(place: Place) -> bool:
@@ -114,8 +122,12 @@ def _maria(home: Path) -> Iterator[None]:
     with _program(home, [*server, "--skip-networking", f"--socket={address}"]):
         make = ["mariadb", "--no-defaults", "-uroot", f"--socket={address}", "-e"]
         make.append("CREATE DATABASE keystone CHARACTER SET utf8mb4")
-        eventually(lambda: subprocess.run(make, capture_output=True).returncode == 0, 60, "MariaDB")
+        eventually(lambda: _did(make), 60, "MariaDB answers")
         yield
+
+
+def _did(command: list[str]) -> bool:
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
 
 
 @contextmanager
