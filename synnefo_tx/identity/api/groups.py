@@ -38,7 +38,8 @@ class NotAMember(NotFound):
 
 
 _FIELDS = {"name": NAME, "description": DESCRIPTION, "domain_id": DOMAIN_ID}
-USER_FILTERS = {"name": "name", "domain_id": "domain_id", "enabled": "enabled"}
+_USER_FILTERED = ("name", "domain_id", "enabled", "password_expires_at")
+USER_FILTERS = {name: name for name in _USER_FILTERED}
 
 
 def domain_target(thing: Mapping[str, Any]) -> Target:

@@ -5,13 +5,14 @@ Lists as Keystone gives them: filters and pages from the query, and the links ar
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
-from synnefo_tx.identity.rows.lists import Filter, Page
+from synnefo_tx.identity.rows.lists import NUMBER_COMPARATORS, Filter, Page
 
 LONGEST_PAGE = 1000
 MOST_DIGITS = 18  # Python reads no endless numbers
@@ -32,11 +33,32 @@ def page_of(call: Call, columns: Mapping[str, str]) -> Page:
             continue
         folded = comparator.startswith("i")
         comparator = comparator.removeprefix("i") or "equals"
-        if name == "enabled":
+        if name == "password_expires_at":
+            filters.append(_moment(columns[name], value))
+        elif name == "enabled":
             filters.append(Filter("enabled", truth(value)))
         elif comparator in COMPARATORS:
             filters.append(Filter(columns[name], value, comparator, folded))
     return Page(tuple(filters), call.query("marker") or None, _limit(call))
+
+
+def _moment(column: str, text: str) -> Filter:
+    """
+    "lt:2026-11-25T06:00:00Z", or without a comparator the moment itself.  Raises BadRequest.
+
+    Source: Keystone's API reference, "List users".
+    """
+    comparator, _, told = text.partition(":")
+    if comparator not in NUMBER_COMPARATORS:
+        comparator, told = "eq", text
+    try:
+        at = datetime.strptime(told, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise BadRequest(
+            "Invalid input for field 'password_expires_at': the format is "
+            "'{lt|lte|gt|gte|eq|neq}:YYYY-MM-DDTHH:mm:ssZ'."
+        ) from error
+    return Filter(column, int(at.timestamp()), comparator)
 
 
 def truth(value: str) -> bool:

@@ -15,7 +15,7 @@ from synnefo_tx.http.bodies import Body, keystone_wording
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.context import Context, refuse_beyond
-from synnefo_tx.identity.api.groups import in_own_domain
+from synnefo_tx.identity.api.groups import USER_FILTERS, in_own_domain
 from synnefo_tx.identity.api.resource import Resource, add_resource
 from synnefo_tx.identity.api.schemas import BOOLEAN, DESCRIPTION, DOMAIN_ID, ID, NAME, body_schema
 from synnefo_tx.identity.permissions import Target
@@ -107,7 +107,7 @@ USERS = Resource(
     kind=USER,
     create=Body(body_schema(_FIELDS, required=("name",)), keystone_wording),
     update=Body(body_schema(_FIELDS, at_least_one=True), keystone_wording),
-    filters={"name": "name", "domain_id": "domain_id", "enabled": "enabled"},
+    filters=USER_FILTERS,
     view=user_view,
     target=user_target,
     complete=_complete,

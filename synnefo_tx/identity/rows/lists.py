@@ -4,7 +4,8 @@ Lists of accounts, a page at a time, filtered and cut in the database.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -21,16 +22,26 @@ from sqlalchemy import (
 
 from synnefo_tx.errors import NotFound
 
+_NUMBERS: dict[str, Callable[[Any, int], ColumnElement[bool]]] = {
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "eq": operator.eq,
+    "neq": operator.ne,
+}
+NUMBER_COMPARATORS = frozenset(_NUMBERS)
+
 
 @frozen
 class Filter:
     """
     A column against a value.  comparator: equals, contains, startswith or endswith; `folded`
-    ignores case.
+    ignores case.  Numbers are compared by lt, lte, gt, gte, eq and neq, and NULL never is.
     """
 
     column: str
-    value: str | bool
+    value: str | bool | int
     comparator: str = "equals"
     folded: bool = False
 
@@ -79,6 +90,8 @@ def paged(
 def _matches(column: ColumnElement[Any], one: Filter) -> ColumnElement[bool]:
     if isinstance(one.value, bool):
         return column == one.value
+    if isinstance(one.value, int):
+        return _NUMBERS[one.comparator](column, one.value)
     value: Any = one.value
     if one.folded:
         column, value = func.lower(column), value.lower()

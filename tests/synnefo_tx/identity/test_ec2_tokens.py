@@ -9,6 +9,11 @@ import hashlib
 import hmac
 from typing import Any
 
+from sqlalchemy import Connection, select
+
+from synnefo_tx.audit.rows.tables import audit_log
+from synnefo_tx.identity.rules.attempts import Limits
+from synnefo_tx.identity.throttle import Throttle
 from tests.synnefo_tx.identity.cloud import Answer
 from tests.synnefo_tx.identity.test_application_credentials import CredentialCase
 
@@ -49,6 +54,18 @@ class Ec2TokenTests(SignedCase):
         self.assertEqual((answer.code, token["methods"]), (200, ["ec2credential"]))
         self.assertEqual((token["user"]["id"], token["project"]["id"]), ("u-alice", "p1"))
         self.assertEqual(self.worth(answer.header("X-Subject-Token")), 200)
+
+    def test_it_is_in_the_audit_log(self) -> None:
+        self.show(self.signed())
+        self.show(self.signed() | {"signature": "x"})
+
+        def logged(connection: Connection) -> list[Any]:
+            return list(connection.execute(select(audit_log).order_by(audit_log.c.id)))
+
+        lines = self.cloud.write(logged)[-2:]
+        self.assertEqual([line.outcome for line in lines], ["success", "failure"])
+        self.assertEqual({line.target_id for line in lines}, {"u-alice"})
+        self.assertEqual(lines[1].details["reason"], "NotAuthenticated")
 
     def test_only_services_and_administrators_may_ask(self) -> None:
         self.assertEqual(self.show(self.signed(), self.alice).code, 403)
@@ -101,3 +118,19 @@ class Ec2TokenTests(SignedCase):
         self.assertEqual((answer.code, answer.json["token"]["user"]["id"]), (200, "u-alice"))
         self.assertEqual(answer.header("X-Subject-Token"), "")
         self.assertEqual(self.show(request | {"signature": "x"}, path="/s3tokens").code, 401)
+
+
+class Ec2LimitTests(SignedCase):
+    def setUp(self) -> None:
+        super().setUp()
+        context = self.cloud.context
+        limited = Throttle(self.cloud.clock, Limits(3, 60), Limits(10**6, 1))
+        context.gate.throttle = limited
+
+    def test_wrong_signatures_are_counted_for_each_key(self) -> None:
+        other = self.ask("POST", EC2, {"tenant_id": "p1"}, self.alice).json["credential"]
+        wrong = self.signed() | {"signature": "x"}
+        codes = [self.show(wrong).code for _ in range(4)]
+        self.assertEqual(codes, [401, 401, 401, 429])
+        self.assertEqual(self.show(self.signed()).code, 429)
+        self.assertEqual(self.show(self.signed(other)).code, 200)

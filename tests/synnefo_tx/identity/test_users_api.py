@@ -34,6 +34,26 @@ class UserTests(AskingCase):
         self.assertEqual(self.login(user, "s3cret").code, 201)
         self.assertEqual(self.login(user, "other").code, 401)
 
+    def test_a_list_by_the_end_of_passwords(self) -> None:
+        self.cloud.change("user", "u-bob", {"password_expires_at": 1_800_000_000})
+        group = self.make("group", name="crew")["id"]
+        self.ask("PUT", f"/groups/{group}/users/u-bob")
+        at = "2027-01-15T08:00:00Z"  # the same moment
+        for told, found in (
+            (at, True),
+            (f"eq:{at}", True),
+            (f"lte:{at}", True),
+            (f"lt:{at}", False),
+            (f"gt:{at}", False),
+            (f"neq:{at}", False),
+            ("gt:2026-01-01T00:00:00Z&password_expires_at=lt:2028-01-01T00:00:00Z", True),
+        ):
+            for path in ("/users", f"/groups/{group}/users"):
+                listed = self.ask("GET", f"{path}?password_expires_at={told}").json["users"]
+                self.assertEqual([one["id"] for one in listed], ["u-bob"] * found, told)
+        for told in ("lt:soon", "around:2027-01-15T08:00:00Z", ""):
+            self.told(self.ask("GET", f"/users?password_expires_at={told}"), 400, "expires_at")
+
     def test_without_a_password_nobody_logs_in(self) -> None:
         user = self.make("user", name="eve")
         for password in ("", "None", "null"):
