@@ -71,12 +71,14 @@ class _Administrator(Authenticator):
 @frozen(eq=False)
 class Door:
     """
-    Everything waits in the calling thread.  who: as the audit log names us.
+    Everything waits in the calling thread.  who: as the audit log names us.  horizon_s: how long
+    tokens live that may have to end.
     """
 
     settings: ApiSettings
     database: Database
     who: str
+    horizon_s: int
     _treq: Any
 
     def ask(
@@ -195,7 +197,7 @@ def open_door(config: str) -> Door:
     root = Resource()
     router = identity_router(context, None)
     root.putChild(router.prefix.encode(), router.resource())
-    return Door(settings, database, who, StubTreq(root))
+    return Door(settings, database, who, tokens.horizon_s, StubTreq(root))
 
 
 def _value(waiting: Any) -> Any:

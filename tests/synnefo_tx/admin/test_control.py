@@ -1,0 +1,58 @@
+"""
+`synnefo-manage project`: what Astakos' administrators decide.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from synnefo_tx.account.model import Actor, Asked, Doing
+from synnefo_tx.account.rows import applications
+from synnefo_tx.identity.rows import things
+from synnefo_tx.identity.rows.effective import roles_on_project
+from synnefo_tx.identity.rows.kinds import PROJECT
+from synnefo_tx.quota.registered import VM
+from tests.synnefo_tx.admin.cloud import ManageCase
+
+
+class ControlTests(ManageCase):
+    def applied(self) -> int:
+        asked = Asked(name="lab.example.org", owner_id="u-alice", resources={VM: (1, 5)})
+
+        def unit(connection: Connection) -> int:
+            doing = Doing(Actor("u-alice", "default", is_admin=True), 1_000_000, 3600)
+            return applications.apply_for(connection, doing, "lab", asked)
+
+        return int(self.write(unit))
+
+    def test_an_application_is_seen_and_approved(self) -> None:
+        number = self.applied()
+        [row] = self.json("project", "pending")
+        self.assertEqual((row["application"], row["applicant"]), (number, "u-alice"))
+        self.run_it("project-control", "approve", str(number))
+        self.assertEqual(self.json("project", "pending"), [])
+        self.assertTrue(self.write(things.fetch, PROJECT, "lab")["enabled"])
+        held = self.write(roles_on_project, "u-alice", "lab")
+        self.assertEqual([one.name for one in held], ["member"])
+        self.run_it("project-control", "approve", str(number), status=1)
+        self.assertEqual(self.lines()[-1].action, "account:approve_project")
+
+    def test_a_project_is_put_to_rest_and_woken(self) -> None:
+        self.run_it("project", "control", "approve", str(self.applied()))
+        for action, enabled in (
+            ("suspend", False),
+            ("unsuspend", True),
+            ("terminate", False),
+            ("reinstate", True),
+        ):
+            self.run_it("project", "control", action, "lab", "--yes")
+            self.assertEqual(self.write(things.fetch, PROJECT, "lab")["enabled"], enabled)
+        self.run_it("project", "control", "terminate", "lab", given="n\n", status=1)
+        self.run_it("project", "control", "reinstate", "lab", status=1)
+
+    def test_an_application_is_denied(self) -> None:
+        number = self.applied()
+        self.run_it("project", "control", "deny", str(number), "--yes", "--reason", "no room")
+        self.assertEqual(self.json("project", "pending"), [])
+        self.assertEqual(self.json("project", "expired"), [])
+        self.run_it("project", "control", "deny", "x", "--yes", status=2)
