@@ -15,6 +15,7 @@ import socket
 import tempfile
 import threading
 import time
+import urllib.request
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,17 +30,26 @@ TOKENS = "/identity/v3/auth/tokens"
 START_S = 60.0
 
 
-def settings(home: Path, port: int, nobody: int) -> str:
+def settings(home: Path, port: int, nobody: int, metrics: int) -> str:
     """An API over SQLite whose cluster and storage are away."""
     return (
         f'database_url = "sqlite:///{home}/synnefo.db"\n'
         f'port = {port}\ntoken_keys = "{home}/token-keys"\n'
         f'block_endpoint = "unix:{home}/block.sock"\nblock_secret_file = "{home}/block.secret"\n'
-        f'nbd_socket = "{home}/nbd.sock"\nmetrics_port = {nobody + 1}\n'
+        f'nbd_socket = "{home}/nbd.sock"\nmetrics_port = {metrics}\n'
         f'[first_start]\nfiles = "{home}/first"\n'
         f'[first_start.cluster]\nrapi_url = "https://127.0.0.1:{nobody}"\n'
         f'rapi_password_file = "{home}/rapi-password"\n'
     )
+
+
+def two_in_a_row() -> int:
+    """The first of two ports that nobody listens on."""
+    while True:
+        [first] = free_ports(1)
+        with contextlib.suppress(OSError), socket.socket() as second:
+            second.bind(("127.0.0.1", first + 1))
+            return first
 
 
 class Client:
@@ -61,6 +71,14 @@ class Client:
         text = answer.read()
         told = json.loads(text) if text else {}
         return answer.status, told, answer.getheader("X-Subject-Token", "")
+
+    def call_status(self, path: str) -> int:
+        """Of a GET whose body is not looked at."""
+        self._connection.request("GET", path)
+        answer = self._connection.getresponse()
+        answer.read()
+        self._connection.close()
+        return answer.status
 
     def log_in(self, password: str) -> str:
         """A token of the admin."""
@@ -87,12 +105,12 @@ class TwoWorkers:
     def __init__(self) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="snfw"))
         self.port, nobody = free_ports(2)
+        self.metrics = two_in_a_row()
         config = self.home / "api.toml"
-        config.write_text(settings(self.home, self.port, nobody))
+        config.write_text(settings(self.home, self.port, nobody, self.metrics))
         (self.home / "rapi-password").write_text("nobody\n")
         self.notes = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notes.bind(str(self.home / "notify"))
-        self.notes.settimeout(START_S)
         told = {"NOTIFY_SOCKET": str(self.home / "notify"), "WATCHDOG_USEC": "400000"}
         arguments = ["--config", str(config), "--workers", "2"]
         self.daemon = Daemon("synnefo-api", arguments, self.home, told)
@@ -102,6 +120,11 @@ class TwoWorkers:
 
     def start(self) -> None:
         """Returns when it is ready, as systemd would be told."""
+        self.notes.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while True:  # what one that was killed has said
+                self.notes.recv(100)
+        self.notes.settimeout(START_S)
         self.daemon.start()
         try:
             said = self.notes.recv(100)
@@ -175,6 +198,27 @@ class WorkersTests(SynchronousTestCase):
         self.assertEqual(one.validated(token), 401)
         eventually(lambda: other.validated(token) == 401, 2.0, "the other refuses it")
         self.assertLess(time.monotonic() - revoked, 2.0)
+
+    def test_each_has_its_metrics(self) -> None:
+        """Both count what they answer, on ports of their own; the public one has no metrics."""
+        for client in self.one_of_each():
+            client.validated(client.log_in(self.api.password))
+        told = [
+            urllib.request.urlopen(f"http://127.0.0.1:{self.api.metrics + number}/metrics")
+            .read()
+            .decode()
+            for number in range(2)
+        ]
+        counted = (
+            'synnefo_http_requests_total{method="POST",route="/v3/auth/tokens",'
+            'service="identity",status="201"}'
+        )
+        for text in told:
+            self.assertIn(counted, text)
+            self.assertIn("synnefo_http_request_seconds_bucket", text)
+            self.assertIn("synnefo_logins_refused_total", text)
+            self.assertRegex(text, r"(?m)^synnefo_revocations_age_seconds [\d.]+$")
+        self.assertEqual(Client(self.api.port).call_status("/metrics"), 404)
 
     def test_rotated_keys_reach_both(self) -> None:
         """A token sealed with a new key is good at both, and so is one of before."""
