@@ -99,8 +99,8 @@ def approve(
     The project is there as asked for.  Raises NoSuchApplication, NotAllowed, NotPending, WrongState
     and NameInUse.
     """
-    row, application = _locked(connection, application_id, project_id)
     records.admins_only(doing)
+    row, application = _locked(connection, application_id, project_id)
     _answer(connection, doing, application, "approve")
     asked = asked_of(application)
     if row.state == ProjectState.UNINITIALIZED:
@@ -123,8 +123,8 @@ def deny(
     It is refused, with `doing.reason`.  Raises NoSuchApplication, NotAllowed, NotPending and
     WrongState.
     """
-    row, application = _locked(connection, application_id, project_id)
     records.admins_only(doing)
+    row, application = _locked(connection, application_id, project_id)
     _answer(connection, doing, application, "deny")
     _tell_applicant(connection, doing, application, row, "application-denied")
 

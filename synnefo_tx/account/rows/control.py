@@ -36,8 +36,8 @@ def control(connection: Connection, doing: Doing, project_id: str, action: str) 
     "suspend", "unsuspend", "terminate" or "reinstate".  Raises NoSuchProject, NotAllowed and
     WrongState.
     """
-    row = records.lock(connection, project_id)
     records.admins_only(doing)
+    row = records.lock(connection, project_id)
     new = records.move(connection, doing, row, action)
     settle(connection, doing, row, new)
     owner = row.id if row.is_personal else row.owner_id
@@ -87,8 +87,8 @@ def modify(connection: Connection, doing: Doing, project_id: str, asked: Asked) 
     An administrator changes the project, without any application.  Raises NoSuchProject,
     NotAllowed, Unmodifiable, NameInUse and KeyError for an unknown resource.
     """
-    row = records.lock(connection, project_id)
     records.admins_only(doing)
+    row = records.lock(connection, project_id)
     if row.state in (ProjectState.UNINITIALIZED, ProjectState.DELETED):
         raise Unmodifiable(f"Cannot modify an uninitialized or deleted project {project_id}.")
     check_personal(row, asked)

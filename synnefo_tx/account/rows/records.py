@@ -9,13 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from synnefo_tx.account.errors import NoSuchProject, NotAllowed, WrongState
-from synnefo_tx.account.model import (
-    ALIVE,
-    Doing,
-    Policy,
-    ProjectState,
-    Standing,
-)
+from synnefo_tx.account.model import Doing, Policy, ProjectState, Standing
 from synnefo_tx.account.rows.tables import account_projects, project_log
 from synnefo_tx.account.rules.states import PROJECT, after
 
@@ -121,10 +115,3 @@ def admins_only(doing: Doing) -> None:
     """
     if not doing.actor.is_admin:
         raise NotAllowed
-
-
-def is_alive(row: Record) -> bool:
-    """
-    Whether it is there for Keystone too, or could be again at once.
-    """
-    return row.state in ALIVE

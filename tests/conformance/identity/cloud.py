@@ -60,6 +60,7 @@ def _settings(home: Path, port: int, nobody: int) -> str:
         f'port = {port}\ntoken_keys = "{home}/token-keys"\n'
         f'block_endpoint = "unix:{home}/block.sock"\nblock_secret_file = "{home}/block.secret"\n'
         f'nbd_socket = "{home}/nbd.sock"\n'
+        "personal_projects = false\n"  # lists hold what the tests made
         f'[first_start]\nfiles = "{home}/first"\n'
         f'[first_start.cluster]\nrapi_url = "https://127.0.0.1:{nobody}"\n'
         f'rapi_password_file = "{home}/rapi-password"\n'

@@ -295,6 +295,10 @@ class RestTests(SynchronousTestCase):
             answer = self.cloud.act(self.project_id, action, user="u-alice")
             self.assertEqual(answer.status, 403)
         self.assertEqual(self.cloud.act("nowhere", "suspend").status, 404)
+        # Nobody learns from it what is there.
+        self.assertEqual(self.cloud.act("nowhere", "suspend", user="u-alice").status, 403)
+        answer = self.cloud.act("nowhere", "approve", {"app_id": 99}, "u-alice")
+        self.assertEqual(answer.status, 403)
 
     def test_the_log(self) -> None:
         """Every transition, by whom and why."""
