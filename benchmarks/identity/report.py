@@ -4,12 +4,14 @@ Figures: ``figure: NAME VALUE UNIT ratio R to PEER goal G ok|short``.
 
 from __future__ import annotations
 
+from math import inf
+
 
 def against(name: str, value: float, unit: str, peer: float, goal: float | None) -> str:
     """
     The line of a rate beside Keystone's.  goal: a ratio; None: there is none.
     """
-    ratio = value / peer
+    ratio = value / peer if peer else inf  # nothing at all in so short a time
     told = f"figure: {name} {value:.1f} {unit} ratio {ratio:.2f} to keystone"
     return told if goal is None else f"{told} goal {goal:g} {_verdict(ratio >= goal)}"
 
