@@ -20,7 +20,8 @@ AUTH_METHODS = (BASIC, POST, NONE)
 @frozen
 class Client:
     """
-    A web application.  auth_method: how it shows at the token endpoint who it is.
+    A web application.  auth_method: how it shows at the token endpoint who it is.  trusted: the
+    cloud's own, for which users aren't asked for consent.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Client:
     auth_method: str
     secret_digest: str | None = field(repr=False)
     may_introspect: bool
+    trusted: bool
     enabled: bool
 
     @property

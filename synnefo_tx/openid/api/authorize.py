@@ -164,8 +164,8 @@ class Conversation:
         *,
         fresh: bool = False,
     ) -> Reply:
-        consented: frozenset[str] = frozenset()
-        if session is not None:
+        consented = frozenset(wish.scopes if client.trusted else ())
+        if session is not None and not client.trusted:
             read = self._context.identity.database.read
             consented = await read(consents.given, session.user_id, client.id)
         now = self._context.now()

@@ -35,6 +35,7 @@ _FIELDS = {
     },
     "scopes": {"type": "array", "items": {"enum": list(SCOPES)}, "uniqueItems": True},
     "may_introspect": {"type": "boolean"},
+    "trusted": {"type": "boolean"},
     "enabled": {"type": "boolean"},
 }
 
@@ -88,7 +89,7 @@ def _add_writing(router: Router, context: Context) -> None:
         given = CREATE.check(call.json())["client"]
         method = given.pop("token_endpoint_auth_method", BASIC)
         secret = None if method == NONE else fresh()
-        usual = {"scopes": list(SCOPES), "may_introspect": False, "enabled": True}
+        usual = {"scopes": list(SCOPES), "may_introspect": False, "trusted": False, "enabled": True}
         thing = (
             usual
             | given
@@ -124,7 +125,10 @@ def view(thing: Thing) -> dict[str, Any]:
     """
     A client as administrators see it, without its secret.
     """
-    told = {name: thing[name] for name in ("name", "redirect_uris", "scopes", "may_introspect")}
+    told = {
+        name: thing[name]
+        for name in ("name", "redirect_uris", "scopes", "may_introspect", "trusted")
+    }
     return told | {
         "client_id": thing["id"],
         "token_endpoint_auth_method": thing["auth_method"],
@@ -141,6 +145,8 @@ def _check(thing: Thing) -> None:
             raise BadRequest(f"redirect_uris: {uri}: {why}")
     if public and thing["may_introspect"]:
         raise BadRequest("may_introspect: a public client can't show who it is")
+    if public and thing["trusted"]:
+        raise BadRequest("trusted: any program can say to be a public client")
 
 
 def _change(connection: Connection, client_id: str, changes: Thing) -> Thing:

@@ -14,7 +14,7 @@ from synnefo_tx.openid.rows import tables
 from synnefo_tx.openid.rows.tables import clients
 
 CLIENT = Kind("client", "clients", clients)
-PLAIN = ("id", "name", "auth_method", "secret_digest", "may_introspect", "enabled")
+PLAIN = ("id", "name", "auth_method", "secret_digest", "may_introspect", "trusted", "enabled")
 
 
 def find(connection: Connection, client_id: str) -> Client | None:

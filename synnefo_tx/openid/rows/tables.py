@@ -43,6 +43,7 @@ clients = Table(
     Column("auth_method", String(32), nullable=False),  # of the token endpoint, as OpenID names it
     Column("secret_digest", _DIGEST),  # NULL: a public client
     Column("may_introspect", Boolean, nullable=False),  # also tokens of other clients
+    Column("trusted", Boolean, nullable=False),  # the cloud's own: users aren't asked for consent
     Column("enabled", Boolean, nullable=False),
     Column("created_at", BigInteger, nullable=False),
 )

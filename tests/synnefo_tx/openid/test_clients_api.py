@@ -44,6 +44,7 @@ class ClientTests(ProviderCase):
             {"scopes": ["everything"]},
             {"token_endpoint_auth_method": "private_key_jwt"},
             {"secret_digest": "x"},
+            {"trusted": True, "token_endpoint_auth_method": "none"},
             {"may_introspect": True, "token_endpoint_auth_method": "none"},
         ):
             answer = self.ask("POST", "/clients", {"client": good | more})

@@ -77,6 +77,14 @@ class JourneyTests(ProviderCase):
     def tokens_of(self, browser):  # type: ignore[no-untyped-def]
         return self.exchange(told(browser.get(self.url(self.library())))["code"]).json()
 
+    def test_the_cloud_s_own_client_needs_no_consent(self) -> None:
+        own = self.register(name="Own", trusted=True)
+        browser, url = self.browser(), self.url(self.library(own))
+        answer = browser.log_in(browser.get(url), "alice", SECRETS["alice"])
+        self.assertIn("code", told(answer))
+        asked = browser.get(self.url(self.library(own), prompt="consent"))
+        self.assertIn("Allow Own?", asked.text)
+
     def test_more_scopes_are_asked_for_again(self) -> None:
         browser = self.browser()
         self.allowed(browser, self.url(self.library(scope="openid")))

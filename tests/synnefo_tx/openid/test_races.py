@@ -25,7 +25,7 @@ from synnefo_tx.store.database import Database, open_engine
 from synnefo_tx.store.schema import create_all
 from tests.live.postgresql import shared_server
 from tests.synnefo_tx.identity.cloud import IdentityCloud, fill
-from tests.synnefo_tx.openid.test_journeys import JourneyTests
+from tests.synnefo_tx.openid.provider import ProviderCase
 
 URI = "https://app.example/"
 WISH = Wish("c", URI, ("openid", "offline_access"), challenge="x" * 43)
@@ -42,7 +42,12 @@ class RaceTests(SynchronousTestCase):
         create_all(self.engine)
         self.run_in(fill)
         client = {"id": "c", "name": "c", "redirect_uris": [URI], "scopes": [], "created_at": 0}
-        client |= {"auth_method": "none", "may_introspect": False, "enabled": True}
+        client |= {
+            "auth_method": "none",
+            "may_introspect": False,
+            "trusted": False,
+            "enabled": True,
+        }
         self.run_in(things.create, CLIENT, client)
         self.session: Session = self.run_in(sessions.begin, "s", "u-alice", ("password",), 1)
         self.code: str = self.run_in(grants.make_code, self.session, WISH, 1)
@@ -116,8 +121,8 @@ class PostgresqlRaceTests(RaceTests):
         return shared_server().new_database()
 
 
-class PostgresqlJourneyTests(JourneyTests):
-    """The same journeys on PostgreSQL."""
+class PostgresqlJourneyTests(ProviderCase):
+    """A whole journey on PostgreSQL."""
 
     def make_cloud(self) -> IdentityCloud:
         engine = open_engine(shared_server().new_database())
@@ -127,5 +132,13 @@ class PostgresqlJourneyTests(JourneyTests):
             fill(connection)
         return IdentityCloud(self, Database(engine, execute, execute), [Fernet.generate_key()])
 
-
-del JourneyTests  # it runs in its own module
+    def test_from_log_in_to_the_end_of_the_user(self) -> None:
+        got = self.tokens()
+        self.assertEqual(self.claims(got["id_token"])["sub"], "u-alice")
+        form = {"grant_type": "refresh_token", "refresh_token": got["refresh_token"]}
+        again = self.post("token", **form).json()
+        self.assertEqual(self.userinfo(again["access_token"]).json()["name"], "alice")
+        self.assertTrue(self.post("introspect", token=again["access_token"]).json()["active"])
+        self.cloud.disable("user", "u-alice")
+        self.cloud.change("user", "u-alice", {"enabled": True})
+        self.assertEqual(self.userinfo(again["access_token"]).status_code, 401)

@@ -27,6 +27,7 @@ def _clients() -> None:
         sa.Column("auth_method", sa.String(length=32), nullable=False),
         sa.Column("secret_digest", sa.String(length=64), nullable=True),
         sa.Column("may_introspect", sa.Boolean(), nullable=False),
+        sa.Column("trusted", sa.Boolean(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         _time("created_at"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_openid_clients")),
