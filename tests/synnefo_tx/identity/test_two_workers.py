@@ -7,7 +7,10 @@ from __future__ import annotations
 import atexit
 import functools
 import json
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -19,7 +22,7 @@ from typing import Any
 from attrs import field, frozen
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.live.cloud import Daemon, answers, eventually, free_ports
+from tests.live.cloud import CHECKOUT, Daemon, answers, eventually, free_ports
 
 SOON_S = 2.0  # in which every worker has to know
 PATIENCE_S = 60.0
@@ -230,6 +233,22 @@ class TwoWorkersTests(SynchronousTestCase):
         passwords = {"password": "my own", "original_password": SECRET}
         self.do("POST", f"/users/{one.user}/password", {"user": passwords})
         self.ends(one.token)
+
+    def test_a_user_disabled_by_the_administrator_s_command(self) -> None:
+        """
+        While both processes run.
+        """
+        one = self.somebody()
+        config = next(self.pair.home.glob("api*.toml"))
+        words = ["--config", str(config), "user", "disable", one.user]
+        program = "from synnefo_tx.admin.main import main; main()"
+        environ = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
+        subprocess.run([sys.executable, "-c", program, *words], env=environ, check=True)
+        begun = time.monotonic()
+        for worker in self.workers:
+            while self.worth(worker, one.token) != 401:
+                self.assertLess(time.monotonic() - begun, SOON_S, "a worker doesn't know")
+                time.sleep(0.05)
 
 
 def _settings(home: Path, port: int, nobody: int) -> str:
