@@ -3,8 +3,8 @@ What the daemon and a worker tell each other: one message per packet of a SEQPAC
 
 A message is a JSON object and raw bytes behind it.  The daemon asks: ``do`` names what, ``id`` is
 answered with, ``volume`` is the daemon's number for an opening.  A worker answers with ``id`` and
-``result``, or ``status`` and ``error``; unasked it says ``gone`` with the number of a client.
-Standard library only.
+``result``, or ``status`` and ``error``; unasked it says ``gone`` with the number of a client, or
+``size_bytes`` of a volume after a resize, whatever became of that.  Standard library only.
 """
 
 from __future__ import annotations

@@ -109,8 +109,12 @@ class Worker:
 
     def _heard(self, head: dict[str, Any]) -> None:
         serving = self.servings.get(head["volume"])
-        if serving is not None:
+        if serving is None:
+            return
+        if "gone" in head:
             serving.client_gone(head["gone"])
+        else:
+            serving.size_bytes = head["size_bytes"]
 
     def _gone(self) -> None:
         self._lost(self)
@@ -209,7 +213,6 @@ class WorkerServing:
     async def resize(self, size_bytes: int) -> None:
         """See IServing."""
         await self._ask("resize", size=size_bytes)
-        self.size_bytes = size_bytes
 
     async def mapping(self, offset: int, size: int) -> list[tuple[int, int, str]]:
         """See IServing."""

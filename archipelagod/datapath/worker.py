@@ -47,7 +47,7 @@ class Worker:
             "open": self._open,
             "close": self._close,
             "snapshot": lambda number, head: self._server(number).snapshot(NewMap(*head["new"])),
-            "resize": lambda number, head: self._server(number).volume.resize(head["size"]),
+            "resize": self._resize,
             "mapping": lambda number, head: self._server(number).mapping(
                 head["offset"], head["size"]
             ),
@@ -131,6 +131,13 @@ class Worker:
             return self._servers[number]
         except KeyError:
             raise StorageUnavailable("the volume was closed meanwhile") from None
+
+    def _resize(self, number: int, head: dict[str, Any]) -> None:
+        volume = self._server(number).volume
+        try:
+            volume.resize(head["size"])
+        finally:  # it may have happened, or be answered too late
+            self._say({"volume": number, "size_bytes": volume.size_bytes})
 
     def _figures(self, number: int) -> dict[str, Any] | None:
         server = self._servers.get(number)

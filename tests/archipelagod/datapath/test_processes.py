@@ -4,6 +4,7 @@ Workers that serve many volumes each, and die at times.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from typing import Any
@@ -114,6 +115,22 @@ class PoolTests(StorageCase):
         self.assertEqual(self.catalogue.info("s").size_bytes, 16 * MIB)
         found: dict[str, Any] = await serving.statistics()
         self.assertEqual((found["size_bytes"], found["connections"]), (16 * MIB, 0))
+
+    async def test_resized_in_part(self) -> None:
+        """The size is known after a resize of which only what comes afterwards failed, too."""
+        volume = open_volume(self.store, "v0", self.sessions.fresh())
+        volume.write(5 * MIB, bytes(4096))
+        volume.close()
+        plan = f"{self.directory}/plan"
+        with open(plan, "w") as file:
+            json.dump({"rules": [{"calls": ["objects.zero"], "error": "EIO"}]}, file)
+        datapath = ProcessDatapath(reactor, f"file:{self.path}?faults={plan}", 1)
+        self.addCleanup(lambda: Deferred.fromCoroutine(datapath.close()))
+        serving = await datapath.open("v0", self.sessions.fresh(), lambda: None)
+        await refused(StorageUnavailable, serving.resize(6 * MIB))
+        self.assertEqual(self.catalogue.info("v0").size_bytes, 6 * MIB)
+        self.assertEqual(serving.size_bytes, 6 * MIB)
+        await serving.close()
 
     def test_interface(self) -> None:
         """It provides what it says."""
