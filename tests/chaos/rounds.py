@@ -218,7 +218,9 @@ class Chaos:
                 break
             except (StorageUnavailable, OutOfRange, OSError) as error:
                 if tried == TRIES - 1:
-                    raise Damage(f"{name} can't be read: {error}") from error
+                    is_running = "runs" if self.daemon.is_running else "is gone"
+                    told = f"the daemon {is_running}:\n{self.daemon.last_words()}"
+                    raise Damage(f"{name} can't be read: {error}; {told}") from error
                 self.world.count("look: tried again")
                 time.sleep(0.1)
             except Refused as error:
