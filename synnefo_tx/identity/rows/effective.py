@@ -48,8 +48,7 @@ def _actors() -> CompoundSelect[str, str]:
 
 def _closed(held: Select[Any]) -> Select[Any]:
     """
-    The roles of `held` (a select of role ids) and all that they imply, by name.  Roles of domains
-    only imply: they are no roles in effect, or one that is called "admin" would be as good.
+    The roles of `held` (a select of role ids) and all that they imply, by name.
     """
     closure = held.cte("closure", recursive=True)
     closure = closure.union(
@@ -57,8 +56,7 @@ def _closed(held: Select[Any]) -> Select[Any]:
             closure, closure.c.role_id == implied_roles.c.prior_role_id
         )
     )
-    whole = select(roles).where(roles.c.id.in_(select(closure.c.role_id)), roles.c.domain_id == "")
-    return whole.order_by(roles.c.name)
+    return select(roles).where(roles.c.id.in_(select(closure.c.role_id))).order_by(roles.c.name)
 
 
 def _on_target() -> Select[Any]:

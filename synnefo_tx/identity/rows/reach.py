@@ -23,8 +23,7 @@ def may_be_given(connection: Connection, role: Thing, domain_id: str | None) -> 
     """
     if not role["domain_id"]:
         return role["name"] in MANAGED
-    implied = implied_by(connection, (role["id"],))
-    return role["domain_id"] == domain_id and {one.name for one in implied} <= MANAGED
+    return role["domain_id"] == domain_id and _all_managed(connection, (role["id"],))
 
 
 def has_more(connection: Connection, actor_kind: str, actor_id: str, domain_id: str) -> bool:
@@ -35,8 +34,15 @@ def has_more(connection: Connection, actor_kind: str, actor_id: str, domain_id: 
     rows = connection.execute(_held(actor_kind, actor_id)).all()
     if any(row.place != domain_id for row in rows):
         return True
-    role_ids = tuple({row.role_id for row in rows})
-    return any(one.name not in MANAGED for one in implied_by(connection, role_ids))
+    return not _all_managed(connection, tuple({row.role_id for row in rows}))
+
+
+def _all_managed(connection: Connection, role_ids: tuple[str, ...]) -> bool:
+    """
+    Roles of domains only imply: in a token they are none, whatever they are called.
+    """
+    held = implied_by(connection, role_ids)
+    return {one.name for one in held if not one.domain_id} <= MANAGED
 
 
 def _held(actor_kind: str, actor_id: str) -> Any:
