@@ -16,7 +16,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +145,10 @@ class TwoWorkers:
         text = Path(f"/proc/{self.daemon.pid}/task/{self.daemon.pid}/children").read_text()
         return [int(pid) for pid in text.split()]
 
+    def replaced(self, before: list[int]) -> bool:
+        """Whether one of two has another in its place."""
+        return len(set(self.workers()) | set(before)) == 3
+
     def serving(self, client: Client) -> int:
         """Which process has the other end of the client's connection."""
         inodes = set()
@@ -249,7 +253,9 @@ class WorkersTests(SynchronousTestCase):
         client = Client(self.api.port)
         self.addCleanup(client.close)
         token = client.log_in(self.api.password)
-        made, refused, done = set(), [], threading.Event()
+        made: set[str] = set()
+        refused: list[OSError] = []
+        done = threading.Event()
 
         def load(number: int) -> None:
             count = 0
@@ -276,14 +282,10 @@ class WorkersTests(SynchronousTestCase):
         try:
             for _ in range(2):
                 eventually(lambda: len(self.api.workers()) == 2, 20, "there are two")
-                before, sofar = self.api.workers(), len(made)
-                eventually(lambda sofar=sofar: len(made) > sofar + 5, 20, "there is load")
+                before, enough = self.api.workers(), len(made) + 5
+                eventually(partial(longer, made, enough), 20, "there is load")
                 os.kill(before[0], signal.SIGKILL)
-                eventually(
-                    lambda before=before: len(set(self.api.workers()) | set(before)) == 3,
-                    20,
-                    "another took its place",
-                )
+                eventually(partial(self.api.replaced, before), 20, "another took its place")
         finally:
             done.set()
             for thread in threads:
@@ -306,11 +308,16 @@ class WorkersTests(SynchronousTestCase):
             pids = api.workers()
             self.assertEqual(len(pids), 2)
             end()
-            eventually(lambda pids=pids: not any(map(alive, pids)), 10, "all ended")
+            eventually(partial(ended, pids), 10, "all ended")
             if end == api.daemon.kill:
                 api.start()
 
 
-def alive(pid: int) -> bool:
-    """Whether there is such a process."""
-    return Path(f"/proc/{pid}").exists()
+def ended(pids: list[int]) -> bool:
+    """Whether none of them is there."""
+    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+def longer(made: set[str], count: int) -> bool:
+    """Whether there are more."""
+    return len(made) > count
