@@ -26,6 +26,7 @@ from synnefo_tx.image.rows import tables as _image
 from synnefo_tx.network.rows import tables as _network
 from synnefo_tx.openid.rows import tables as _openid
 from synnefo_tx.people.external.rows import tables as _external
+from synnefo_tx.people.rows import tables as _people
 from synnefo_tx.quota.rows import tables as _quota
 from synnefo_tx.quota.rows.resources import ensure
 from synnefo_tx.store.metadata import metadata
@@ -44,6 +45,7 @@ TABLES = (  # imported to register
     _image,
     _network,
     _openid,
+    _people,
     _quota,
     _volume,
 )

@@ -1,0 +1,3 @@
+"""
+People who sign up by themselves.
+"""
