@@ -1,0 +1,1 @@
+"""The `openstack` command itself as judge of our APIs."""
