@@ -1,0 +1,12 @@
+"""
+Mail.
+"""
+
+revision = "0010"
+down_revision = "0009"
+
+
+def upgrade() -> None:
+    """
+    Nothing yet.
+    """
