@@ -204,7 +204,7 @@ class Exchange:
         Should the medium fail meanwhile the client is disconnected: the head was sent already.
         """
         inner = offset & INNER
-        if inner + size > OBJECT_BYTES or offset + size > self.volume.size_bytes:
+        if inner + size > OBJECT_BYTES or offset + size > self.volume.end:
             return False
         with self.volume.map.lock:
             entry = self.volume.direct_entry(offset >> OBJECT_SHIFT)

@@ -77,7 +77,7 @@ class DirectTable:
 
     def forget_all(self) -> None:
         """See Table."""
-        self.entries.resize(self._volume.size_bytes)
+        self.entries.resize(self._volume.end)
 
     def resolve(self, index: int) -> None:
         """
@@ -86,7 +86,7 @@ class DirectTable:
         volume, entries = self._volume, self.entries
         with volume.map.lock:  # so that nothing changes meanwhile
             generation = entries.generation
-            if index << OBJECT_SHIFT >= volume.size_bytes:
+            if index << OBJECT_SHIFT >= volume.end:
                 return  # it was just cut off
             entry = volume.direct_entry(index)
             if entry is not None:

@@ -23,7 +23,7 @@ from archipelagod.volume.map_format import (
 from archipelagod.volume.ranges import INNER, pieces
 from archipelagod.volume.reading import Reading
 from archipelagod.volume.writing import Writing
-from archipelagod.wire.errors import OutOfRange
+from archipelagod.wire.errors import OutOfRange, StorageUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +49,7 @@ class Volume:
     See the module.  All methods but ``close`` may be called from any thread, and block.
 
     is_standby: it is another daemon's, who is about to hand it over; it can't be written.
+    end: bytes that can be read; fewer than the size after a shrink that may have failed.
 
     Errors of the store come out as OSError; after one that leaves it unknown what is on stable
     storage every later write and flush raises StorageUnavailable, until the volume is opened anew.
@@ -57,7 +58,7 @@ class Volume:
     def __init__(self, store: Store, opened: OpenMap, *, is_standby: bool = False) -> None:
         self.is_standby = is_standby
         self.name = opened.name
-        self.size_bytes = opened.header.size_bytes
+        self.size_bytes = self.end = opened.header.size_bytes
         self.is_read_only = opened.header.is_read_only
         self.gate = Gate()
         self.map = opened
@@ -89,7 +90,7 @@ class Volume:
         """
         inner = offset & INNER
         size = len(view)
-        if inner + size > OBJECT_BYTES or offset + size > self.size_bytes or not size:
+        if inner + size > OBJECT_BYTES or offset + size > self.end or not size:
             return False
         slot = self._slots.view[offset >> OBJECT_SHIFT]
         if FIRST_OBJECT <= slot < PARTIAL:
@@ -103,7 +104,7 @@ class Volume:
         """
         A hint that the range is about to be read.
         """
-        for index, inner, part in pieces(offset, min(size, self.size_bytes - offset)):
+        for index, inner, part in pieces(offset, min(size, self.end - offset)):
             self._reading.prefetch(index, inner, part)
 
     def write(self, offset: int, data: bytes | memoryview) -> None:
@@ -147,6 +148,8 @@ class Volume:
     def _check_range(self, offset: int, size: int) -> None:
         if offset + size > self.size_bytes:
             raise OutOfRange(f"{self.name}: {size} bytes at {offset}")
+        if offset + size > self.end:
+            raise StorageUnavailable(f"{self.name}: cut off or not, the next opening tells")
 
     def _check_change(self, offset: int, size: int) -> None:
         if not self.map.is_ready:
@@ -157,7 +160,7 @@ class Volume:
         """
         Whether the range lies within one object, and that is not there.
         """
-        if (offset & INNER) + size > OBJECT_BYTES or offset + size > self.size_bytes:
+        if (offset & INNER) + size > OBJECT_BYTES or offset + size > self.end:
             return False
         return size > 0 and not self._slots.view[offset >> OBJECT_SHIFT]
 
@@ -258,7 +261,8 @@ class Volume:
                 self.size_bytes = size_bytes
                 self._clear_end_if_possible()
             finally:
-                self.map.table.resize(self.size_bytes)
+                self.end = min(self.size_bytes, self.map.header.size_bytes)
+                self.map.table.resize(self.end)
 
     def clear_end(self) -> None:
         """

@@ -84,3 +84,12 @@ class LostAnswerTests(SynchronousTestCase):
         self.assertRaises(StorageUnavailable, self.volume.write, 1 << 20, NEW)
         self.assertRaises(StorageUnavailable, self.volume.write, 2 << 20, LATER)
         self.assertEqual(self.found(0, len(NEW)), NEW)
+
+    def test_shrunk_or_not(self) -> None:
+        """What may have been cut off can't be read until the next opening tells."""
+        self.volume.sync()
+        self.fail_next(1)
+        self.assertRaises(StorageUnavailable, self.volume.resize, OBJECT_BYTES)
+        self.assertRaises(StorageUnavailable, self.volume.read_into, OBJECT_BYTES, bytearray(512))
+        self.assertFalse(self.volume.read_now(OBJECT_BYTES, memoryview(bytearray(512))))
+        self.assertEqual(self.found(0, len(OLD)), OLD)
