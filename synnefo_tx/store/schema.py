@@ -26,6 +26,7 @@ from synnefo_tx.image.rows import tables as _image
 from synnefo_tx.network.rows import tables as _network
 from synnefo_tx.openid.rows import tables as _openid
 from synnefo_tx.people.external.rows import tables as _external
+from synnefo_tx.people.rows import link_tables as _links
 from synnefo_tx.people.rows import tables as _people
 from synnefo_tx.quota.rows import tables as _quota
 from synnefo_tx.quota.rows.resources import ensure
@@ -43,6 +44,7 @@ TABLES = (  # imported to register
     _external,
     _identity,
     _image,
+    _links,
     _network,
     _openid,
     _people,

@@ -2,11 +2,26 @@
 Links and log-in of people.
 """
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0011"
 down_revision = "0010"
 
 
 def upgrade() -> None:
-    """
-    Nothing yet.
-    """
+    _links()
+
+
+def _links() -> None:
+    op.create_table(
+        "links",
+        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("user_id", sa.String(64), nullable=False),
+        sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("secret_hash", sa.String(64), nullable=False),
+        sa.Column("ends_at", sa.BigInteger, nullable=False),
+    )
+    op.create_index("ix_links_user_id", "links", ["user_id"])
+    op.create_index("ix_links_ends_at", "links", ["ends_at"])
