@@ -83,6 +83,12 @@ class PasswordExpired(NotAuthenticated):
         super().__init__(f"The password is expired and needs to be changed for user: {user_id}.")
 
 
+class NotAdmitted(NotAuthenticated):
+    """
+    The right secret of somebody who may not log in (yet).  reason: says why, to its owner.
+    """
+
+
 class PasswordTooWeak(BadRequest):
     """
     A new password that does not match what is asked of all.

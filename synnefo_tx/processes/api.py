@@ -40,6 +40,7 @@ from synnefo_tx.people.external.api import ways
 from synnefo_tx.people.external.ldap.passwords import DirectoryPasswords
 from synnefo_tx.people.external.providers import Providers
 from synnefo_tx.people.external.settle import Settle
+from synnefo_tx.people.rows.admission import PeopleAdmission
 from synnefo_tx.processes.settings import ApiSettings
 from synnefo_tx.processes.shared_port import BACKLOG
 from synnefo_tx.processes.site import site
@@ -178,6 +179,7 @@ class ApiService(Service):
             throttle=Throttle(time.time, registry=self._metrics.registry),
             follower=follower,
             elsewhere=DirectoryPasswords(providers, settle) if providers.ldap else None,
+            admission=PeopleAdmission(),
         )
         makers: list[Callable[[], Router]] = [
             lambda: identity_router(context, settings.public_url),

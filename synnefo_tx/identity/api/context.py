@@ -10,6 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from synnefo_tx.http.call import Call
+from synnefo_tx.identity.admission import Everybody, IAdmission
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog_cache import CatalogCache
 from synnefo_tx.identity.faults import ActionForbidden
@@ -31,6 +32,7 @@ class Context:
     """
     clock: seconds since the epoch.  secrets: for what must be read again.  gate: every
     password that is shown goes through it.  follower: who must know of users and projects.
+    admission: who may log in.
     """
 
     database: Database
@@ -42,6 +44,7 @@ class Context:
     secrets: SecretBox
     gate: PasswordGate
     follower: IFollower = field(factory=Nobody)
+    admission: IAdmission = field(factory=Everybody)
 
 
 def enforce(call: Call, action: str, target: Target) -> None:

@@ -10,6 +10,7 @@ from synnefo_tx.audit.api import events
 from synnefo_tx.http.dialects import KEYSTONE
 from synnefo_tx.http.router import Router
 from synnefo_tx.http.streaming import USUAL_BODY_BYTES
+from synnefo_tx.identity.admission import Everybody, IAdmission
 from synnefo_tx.identity.api import (
     access_rules,
     application_credentials,
@@ -98,6 +99,7 @@ def identity_context(
     throttle: Throttle | None = None,
     follower: IFollower | None = None,
     elsewhere: IPasswordsElsewhere | None = None,
+    admission: IAdmission | None = None,
 ) -> Context:
     """
     What identity works with; other services that let people log in share it, so that they count
@@ -107,13 +109,23 @@ def identity_context(
     is revoked here is refused by them at once.  clock: seconds since the epoch.  secrets: seals
     what must be read again.  policy: of passwords and accounts.  throttle: of wrong log-ins.
     elsewhere: knows passwords that we don't.
-    follower: who must know of users and projects.
+    follower: who must know of users and projects.  admission: who may log in.
     """
     catalog = CatalogCache(database, clock)
     policy, throttle = policy or SecurityCompliance(), throttle or Throttle(clock)
     gate = PasswordGate(database, passwords, clock, policy, throttle, elsewhere)
-    follows = follower or Nobody()
-    return Context(database, box, passwords, authenticator, catalog, clock, secrets, gate, follows)
+    return Context(
+        database,
+        box,
+        passwords,
+        authenticator,
+        catalog,
+        clock,
+        secrets,
+        gate,
+        follower or Nobody(),
+        admission or Everybody(),
+    )
 
 
 def identity_router(context: Context, public_url: str | None) -> Router:

@@ -10,6 +10,7 @@ from synnefo_tx.http.kept_answers import KeptAnswers
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api import json_body
+from synnefo_tx.identity.api.admitting import known_of
 from synnefo_tx.identity.api.context import Context, address_of, enforce, may
 from synnefo_tx.identity.api.issuing import catalog_for, fresh_token, use_trust
 from synnefo_tx.identity.api.login_body import read
@@ -102,10 +103,10 @@ def _before(shown: Token | None, earlier: Receipt | None) -> tuple[str, ...]:
 async def _granted(
     context: Context, call: Call, login: Login, shown: Token | None, earlier: Receipt | None
 ) -> Grant:
-    known = await context.database.read(logins.known, login, shown)
+    known = await known_of(context, login, shown)
     right = await proved(context, login, known, address_of(call))
     if context.gate.elsewhere is not None and "password" in right:
-        known = await context.database.read(logins.known, login, shown)
+        known = await known_of(context, login, shown)
     if earlier is not None and known.user is not None and earlier.user_id != known.user.id:
         raise NotAuthenticated
     grant = decide(login, known, right, _before(shown, earlier), context.clock())

@@ -12,7 +12,7 @@ from enum import Enum
 from attrs import field, frozen
 
 from synnefo_tx.errors import NotAuthenticated
-from synnefo_tx.identity.faults import METHODS, ActionForbidden
+from synnefo_tx.identity.faults import METHODS, ActionForbidden, NotAdmitted
 from synnefo_tx.identity.model import ApplicationCredential, Domain, Scope, Trust, User
 from synnefo_tx.identity.token import Token
 
@@ -97,7 +97,7 @@ class Known:
 
     scope: what was asked for, as the user may use it.  home: the user's default project.
     trustor: whom a trust lets the user act as.  totp: ids of the user's second factors, and their
-    secrets, sealed.
+    secrets, sealed.  refused: why the user may not log in, though the secret be right; "": may.
     """
 
     user: User | None = None
@@ -109,6 +109,7 @@ class Known:
     trustor: User | None = None
     trustor_domain: Domain | None = None
     totp: tuple[tuple[str, str], ...] = ()
+    refused: str = ""
 
 
 @frozen
@@ -169,7 +170,8 @@ def decide(
     by_person: bool = True,
 ) -> Grant:
     """
-    The token to give.  Raises NotAuthenticated, always with the same words, and MoreMethodsNeeded.
+    The token to give.  Raises NotAuthenticated, always with the same words, MoreMethodsNeeded, and
+    NotAdmitted once everything else was right.
 
     proved: the methods of the login that were right.  before: methods that were right earlier, as
     a token or a receipt tells.  now: seconds.  by_person: the user's rules for several factors
@@ -180,10 +182,12 @@ def decide(
         raise NotAuthenticated
     if not set(login.methods) <= set(proved):
         raise NotAuthenticated
-    if not (user.enabled and domain.enabled):
+    if not (domain.enabled and (user.enabled or known.refused)):
         raise NotAuthenticated
     if by_person:
         _enough(user, domain, tuple(dict.fromkeys(login.methods + before)))
+    if known.refused:
+        raise NotAdmitted(known.refused)
     if isinstance(login.scope, TrustWanted):
         return _trusted(known, user, domain, now)
     return Grant(user, domain, _scope(login, known, now), known.credential)

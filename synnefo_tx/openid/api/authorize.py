@@ -14,7 +14,7 @@ from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.writing import entry_of, write
-from synnefo_tx.identity.faults import PasswordExpired
+from synnefo_tx.identity.faults import NotAdmitted, PasswordExpired
 from synnefo_tx.openid.api.browser import (
     SESSION,
     Ticket,
@@ -124,6 +124,8 @@ class Conversation:
             found = await log_in(self._context, call, ticket, form)
         except PasswordExpired:
             return self._ask_again(call, client, ticket, form, 401, EXPIRED)
+        except NotAdmitted as error:
+            return self._ask_again(call, client, ticket, form, 401, str(error))
         except NotAuthenticated:
             return self._ask_again(call, client, ticket, form, 401, WRONG)
         except TooManyRequests as error:

@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 
 from synnefo_tx.errors import DomainError
 from synnefo_tx.http.call import Call
+from synnefo_tx.identity.api.admitting import known_of
 from synnefo_tx.identity.api.context import address_of
 from synnefo_tx.identity.api.login_log import LOG_IN
 from synnefo_tx.identity.api.proofs import proved
 from synnefo_tx.identity.api.writing import entry_of, write
-from synnefo_tx.identity.rows import logins
 from synnefo_tx.identity.rows.who_asks import user_named
 from synnefo_tx.identity.rules.login import (
     DomainWanted,
@@ -46,14 +46,14 @@ async def log_in(
     context: Context, call: Call, ticket: Ticket, form: Mapping[str, str]
 ) -> Session | CodeOwed:
     """
-    The new session.  Raises NotAuthenticated, PasswordExpired and TooManyRequests.
+    The new session.  Raises NotAuthenticated, NotAdmitted, PasswordExpired and TooManyRequests.
     """
     login = _login(ticket, form)
     details = {"methods": list(login.methods), "client_id": ticket.wish.client_id}
     entry = entry_of(call, LOG_IN, "user", "", details)
     identity = context.identity
     try:
-        known = await identity.database.read(logins.known, login, None)
+        known = await known_of(identity, login)
         right = await proved(identity, login, known, address_of(call))
         grant = decide(login, known, right, ticket.methods, identity.clock())
         user_id = grant.user.id

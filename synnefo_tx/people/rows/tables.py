@@ -13,9 +13,12 @@ people = Table(
     "people",
     metadata,
     Column("user_id", String(64), primary_key=True),
-    Column("email", String(255), nullable=False, index=True),
+    Column("email", String(255), nullable=False, index=True),  # in small letters
     Column("verified_at", BigInteger),
     Column("moderation", String(16), nullable=False),  # pending, accepted or rejected
+    Column("lapses_at", BigInteger, index=True),  # when one that is not verified is forgotten
+    Column("moderated_at", BigInteger),
+    Column("reason", Text),  # why it was decided so
 )
 # The highest version is the one in force.
 terms = Table(
@@ -23,6 +26,7 @@ terms = Table(
     metadata,
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("content", Text, nullable=False),
+    Column("published_at", BigInteger),
 )
 signed_terms = Table(
     "signed_terms",

@@ -16,6 +16,7 @@ from treq.testing import StubTreq
 from twisted.internet.defer import Deferred, execute
 from twisted.web.resource import Resource
 
+from synnefo_tx.identity.admission import Everybody, IAdmission
 from synnefo_tx.identity.api.routes import identity_context, identity_router
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.catalog import own_services
@@ -105,6 +106,7 @@ class IdentityCloud:
     policy: SecurityCompliance = field(factory=SecurityCompliance)
     limits: tuple[Limits, Limits] = (Limits(10**6, 1), Limits(10**6, 1))  # none to speak of
     follower: IFollower = field(factory=Nobody)
+    admission: IAdmission = field(factory=Everybody)
 
     def __attrs_post_init__(self) -> None:
         self.tokens = TokenBox(self.keys, self.clock, 3600)
@@ -119,6 +121,7 @@ class IdentityCloud:
             self.policy,
             Throttle(self.clock, *self.limits),
             self.follower,
+            admission=self.admission,
         )
         self.router = identity_router(self.context, None)
         root = Resource()

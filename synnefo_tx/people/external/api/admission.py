@@ -10,13 +10,14 @@ from synnefo_tx.audit.gathered import GatheredLines
 from synnefo_tx.errors import DomainError, NotAuthenticated
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
+from synnefo_tx.identity.api.admitting import known_of
 from synnefo_tx.identity.api.context import Context
 from synnefo_tx.identity.api.issuing import catalog_for, fresh_token
 from synnefo_tx.identity.api.login_log import LOG_IN
 from synnefo_tx.identity.api.tokens import RECEIPT, SUBJECT
 from synnefo_tx.identity.api.writing import entry_of
 from synnefo_tx.identity.receipts import ReceiptBox
-from synnefo_tx.identity.rows import attempts, logins
+from synnefo_tx.identity.rows import attempts
 from synnefo_tx.identity.rules.compliance import is_inactive
 from synnefo_tx.identity.rules.login import Known, Login, MoreMethodsNeeded, Special, Wanted, decide
 from synnefo_tx.identity.views.receipt import receipt_view
@@ -88,7 +89,7 @@ class Admission:
     async def _issued(self, call: Call, user_id: str, method: str) -> Reply:
         context = self._context
         login = Login((method,), Wanted(user_id, None, None), None, None, Special.DEFAULT)
-        known = await context.database.read(logins.known, login, None)
+        known = await known_of(context, login)
         await self._active(known)
         try:
             grant = decide(login, known, (method,), (), context.clock())
@@ -106,8 +107,10 @@ class Admission:
         """
         context, user, now = self._context, known.user, int(self._context.clock())
         policy = context.gate.policy
-        if user is None or not user.enabled or is_inactive(policy, user, now):
+        if user is None or not (user.enabled or known.refused) or is_inactive(policy, user, now):
             raise NotAuthenticated
+        if known.refused:
+            return  # told by `decide`
         if policy.disable_user_account_days_inactive is not None:
             await context.database.write(attempts.succeeded, user.id, policy, now)
 

@@ -11,6 +11,7 @@ down_revision = "0010"
 
 def upgrade() -> None:
     _links()
+    _people()
 
 
 def _links() -> None:
@@ -25,3 +26,14 @@ def _links() -> None:
     )
     op.create_index("ix_links_user_id", "links", ["user_id"])
     op.create_index("ix_links_ends_at", "links", ["ends_at"])
+
+
+def _people() -> None:
+    for name, kind in (
+        ("lapses_at", sa.BigInteger),
+        ("moderated_at", sa.BigInteger),
+        ("reason", sa.Text),
+    ):
+        op.add_column("people", sa.Column(name, kind))
+    op.create_index("ix_people_lapses_at", "people", ["lapses_at"])
+    op.add_column("terms", sa.Column("published_at", sa.BigInteger))
