@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 from synnefo_tx.errors import BadRequest, NotAuthenticated, TooManyRequests
 from synnefo_tx.http.call import Call
+from synnefo_tx.http.pages import PRIVATE
 from synnefo_tx.http.reply import Reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.writing import entry_of, write
@@ -33,7 +34,6 @@ from synnefo_tx.openid.rules.asking import Next, next_step
 from synnefo_tx.openid.rules.authorization import safe_return, wish_of
 from synnefo_tx.openid.rules.redirects import answered
 from synnefo_tx.openid.views.pages import (
-    PRIVATE,
     Asked,
     code_page,
     consent_page,

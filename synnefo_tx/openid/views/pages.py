@@ -4,44 +4,15 @@ The pages that people see: plain HTML, no script, nothing loaded from anywhere.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from html import escape
 from urllib.parse import urlsplit
 
 from attrs import frozen
 
+from synnefo_tx.http.pages import alert, page
 from synnefo_tx.http.reply import Reply
 from synnefo_tx.openid.model import SCOPES, Client
 from synnefo_tx.openid.rules.redirects import source_of
-
-_STYLE = (
-    "body{font:1rem/1.5 system-ui,sans-serif;margin:0;background:#f4f4f4;color:#1a1a1a}"
-    "main{box-sizing:border-box;max-width:26rem;margin:0 auto;padding:1.5rem 1rem;"
-    "background:#fff;min-height:100vh;overflow-wrap:anywhere}"
-    "h1{font-size:1.3rem;margin:0 0 1rem}label{display:block;margin:.75rem 0 .25rem}"
-    "input,button{box-sizing:border-box;width:100%;font:inherit;padding:.6rem;border-radius:4px;"
-    "border:1px solid #767676}button{margin-top:1rem;background:#0b57a4;color:#fff;border:0}"
-    "button.other{background:#fff;color:#0b57a4;border:1px solid #0b57a4}"
-    "[role=alert]{border-left:4px solid #b00020;padding:.25rem .75rem;margin:0 0 1rem}"
-)
-_STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-{body}
-</main>
-</body>
-</html>
-"""
 
 
 @frozen
@@ -109,39 +80,13 @@ def error_page(status: int, message: str) -> Reply:
     """
     Tells why it doesn't go on.
     """
-    return _reply(status, "That did not work", _alert(message), "'none'")
+    return page(status, "That did not work", alert(message), "'none'")
 
 
 def _form(asked: Asked, title: str, body: str, buttons: str = "<button>Log in</button>") -> Reply:
     form = (
-        f'{_alert(asked.wrong)}<form method="post" action="{escape(asked.action)}">'
+        f'{alert(asked.wrong)}<form method="post" action="{escape(asked.action)}">'
         f'<input type="hidden" name="ticket" value="{escape(asked.ticket)}">{body}{buttons}</form>'
     )
     # Browsers hold also the redirect after a form to form-action.
-    return _reply(200, title, form, f"'self' {source_of(asked.redirect_uri)}")
-
-
-def _alert(message: str) -> str:
-    return f'<p role="alert">{escape(message)}</p>' if message else ""
-
-
-def _reply(status: int, title: str, body: str, form_action: str) -> Reply:
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action {form_action}; "
-        "frame-ancestors 'none'; base-uri 'none'"
-    )
-    page = _PAGE.format(title=escape(title), style=_STYLE, body=body)
-    return Reply(
-        status,
-        page.encode(),
-        "text/html; charset=utf-8",
-        (
-            ("Content-Security-Policy", policy),
-            ("X-Frame-Options", "DENY"),
-            ("X-Content-Type-Options", "nosniff"),
-            *PRIVATE,
-        ),
-    )
-
-
-PRIVATE = (("Cache-Control", "no-store"), ("Referrer-Policy", "no-referrer"))
+    return page(200, title, form, f"'self' {source_of(asked.redirect_uri)}")

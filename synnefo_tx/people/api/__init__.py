@@ -1,0 +1,3 @@
+"""
+The HTTP API of people, below /account/v1.0/people.
+"""

@@ -1,0 +1,3 @@
+"""
+Pages that the browser of a mail's reader lands on.
+"""

@@ -1,0 +1,3 @@
+"""
+What may be asked, and what follows from it.
+"""

@@ -1,0 +1,3 @@
+"""
+People as the API tells of them.
+"""
