@@ -26,6 +26,7 @@ from synnefo_tx.image.rows import tables as _image
 from synnefo_tx.network.rows import tables as _network
 from synnefo_tx.openid.rows import tables as _openid
 from synnefo_tx.people.external.rows import tables as _external
+from synnefo_tx.people.rows import address_tables as _addresses
 from synnefo_tx.people.rows import link_tables as _links
 from synnefo_tx.people.rows import tables as _people
 from synnefo_tx.quota.rows import tables as _quota
@@ -36,6 +37,7 @@ from synnefo_tx.volume.rows import tables as _volume
 UPGRADE_LOCK = 0x53594E4E  # any number that nothing else of ours locks
 TABLES = (  # imported to register
     _account,
+    _addresses,
     _audit,
     _catalog,
     _compute,

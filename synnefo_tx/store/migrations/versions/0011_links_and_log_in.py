@@ -12,6 +12,7 @@ down_revision = "0010"
 def upgrade() -> None:
     _links()
     _people()
+    _addresses()
 
 
 def _links() -> None:
@@ -37,3 +38,13 @@ def _people() -> None:
         op.add_column("people", sa.Column(name, kind))
     op.create_index("ix_people_lapses_at", "people", ["lapses_at"])
     op.add_column("terms", sa.Column("published_at", sa.BigInteger))
+
+
+def _addresses() -> None:
+    op.create_table(
+        "verified_addresses",
+        sa.Column("domain_id", sa.String(64), primary_key=True),
+        sa.Column("email", sa.String(255), primary_key=True),
+        sa.Column("user_id", sa.String(64), nullable=False),
+    )
+    op.create_index("ix_verified_addresses_user_id", "verified_addresses", ["user_id"])
