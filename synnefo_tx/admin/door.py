@@ -23,7 +23,6 @@ from twisted.internet.defer import Deferred, execute
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
-from synnefo_tx.account.rows.following import AccountFollower
 from synnefo_tx.admin.failures import NOT_FOUND, REFUSED, UNUSABLE, WRONG_INPUT, Failed, told
 from synnefo_tx.audit.entry import Entry
 from synnefo_tx.audit.rows.log import append
@@ -35,6 +34,7 @@ from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.secret_box import SecretBox
 from synnefo_tx.identity.token import Token
 from synnefo_tx.identity.tokens import TokenBox
+from synnefo_tx.people.rows.following import cloud_follower
 from synnefo_tx.processes.settings import ApiSettings
 from synnefo_tx.store.database import Database, open_engine
 
@@ -192,7 +192,7 @@ def open_door(config: str) -> Door:
         administrator,
         SecretBox(secrets),
         settings.security_compliance,
-        follower=AccountFollower(settings.personal_projects),
+        follower=cloud_follower(settings.personal_projects),
     )
     root = Resource()
     router = identity_router(context, None)

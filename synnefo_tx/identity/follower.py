@@ -70,3 +70,36 @@ class Nobody:
         """
         Nothing.
         """
+
+
+@implementer(IFollower)
+@frozen
+class Several:
+    """
+    Followers, told one after the other.
+    """
+
+    followers: tuple[IFollower, ...]
+
+    def made(self, connection: Connection, noun: str, thing: Thing, told: Told) -> None:
+        """
+        All are told.
+        """
+        for one in self.followers:
+            one.made(connection, noun, thing, told)
+
+    def changed(
+        self, connection: Connection, noun: str, before: Thing, after: Thing, told: Told
+    ) -> None:
+        """
+        All are told.
+        """
+        for one in self.followers:
+            one.changed(connection, noun, before, after, told)
+
+    def ends(self, connection: Connection, noun: str, thing: Thing, told: Told) -> None:
+        """
+        All are told.
+        """
+        for one in self.followers:
+            one.ends(connection, noun, thing, told)

@@ -64,3 +64,14 @@ class Registration:
     password_hash: str = field(repr=False)
     password_expires_at: int | None = None
     signs: int | None = None
+
+
+@frozen
+class Terms:
+    """
+    A version of the terms of use.  published_at: seconds; None: not known.
+    """
+
+    version: int
+    content: str
+    published_at: int | None

@@ -15,7 +15,6 @@ from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
 from synnefo_tx.account.api.routes import account_router
-from synnefo_tx.account.rows.following import AccountFollower
 from synnefo_tx.compute.api.routes import compute_router
 from synnefo_tx.effect.clusters import Clusters, rapi_over
 from synnefo_tx.effect.perform import Performer
@@ -41,6 +40,7 @@ from synnefo_tx.people.external.ldap.passwords import DirectoryPasswords
 from synnefo_tx.people.external.providers import Providers
 from synnefo_tx.people.external.settle import Settle
 from synnefo_tx.people.rows.admission import PeopleAdmission
+from synnefo_tx.people.rows.following import cloud_follower
 from synnefo_tx.processes.settings import ApiSettings
 from synnefo_tx.processes.shared_port import BACKLOG
 from synnefo_tx.processes.site import site
@@ -163,7 +163,7 @@ class ApiService(Service):
         usual = (authenticator, time.time, settings.public_url)
         secrets = await deferToThread(load_or_create_keys, settings.secret_keys_directory)
         providers = await deferToThread(Providers.of, settings.log_in, self._reactor, time.time)
-        follower = AccountFollower(settings.personal_projects)
+        follower = cloud_follower(settings.personal_projects)
         settle = Settle(database, time.time, tokens.horizon_s, authenticator.look_again, follower)
         for service in providers.services(settle, self._reactor):
             service.startService()

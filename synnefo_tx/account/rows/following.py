@@ -20,7 +20,7 @@ ENSURE_LOCK = 0x41535441  # any number that nothing else of ours locks
 @frozen
 class AccountFollower:
     """
-    personal_projects: whether users that Keystone makes get one.
+    personal_projects: whether users that Keystone makes get one, when they are first enabled.
     """
 
     personal_projects: bool = True
@@ -32,10 +32,8 @@ class AccountFollower:
         doing = _doing(told)
         if noun == "project":
             personal.record_project(connection, doing, dict(thing))
-        elif noun == "user" and self.personal_projects:
+        elif noun == "user" and thing["enabled"] and self.personal_projects:
             personal.ensure_personal(connection, doing, thing["id"], thing["domain_id"])
-            if not thing["enabled"]:
-                personal.disable_user(connection, doing, thing["id"])
 
     def changed(
         self, connection: Connection, noun: str, before: Thing, after: Thing, told: Told
@@ -47,8 +45,12 @@ class AccountFollower:
         if noun == "project":
             personal.follow_project(connection, doing, dict(before), dict(after))
         elif noun == "user" and before["enabled"] != after["enabled"]:
-            switch = personal.enable_user if after["enabled"] else personal.disable_user
-            switch(connection, doing, after["id"])
+            if not after["enabled"]:
+                personal.disable_user(connection, doing, after["id"])
+                return
+            personal.enable_user(connection, doing, after["id"])
+            if self.personal_projects:
+                personal.ensure_personal(connection, doing, after["id"], after["domain_id"])
 
     def ends(self, connection: Connection, noun: str, thing: Thing, told: Told) -> None:
         """
@@ -76,8 +78,8 @@ def _doing(told: Told) -> Doing:
 
 def ensure_accounts(connection: Connection, personal_projects: bool, now_us: int) -> None:
     """
-    At every start: every project has its record and every user the personal project.  No token has
-    to end for it.
+    At every start: every project has its record and every enabled user the personal project.  No
+    token has to end for it.
     """
     if connection.dialect.name == "postgresql":  # two may start at once; SQLite locks anyway
         connection.execute(select(func.pg_advisory_xact_lock(ENSURE_LOCK)))

@@ -85,10 +85,9 @@ def ensure_records(connection: Connection, doing: Doing, personal_projects: bool
         record_project(connection, doing, dict(row))
     if not personal_projects:
         return
-    for user in connection.execute(select(users).where(users.c.id.not_in(known))).all():
+    without = select(users).where(users.c.enabled, users.c.id.not_in(known))
+    for user in connection.execute(without).all():
         ensure_personal(connection, doing, user.id, user.domain_id)
-        if not user.enabled:
-            disable_user(connection, doing, user.id)
 
 
 def follow_project(

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, update
 
 from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.kinds import USER
+from synnefo_tx.identity.rows.things import Thing
 from synnefo_tx.identity.rows.users import change_user
 from synnefo_tx.people.doing import Doing
 from synnefo_tx.people.errors import NotInThatState
@@ -88,7 +89,7 @@ def _switch(connection: Connection, person: Person, enabled: bool, doing: Doing)
     """
     before = things.fetch(connection, USER, person.user_id)
     if before["enabled"] != enabled:
-        changes = {"enabled": enabled}
+        changes: Thing = {"enabled": enabled}
         if enabled:
             changes |= {"failed_logins": 0, "failed_login_at": None, "last_active_at": doing.now}
         after = change_user(connection, USER, before, changes, doing.now, doing.horizon_s)

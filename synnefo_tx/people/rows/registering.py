@@ -4,6 +4,8 @@ Units of work on signing up: from a registration to a verified address.
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Callable
 from typing import Literal
 
 from attrs import frozen
@@ -38,19 +40,23 @@ def register(
 ) -> Registered:
     """
     A disabled user, who is enabled when accepted.  verify_s: how long the address may be verified.
+    Raises NoSuchTerms and NotInForce.
 
     The work is the same whether somebody has the address or not: it is undone in the end.
     """
+    if wanted.signs is not None:
+        signing.check_newest(connection, wanted.signs)  # whoever is known already
     records.forget_lapsed(connection, doing)
     known = addresses.owner_of(connection, wanted.domain_id, wanted.email)
     attempt = connection.begin_nested()
     ends_at = doing.now + verify_s
     made = _make(connection, wanted, user_id, ends_at, doing.now)
+    link = links.give(connection, "verify", user_id, wanted.email, ends_at)
     if known or not made:
         attempt.rollback()
         return Registered("known" if known else "name-taken")
     attempt.commit()
-    return Registered("made", links.give(connection, "verify", user_id, wanted.email, ends_at))
+    return Registered("made", link)
 
 
 def _make(
@@ -89,34 +95,34 @@ def _make(
 
 def give_again(
     connection: Connection, domain_id: str, email: str, verify_s: int, doing: Doing
-) -> tuple[Person, str] | None:
+) -> tuple[Person | None, str]:
     """
-    Another link for the latest unverified registration with the address, which lives on for it;
-    those before end.  None: there is none.
+    The latest unverified registration with the address, which lives on for that, and another link
+    for it; those before end.  None: there is none, and the caller undoes what was done for nobody.
     """
     found = records.unverified_of(connection, domain_id, email)
-    if not found:
-        return None
-    person, ends_at = found[0], doing.now + verify_s
-    later = update(people).where(people.c.user_id == person.user_id, people.c.verified_at.is_(None))
-    if not connection.execute(later.values(lapses_at=ends_at)).rowcount:
-        return None
-    links.end(connection, "verify", person.user_id)
-    return person, links.give(connection, "verify", person.user_id, email, ends_at)
+    user_id, ends_at = found[0].user_id if found else uuid.uuid4().hex, doing.now + verify_s
+    later = update(people).where(people.c.user_id == user_id, people.c.verified_at.is_(None))
+    lives = connection.execute(later.values(lapses_at=ends_at)).rowcount
+    links.end(connection, "verify", user_id)
+    link = links.give(connection, "verify", user_id, email, ends_at)
+    return (found[0] if lives else None), link
 
 
 def to_verify(connection: Connection, value: str, now: int) -> Person:
     """
     Whose address the link would verify.  Raises LinkWorthless.
     """
-    return _person_of(connection, links.look(connection, "verify", value, now))
+    return _person_of(connection, links.look(connection, "verify", value, now), records.fetch)
 
 
-def _person_of(connection: Connection, link: Link | None) -> Person:
+def _person_of(
+    connection: Connection, link: Link | None, get: Callable[[Connection, str], Person]
+) -> Person:
     if link is None:
         raise LinkWorthless
     try:
-        return records.lock(connection, link.user_id)
+        return get(connection, link.user_id)
     except NoSuchPerson as error:
         raise LinkWorthless from error
 
@@ -126,7 +132,8 @@ def verify(connection: Connection, value: str, settings: SignUp, doing: Doing) -
     The person, whose address is verified by the link; accepted at once when the settings say so.
     Raises LinkWorthless and AddressTaken.
     """
-    person = _person_of(connection, links.take(connection, "verify", value, doing.now))
+    link = links.take(connection, "verify", value, doing.now)
+    person = _person_of(connection, link, records.lock)
     return verified(connection, person, settings, doing)
 
 

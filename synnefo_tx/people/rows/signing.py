@@ -4,37 +4,27 @@ Units of work on the terms of use: versions, and who has signed which.
 
 from __future__ import annotations
 
-from attrs import frozen
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from synnefo_tx.people.errors import NoSuchTerms, NotInForce
+from synnefo_tx.people.model import Terms
 from synnefo_tx.people.rows.tables import signed_terms, terms
-
-
-@frozen
-class Terms:
-    """
-    published_at: seconds; None: not known.
-    """
-
-    version: int
-    content: str
-    published_at: int | None
 
 
 def newest(connection: Connection) -> int | None:
     """
     The version in force; None: there are no terms.
     """
-    return connection.scalar(select(func.max(terms.c.version)))
+    version: int | None = connection.scalar(select(func.max(terms.c.version)))
+    return version
 
 
 def find(connection: Connection, version: int | None = None) -> Terms:
     """
     A version; the one in force, if none is named.  Raises NoSuchTerms.
     """
-    wanted = version or newest(connection) or 0
+    wanted = newest(connection) if version is None else version
     row = connection.execute(select(terms).where(terms.c.version == wanted)).one_or_none()
     if row is None:
         raise NoSuchTerms(version)

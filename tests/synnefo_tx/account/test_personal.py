@@ -168,6 +168,17 @@ class FollowingTests(SynchronousTestCase):
         self.assertEqual(self.record(user_id).state, "deleted")
         self.assertEqual(self.memberships(user_id), ["removed"])
 
+    def test_a_user_who_was_never_enabled(self) -> None:
+        """Has no personal project until then."""
+        given = {"name": "eve", "domain_id": "default", "enabled": False}
+        user_id = self.call("POST", "/v3/users", {"user": given}).json["user"]["id"]
+        self.cloud.write(ensure_accounts, True, 1)
+        self.assertEqual(self.call("GET", f"/v3/projects/{user_id}").code, 404)
+        self.call("PATCH", f"/v3/users/{user_id}", {"user": {"enabled": True}})
+        project = self.call("GET", f"/v3/projects/{user_id}").json["project"]
+        self.assertEqual((project["name"], project["enabled"]), (f"system:{user_id}", True))
+        self.assertEqual(self.memberships(user_id), ["accepted"])
+
     def test_a_user_is_disabled_and_enabled(self) -> None:
         """The personal project and the memberships rest meanwhile."""
         user_id = self.made_user()

@@ -1,0 +1,57 @@
+"""
+People go when identity's users go.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+from sqlalchemy import Connection, select
+from zope.interface import implementer
+
+from synnefo_tx.account.rows.following import AccountFollower
+from synnefo_tx.identity.follower import IFollower, Several, Thing, Told
+from synnefo_tx.identity.rows.tables import users
+from synnefo_tx.people.rows.records import forget
+from synnefo_tx.people.rows.tables import people
+
+
+@implementer(IFollower)
+@frozen
+class PeopleFollower:
+    """
+    Nothing is kept of those who are gone.
+    """
+
+    def made(self, connection: Connection, noun: str, thing: Thing, told: Told) -> None:
+        """
+        Nothing: users of administrators are none of ours.
+        """
+
+    def changed(
+        self, connection: Connection, noun: str, before: Thing, after: Thing, told: Told
+    ) -> None:
+        """
+        Nothing.
+        """
+
+    def ends(self, connection: Connection, noun: str, thing: Thing, told: Told) -> None:
+        """
+        The user, or all of the domain, are forgotten.
+        """
+        if noun == "user":
+            forget(connection, thing["id"])
+        elif noun == "domain" and not thing["enabled"]:  # else it is refused
+            inside = (
+                select(people.c.user_id)
+                .join(users, users.c.id == people.c.user_id)
+                .where(users.c.domain_id == thing["id"])
+            )
+            for (user_id,) in connection.execute(inside).all():
+                forget(connection, user_id)
+
+
+def cloud_follower(personal_projects: bool) -> IFollower:
+    """
+    Whoever follows users and projects in this cloud.
+    """
+    return Several((AccountFollower(personal_projects), PeopleFollower()))
