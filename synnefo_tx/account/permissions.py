@@ -27,4 +27,8 @@ PERMISSIONS = {
     "account:set_default_project": Rule.ANY_TOKEN,
     "account:send_feedback": Rule.ANY_TOKEN,
     "account:add_log_in": Rule.ANY_TOKEN,
+    "account:list_people": Rule.ADMIN,
+    "account:get_person": Rule.ADMIN,
+    "account:moderate_person": Rule.ADMIN,
+    "account:publish_terms": Rule.ADMIN,
 }

@@ -28,6 +28,10 @@ from synnefo_tx.network import permissions as network
 from synnefo_tx.network.api.routes import network_router
 from synnefo_tx.openid import permissions as openid
 from synnefo_tx.openid.api.routes import openid_router
+from synnefo_tx.people.api.context import People
+from synnefo_tx.people.api.routes import add_people
+from synnefo_tx.people.external.providers import Providers
+from synnefo_tx.people.settings import SignUp
 
 _HEAD = """# Permissions
 
@@ -68,10 +72,18 @@ def services() -> list[Service]:
     nothing: Any = _Nothing()
     usual = (nothing, nothing, time.time, None)
     context = identity_context(nothing, nothing, nothing, time.time, nothing, nothing)
+    people = People(context, SignUp(), "")
     return [
         Service("Identity", identity.PERMISSIONS, identity_router(context, None)),
         Service("OpenID Connect", openid.PERMISSIONS, openid_router(context)),
-        Service("Account", account.PERMISSIONS, account_router(*usual)),
+        Service(
+            "Account",
+            account.PERMISSIONS,
+            account_router(
+                *usual,
+                add_further=lambda router: add_people(router, people, Providers({}, {})),
+            ),
+        ),
         Service("Compute", compute.PERMISSIONS, compute_router(*usual, nothing, nothing)),
         Service("Network", network.PERMISSIONS, network_router(*usual)),
         Service(

@@ -112,6 +112,7 @@ def _api(settings: AllInOneSettings, state: Path, mark: str) -> ApiSettings:
         nbd_socket=str(state / "nbd.sock"),
         security_compliance=settings.security_compliance,
         log_in=settings.log_in,
+        sign_up=settings.sign_up,
         personal_projects=settings.personal_projects,
         first_start=FirstStart(
             files=str(state),

@@ -35,7 +35,8 @@ from synnefo_tx.image.blocks import IBlocks
 from synnefo_tx.image.convert import QemuConverter
 from synnefo_tx.network.api.routes import network_router
 from synnefo_tx.openid.api.routes import openid_router
-from synnefo_tx.people.external.api import ways
+from synnefo_tx.people.api.context import People
+from synnefo_tx.people.api.routes import add_people
 from synnefo_tx.people.external.ldap.passwords import DirectoryPasswords
 from synnefo_tx.people.external.providers import Providers
 from synnefo_tx.people.external.settle import Settle
@@ -181,6 +182,7 @@ class ApiService(Service):
             elsewhere=DirectoryPasswords(providers, settle) if providers.ldap else None,
             admission=PeopleAdmission(),
         )
+        people = People(context, settings.sign_up, settings.base_url)
         makers: list[Callable[[], Router]] = [
             lambda: identity_router(context, settings.public_url),
             lambda: compute_router(database, *usual, performer.kick, self._clusters.console_log),
@@ -191,7 +193,7 @@ class ApiService(Service):
                 horizon_s=tokens.horizon_s,
                 look_again=authenticator.look_again,
                 services=context.catalog.services,
-                add_further=lambda router: ways.add_routes(router, context, providers),
+                add_further=lambda router: add_people(router, people, providers),
             ),
             lambda: openid_router(context, settings.public_url),
             lambda: image_router(database, blocks, *usual, converter),

@@ -11,6 +11,7 @@ import msgspec
 
 from synnefo_tx.identity.compliance import SecurityCompliance
 from synnefo_tx.people.external.settings import LogIn
+from synnefo_tx.people.settings import SignUp
 
 MOST_WORKERS = 64
 
@@ -92,6 +93,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     security_compliance: SecurityCompliance = SecurityCompliance()
     log_in: LogIn = LogIn()
+    sign_up: SignUp = SignUp()
 
 
 class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -124,3 +126,4 @@ class AllInOneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     personal_projects: bool = True
     security_compliance: SecurityCompliance = SecurityCompliance()
     log_in: LogIn = LogIn()
+    sign_up: SignUp = SignUp()

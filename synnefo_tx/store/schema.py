@@ -26,6 +26,7 @@ from synnefo_tx.image.rows import tables as _image
 from synnefo_tx.network.rows import tables as _network
 from synnefo_tx.openid.rows import tables as _openid
 from synnefo_tx.people.external.rows import tables as _external
+from synnefo_tx.people.mail import tables as _mail
 from synnefo_tx.people.rows import address_tables as _addresses
 from synnefo_tx.people.rows import link_tables as _links
 from synnefo_tx.people.rows import tables as _people
@@ -47,6 +48,7 @@ TABLES = (  # imported to register
     _identity,
     _image,
     _links,
+    _mail,
     _network,
     _openid,
     _people,

@@ -1,0 +1,104 @@
+"""
+/account/v1.0/people/terms: versions of the terms of use, and their signing.
+"""
+
+from __future__ import annotations
+
+from attrs import evolve
+
+from synnefo_tx.errors import Forbidden, NotAuthenticated
+from synnefo_tx.http.call import Call
+from synnefo_tx.http.reply import Reply, empty_reply, json_reply
+from synnefo_tx.http.router import Router
+from synnefo_tx.identity.api.admitting import known_of
+from synnefo_tx.identity.api.context import Context, address_of
+from synnefo_tx.identity.api.delegated import is_delegated
+from synnefo_tx.identity.api.writing import entry_of, write
+from synnefo_tx.identity.rules.login import DomainWanted, Login, Special, Wanted
+from synnefo_tx.people.api.context import People
+from synnefo_tx.people.errors import BadField, NoSuchTerms
+from synnefo_tx.people.model import PATH
+from synnefo_tx.people.rows import signing
+from synnefo_tx.people.rules import bodies
+from synnefo_tx.people.views.people import terms_view
+
+TERMS = f"{PATH}/terms"
+
+
+def add_routes(router: Router, people: People) -> None:
+    context = people.identity
+
+    @router.route("GET", TERMS, None)
+    async def newest(call: Call) -> Reply:
+        return json_reply({"terms": terms_view(await context.database.read(signing.find))})
+
+    @router.route("GET", f"{TERMS}/<version>", None)
+    async def show(call: Call, version: str) -> Reply:
+        found = await context.database.read(signing.find, _version(version))
+        return json_reply({"terms": terms_view(found)})
+
+    @router.route("POST", TERMS, "account:publish_terms")
+    async def publish(call: Call) -> Reply:
+        given = bodies.read_object(call.json(), "content")
+        content = bodies.read_text(given, "content", bodies.LONGEST_TERMS)
+        entry = entry_of(call, "account:publish_terms", "terms", "")
+        made = await write(context, entry, signing.publish, content, int(context.clock()))
+        return json_reply({"terms": terms_view(made)}, 201)
+
+    _add_signing(router, context)
+
+
+def _add_signing(router: Router, context: Context) -> None:
+    @router.route("POST", f"{TERMS}/<version>/sign", None)
+    async def by_password(call: Call, version: str) -> Reply:
+        number = _version(version)
+        user_id = await _who(call, context)
+        told = {"version": number}
+        entry = evolve(entry_of(call, "account:sign_terms", "user", user_id, told), user_id=user_id)
+        await write(context, entry, signing.sign, user_id, number, int(context.clock()))
+        return empty_reply()
+
+
+async def _who(call: Call, context: Context) -> str:
+    """
+    Id of who signs: the bearer of the token, or whose name and password the body has.  Raises
+    NotAuthenticated, Forbidden, TooManyRequests, BadField.
+    """
+    text = call.header("x-auth-token")
+    if not text:
+        return await _by_password(call, context)
+    call.bearer = await context.authenticator(text)
+    if is_delegated(call):
+        raise Forbidden("Nobody signs with a token that was handed on.")
+    return call.bearer.user_id
+
+
+async def _by_password(call: Call, context: Context) -> str:
+    """
+    Whoever may not log in before signing has no token yet.
+    """
+    given = bodies.read_object(call.json(), "name", "domain_id", "password")
+    name = bodies.read_text(given, "name", bodies.LONGEST_NAME)
+    password = bodies.read_text(given, "password", bodies.LONGEST_PASSWORD)
+    domain_id = given.get("domain_id", "default")
+    if not isinstance(domain_id, str) or "\0" in domain_id:
+        raise BadField("domain_id", "must be a text")
+    wanted = Wanted(None, name, DomainWanted(domain_id, None))
+    login = Login(("password",), wanted, None, None, Special.UNSCOPED)
+    known = await known_of(context, login)
+    right = await context.gate.right(wanted, known.user, password, address_of(call))
+    user, domain = known.user, known.user_domain
+    if user is None or domain is None or not right:
+        raise NotAuthenticated
+    if not (domain.enabled and (user.enabled or known.refused)):
+        raise NotAuthenticated
+    return user.id
+
+
+def _version(text: str) -> int:
+    """
+    Raises NoSuchTerms.
+    """
+    if not (text.isascii() and text.isdigit() and 0 < len(text) < 8):
+        raise NoSuchTerms(0)
+    return int(text)
