@@ -7,7 +7,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from synnefo_tx.audit.rows.log import append
-from synnefo_tx.errors import Conflict, DomainError, NotFound, TooManyRequests
+from synnefo_tx.errors import DomainError
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
 from synnefo_tx.http.router import Router
@@ -18,7 +18,8 @@ from synnefo_tx.people.api.context import People
 from synnefo_tx.people.api.forms import form_of, is_form
 from synnefo_tx.people.errors import LinkWorthless
 from synnefo_tx.people.model import PATH, Person
-from synnefo_tx.people.pages.verifying import ask_page, done_page, refused_page
+from synnefo_tx.people.pages.refused import refused_page
+from synnefo_tx.people.pages.verifying import ask_page, done_page
 from synnefo_tx.people.rows import registering
 from synnefo_tx.people.rules import bodies
 
@@ -32,7 +33,7 @@ def add_routes(router: Router, people: People) -> None:
         try:
             return ask_page(await _looked(people, call, link), link)
         except DomainError as error:
-            return refused_page(_status(error), str(error))
+            return refused_page(error)
 
     @router.route("POST", f"{PATH}/verify", None)
     async def verify(call: Call) -> Reply:
@@ -40,18 +41,11 @@ def add_routes(router: Router, people: People) -> None:
             try:
                 return done_page(await _verified(people, call, form_of(call).get("link", "")))
             except DomainError as error:
-                return refused_page(_status(error), str(error))
+                return refused_page(error)
         given = bodies.read_object(call.json(), "link")
         link = bodies.read_text(given, "link", LONGEST_LINK)
         person = await _verified(people, call, link)
         return json_reply({"name": person.name, "state": person.state})
-
-
-def _status(error: DomainError) -> int:
-    for kind, status in ((NotFound, 404), (Conflict, 409), (TooManyRequests, 429)):
-        if isinstance(error, kind):
-            return status
-    return 400
 
 
 async def _looked(people: People, call: Call, link: str) -> Person:

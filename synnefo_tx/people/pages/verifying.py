@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from html import escape
 
-from synnefo_tx.http.pages import alert, page
+from synnefo_tx.http.pages import page
 from synnefo_tx.http.reply import Reply
 from synnefo_tx.people.model import Person, State
 
@@ -37,10 +37,3 @@ def done_page(person: Person) -> Reply:
     Tells what comes next.
     """
     return page(200, "Your address is verified", f"<p>{escape(_NEXT[person.state])}</p>")
-
-
-def refused_page(status: int, why: str) -> Reply:
-    """
-    Tells why not.
-    """
-    return page(status, "That did not work", alert(why))

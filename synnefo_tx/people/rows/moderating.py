@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, update
 
 from synnefo_tx.identity.rows import things
-from synnefo_tx.identity.rows.kinds import USER
+from synnefo_tx.identity.rows.kinds import PROJECT, USER
 from synnefo_tx.identity.rows.things import Thing
 from synnefo_tx.identity.rows.users import change_user
 from synnefo_tx.people.doing import Doing
@@ -94,4 +94,14 @@ def _switch(connection: Connection, person: Person, enabled: bool, doing: Doing)
             changes |= {"failed_logins": 0, "failed_login_at": None, "last_active_at": doing.now}
         after = change_user(connection, USER, before, changes, doing.now, doing.horizon_s)
         doing.follower.changed(connection, "user", before, after, doing.told)
+        if enabled and before["default_project_id"] is None:
+            _at_home(connection, person.user_id)
     return records.fetch(connection, person.user_id)
+
+
+def _at_home(connection: Connection, user_id: str) -> None:
+    """
+    Log-ins that name no project are for the personal one, if there are such.
+    """
+    if things.find(connection, PROJECT, user_id) is not None:
+        things.change(connection, USER, user_id, {"default_project_id": user_id})
