@@ -6,21 +6,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection
-
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.writing import entry_of, write
-from synnefo_tx.people import letters
 from synnefo_tx.people.api.context import People
-from synnefo_tx.people.doing import Doing
+from synnefo_tx.people.deciding import decide
 from synnefo_tx.people.errors import BadField
-from synnefo_tx.people.model import PATH, Person, State
+from synnefo_tx.people.model import PATH, State
 from synnefo_tx.people.rows import moderating, records
 from synnefo_tx.people.rules import bodies
-from synnefo_tx.people.settings import SignUp
 from synnefo_tx.people.views.people import person_view
 
 USUAL_PAGE = 100
@@ -48,28 +44,10 @@ def add_routes(router: Router, people: People) -> None:
     @router.route("POST", f"{PATH}/<user_id>/action", "account:moderate_person")
     async def act(call: Call, user_id: str) -> Reply:
         action, reason = _action(call.json())
-        told = {"action": action, "reason": reason}
-        entry = entry_of(call, "account:moderate_person", "user", user_id, told)
+        entry = entry_of(call, f"account:{action}_person", "user", user_id, {"reason": reason})
         how = (people.base_url, people.settings, people.doing(call))
         person = await write(people.identity, entry, decide, action, user_id, reason, *how)
         return json_reply({"person": person_view(person)})
-
-
-def decide(
-    connection: Connection,
-    action: str,
-    user_id: str,
-    reason: str,
-    base_url: str,
-    settings: SignUp,
-    doing: Doing,
-) -> Person:
-    """
-    The unit of an action, with the letter that tells it.  Raises NoSuchPerson, NotInThatState.
-    """
-    person = moderating.ACTIONS[action](connection, user_id, reason, doing)
-    letters.decided(connection, base_url, settings, person)
-    return person
 
 
 def _state(call: Call) -> State | None:

@@ -13,7 +13,7 @@ from synnefo_tx.http.reply import Reply, json_reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.context import address_of
 from synnefo_tx.identity.api.writing import entry_of
-from synnefo_tx.people import letters
+from synnefo_tx.people import deciding
 from synnefo_tx.people.api.context import People
 from synnefo_tx.people.api.forms import form_of, is_form
 from synnefo_tx.people.errors import LinkWorthless
@@ -78,8 +78,7 @@ async def _verified(people: People, call: Call, link: str) -> Person:
 
 def _unit(connection: Connection, people: People, call: Call, link: str) -> Person:
     doing = people.doing(call)
-    person = registering.verify(connection, link, people.settings, doing)
-    letters.decided(connection, people.base_url, people.settings, person)
+    person = deciding.verify(connection, link, people.base_url, people.settings, doing)
     told = {"state": person.state}
     entry = entry_of(call, "account:verify_address", "user", person.user_id, told)
     append(connection, entry, doing.told.now_us)

@@ -15,7 +15,7 @@ from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.kinds import USER
 from synnefo_tx.identity.rows.things import DuplicateEntry
 from synnefo_tx.people.doing import Doing
-from synnefo_tx.people.errors import LinkWorthless, NoSuchPerson
+from synnefo_tx.people.errors import LinkWorthless, NoSuchPerson, NotInThatState
 from synnefo_tx.people.model import Moderation, Person, Registration, State
 from synnefo_tx.people.rows import addresses, links, records, signing
 from synnefo_tx.people.rows.links import Link
@@ -140,10 +140,10 @@ def verify(connection: Connection, value: str, settings: SignUp, doing: Doing) -
 
 def verified(connection: Connection, person: Person, settings: SignUp, doing: Doing) -> Person:
     """
-    The same of a person whose address is known to be right.  Raises AddressTaken.
+    The same of a person whose address is known to be right.  Raises NotInThatState, AddressTaken.
     """
     if person.state is not State.UNVERIFIED:
-        return person
+        raise NotInThatState("verify", person.state)
     addresses.claim(connection, person.domain_id, person.email, person.user_id)
     known = update(people).where(people.c.user_id == person.user_id)
     connection.execute(known.values(verified_at=doing.now, lapses_at=None))

@@ -145,8 +145,8 @@ class ModerationTests(ModerationCase):
     def test_audit(self) -> None:
         user_id = self.verified()
         self.act(user_id, "reject", "no such student")
-        told = {"action": "reject", "reason": "no such student"}
-        self.assertEqual(self.audit("account:moderate_person"), [(user_id, told)])
+        told = {"reason": "no such student"}
+        self.assertEqual(self.audit("account:reject_person"), [(user_id, told)])
 
     def test_nothing_is_left_of_who_is_deleted(self) -> None:
         """The address is free again."""
