@@ -1,0 +1,140 @@
+"""
+Many at once: what there is one of goes to one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from threading import Barrier, Thread
+from typing import Any
+
+from sqlalchemy import Engine
+from twisted.trial.unittest import SynchronousTestCase
+
+from synnefo_tx.people.doing import Doing
+from synnefo_tx.people.model import Registration, State
+from synnefo_tx.people.rows import admission, moderating, records, registering, signing
+from synnefo_tx.people.rows.following import cloud_follower
+from synnefo_tx.people.settings import SignUp
+from synnefo_tx.store.database import open_engine
+from synnefo_tx.store.schema import create_all
+from tests.live.postgresql import shared_server
+from tests.synnefo_tx.identity.cloud import HASHES, fill
+
+MANY = 6
+SETTINGS = SignUp(open=True)
+NOW = 1_800_000_000
+
+
+class RaceTests(SynchronousTestCase):
+    def make_url(self) -> str:
+        return f"sqlite:///{Path(self.mktemp()).absolute()}"
+
+    def setUp(self) -> None:
+        self.engine: Engine = open_engine(self.make_url())
+        self.addCleanup(self.engine.dispose)
+        create_all(self.engine)
+        self.run_in(fill)
+        self.doing = Doing(NOW, 3600, cloud_follower(True))
+
+    def run_in(self, unit: Callable[..., Any], *args: Any) -> Any:
+        with (
+            self.engine.connect().execution_options(synnefo_write=True) as connection,
+            connection.begin(),
+        ):
+            return unit(connection, *args)
+
+    def at_once(self, *jobs: tuple[Any, ...]) -> Counter[str]:
+        """How often each kind of value or error came."""
+        barrier, got = Barrier(len(jobs)), []
+
+        def run(job: tuple[Any, ...]) -> None:
+            barrier.wait()
+            try:
+                got.append(type(self.run_in(*job)).__name__)
+            except Exception as error:  # noqa: BLE001 - the test looks at it
+                got.append(type(error).__name__)
+
+        threads = [Thread(target=run, args=(job,)) for job in jobs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        return Counter(got)
+
+    def register(self, name: str = "eve", email: str = "eve@example.org", lasts_s: int = 60) -> str:
+        wanted = Registration(name, email, "default", HASHES["bob"])
+        args = (wanted, f"u-{name}", lasts_s, self.doing)
+        link: str = self.run_in(registering.register, *args).link
+        return link
+
+    def test_a_link(self) -> None:
+        job = (registering.verify, self.register(), SETTINGS, self.doing)
+        got = self.at_once(*[job] * MANY)
+        self.assertEqual(got, {"Person": 1, "LinkWorthless": MANY - 1})
+
+    def test_an_address(self) -> None:
+        found = [self.register(f"n{number}") for number in range(MANY)]
+        jobs = [(registering.verify, link, SETTINGS, self.doing) for link in found]
+        got = self.at_once(*jobs)
+        self.assertEqual(got, {"Person": 1, "AddressTaken": MANY - 1})
+
+    def test_a_name(self) -> None:
+        """One is made, and the others are told by mail."""
+        outcomes: list[str] = []
+
+        def unit(connection: Any, number: int) -> None:
+            wanted = Registration("eve", f"n{number}@example.org", "default", HASHES["bob"])
+            done = registering.register(connection, wanted, f"u-{number}", 60, self.doing)
+            outcomes.append(done.outcome)
+
+        got = self.at_once(*[(unit, number) for number in range(MANY)])
+        self.assertEqual(got, {"NoneType": MANY})
+        self.assertEqual(Counter(outcomes), {"made": 1, "name-taken": MANY - 1})
+
+    def test_an_answer(self) -> None:
+        """Of several moderators one decides."""
+        self.run_in(registering.verify, self.register(), SETTINGS, self.doing)
+        unit = moderating.accept
+        got = self.at_once(*[(unit, "u-eve", "", self.doing)] * MANY)
+        self.assertEqual(got, {"Person": 1, "NotInThatState": MANY - 1})
+        self.assertEqual(self.run_in(admission.why_not, "u-eve"), "")
+
+    def test_both_answers(self) -> None:
+        """Accepted after a rejection is accepted; a rejection after that is refused."""
+        self.run_in(registering.verify, self.register(), SETTINGS, self.doing)
+        jobs = [(unit, "u-eve", "", self.doing) for unit in (moderating.accept, moderating.reject)]
+        self.at_once(*jobs)
+        self.assertIs(self.run_in(records.fetch, "u-eve").state, State.ACCEPTED)
+
+    def test_a_version_of_the_terms(self) -> None:
+        got = self.at_once(*[(signing.publish, f"{number}", NOW) for number in range(MANY)])
+        self.assertEqual(got, {"Terms": MANY})
+        contents = {self.run_in(signing.find, number + 1).content for number in range(MANY)}
+        self.assertEqual(contents, {f"{number}" for number in range(MANY)})
+
+    def test_signing(self) -> None:
+        self.run_in(signing.publish, "Be kind.", NOW)
+        got = self.at_once(*[(signing.sign, "u-alice", 1, NOW)] * MANY)
+        self.assertEqual(got, {"NoneType": MANY})
+
+    def test_lapsed_while_it_is_verified(self) -> None:
+        """The person is there with a verified address, or gone; never half."""
+        link = self.register()
+        later = Doing(NOW + 59, 3600, self.doing.follower)
+        after = Doing(NOW + 60, 3600, self.doing.follower)
+        self.at_once((registering.verify, link, SETTINGS, later), (records.forget_lapsed, after))
+        found, _ = self.run_in(records.listed, None, None, 9)
+        self.assertIn([one.state for one in found], ([State.PENDING], []))
+        self.run_in(records.forget_lapsed, after)
+        again, _ = self.run_in(records.listed, None, None, 9)
+        self.assertEqual(again, found)
+
+
+class PostgresqlRaceTests(RaceTests):
+    """The same, with many writers at a time."""
+
+    def make_url(self) -> str:
+        return shared_server().new_database()
