@@ -62,7 +62,7 @@ bench-rapi: setup
 	@PYTHONPATH=. $(VENV)/python -m benchmarks.rapi
 
 bench-identity: setup
-	@python3 tools/setup/debian.py wrk mariadb-server
+	@python3 tools/setup/debian.py keystone
 	@PYTHONPATH=. $(VENV)/python -m benchmarks.identity
 
 chaos-block: setup

@@ -54,9 +54,14 @@ PYTHON_PACKAGES = ("python3", "python3-venv", "python3-dev")
 CEPH_PACKAGES = ("ceph-mon", "ceph-osd", "python3-rados")
 # Judges of ganetid: Ganeti's own client and tools.  3 MB to fetch; no daemon is among them.
 GANETI_PACKAGES = ("python3-ganeti-rapi", "ganeti-htools")
-GROUPS = {"ceph": CEPH_PACKAGES, "ganeti": GANETI_PACKAGES}
+# The bench of identity: its client, and what Keystone keeps its rows and its cache in.
+KEYSTONE_PACKAGES = ("wrk", "mariadb-server", "memcached")
+GROUPS = {"ceph": CEPH_PACKAGES, "ganeti": GANETI_PACKAGES, "keystone": KEYSTONE_PACKAGES}
 # installing these must not start a daemon
-QUIET_SERVICES = ("rabbitmq-server", "postgresql", "slapd", "ceph-mon", "ceph-osd")
+QUIET_SERVICES = (
+    *("rabbitmq-server", "postgresql", "slapd", "ceph-mon", "ceph-osd", "mariadb-server"),
+    "memcached",
+)
 
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
