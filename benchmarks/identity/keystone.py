@@ -4,7 +4,7 @@ Keystone from the package index under uwsgi, over a MariaDB and a memcached of i
 Of what its documents allow this was the quickest, tried beside others: without a cache, which
 `keystone-manage doctor` calls incomplete, a validation takes ten times as long; pylibmc over a
 unix socket beats python-memcached, pymemcache and TCP; uwsgi's HTTP router, with connections kept,
-sends large answers 40 ms late.  Answers are checked against schemas ("warn"): its default and advice.
+sends large answers 40 ms late.  That answers are checked against schemas is its advice, too.
 """
 
 from __future__ import annotations
