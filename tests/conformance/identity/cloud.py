@@ -29,15 +29,16 @@ class Running:
 
 
 @contextmanager
-def running() -> Iterator[Running]:
+def running(personal_projects: bool = False, more: str = "") -> Iterator[Running]:
     """
-    An API whose first start is done; when the block is left it has ended and left nothing.
+    An API whose first start is done; when the block is left it has ended and left nothing.  more:
+    sections of its settings.
     """
     home = Path(tempfile.mkdtemp(prefix="snfi"))
     try:
         port, nobody = free_ports(2)
         config = home / "api.toml"
-        config.write_text(_settings(home, port, nobody))
+        config.write_text(_settings(home, port, nobody, personal_projects) + more)
         (home / "rapi-password").write_text("nobody\n")
         daemon = Daemon("synnefo-api", ["--config", str(config)], home, {})
         daemon.start()
@@ -54,13 +55,13 @@ def running() -> Iterator[Running]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _settings(home: Path, port: int, nobody: int) -> str:
+def _settings(home: Path, port: int, nobody: int, personal_projects: bool) -> str:
     return (
         f'database_url = "sqlite:///{home}/synnefo.db"\n'
         f'port = {port}\ntoken_keys = "{home}/token-keys"\n'
         f'block_endpoint = "unix:{home}/block.sock"\nblock_secret_file = "{home}/block.secret"\n'
         f'nbd_socket = "{home}/nbd.sock"\n'
-        "personal_projects = false\n"  # lists hold what the tests made
+        f"personal_projects = {str(personal_projects).lower()}\n"  # else lists hold what tests made
         f'[first_start]\nfiles = "{home}/first"\n'
         f'[first_start.cluster]\nrapi_url = "https://127.0.0.1:{nobody}"\n'
         f'rapi_password_file = "{home}/rapi-password"\n'
