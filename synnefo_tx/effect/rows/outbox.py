@@ -14,6 +14,12 @@ from synnefo_tx.effect.rows.tables import effects
 from synnefo_tx.effect.wishes import Wish
 
 Row = Any
+_earlier = effects.alias("earlier")
+_FIRST = ~(
+    select(_earlier.c.id)
+    .where(_earlier.c.target == effects.c.target, _earlier.c.serial < effects.c.serial)
+    .exists()
+)  # of those about its target
 
 
 def put(connection: Connection, wish: Wish, now_us: int) -> str:
@@ -48,16 +54,10 @@ def claim(connection: Connection, now_us: int, until_us: int, limit: int) -> lis
     Effects to send now, oldest first: of each target only the first that waits.  They are not
     due again before `until_us`: until then no other sender gets them.
     """
-    earlier = effects.alias("earlier")
-    blocked = (
-        select(earlier.c.id)
-        .where(earlier.c.target == effects.c.target, earlier.c.serial < effects.c.serial)
-        .exists()
-    )
     rows = list(
         connection.execute(
             select(effects)
-            .where(effects.c.next_try_at <= now_us, ~blocked)
+            .where(effects.c.next_try_at <= now_us, _FIRST)
             .order_by(effects.c.next_try_at, effects.c.serial)
             .limit(limit)
             .with_for_update(skip_locked=True)  # SQLite has one writer, and leaves it out
@@ -74,9 +74,10 @@ def claim(connection: Connection, now_us: int, until_us: int, limit: int) -> lis
 
 def next_due(connection: Connection) -> int | None:
     """
-    When the outbox wants to be looked at again, in microseconds; None when it is empty.
+    When the outbox wants to be looked at again, in microseconds; None when it is empty.  What
+    waits behind another is not asked for: it is looked at when that one has left.
     """
-    return connection.execute(select(func.min(effects.c.next_try_at))).scalar()
+    return connection.execute(select(func.min(effects.c.next_try_at)).where(_FIRST)).scalar()
 
 
 def put_off(connection: Connection, effect_id: str, next_try_at: int, error: str) -> None:

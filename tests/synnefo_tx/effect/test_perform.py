@@ -157,6 +157,20 @@ class PerformerTests(SynchronousTestCase):
         self.clock.pump([1.0] * 20)
         self.assertEqual([job.method for job in self.ganeti.jobs], ["POST", "DELETE"])
 
+    def test_rests_while_a_wish_waits_behind_another(self) -> None:
+        """What is due but must wait for one that was put off does not make it ask on and on."""
+        self.network_stands()
+        self.write(begin_server)
+        self.write(outbox.put, plan.delete_server("v1", "c1"), NOW_US)
+        self.ganeti.away = True
+        self.performer.startService()
+        self.clock.pump([1.0] * 30)  # by then the first is put off for half a minute
+        claims: list[object] = []
+        claim = outbox.claim
+        self.patch(outbox, "claim", lambda *told: claims.append(told) or claim(*told))
+        self.clock.pump([0.1] * 100)
+        self.assertLessEqual(len(claims), 5)
+
     def test_silent_cluster_holds_up_no_other(self) -> None:
         """While one cluster does not answer, wishes for another are sent."""
         self.network_stands()
