@@ -44,6 +44,8 @@ def decided(connection: Connection, base_url: str, settings: SignUp, person: Per
         for moderator in settings.moderators:
             post(connection, "person-waits", moderator, values)
         return
+    if not person.email:  # another provider told none
+        return
     if person.state is State.ACCEPTED:
         values |= {"reason": ""}  # which pattern it was is nobody's business
     post(connection, f"account-{person.state}", person.email, values)

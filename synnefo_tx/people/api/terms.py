@@ -14,12 +14,13 @@ from synnefo_tx.identity.api.admitting import known_of
 from synnefo_tx.identity.api.context import Context, address_of
 from synnefo_tx.identity.api.delegated import is_delegated
 from synnefo_tx.identity.api.writing import entry_of, write
-from synnefo_tx.identity.rules.login import DomainWanted, Login, Special, Wanted
+from synnefo_tx.identity.rules.login import DomainWanted, Known, Login, Special, Wanted
 from synnefo_tx.people.api.context import People
 from synnefo_tx.people.errors import BadField, NoSuchTerms
 from synnefo_tx.people.model import PATH
 from synnefo_tx.people.rows import signing
 from synnefo_tx.people.rules import bodies
+from synnefo_tx.people.tickets import HEADER, TicketBox
 from synnefo_tx.people.views.people import terms_view
 
 TERMS = f"{PATH}/terms"
@@ -61,9 +62,12 @@ def _add_signing(router: Router, context: Context) -> None:
 
 async def _who(call: Call, context: Context) -> str:
     """
-    Id of who signs: the bearer of the token, or whose name and password the body has.  Raises
-    NotAuthenticated, Forbidden, TooManyRequests, BadField.
+    Id of who signs: the bearer of the token or of a ticket, or whose name and password the body
+    has.  Raises NotAuthenticated, Forbidden, TooManyRequests, BadField.
     """
+    ticket = call.header(HEADER)
+    if ticket:
+        return await _by_ticket(context, ticket)
     text = call.header("x-auth-token")
     if not text:
         return await _by_password(call, context)
@@ -84,9 +88,24 @@ async def _by_password(call: Call, context: Context) -> str:
     if not isinstance(domain_id, str) or "\0" in domain_id:
         raise BadField("domain_id", "must be a text")
     wanted = Wanted(None, name, DomainWanted(domain_id, None))
-    login = Login(("password",), wanted, None, None, Special.UNSCOPED)
-    known = await known_of(context, login)
+    known = await _known(context, wanted)
     right = await context.gate.right(wanted, known.user, password, address_of(call))
+    return _open(known, right=right)
+
+
+async def _by_ticket(context: Context, ticket: str) -> str:
+    user_id = TicketBox(context.secrets, context.clock).open(ticket)
+    return _open(await _known(context, Wanted(user_id, None, None)), right=True)
+
+
+async def _known(context: Context, wanted: Wanted) -> Known:
+    return await known_of(context, Login(("password",), wanted, None, None, Special.UNSCOPED))
+
+
+def _open(known: Known, *, right: bool) -> str:
+    """
+    Id of the user, who may be waiting for more than this signature.  Raises NotAuthenticated.
+    """
     user, domain = known.user, known.user_domain
     if user is None or domain is None or not right:
         raise NotAuthenticated

@@ -29,13 +29,15 @@ class AccountRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     What accounts a provider makes here.
 
     domain_id: where they are.  create: whether an unknown person gets an account; else only those
-    who have added this provider to theirs log in.  groups_claim: what lists the person's groups.
+    who have added this provider to theirs log in.  moderated: an administrator accepts each new
+    account, as of those who sign up.  groups_claim: what lists the person's groups.
     groups: a group of theirs to the name of one of ours.  mirror_groups: those that are not named
     become groups of the same name, which the provider alone fills; never one that was here before.
     """
 
     domain_id: str = "default"
     create: bool = True
+    moderated: bool = False
     groups_claim: str | None = None
     groups: dict[str, str] = {}
     mirror_groups: bool = False

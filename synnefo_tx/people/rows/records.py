@@ -18,6 +18,7 @@ from synnefo_tx.people.errors import NoSuchPerson
 from synnefo_tx.people.model import Moderation, Person, State
 from synnefo_tx.people.rows import addresses
 from synnefo_tx.people.rows.link_tables import links
+from synnefo_tx.people.rows.links import expire
 from synnefo_tx.people.rows.tables import people, signed_terms
 
 LAPSED_AT_ONCE = 5
@@ -123,8 +124,10 @@ def unverified_of(connection: Connection, domain_id: str, email: str) -> list[Pe
 
 def forget_lapsed(connection: Connection, doing: Doing) -> None:
     """
-    Some of those who did not verify their address in time are gone, and their names are free.
+    Some of those who did not verify their address in time are gone, and their names are free; so
+    are links that have ended.
     """
+    expire(connection, doing.now)
     lapsed = (
         select(people.c.user_id)
         .where(people.c.lapses_at <= doing.now, people.c.verified_at.is_(None))

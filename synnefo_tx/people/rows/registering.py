@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal
 
 from attrs import frozen
@@ -15,12 +16,19 @@ from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.kinds import USER
 from synnefo_tx.identity.rows.things import DuplicateEntry
 from synnefo_tx.people.doing import Doing
-from synnefo_tx.people.errors import LinkWorthless, NoSuchPerson, NotInThatState
+from synnefo_tx.people.errors import (
+    AddressTaken,
+    BadField,
+    LinkWorthless,
+    NoSuchPerson,
+    NotInThatState,
+)
 from synnefo_tx.people.model import Moderation, Person, Registration, State
 from synnefo_tx.people.rows import addresses, links, records, signing
 from synnefo_tx.people.rows.links import Link
 from synnefo_tx.people.rows.moderating import accept
 from synnefo_tx.people.rows.tables import people
+from synnefo_tx.people.rules.addresses import read_address
 from synnefo_tx.people.settings import SignUp
 
 
@@ -92,6 +100,29 @@ def _make(
     if wanted.signs is not None:
         signing.sign(connection, user_id, wanted.signs, now)
     return made
+
+
+def wait_for_moderation(
+    connection: Connection, user_id: str, domain_id: str, email: str, verified: bool, now: int
+) -> None:
+    """
+    A user whom another provider vouches for waits for a moderator.  email: as the provider tells
+    it; verified: it has seen that it is the user's.  Whoever has it already keeps it.
+    """
+    try:
+        email = read_address(email)
+    except BadField:
+        email = ""  # and no letters
+    row = {
+        "user_id": user_id,
+        "email": email,
+        "moderation": Moderation.PENDING,
+        "verified_at": now,
+    }
+    connection.execute(insert(people).values(row))
+    if verified and email:
+        with suppress(AddressTaken):
+            addresses.claim(connection, domain_id, email, user_id)
 
 
 def give_again(

@@ -16,6 +16,7 @@ from synnefo_tx.identity.api.issuing import catalog_for, fresh_token
 from synnefo_tx.identity.api.login_log import LOG_IN
 from synnefo_tx.identity.api.tokens import RECEIPT, SUBJECT
 from synnefo_tx.identity.api.writing import entry_of
+from synnefo_tx.identity.faults import NotAdmitted
 from synnefo_tx.identity.receipts import ReceiptBox
 from synnefo_tx.identity.rows import attempts
 from synnefo_tx.identity.rules.compliance import is_inactive
@@ -26,6 +27,7 @@ from synnefo_tx.people.external.person import Person
 from synnefo_tx.people.external.rows.accounts import Settled
 from synnefo_tx.people.external.settings import AccountRules
 from synnefo_tx.people.external.settle import Settle
+from synnefo_tx.people.tickets import HEADER, TicketBox
 
 
 def settle_in(context: Context) -> Settle:
@@ -69,11 +71,14 @@ class Admission:
     async def token(self, call: Call, person: Person, user_id: str) -> Reply:
         """
         A token for the user's default project, or for none; a receipt, if the user has to show
-        more.  Raises NotAuthenticated.
+        more.  Raises NotAuthenticated, and NotAdmitted with a ticket for signing in a header.
         """
         try:
             reply = await self._issued(call, user_id, _method(person.provider))
         except DomainError as error:
+            if isinstance(error, NotAdmitted):  # it may be for want of a signature alone
+                ticket = TicketBox(self._context.secrets, self._context.clock).seal(user_id)
+                call.extra_headers.append((HEADER, ticket))
             await self.refused(call, person.provider, user_id, type(error).__name__)
             raise
         reason = "" if reply.status == 201 else "Incomplete"

@@ -22,6 +22,7 @@ from synnefo_tx.people.external.person import Person
 from synnefo_tx.people.external.rows.given import give_and_take
 from synnefo_tx.people.external.rows.tables import external_accounts as table
 from synnefo_tx.people.external.settings import AccountRules
+from synnefo_tx.people.rows.registering import wait_for_moderation
 
 
 @frozen
@@ -133,20 +134,25 @@ def _disable(connection: Connection, row: Row[Any], moment: Moment) -> bool:
 
 
 def _made(connection: Connection, person: Person, rules: AccountRules, now: int) -> str:
-    user = {
-        "id": uuid.uuid4().hex,
+    user_id = uuid.uuid4().hex
+    user: Thing = {
+        "id": user_id,
         "name": person.name,
         "domain_id": rules.domain_id,
         "password_hash": None,
-        "enabled": True,
+        "enabled": not rules.moderated,
         "created_at": now,
     }
     if person.email:
         user["email"] = person.email
     try:
-        return str(things.create(connection, USER, user)["id"])
+        things.create(connection, USER, user)
     except DuplicateEntry as error:
         raise NameInUse from error
+    if rules.moderated:
+        told = (rules.domain_id, person.email, person.email_verified)
+        wait_for_moderation(connection, user_id, *told, now)
+    return user_id
 
 
 def _link(connection: Connection, person: Person, user_id: str, now: int) -> None:

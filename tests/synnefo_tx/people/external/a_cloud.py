@@ -17,13 +17,17 @@ from synnefo_tx.account.api.routes import account_router
 from synnefo_tx.audit.rows.tables import audit_log
 from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.kinds import USER
-from synnefo_tx.people.external.api import ways
+from synnefo_tx.people.api.context import People
+from synnefo_tx.people.api.routes import add_people
 from synnefo_tx.people.external.api.admission import settle_in
 from synnefo_tx.people.external.ldap.passwords import DirectoryPasswords
 from synnefo_tx.people.external.providers import Providers
+from synnefo_tx.people.rows.admission import PeopleAdmission
+from synnefo_tx.people.rows.following import cloud_follower
+from synnefo_tx.people.settings import SignUp
 from tests.synnefo_tx.identity.cloud import Answer, identity_cloud
 
-ACCOUNT = "http://cloud.test/account/v1.0/people/log-in"
+ACCOUNT = "http://cloud.test/account/v1.0/people"
 
 
 class LogInCase(SynchronousTestCase):
@@ -32,16 +36,19 @@ class LogInCase(SynchronousTestCase):
     """
 
     def stand(self, providers: Providers) -> None:
-        self.cloud = identity_cloud(self)
+        self.cloud = identity_cloud(
+            self, admission=PeopleAdmission(), follower=cloud_follower(personal_projects=False)
+        )
         self.context = self.cloud.context
         self.settle = settle_in(self.context)
         if providers.ldap:
             self.context.gate.elsewhere = DirectoryPasswords(providers, self.settle)
+        people = People(self.context, SignUp(), "https://cloud.test")
         router = account_router(
             self.cloud.database,
             self.cloud.authenticator,
             self.cloud.clock,
-            add_further=lambda router: ways.add_routes(router, self.context, providers),
+            add_further=lambda router: add_people(router, people, providers),
         )
         self.root = Resource()
         self.root.putChild(b"account", router.resource())
@@ -51,7 +58,18 @@ class LogInCase(SynchronousTestCase):
     def ask(
         self, method: str, path: str, token: str = "", body: Any = None, **query: str
     ) -> Answer:
-        headers = {"X-Auth-Token": token} if token else {}
+        return self.ask_at(f"{ACCOUNT}/log-in{path}", method, token, body, {}, query)
+
+    def ask_at(
+        self,
+        url: str,
+        method: str,
+        token: str = "",
+        body: Any = None,
+        more: dict[str, str] | None = None,
+        query: dict[str, str] | None = None,
+    ) -> Answer:
+        headers = ({"X-Auth-Token": token} if token else {}) | (more or {})
         if self.browser:
             headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.browser.items())
         if body is not None:
@@ -59,9 +77,9 @@ class LogInCase(SynchronousTestCase):
         account = StubTreq(self.root)  # a new one each time: it keeps cookies of its own
         asked = account.request(
             method,
-            ACCOUNT + path,
+            url,
             headers=headers,
-            params=query,
+            params=query or {},
             data=None if body is None else json.dumps(body).encode(),
         )
         for _ in range(4):
