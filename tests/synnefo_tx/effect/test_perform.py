@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, select, update
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -165,9 +165,14 @@ class PerformerTests(SynchronousTestCase):
         self.ganeti.away = True
         self.performer.startService()
         self.clock.pump([1.0] * 30)  # by then the first is put off for half a minute
-        claims: list[object] = []
-        claim = outbox.claim
-        self.patch(outbox, "claim", lambda *told: claims.append(told) or claim(*told))
+        claims: list[int] = []
+
+        def claim(connection: Connection, now_us: int, until_us: int, limit: int) -> list[Any]:
+            claims.append(now_us)
+            return claimed(connection, now_us, until_us, limit)
+
+        claimed = outbox.claim
+        self.patch(outbox, "claim", claim)
         self.clock.pump([0.1] * 100)
         self.assertLessEqual(len(claims), 5)
 
