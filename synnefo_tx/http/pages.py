@@ -19,6 +19,7 @@ _STYLE = (
     "input,button{box-sizing:border-box;width:100%;font:inherit;padding:.6rem;border-radius:4px;"
     "border:1px solid #767676}button{margin-top:1rem;background:#0b57a4;color:#fff;border:0}"
     "button.other{background:#fff;color:#0b57a4;border:1px solid #0b57a4}"
+    ".text{white-space:pre-wrap;border:1px solid #767676;padding:.75rem}"
     "[role=alert]{border-left:4px solid #b00020;padding:.25rem .75rem;margin:0 0 1rem}"
 )
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()

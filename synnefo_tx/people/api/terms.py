@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from synnefo_tx.errors import Forbidden, NotAuthenticated
+from synnefo_tx.errors import DomainError, Forbidden, NotAuthenticated
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
 from synnefo_tx.http.router import Router
@@ -16,8 +16,11 @@ from synnefo_tx.identity.api.delegated import is_delegated
 from synnefo_tx.identity.api.writing import entry_of, write
 from synnefo_tx.identity.rules.login import DomainWanted, Known, Login, Special, Wanted
 from synnefo_tx.people.api.context import People
+from synnefo_tx.people.api.forms import form_of, is_form
 from synnefo_tx.people.errors import BadField, NoSuchTerms
 from synnefo_tx.people.model import PATH
+from synnefo_tx.people.pages.refused import refused_page
+from synnefo_tx.people.pages.signing import sign_page, signed_page, text_and_form
 from synnefo_tx.people.rows import signing
 from synnefo_tx.people.rules import bodies
 from synnefo_tx.people.tickets import HEADER, TicketBox
@@ -50,14 +53,42 @@ def add_routes(router: Router, people: People) -> None:
 
 
 def _add_signing(router: Router, context: Context) -> None:
+    @router.route("GET", f"{TERMS}/<version>/sign", None)
+    async def asked(call: Call, version: str) -> Reply:
+        try:
+            return sign_page(await context.database.read(signing.find, _version(version)))
+        except DomainError as error:
+            return refused_page(error)
+
     @router.route("POST", f"{TERMS}/<version>/sign", None)
-    async def by_password(call: Call, version: str) -> Reply:
-        number = _version(version)
-        user_id = await _who(call, context)
-        told = {"version": number}
-        entry = evolve(entry_of(call, "account:sign_terms", "user", user_id, told), user_id=user_id)
-        await write(context, entry, signing.sign, user_id, number, int(context.clock()))
+    async def sign(call: Call, version: str) -> Reply:
+        if is_form(call):
+            return await _by_form(call, context, version)
+        await _signed(call, context, _version(version), await _who(call, context))
         return empty_reply()
+
+
+async def _by_form(call: Call, context: Context, version: str) -> Reply:
+    found = None
+    try:
+        found = await context.database.read(signing.find, _version(version))
+        user_id = await _by_password(call, context, form_of(call))
+        await _signed(call, context, found.version, user_id)
+    except NotAuthenticated:
+        wrong = NotAuthenticated("User name, domain or password are wrong.")
+        return refused_page(wrong, text_and_form(found) if found else "")
+    except DomainError as error:
+        return refused_page(error)
+    return signed_page(found)
+
+
+async def _signed(call: Call, context: Context, version: int, user_id: str) -> None:
+    """
+    Raises NoSuchTerms, NotInForce.
+    """
+    told = {"version": version}
+    entry = evolve(entry_of(call, "account:sign_terms", "user", user_id, told), user_id=user_id)
+    await write(context, entry, signing.sign, user_id, version, int(context.clock()))
 
 
 async def _who(call: Call, context: Context) -> str:
@@ -70,18 +101,18 @@ async def _who(call: Call, context: Context) -> str:
         return await _by_ticket(context, ticket)
     text = call.header("x-auth-token")
     if not text:
-        return await _by_password(call, context)
+        return await _by_password(call, context, call.json())
     call.bearer = await context.authenticator(text)
     if is_delegated(call):
         raise Forbidden("Nobody signs with a token that was handed on.")
     return call.bearer.user_id
 
 
-async def _by_password(call: Call, context: Context) -> str:
+async def _by_password(call: Call, context: Context, body: object) -> str:
     """
     Whoever may not log in before signing has no token yet.
     """
-    given = bodies.read_object(call.json(), "name", "domain_id", "password")
+    given = bodies.read_object(body, "name", "domain_id", "password")
     name = bodies.read_text(given, "name", bodies.LONGEST_NAME)
     password = bodies.read_text(given, "password", bodies.LONGEST_PASSWORD)
     domain_id = given.get("domain_id", "default")
