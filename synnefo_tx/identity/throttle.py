@@ -84,7 +84,8 @@ class Throttle:
     `begin` an attempt, and tell it how it ended.  clock: seconds.
 
     registry: gets the counters synnefo_logins_failed_total, synnefo_logins_refused_total and
-    synnefo_logins_locked_total, and the histogram synnefo_logins_delay_seconds.
+    synnefo_logins_locked_total, and the histogram synnefo_logins_delay_seconds.  counted: what
+    is limited, when it is not log-ins.
     """
 
     def __init__(
@@ -93,26 +94,27 @@ class Throttle:
         account: Limits = OF_ACCOUNT,
         address: Limits = OF_ADDRESS,
         registry: CollectorRegistry | None = None,
+        counted: str = "logins",
     ) -> None:
         self.registry = registry or CollectorRegistry()
         self._clock = clock
         self._limits = (account, address)
         self._known: tuple[OrderedDict[Hashable, _Known], ...] = (OrderedDict(), OrderedDict())
         self._failures = Counter(
-            "synnefo_logins_failed", "Log-ins with a wrong secret.", registry=self.registry
+            f"synnefo_{counted}_failed", "Attempts that were wrong.", registry=self.registry
         )
         self._refusals = Counter(
-            "synnefo_logins_refused",
-            "Log-ins that came too soon after wrong ones.",
+            f"synnefo_{counted}_refused",
+            "Attempts that came too soon after others.",
             ["limit"],
             registry=self.registry,
         )
 
         self._locked = Counter(
-            "synnefo_logins_locked", "Log-ins to a locked account.", registry=self.registry
+            f"synnefo_{counted}_locked", "Attempts at a locked account.", registry=self.registry
         )
         self._delays = Histogram(
-            "synnefo_logins_delay_seconds",
+            f"synnefo_{counted}_delay_seconds",
             "How long those were told to wait that came too soon.",
             buckets=(1, 2, 5, 15, 60, 300, 900),
             registry=self.registry,

@@ -182,7 +182,7 @@ class ApiService(Service):
             elsewhere=DirectoryPasswords(providers, settle) if providers.ldap else None,
             admission=PeopleAdmission(),
         )
-        people = People(context, settings.sign_up, settings.base_url)
+        people = People(context, settings.sign_up, settings.base_url, self._metrics.registry)
         makers: list[Callable[[], Router]] = [
             lambda: identity_router(context, settings.public_url),
             lambda: compute_router(database, *usual, performer.kick, self._clusters.console_log),

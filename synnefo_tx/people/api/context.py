@@ -5,6 +5,7 @@ What every resource of people is given.
 from __future__ import annotations
 
 from attrs import field, frozen
+from prometheus_client import CollectorRegistry
 
 from synnefo_tx.errors import TooManyRequests
 from synnefo_tx.http.call import Call
@@ -23,17 +24,20 @@ OF_ADDRESS = Limits(free=20, longest_s=300)
 class People:
     """
     base_url: of the whole cloud as links in mail name it, without a trailing slash; never from a
-    Host header, which whoever asks makes up.  throttle: of letters and links.
+    Host header, which whoever asks makes up.  registry: gets what is counted of letters and links,
+    named as that of log-ins.
     """
 
     identity: Context
     settings: SignUp
     base_url: str
-    throttle: Throttle = field()
+    registry: CollectorRegistry | None = None
+    throttle: Throttle = field(init=False)
 
     @throttle.default
     def _throttle(self) -> Throttle:
-        return Throttle(self.identity.clock, OF_MAILBOX, OF_ADDRESS)
+        clock = self.identity.clock
+        return Throttle(clock, OF_MAILBOX, OF_ADDRESS, self.registry, counted="letters")
 
     def doing(self, call: Call) -> Doing:
         """

@@ -9,6 +9,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select
 from sqlalchemy.sql import Select
 
+from synnefo_tx.audit.entry import Entry
+from synnefo_tx.audit.rows.log import append
 from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.kinds import USER
 from synnefo_tx.identity.rows.tables import users
@@ -22,6 +24,7 @@ from synnefo_tx.people.rows.links import expire
 from synnefo_tx.people.rows.tables import people, signed_terms
 
 LAPSED_AT_ONCE = 5
+FORGOTTEN = "account:forget_registration"  # in the audit log
 _ACCEPTED = people.c.moderation == Moderation.ACCEPTED
 _VERIFIED = people.c.verified_at.is_not(None)
 _IN_STATE: dict[State, ColumnElement[bool]] = {
@@ -130,10 +133,12 @@ def forget_lapsed(connection: Connection, doing: Doing) -> None:
     expire(connection, doing.now)
     lapsed = (
         select(people.c.user_id)
+        .outerjoin(users, users.c.id == people.c.user_id)
         .where(people.c.lapses_at <= doing.now, people.c.verified_at.is_(None))
+        .where(users.c.enabled.is_not(True))  # an administrator has enabled it meanwhile
         .order_by(people.c.lapses_at)
         .limit(LAPSED_AT_ONCE)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=people)
     )
     for (user_id,) in connection.execute(lapsed).all():
         user = things.find(connection, USER, user_id)
@@ -143,6 +148,7 @@ def forget_lapsed(connection: Connection, doing: Doing) -> None:
         doing.follower.ends(connection, "user", user, doing.told)
         forget(connection, user_id)
         remove_user(connection, USER, user, doing.now, doing.horizon_s)
+        append(connection, Entry(FORGOTTEN, "user", user_id), doing.told.now_us)
 
 
 def forget(connection: Connection, user_id: str) -> None:

@@ -121,6 +121,17 @@ class RegistrationTests(PeopleCase):
         self.assertEqual(self.registered(email="eve@elsewhere.org").template, "verify")
         after = [self.count(table) for table in (users, people, links)]
         self.assertEqual([many - 1 for many in after], before)
+        self.assertEqual(len(self.audit("account:forget_registration")), 1)
+
+    def test_whom_an_administrator_has_enabled_is_not_forgotten(self) -> None:
+        """There may be more to that user by now; a verified address is asked for all the same."""
+        self.registered()
+        admin = self.cloud.token("admin")
+        [user] = self.cloud.ask("GET", "/v3/users?name=eve", admin).json["users"]
+        self.cloud.ask("PATCH", f"/v3/users/{user['id']}", admin, {"user": {"enabled": True}})
+        self.cloud.now += 3 * DAY_S
+        self.registered(name="other", email="other@example.org")
+        self.assertEqual(self.log_in(), (401, UNVERIFIED))
 
     def test_audit(self) -> None:
         """Who signed up, and no secret."""
