@@ -21,6 +21,7 @@ from synnefo_tx.compute.rows import tables as _compute
 from synnefo_tx.effect.rows import tables as _effect
 from synnefo_tx.identity.rows import catalog_tables as _catalog
 from synnefo_tx.identity.rows import delegation_tables as _delegation
+from synnefo_tx.identity.rows import recovery_tables as _recovery
 from synnefo_tx.identity.rows import tables as _identity
 from synnefo_tx.image.rows import tables as _image
 from synnefo_tx.network.rows import tables as _network
@@ -53,6 +54,7 @@ TABLES = (  # imported to register
     _openid,
     _people,
     _quota,
+    _recovery,
     _volume,
 )
 

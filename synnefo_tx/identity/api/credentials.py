@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement
 
-from synnefo_tx.errors import BadRequest
+from synnefo_tx.errors import BadRequest, Forbidden
 from synnefo_tx.http.bodies import Body, keystone_wording
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
@@ -34,8 +34,9 @@ from synnefo_tx.identity.permissions import Target
 from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.credentials import EC2, visible
 from synnefo_tx.identity.rows.kinds import CREDENTIAL
+from synnefo_tx.identity.rows.second_factors import enrolled
 from synnefo_tx.identity.rows.things import Thing
-from synnefo_tx.identity.rules.totp import USED
+from synnefo_tx.identity.rules.totp import OURS, TOTP
 from synnefo_tx.identity.views.delegation import credential_view
 
 PATH = "/v3/credentials"
@@ -76,6 +77,7 @@ def add_routes(router: Router, context: Context) -> None:
         found = await permitted(context, call, resource, "delete", credential_id)
         refuse_other_projects(call, found)
         refuse_restricted(call, "credentials")
+        await _refuse_enrolled(call, context, found)
         await ended(context, call, resource, credential_id)
         return empty_reply()
 
@@ -129,7 +131,8 @@ def _visible(call: Call) -> ColumnElement[bool]:
 async def _complete(call: Call, context: Context, thing: Thing) -> Thing:
     refuse_restricted(call, "credentials")
     refuse_other_projects(call, thing)
-    thing = {"project_id": None} | {k: v for k, v in thing.items() if k != USED}
+    await _refuse_enrolled(call, context, thing)
+    thing = {"project_id": None} | {k: v for k, v in thing.items() if k not in OURS}
     thing["id"] = uuid.uuid4().hex
     if thing["type"].lower() == EC2:
         if not thing["project_id"]:
@@ -142,8 +145,9 @@ async def _complete(call: Call, context: Context, thing: Thing) -> Thing:
 
 async def _prepare(call: Call, context: Context, before: Thing, changes: Thing) -> Thing:
     refuse_restricted(call, "credentials")
-    changes = {name: value for name, value in changes.items() if name != USED}
+    changes = {name: value for name, value in changes.items() if name not in OURS}
     after = before | changes
+    await _refuse_enrolled(call, context, before, after)
     for one in (before, after):
         refuse_other_projects(call, one)
     if not may(call, "identity:update_credential", _target(after)):
@@ -189,3 +193,15 @@ def _same_ties(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     for name in KEPT:
         if old.get(name) != new.get(name):
             raise BadRequest(f"{name} can not be updated for credential")
+
+
+async def _refuse_enrolled(call: Call, context: Context, *these: Mapping[str, Any]) -> None:
+    """
+    Raises Forbidden where a token alone would change the second factor of a person who enrolled
+    one: that takes the password and a code, at the account service.  Administrators may.
+    """
+    if may(call, "identity:update_credential", Target()):
+        return
+    for one in these:
+        if one.get("type") == TOTP and await context.database.read(enrolled, one["user_id"]):
+            raise Forbidden("This second factor is changed at /account/v1.0/people/second-factor.")

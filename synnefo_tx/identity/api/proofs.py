@@ -11,9 +11,11 @@ from attrs import evolve
 from synnefo_tx.identity.api.context import Context
 from synnefo_tx.identity.faults import PasswordExpired
 from synnefo_tx.identity.model import User
+from synnefo_tx.identity.rows import recovery
 from synnefo_tx.identity.rows.second_factors import use_code
 from synnefo_tx.identity.rules.compliance import is_expired, is_inactive
 from synnefo_tx.identity.rules.login import CredentialWanted, Known, Login
+from synnefo_tx.identity.rules.recovery import digest_of
 from synnefo_tx.identity.rules.totp import step_of
 from synnefo_tx.identity.secret_box import SecretGarbled
 
@@ -59,12 +61,23 @@ def _refuse_expired(context: Context, user: User | None) -> None:
 
 
 async def _code_used(context: Context, login: Login, known: Known) -> bool:
+    user_id = known.user.id if known.user else ""
+    return await code_right(context, user_id, known.totp, login.passcode or "")
+
+
+async def code_right(
+    context: Context, user_id: str, factors: tuple[tuple[str, str], ...], code: str
+) -> bool:
     """
-    Whether the code belongs to one of the user's second factors, and was not used before.
+    Whether the code belongs to one of the user's second factors, or is one of the recovery codes,
+    and was not used before.  factors: ids, and secrets, sealed.  user_id: "" of nobody.
     """
-    for factor_id, sealed in known.totp if login.passcode else ():
+    spare = digest_of(code)
+    if spare is not None:
+        return await context.database.write(recovery.use, user_id, spare)
+    for factor_id, sealed in factors if code else ():
         try:
-            step = step_of(context.secrets.open(sealed), login.passcode or "", context.clock())
+            step = step_of(context.secrets.open(sealed), code, context.clock())
         except SecretGarbled:
             continue
         if step is not None and await context.database.write(use_code, factor_id, step):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select, update
 
 from synnefo_tx.identity.rows.delegation_tables import credentials
-from synnefo_tx.identity.rules.totp import TOTP, USED
+from synnefo_tx.identity.rules.totp import ENROLLED, TOTP, USED
 
 
 def sealed_factors(connection: Connection, user_id: str) -> tuple[tuple[str, str], ...]:
@@ -18,6 +18,17 @@ def sealed_factors(connection: Connection, user_id: str) -> tuple[tuple[str, str
         credentials.c.user_id == user_id, credentials.c.type == TOTP
     )
     return tuple((row.id, row.blob) for row in connection.execute(wanted))
+
+
+def enrolled(connection: Connection, user_id: str) -> str:
+    """
+    Id of the factor that the user has enrolled; "": none.
+    """
+    wanted = select(credentials.c.id, credentials.c.extra).where(
+        credentials.c.user_id == user_id, credentials.c.type == TOTP
+    )
+    found = (row.id for row in connection.execute(wanted) if row.extra.get(ENROLLED))
+    return next(found, "")
 
 
 def use_code(connection: Connection, credential_id: str, step: int) -> bool:

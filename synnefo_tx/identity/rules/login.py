@@ -70,6 +70,8 @@ class Special(Enum):
     NEVER = "less than the system"
 
 
+OPENID = "openid"  # a log-in by another provider; nobody names it in a request for a token
+COUNTED = (*METHODS, OPENID)  # ways that rules for several factors may ask for
 # A project, a domain, a trust, or something else
 ScopeWanted = Wanted | DomainWanted | TrustWanted | Special
 
@@ -199,7 +201,7 @@ def _enough(user: User, domain: Domain, methods: tuple[str, ...]) -> None:
     judged by them too, and methods that nobody offers don't count, as in Keystone.
     """
     named = user.options.get("multi_factor_auth_rules") or []
-    rules = [rule for one in named if (rule := [way for way in one if way in METHODS])]
+    rules = [rule for one in named if (rule := [way for way in one if way in COUNTED])]
     if not rules or not user.options.get("multi_factor_auth_enabled", True):
         return
     if not any(set(rule) <= set(methods) for rule in rules):

@@ -11,6 +11,8 @@ import hmac
 
 TOTP = "totp"  # the type of credentials that hold such a secret
 USED = "totp_used"  # their attribute that tells the last step whose code was used
+ENROLLED = "enrolled"  # their attribute that tells that its owner made it, and knows it alone
+OURS = (USED, ENROLLED)  # attributes that no client sees or gives
 STEP_S = 30
 DIGITS = 6
 PREVIOUS_STEPS = 1  # a code is still taken this many steps after its own

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from synnefo_tx.identity.rules.moments import moment_us
-from synnefo_tx.identity.rules.totp import USED
+from synnefo_tx.identity.rules.totp import ENROLLED, OURS
 
 View = dict[str, Any]
 Thing = Mapping[str, Any]
@@ -52,9 +52,10 @@ def _role(role: Thing) -> View:
 
 def credential_view(credential: Thing, blob: str, base: str) -> View:
     """
-    blob: the secret, opened.
+    blob: the secret, opened.  That of a factor which its owner enrolled was told once.
     """
-    shown = {name: value for name, value in credential.items() if name != USED}
+    shown = {name: value for name, value in credential.items() if name not in OURS}
+    blob = "" if credential.get(ENROLLED) else blob
     here = f"{base}/credentials/{credential['id']}"
     return shown | {"blob": blob, "links": {"self": here}}
 

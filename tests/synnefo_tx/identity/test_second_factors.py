@@ -7,6 +7,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from synnefo_tx.identity.rows import recovery
+from synnefo_tx.identity.rules.recovery import digest_of, new_code
 from synnefo_tx.identity.rules.totp import code_at
 from tests.synnefo_tx.identity.asking import AskingCase
 from tests.synnefo_tx.identity.cloud import Answer
@@ -145,3 +147,49 @@ class ReceiptTests(FactorCase):
         self.rules([["carrier pigeon", "totp"]])
         self.assertEqual(self.login(password="battery staple").code, 401)
         self.assertEqual(self.login(passcode=self.code()).code, 201)
+
+    def test_a_log_in_elsewhere_is_a_factor_that_rules_may_ask_for(self) -> None:
+        """A code alone is no answer to a rule that asks for another provider as well."""
+        self.rules([["openid", "totp"]])
+        self.assertEqual(self.login(passcode=self.code()).code, 401)
+
+
+class RecoveryTests(FactorCase):
+    """Codes for those who have lost the other thing."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.codes = [new_code() for _ in range(2)]
+        digests = [digest_of(one) or "" for one in self.codes]
+        self.cloud.write(recovery.renew, "u-alice", digests)
+
+    def test_a_code_is_good_once(self) -> None:
+        """However it is typed."""
+        typed = self.codes[0].lower().replace("-", " ")
+        both = self.login(password="battery staple", passcode=typed)
+        self.assertEqual((both.code, both.json["token"]["methods"]), (201, ["password", "totp"]))
+        self.assertEqual(self.login(passcode=self.codes[0]).code, 401)
+        self.assertEqual(self.cloud.write(recovery.left, "u-alice"), 1)
+
+    def test_it_is_its_owner_s(self) -> None:
+        """Nobody else's, and refusals are alike."""
+        for user in ("u-bob", "nobody"):
+            answer = self.login(passcode=self.codes[0], user=user)
+            self.assertEqual((answer.code, answer.message), (401, DENIED))
+        self.assertEqual(self.cloud.write(recovery.left, "u-alice"), 2)
+
+    def test_a_wrong_password_uses_up_none(self) -> None:
+        """As with other codes."""
+        self.login(password="wrong", passcode=self.codes[0])
+        self.assertEqual(self.cloud.write(recovery.left, "u-alice"), 2)
+
+    def test_others_are_none(self) -> None:
+        """What no code looks like, and what does."""
+        self.assertIsNone(digest_of("ABCD-EFGH-IJKL-MN01"))
+        self.assertIsNone(digest_of("492039"))
+        self.assertEqual(self.login(passcode=new_code()).code, 401)
+
+    def test_they_go_with_their_user(self) -> None:
+        """Nothing is left of who is gone."""
+        self.assertEqual(self.ask("DELETE", "/users/u-alice").code, 204)
+        self.assertEqual(self.cloud.write(recovery.left, "u-alice"), 0)

@@ -13,6 +13,7 @@ def upgrade() -> None:
     _links()
     _people()
     _addresses()
+    _recovery_codes()
 
 
 def _links() -> None:
@@ -48,3 +49,13 @@ def _addresses() -> None:
         sa.Column("user_id", sa.String(64), nullable=False),
     )
     op.create_index("ix_verified_addresses_user_id", "verified_addresses", ["user_id"])
+
+
+def _recovery_codes() -> None:
+    op.create_table(
+        "recovery_codes",
+        sa.Column("user_id", sa.String(64), nullable=False),
+        sa.Column("code_hash", sa.String(64), nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("user_id", "code_hash"),
+    )
