@@ -17,7 +17,7 @@ from synnefo_tx.people.errors import AskedTooOften
 from synnefo_tx.people.settings import SignUp
 
 OF_MAILBOX = Limits(free=3, longest_s=600)
-OF_ADDRESS = Limits(free=20, longest_s=300)
+OF_ADDRESS = Limits(free=50, longest_s=120)  # a class may sign up together
 
 
 @frozen(eq=False)

@@ -17,7 +17,7 @@ from synnefo_tx.identity.api.writing import entry_of, write
 from synnefo_tx.identity.rules.login import DomainWanted, Known, Login, Special, Wanted
 from synnefo_tx.people.api.context import People
 from synnefo_tx.people.api.forms import form_of, is_form
-from synnefo_tx.people.errors import BadField, NoSuchTerms
+from synnefo_tx.people.errors import NoSuchTerms
 from synnefo_tx.people.model import PATH
 from synnefo_tx.people.pages.refused import refused_page
 from synnefo_tx.people.pages.signing import sign_page, signed_page, text_and_form
@@ -115,12 +115,12 @@ async def _by_password(call: Call, context: Context, body: object) -> str:
     given = bodies.read_object(body, "name", "domain_id", "password")
     name = bodies.read_text(given, "name", bodies.LONGEST_NAME)
     password = bodies.read_text(given, "password", bodies.LONGEST_PASSWORD)
-    domain_id = given.get("domain_id", "default")
-    if not isinstance(domain_id, str) or "\0" in domain_id:
-        raise BadField("domain_id", "must be a text")
+    domain_id = bodies.read_text({"domain_id": "default"} | given, "domain_id", bodies.LONGEST_NAME)
     wanted = Wanted(None, name, DomainWanted(domain_id, None))
     known = await _known(context, wanted)
     right = await context.gate.right(wanted, known.user, password, address_of(call))
+    if right and context.gate.elsewhere is not None:
+        known = await _known(context, wanted)  # a directory's user may be new
     return _open(known, right=right)
 
 

@@ -11,7 +11,6 @@ from synnefo_tx.errors import DomainError
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
 from synnefo_tx.http.router import Router
-from synnefo_tx.identity.api.context import address_of
 from synnefo_tx.identity.api.writing import entry_of
 from synnefo_tx.people import deciding
 from synnefo_tx.people.api.context import People
@@ -52,7 +51,7 @@ async def _looked(people: People, call: Call, link: str) -> Person:
     """
     Raises LinkWorthless, AskedTooOften.
     """
-    attempt = people.begin(call, f"links from {address_of(call)}")
+    attempt = people.begin(call, f"link {link[:LONGEST_LINK]}")
     now = int(people.identity.clock())
     try:
         person = await people.identity.database.read(registering.to_verify, link, now)

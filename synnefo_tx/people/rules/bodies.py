@@ -17,7 +17,7 @@ LONGEST_TERMS = 200_000
 MOST_VERSIONS = 10**6
 
 
-def read_object(given: object, *known: str) -> Mapping[str, Any]:
+def read_object(given: object, *known: str) -> dict[str, Any]:
     """
     A JSON object with none but the known fields.  Raises BadRequest and BadField.
     """
