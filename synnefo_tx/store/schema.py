@@ -19,6 +19,7 @@ from synnefo_tx.account.rows import tables as _account
 from synnefo_tx.audit.rows import tables as _audit
 from synnefo_tx.compute.rows import tables as _compute
 from synnefo_tx.effect.rows import tables as _effect
+from synnefo_tx.identity.rows import attempt_tables as _attempts
 from synnefo_tx.identity.rows import catalog_tables as _catalog
 from synnefo_tx.identity.rows import delegation_tables as _delegation
 from synnefo_tx.identity.rows import recovery_tables as _recovery
@@ -33,6 +34,7 @@ from synnefo_tx.people.rows import link_tables as _links
 from synnefo_tx.people.rows import tables as _people
 from synnefo_tx.quota.rows import tables as _quota
 from synnefo_tx.quota.rows.resources import ensure
+from synnefo_tx.store import leases as _leases
 from synnefo_tx.store.metadata import metadata
 from synnefo_tx.volume.rows import tables as _volume
 
@@ -40,6 +42,7 @@ UPGRADE_LOCK = 0x53594E4E  # any number that nothing else of ours locks
 TABLES = (  # imported to register
     _account,
     _addresses,
+    _attempts,
     _audit,
     _catalog,
     _compute,
@@ -48,6 +51,7 @@ TABLES = (  # imported to register
     _external,
     _identity,
     _image,
+    _leases,
     _links,
     _mail,
     _network,
