@@ -89,3 +89,75 @@ class NotInForce(Conflict):
 
     def __init__(self, version: int, newest: int) -> None:
         super().__init__(f"Version {version} is not in force any more; sign version {newest}.")
+
+
+class FactorEnrolled(Conflict):
+    """
+    There is a second factor already.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("A second factor is enrolled already; end it first.")
+
+
+class NoFactor(Conflict):
+    """
+    No second factor is enrolled.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("No second factor is enrolled.")
+
+
+class AskedForByOthers(Conflict):
+    """
+    An administrator wants the second factor, so the person can't end it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("An administrator asks for a second factor at each log-in.")
+
+
+class NotShownAnew(Forbidden):
+    """
+    The token alone is not enough.  why: what else is.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+
+
+class LastWay(Conflict):
+    """
+    Without this way to log in there would be none.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("This is the last way to log in to the account; add another first.")
+
+
+class NoSuchWay(NotFound):
+    """
+    The account has no such way to log in.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The account has no log-in by {name[:64]!r}.")
+
+
+class HasPassword(Conflict):
+    """
+    There is a password, which is changed otherwise.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("The account has a password already; it is changed with the present one.")
+
+
+class ElsewhereAlone(Forbidden):
+    """
+    A directory knows the passwords of this domain.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("Passwords of this domain are kept in a directory.")

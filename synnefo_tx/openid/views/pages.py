@@ -52,8 +52,9 @@ def code_page(asked: Asked) -> Reply:
 
 
 _CODE = (
-    '<label for="passcode">Code of your second factor {}</label><input id="passcode" '
-    'name="passcode" inputmode="numeric" maxlength="16" autocomplete="one-time-code">'
+    '<label for="passcode">Code of your second factor, or a recovery code {}</label>'
+    '<input id="passcode" name="passcode" maxlength="32" autocomplete="one-time-code" '
+    'autocapitalize="none" spellcheck="false">'
 )
 
 
