@@ -19,6 +19,13 @@ ALLOW_EXPIRED_S = 2 * 24 * 3600  # how long past its end a service may still ask
 LONGEST_TEXT = 8192  # characters; far above any of ours, and cheap to refuse
 
 
+def horizon_of(lifetime_s: int) -> int:
+    """
+    For how long a token that lives so long can be shown, seconds.
+    """
+    return lifetime_s + ALLOW_EXPIRED_S
+
+
 class TokenBox:
     """
     Seals tokens with the first of `keys`, and opens those of all.
@@ -30,7 +37,7 @@ class TokenBox:
         self, keys: Sequence[bytes], clock: Callable[[], float], lifetime_s: int = 4 * 3600
     ) -> None:
         self.lifetime_s = lifetime_s
-        self.horizon_s = lifetime_s + ALLOW_EXPIRED_S  # the longest that a token can be shown
+        self.horizon_s = horizon_of(lifetime_s)
         self._clock = clock
         self.use(keys)
         self._encoder = msgspec.msgpack.Encoder()

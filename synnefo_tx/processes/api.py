@@ -104,7 +104,7 @@ class ApiService(Service):
         self._closers.append(client.close)
         passwords = Passwords(deferToThread)
         if self._worker is None:
-            self._upkeep = Upkeep(self._settings, database, client)
+            self._upkeep = Upkeep(self._settings, database, client, self._reactor)
             await self._upkeep.prepare(passwords)
         performer = self._performer(database)
         routers = await self._routers(database, passwords, performer, IBlocks(client))
@@ -212,7 +212,7 @@ class ApiService(Service):
         if self._port is not None:
             await maybeDeferred(self._port.stopListening)
         if self._upkeep is not None:
-            self._upkeep.stop()
+            await self._upkeep.stop()
         for part in reversed(self._parts):
             await maybeDeferred(part.stopService)
         for close in self._closers:

@@ -1,6 +1,6 @@
 """
-What one process does for all that serve one database: bring it up to date, fill it, and look after
-images.
+What one process of a machine does for all: bring the database up to date, fill it, and look after
+images and chores.
 """
 
 from __future__ import annotations
@@ -21,10 +21,14 @@ from synnefo_tx.daemon.private_files import secret_in
 from synnefo_tx.identity.catalog import own_services
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.rows.catalog import ensure
+from synnefo_tx.identity.tokens import horizon_of
 from synnefo_tx.image.blocks import IBlocks
 from synnefo_tx.image.sweep import sweep
+from synnefo_tx.people.rows.following import cloud_follower
+from synnefo_tx.processes.chores import Chores
 from synnefo_tx.processes.first_start import fill, give_image
 from synnefo_tx.processes.settings import ApiSettings
+from synnefo_tx.processes.telling import cloud_notifier
 from synnefo_tx.quota.rows import resources
 from synnefo_tx.store.database import Database
 from synnefo_tx.store.schema import upgrade
@@ -47,11 +51,21 @@ class Upkeep:
 
     _log = Logger()
 
-    def __init__(self, settings: ApiSettings, database: Database, client: BlockClient) -> None:
+    def __init__(
+        self, settings: ApiSettings, database: Database, client: BlockClient, reactor: Any
+    ) -> None:
         self._settings = settings
         self._database = database
         self._blocks: IBlocks = IBlocks(client)
         self._loop = LoopingCall(lambda: Deferred.fromCoroutine(self._once()))
+        self._chores = Chores(
+            database,
+            time.time,
+            horizon_of(settings.token_lifetime_s),
+            cloud_follower(settings.personal_projects),
+            cloud_notifier(),
+            reactor,
+        )
 
     async def prepare(self, passwords: Passwords) -> None:
         """
@@ -68,16 +82,18 @@ class Upkeep:
 
     def start(self) -> None:
         """
-        Look after images from now on.
+        Look after images and chores from now on.
         """
         self._loop.start(UPKEEP_EVERY_S)
+        self._chores.start()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """
-        No more.
+        No more; returns when no chore is under way.
         """
         if self._loop.running:
             self._loop.stop()
+        await self._chores.stop()
 
     async def _once(self) -> None:
         first = self._settings.first_start

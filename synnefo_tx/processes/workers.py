@@ -73,7 +73,7 @@ class WorkersService(Service):
         self._listener = listening_socket(settings.host, settings.port)
         database = self._threads.start()
         self._client = await block_client(settings, self._reactor)
-        self._upkeep = Upkeep(settings, database, self._client)
+        self._upkeep = Upkeep(settings, database, self._client, self._reactor)
         await self._upkeep.prepare(Passwords(deferToThread))
         for directory in (settings.token_keys, settings.secret_keys_directory):
             await deferToThread(load_or_create_keys, directory)  # else each would make its own
@@ -101,7 +101,7 @@ class WorkersService(Service):
 
     async def _end(self) -> None:
         if self._upkeep is not None:
-            self._upkeep.stop()
+            await self._upkeep.stop()
         await gatherResults([worker.stop() for worker in self._workers])
         if self._listener is not None:
             self._listener.close()

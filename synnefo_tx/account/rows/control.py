@@ -82,6 +82,18 @@ def check_expired(connection: Connection, doing: Doing, *, fix: bool = False) ->
     return found
 
 
+def end_expired(connection: Connection, doing: Doing, project_id: str) -> bool:
+    """
+    Terminate the project, unless it was given more time meanwhile.  Raises NoSuchProject and
+    WrongState.
+    """
+    row = records.lock(connection, project_id)
+    if row.end_at is None or row.end_at > doing.now_us:
+        return False
+    control(connection, doing, project_id, "terminate")
+    return True
+
+
 def modify(connection: Connection, doing: Doing, project_id: str, asked: Asked) -> None:
     """
     An administrator changes the project, without any application.  Raises NoSuchProject,

@@ -1,0 +1,130 @@
+"""
+What has to be done from time to time by one process of all at a database: projects whose time is
+over end, and rows that are good for nothing go.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from attrs import define, field
+from sqlalchemy import Connection
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+from synnefo_tx.account.errors import NoSuchProject, WrongState
+from synnefo_tx.account.model import Actor
+from synnefo_tx.account.model import Doing as ProjectDoing
+from synnefo_tx.account.notices import INotifier
+from synnefo_tx.account.rows import control
+from synnefo_tx.audit.entry import Entry
+from synnefo_tx.audit.rows.log import append
+from synnefo_tx.identity.follower import IFollower
+from synnefo_tx.identity.rows.expiry import forget_expired as forget_identitys
+from synnefo_tx.openid.rows.expiry import forget_expired as forget_providers
+from synnefo_tx.people.doing import Doing as PeopleDoing
+from synnefo_tx.people.rows.records import forget_lapsed
+from synnefo_tx.store import leases
+from synnefo_tx.store.database import Database
+
+EVERY_S = 30.0
+LEASE_S = 120  # so long nobody does them after their doer died
+LEASE = "chores"
+WHO = "synnefo-api"  # as the log of projects names us
+
+
+@define
+class Chores:
+    """
+    clock: seconds since the epoch.  horizon_s: how long tokens live that may have to end.
+    """
+
+    _database: Database
+    _clock: Callable[[], float]
+    _horizon_s: int
+    _follower: IFollower
+    _notifier: INotifier
+    _reactor: Any
+    _holder: str = field(factory=lambda: uuid.uuid4().hex, init=False)
+    _loop: LoopingCall = field(init=False)
+    _round: Deferred[None] | None = field(default=None, init=False)
+    _log = Logger()
+
+    def __attrs_post_init__(self) -> None:
+        self._loop = LoopingCall(self._begin)
+        self._loop.clock = self._reactor
+
+    def start(self) -> None:
+        """
+        Do them from now on.
+        """
+        self._loop.start(EVERY_S)
+
+    async def stop(self) -> None:
+        """
+        Returns once none is under way; another process may go on at once.
+        """
+        if not self._loop.running:
+            return
+        self._loop.stop()
+        if self._round is not None:
+            await self._round
+        await self._safely(self._give_back)
+
+    def _begin(self) -> Deferred[None]:
+        self._round = Deferred.fromCoroutine(self._safely(self.once))
+        return self._round
+
+    async def once(self) -> None:
+        """
+        Do all of them, unless another process does.  One that fails is logged and keeps no other
+        from being done.
+        """
+        now = int(self._clock())
+        ours = await self._database.write(leases.take, LEASE, self._holder, now, LEASE_S)
+        if not ours:
+            return
+        for chore in (self._end_projects, self._forget_people, self._forget_rows):
+            await self._safely(chore)
+
+    async def _safely(self, chore: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await chore()
+        except Exception:  # noqa: BLE001 - the edge of a service: logged, tried again later
+            self._log.failure("{chore} failed", chore=chore.__name__)
+
+    async def _end_projects(self) -> None:
+        for row in await self._database.read(control.check_expired, self._doing()):
+            try:
+                await self._database.write(_end_project, self._doing(), row.id)
+            except (NoSuchProject, WrongState):
+                continue  # somebody was quicker
+            except Exception:  # noqa: BLE001 - the others end all the same
+                self._log.failure("project {id} could not be ended", id=row.id)
+
+    async def _forget_people(self) -> None:
+        doing = PeopleDoing(self._clock(), self._horizon_s, self._follower)
+        await self._database.write(forget_lapsed, doing)
+
+    async def _forget_rows(self) -> None:
+        now = int(self._clock())
+        for unit in (forget_identitys, forget_providers):
+            await self._database.write(unit, now)
+
+    async def _give_back(self) -> None:
+        await self._database.write(leases.give_back, LEASE, self._holder)
+
+    def _doing(self) -> ProjectDoing:
+        actor = Actor(WHO, is_admin=True)
+        now_us = int(self._clock() * 1e6)
+        return ProjectDoing(actor, now_us, self._horizon_s, "expired", self._notifier)
+
+
+def _end_project(connection: Connection, doing: ProjectDoing, project_id: str) -> None:
+    if control.end_expired(connection, doing, project_id):
+        told = {"reason": doing.reason}
+        entry = Entry("account:terminate_project", "project", project_id, WHO, details=told)
+        append(connection, entry, doing.now_us)
