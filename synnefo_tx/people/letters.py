@@ -15,24 +15,26 @@ VERIFY_PATH = f"/account{PATH}/verify"
 
 
 def registered(
-    connection: Connection, base_url: str, wanted: Registration, done: Registered
+    connection: Connection, base_url: str, wanted: Registration, done: Registered, ends_at: int
 ) -> None:
     """
-    What became of a registration.
+    What became of a registration.  ends_at: of its link, seconds.
     """
     if done.outcome == "made":
-        verify(connection, base_url, wanted.name, wanted.email, done.link)
+        verify(connection, base_url, wanted.name, wanted.email, done.link, ends_at)
         return
     template = "address-known" if done.outcome == "known" else "name-taken"
     post(connection, template, wanted.email, {"name": wanted.name, "url": base_url})
 
 
-def verify(connection: Connection, base_url: str, name: str, email: str, link: str) -> None:
+def verify(
+    connection: Connection, base_url: str, name: str, email: str, link: str, ends_at: int
+) -> None:
     """
-    The link that verifies an address.
+    The link that verifies an address.  ends_at: its end, seconds.
     """
     url = f"{base_url}{VERIFY_PATH}?link={link}"
-    post(connection, "verify", email, {"name": name, "url": url})
+    post(connection, "verify", email, {"name": name, "url": url}, ends_at)
 
 
 def decided(connection: Connection, base_url: str, settings: SignUp, person: Person) -> None:

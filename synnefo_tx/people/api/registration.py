@@ -73,8 +73,9 @@ async def _wanted(people: People, call: Call) -> Registration:
 
 def _registered(connection: Connection, people: People, call: Call, wanted: Registration) -> None:
     doing, user_id = people.doing(call), uuid.uuid4().hex
-    done = registering.register(connection, wanted, user_id, people.settings.verify_s, doing)
-    letters.registered(connection, people.base_url, wanted, done)
+    lasts_s = people.settings.verify_s
+    done = registering.register(connection, wanted, user_id, lasts_s, doing)
+    letters.registered(connection, people.base_url, wanted, done, doing.now + lasts_s)
     target = user_id if done.outcome == "made" else ""
     entry = entry_of(call, "account:register", "user", target, {"outcome": done.outcome})
     append(connection, entry, doing.told.now_us)
@@ -89,7 +90,8 @@ def _given_again(connection: Connection, people: People, call: Call, email: str)
     found, link = registering.give_again(
         connection, settings.domain_id, email, settings.verify_s, doing
     )
-    letters.verify(connection, people.base_url, found.name if found else "", email, link)
+    name, ends_at = found.name if found else "", doing.now + settings.verify_s
+    letters.verify(connection, people.base_url, name, email, link, ends_at)
     if found is None:
         attempt.rollback()
     else:
