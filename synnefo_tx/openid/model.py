@@ -75,12 +75,14 @@ class Session:
 @frozen
 class Person:
     """
-    Of whom a grant is.  details: attributes beside the columns.
+    Of whom a grant is.  details: attributes beside the columns.  email_verified: the address in
+    them is one that the person has shown to read.
     """
 
     id: str
     name: str
     details: dict[str, object]
+    email_verified: bool = False
 
 
 @frozen

@@ -18,8 +18,8 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from synnefo_tx.errors import NotAuthenticated
 from synnefo_tx.identity.rows.tables import users
-from synnefo_tx.openid.model import Grant, Issued, Person, Session, Wish
-from synnefo_tx.openid.rows.people import stands
+from synnefo_tx.openid.model import Grant, Issued, Session, Wish
+from synnefo_tx.openid.rows.people import person_of, stands
 from synnefo_tx.openid.rows.tables import codes, grants, tokens
 from synnefo_tx.openid.unguessable import digest, fresh
 
@@ -148,7 +148,7 @@ def grant_of(connection: Connection, grant_id: str) -> Grant | None:
     The grant, whoever its user is by now.
     """
     row = connection.execute(
-        select(grants, users.c.name, users.c.extra)
+        select(grants, users.c.name, users.c.extra, users.c.domain_id)
         .join(users, users.c.id == grants.c.user_id)
         .where(grants.c.id == grant_id)
     ).first()
@@ -157,7 +157,7 @@ def grant_of(connection: Connection, grant_id: str) -> Grant | None:
     return Grant(
         row.id,
         row.client_id,
-        Person(row.user_id, row.name, dict(row.extra or {})),
+        person_of(connection, row),
         tuple(row.scopes),
         tuple(row.methods),
         row.nonce,

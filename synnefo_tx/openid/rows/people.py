@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, select
 
 from synnefo_tx.identity.model import Revocation, RevocationKind
 from synnefo_tx.identity.rows.tables import domains, users
+from synnefo_tx.openid.model import Person
 from synnefo_tx.openid.rows.tables import grants, sessions
+from synnefo_tx.people.rows.address_tables import verified_addresses
 
 
 def stands(connection: Connection, user_id: str) -> bool:
@@ -25,6 +27,25 @@ def stands(connection: Connection, user_id: str) -> bool:
         .with_for_update(read=True)
     )
     return connection.execute(wanted).first() is not None
+
+
+def person_of(connection: Connection, row: Row[Any]) -> Person:
+    """
+    What is known of a user.  row: user_id, name, domain_id and extra.
+    """
+    details = dict(row.extra or {})
+    email = details.get("email")
+    owned = False
+    if isinstance(email, str):
+        mine = (
+            (verified_addresses.c.domain_id == row.domain_id)
+            & (verified_addresses.c.email == email.strip().lower())
+            & (verified_addresses.c.user_id == row.user_id)
+        )
+        owned = (
+            connection.execute(select(verified_addresses.c.user_id).where(mine)).first() is not None
+        )
+    return Person(row.user_id, row.name, details, owned)
 
 
 def end_of(connection: Connection, revocation: Revocation) -> None:

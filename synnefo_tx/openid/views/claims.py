@@ -18,7 +18,8 @@ _AMR = {"password": "pwd", "totp": "otp"}
 
 def person_claims(person: Person, scopes: tuple[str, ...]) -> dict[str, Any]:
     """
-    `email_verified` is told only where it is known.
+    `email_verified` is what people have shown here; what the user's attributes say of it, whoever
+    may change them, counts for nothing.
     """
     claims: dict[str, Any] = {"sub": person.id}
     details = person.details
@@ -28,7 +29,7 @@ def person_claims(person: Person, scopes: tuple[str, ...]) -> dict[str, Any]:
     email = _text(details.get("email"))
     if "email" in scopes and email:
         claims["email"] = email
-        claims["email_verified"] = details.get("email_verified") is True
+        claims["email_verified"] = person.email_verified
     return claims
 
 

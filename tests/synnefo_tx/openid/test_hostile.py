@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from synnefo_tx.audit.rows.tables import audit_log
+from synnefo_tx.identity.rows import recovery
 from synnefo_tx.identity.rows.kinds import USER
 from synnefo_tx.identity.rows.users import remove_user
 from synnefo_tx.identity.rules.attempts import Limits
+from synnefo_tx.identity.rules.recovery import digest_of, new_code
 from synnefo_tx.identity.rules.totp import code_at
 from tests.synnefo_tx.identity.cloud import HASHES, SECRETS, IdentityCloud, identity_cloud
 from tests.synnefo_tx.openid.browser import told
@@ -258,6 +260,14 @@ class SecondFactorTests(ProviderCase):
         code = told(browser.send(page, decision="allow"))["code"]
         claims = self.claims(self.exchange(code).json()["id_token"])
         self.assertEqual(claims["amr"], ["pwd", "otp", "mfa"])
+
+    def test_a_recovery_code_will_do_once(self) -> None:
+        spare = new_code()
+        self.cloud.write(recovery.renew, "u-alice", (digest_of(spare) or "",))
+        for expected in ("Allow Wiki?", "are wrong"):
+            browser = self.browser()
+            page = browser.log_in(browser.get(self.url(self.library())), "alice", SECRETS["alice"])
+            self.assertIn(expected, browser.send(page, passcode=spare).text)
 
     def test_both_at_once_and_each_code_once(self) -> None:
         page = self.browser().get(self.url(self.library()))

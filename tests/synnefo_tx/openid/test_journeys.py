@@ -10,6 +10,7 @@ from authlib.oidc.core import CodeIDToken
 from sqlalchemy import Connection, select
 
 from synnefo_tx.audit.rows.tables import audit_log
+from synnefo_tx.people.rows.addresses import claim, release
 from tests.synnefo_tx.identity.cloud import SECRETS
 from tests.synnefo_tx.openid.browser import told
 from tests.synnefo_tx.openid.provider import BASE, ISSUER, RETURN, VERIFIER, ProviderCase
@@ -44,6 +45,20 @@ class JourneyTests(ProviderCase):
                 "email_verified": False,
             },
         )
+
+    def test_an_address_is_verified_where_people_have_shown_it(self) -> None:
+        """Not by an attribute that others may give, and not another's or an earlier address."""
+        email = {"email": "Alice@cloud.test", "email_verified": True}
+        self.cloud.change("user", "u-alice", email)
+        access = self.tokens()["access_token"]
+        self.assertIs(self.userinfo(access).json()["email_verified"], False)
+        self.cloud.write(claim, "default", "alice@cloud.test", "u-bob")
+        self.assertIs(self.userinfo(access).json()["email_verified"], False)
+        self.cloud.write(release, "u-bob")
+        self.cloud.write(claim, "default", "alice@cloud.test", "u-alice")
+        self.assertIs(self.userinfo(access).json()["email_verified"], True)
+        self.cloud.change("user", "u-alice", {"email": "new@cloud.test"})
+        self.assertIs(self.userinfo(access).json()["email_verified"], False)
 
     def test_each_way_to_authenticate(self) -> None:
         for method in ("client_secret_basic", "client_secret_post", "none"):
