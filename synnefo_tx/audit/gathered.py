@@ -6,12 +6,11 @@ is under way are written together by the next one.
 from __future__ import annotations
 
 from attrs import define, field
-from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from synnefo_tx.audit.entry import Entry
-from synnefo_tx.audit.rows.log import append
+from synnefo_tx.audit.rows.log import append_all
 from synnefo_tx.store.database import Database
 
 MOST_LINES = 500  # of one transaction
@@ -43,14 +42,9 @@ class GatheredLines:
             batch, self._waiting = self._waiting[:MOST_LINES], self._waiting[MOST_LINES:]
             failure = None
             try:
-                await self._database.write(_append, [(entry, at) for entry, at, _ in batch])
+                await self._database.write(append_all, [(entry, at) for entry, at, _ in batch])
             except Exception:  # noqa: BLE001 - handed to all who wait for it
                 failure = Failure()
             for _, _, written in batch:
                 written.callback(None) if failure is None else written.errback(failure)
         self._writing = False
-
-
-def _append(connection: Connection, lines: list[tuple[Entry, int]]) -> None:
-    for entry, at_us in lines:
-        append(connection, entry, at_us)

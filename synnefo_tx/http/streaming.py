@@ -291,6 +291,7 @@ class StreamingSite(Site):
             reactor=reactor,
             timeout=75,
             logFormatter=_line,
+            parsePOSTFormSubmission=False,  # handlers read bodies themselves
         )
         self.streams = streams
         self.proxies = proxies or Proxies()

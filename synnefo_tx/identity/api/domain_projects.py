@@ -68,9 +68,8 @@ async def listed_as_projects(context: Context, call: Call) -> Reply:
     The domains that fit the query.
     """
     page = own_domain_only(call, DOMAIN, page_of(call, DOMAINS.filters))
-    found, more = await context.database.read(things.list_things, DOMAIN, page)
-    tagged = await context.database.read(project_tags.with_tags, found)
-    views = [domain_as_project(one, v3(call)) for one in tagged]
+    found, more = await context.database.read(project_tags.list_tagged, DOMAIN, page)
+    views = [domain_as_project(one, v3(call)) for one in found]
     return collection(call, "projects", views, more)
 
 

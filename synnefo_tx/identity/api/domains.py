@@ -24,9 +24,9 @@ from synnefo_tx.identity.api.schemas import (
     body_schema,
 )
 from synnefo_tx.identity.permissions import Target
-from synnefo_tx.identity.rows import domains, tagged, things
+from synnefo_tx.identity.rows import domains, tagged
 from synnefo_tx.identity.rows.kinds import DOMAIN
-from synnefo_tx.identity.rows.project_tags import with_tags
+from synnefo_tx.identity.rows.project_tags import list_tagged, with_tags
 from synnefo_tx.identity.rows.things import Thing
 from synnefo_tx.identity.views.accounts import domain_view
 
@@ -82,9 +82,8 @@ def add_routes(router: Router, context: Context) -> None:
     @router.route("GET", "/v3/domains", "identity:list_domains")
     async def index(call: Call) -> Reply:
         page = own_domain_only(call, DOMAIN, page_of(call, DOMAINS.filters))
-        found, more = await context.database.read(things.list_things, DOMAIN, page)
-        tagged = await context.database.read(with_tags, found)
-        return collection(call, "domains", [domain_view(one, v3(call)) for one in tagged], more)
+        found, more = await context.database.read(list_tagged, DOMAIN, page)
+        return collection(call, "domains", [domain_view(one, v3(call)) for one in found], more)
 
     @router.route("GET", "/v3/domains/<domain_id>", "identity:get_domain")
     async def show(call: Call, domain_id: str) -> Reply:

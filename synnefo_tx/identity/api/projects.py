@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement
 
 from synnefo_tx.errors import BadRequest, Forbidden
 from synnefo_tx.http.bodies import Body, keystone_wording
@@ -171,16 +171,9 @@ def _add_changing(router: Router, context: Context) -> None:
 async def _listed(
     context: Context, call: Call, page: Page, where: ColumnElement[bool] | None
 ) -> Reply:
-    found, more = await context.database.read(_tagged_page, page, where)
+    found, more = await context.database.read(project_tags.list_tagged, PROJECT, page, where)
     base = v3(call)
     return collection(call, "projects", [project_view(one, base) for one in found], more)
-
-
-def _tagged_page(
-    connection: Connection, page: Page, where: ColumnElement[bool] | None
-) -> tuple[list[Thing], bool]:
-    found, more = things.list_things(connection, PROJECT, page, where)
-    return project_tags.with_tags(connection, found), more
 
 
 def _tags(call: Call, name: str) -> list[str]:

@@ -35,6 +35,7 @@ from synnefo_tx.identity.rows.tables import (
 )
 
 SYSTEM = "all"  # the id of the one system
+_ROLE_FIELDS = tuple(column.name for column in roles.c)
 
 
 def _actors() -> CompoundSelect[str, str]:
@@ -120,8 +121,7 @@ def roles_on_project(connection: Connection, user_id: str, project_id: str) -> t
     """
     The user's roles on the project in effect, by name.
     """
-    rows = connection.execute(_ON_PROJECT, {"user_id": user_id, "target_id": project_id})
-    return tuple(Role(**row) for row in rows.mappings())
+    return _roles(connection, _ON_PROJECT, {"user_id": user_id, "target_id": project_id})
 
 
 def roles_on_domain(connection: Connection, user_id: str, domain_id: str) -> tuple[Role, ...]:
@@ -196,7 +196,12 @@ def _inherited(mine: CTE, kind: str) -> Select[Any]:
 
 def _there(connection: Connection, user_id: str, kind: str, target_id: str) -> tuple[Role, ...]:
     given = {"user_id": user_id, "target_kind": kind, "target_id": target_id}
-    return tuple(Role(**row) for row in connection.execute(_ON_TARGET, given).mappings())
+    return _roles(connection, _ON_TARGET, given)
+
+
+def _roles(connection: Connection, wanted: Select[Any], given: dict[str, str]) -> tuple[Role, ...]:
+    rows = connection.execute(wanted, given)
+    return tuple(Role(**dict(zip(_ROLE_FIELDS, row, strict=True))) for row in rows)
 
 
 def implied_by(connection: Connection, role_ids: tuple[str, ...]) -> tuple[Role, ...]:
@@ -206,4 +211,4 @@ def implied_by(connection: Connection, role_ids: tuple[str, ...]) -> tuple[Role,
     if not role_ids:
         return ()
     held = select(roles.c.id.label("role_id")).where(roles.c.id.in_(role_ids))
-    return tuple(Role(**row) for row in connection.execute(_closed(held)).mappings())
+    return _roles(connection, _closed(held), {})

@@ -95,12 +95,12 @@ def _matches(column: ColumnElement[Any], one: Filter) -> ColumnElement[bool]:
     value: Any = one.value
     if one.folded:
         column, value = func.lower(column), value.lower()
-    tail = func.substr(column, func.length(column) - len(value) + 1)
-    matches: dict[str, ColumnElement[bool]] = {
-        "equals": column == value,
-        # LIKE would ignore case on SQLite and not on PostgreSQL
-        "contains": func.replace(column, value, "") != column if value else true(),
-        "startswith": func.substr(column, 1, len(value)) == value,
-        "endswith": tail == value,
-    }
-    return matches[one.comparator]
+    matches: ColumnElement[bool] = column == value
+    match one.comparator:
+        case "contains":  # LIKE would ignore case on SQLite and not on PostgreSQL
+            matches = func.replace(column, value, "") != column if value else true()
+        case "startswith":
+            matches = func.substr(column, 1, len(value)) == value
+        case "endswith":
+            matches = func.substr(column, func.length(column) - len(value) + 1) == value
+    return matches

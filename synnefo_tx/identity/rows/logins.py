@@ -12,8 +12,7 @@ from attrs import evolve, frozen
 from sqlalchemy import (
     LABEL_STYLE_TABLENAME_PLUS_COL,
     Connection,
-    RowMapping,
-    Table,
+    Row,
     bindparam,
     or_,
     select,
@@ -45,6 +44,9 @@ from synnefo_tx.identity.rules.login import (
 )
 from synnefo_tx.identity.token import Token
 
+_USER_FIELDS, _PROJECT_FIELDS, _DOMAIN_FIELDS = (
+    tuple(column.name for column in table.c) for table in (users, projects, domains)
+)
 _STANDING = (
     select(users, domains)
     .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
@@ -93,10 +95,11 @@ def standing(connection: Connection, user_id: str) -> Standing | None:
     """
     The user.  None: no such user.
     """
-    row = connection.execute(_STANDING, {"user_id": user_id}).mappings().first()
+    row = connection.execute(_STANDING, {"user_id": user_id}).first()
     if row is None:
         return None
-    return Standing(User(**_part(users, row)), Domain(**_part(domains, row)))
+    user, domain = _parts(row, _USER_FIELDS)
+    return Standing(User(**user), Domain(**domain))
 
 
 def standing_of(connection: Connection, token: Token) -> Standing | None:
@@ -131,12 +134,13 @@ def project_scope(connection: Connection, user_id: str, project_id: str) -> Scop
     """
     The project with the user's roles on it in effect.  None: no such project.
     """
-    row = connection.execute(_PLACE, {"project_id": project_id}).mappings().first()
+    row = connection.execute(_PLACE, {"project_id": project_id}).first()
     if row is None:
         return None
+    project, domain = _parts(row, _PROJECT_FIELDS)
     return Scope(
-        Project(**_part(projects, row)),
-        Domain(**_part(domains, row)),
+        Project(**project),
+        Domain(**domain),
         roles_on_project(connection, user_id, project_id),
     )
 
@@ -314,5 +318,12 @@ def _named(name: str, domain: DomainWanted) -> dict[str, str | None]:
     }
 
 
-def _part(table: Table, row: RowMapping) -> dict[str, Any]:
-    return {column.name: row[column] for column in table.c}
+def _parts(row: Row[Any], first: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """
+    The columns of the first table, and those of its domain.
+    """
+    there = len(first)
+    return (
+        dict(zip(first, row[:there], strict=True)),
+        dict(zip(_DOMAIN_FIELDS, row[there:], strict=True)),
+    )

@@ -5,11 +5,24 @@ Units of work on the tags of projects, and of domains, which act as projects.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, not_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    delete,
+    func,
+    insert,
+    not_,
+    select,
+)
 
+from synnefo_tx.identity.rows.lists import Page, paged
 from synnefo_tx.identity.rows.tables import project_tags, projects
-from synnefo_tx.identity.rows.things import Thing
+from synnefo_tx.identity.rows.things import Kind, Thing, listed
 
 
 def set_tags(connection: Connection, project_id: str, tags: Sequence[str]) -> None:
@@ -34,6 +47,37 @@ def with_tags(connection: Connection, found: Sequence[Thing]) -> list[Thing]:
     for row in connection.execute(wanted):
         tags.setdefault(row.project_id, []).append(row.name)
     return [one | {"tags": tags.get(one["id"], [])} for one in found]
+
+
+def list_tagged(
+    connection: Connection, kind: Kind, page: Page, where: ColumnElement[bool] | None = None
+) -> tuple[list[Thing], bool]:
+    """
+    As `list_things`, each project or domain with its tags.
+    """
+    wanted = _listing(kind)
+    if where is not None:
+        wanted = wanted.where(where)
+    rows, more = paged(connection, kind.table, wanted, page)
+    return [_tagged(kind, row) for row in rows], more
+
+
+@cache
+def _listing(kind: Kind) -> Select[Any]:
+    """
+    All of them, and the tags of each as one text, in which no tag has a comma of its own.
+    """
+    tags = select(func.aggregate_strings(project_tags.c.name, ",")).where(
+        project_tags.c.project_id == kind.table.c.id
+    )
+    return kind.listing.add_columns(tags.scalar_subquery())
+
+
+def _tagged(kind: Kind, row: Sequence[Any]) -> Thing:
+    *columns, tags = row
+    thing = listed(kind, columns)
+    thing["tags"] = sorted(tags.split(",")) if tags else []
+    return thing
 
 
 def tagged(

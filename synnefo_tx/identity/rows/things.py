@@ -6,7 +6,7 @@ A thing is a flat dict: the columns of its table and the attributes a client add
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -14,8 +14,8 @@ from attrs import field, frozen
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     RowMapping,
+    Select,
     Table,
     delete,
     insert,
@@ -50,6 +50,13 @@ class Kind:
         Of all columns, as `select(table)` gives them.
         """
         return tuple(column.name for column in self.table.c)
+
+    @cached_property
+    def listing(self) -> Select[Any]:
+        """
+        All of them.  Built once: lists are asked for often.
+        """
+        return select(self.table)
 
     @cached_property
     def columns(self) -> frozenset[str]:
@@ -139,11 +146,11 @@ def list_things(
     """
     A page, and whether more follow.  Raises MarkerNotFound.
     """
-    wanted = select(kind.table)
+    wanted = kind.listing
     if where is not None:
         wanted = wanted.where(where)
     rows, more = paged(connection, kind.table, wanted, page)
-    return [_listed(kind, row) for row in rows], more
+    return [listed(kind, row) for row in rows], more
 
 
 def thing_of(kind: Kind, row: RowMapping | Mapping[str, Any]) -> Thing:
@@ -153,9 +160,9 @@ def thing_of(kind: Kind, row: RowMapping | Mapping[str, Any]) -> Thing:
     return dict(row.get("extra") or {}) | {name: row[name] for name in kind.columns}
 
 
-def _listed(kind: Kind, row: Row[Any]) -> Thing:
+def listed(kind: Kind, row: Sequence[Any]) -> Thing:
     """
-    The same of a row of `select(table)`, sooner.
+    The same of a row of `kind.listing`, sooner.
     """
     thing: Thing = dict(zip(kind.names, row, strict=True))
     extra = thing.pop("extra", None)
