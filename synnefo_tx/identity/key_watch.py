@@ -1,12 +1,12 @@
 """
-Token keys as they are in their directory, whoever rotates them and whenever.
+Keys as they are in their directory, whoever rotates them and whenever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
@@ -14,16 +14,32 @@ from twisted.logger import Logger
 
 from synnefo_tx.identity.keys import UnsafeKey, marks_of, read_keys
 from synnefo_tx.identity.refreshed import Refreshed
-from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.store.database import Defer
 
 LOOK_EVERY_S = 3.0
 Marks = tuple[tuple[str, int, int], ...]
 
 
+class Keyring(Protocol):
+    """
+    Tokens or secrets are sealed by it.
+    """
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """
+        Those in use, the sealing one first.
+        """
+
+    def use(self, keys: Sequence[bytes]) -> None:
+        """
+        Use these from now on.
+        """
+
+
 class KeyWatch:
     """
-    Gives `tokens` the keys of `directory` when they change.
+    Gives `ring` the keys of `directory` when they change.
 
     defer: runs a callable in a thread.  clock: seconds.  However many ask, the directory is looked
     at once a second at most, so that texts that are no tokens cost nothing.
@@ -34,13 +50,13 @@ class KeyWatch:
     def __init__(
         self,
         directory: Path | str,
-        tokens: TokenBox,
+        ring: Keyring,
         defer: Defer,
         clock: Callable[[], float],
         reactor: Any,
     ) -> None:
         self._directory = directory
-        self._tokens = tokens
+        self._ring = ring
         self._defer = defer
         self._known: Refreshed[Marks] = Refreshed(self._ask, clock, 1.0)
         self._loop = LoopingCall(lambda: Deferred.fromCoroutine(self.look()))
@@ -78,11 +94,15 @@ class KeyWatch:
         try:
             marks, keys = await self._defer(lambda: self._read(known))
         except (UnsafeKey, OSError):
-            self._log.failure("token keys could not be read; those known go on")
+            self._log.failure("keys could not be read; those known go on")
             return known or ()
-        if keys and tuple(keys) != self._tokens.keys:
-            self._tokens.use(keys)
-            self._log.info("there are other token keys: {count}", count=len(keys))
+        if keys and tuple(keys) != self._ring.keys:
+            self._ring.use(keys)
+            self._log.info(
+                "there are other keys in {directory}: {count}",
+                directory=self._directory,
+                count=len(keys),
+            )
         return marks
 
     def _read(self, known: Marks | None) -> tuple[Marks, list[bytes]]:

@@ -62,14 +62,40 @@ def rotate_keys(directory: Path | str, keep: int = 3) -> list[bytes]:
     Workers learn it within seconds (`KeyWatch`).  Rotate no more often than a token lives,
     divided by keep - 1, or tokens die before their time.
     """
+    promote(directory)
+    return drop_old(directory, keep)
+
+
+def promote(directory: Path | str) -> list[bytes]:
+    """
+    The staged key seals, and there is a new one.  All others are as before.
+    """
     folder = Path(directory)
     load_or_create_keys(folder)
-    (folder / str(STAGED)).rename(folder / str(max(_numbers(folder)) + 1))
+    promoted = folder / str(max(_numbers(folder)) + 1)
+    (folder / str(STAGED)).rename(promoted)
+    os.utime(promoted)
     _create(folder, STAGED)
+    return read_keys(folder)
+
+
+def drop_old(directory: Path | str, keep: int) -> list[bytes]:
+    """
+    The newest `keep`, at least 2 and the staged one among them; the others are gone.
+    """
+    folder = Path(directory)
     old = sorted(number for number in _numbers(folder) if number != STAGED)
     for number in old[: max(0, len(old) - (max(keep, 2) - 1))]:
         (folder / str(number)).unlink()
-    return load_or_create_keys(folder)
+    return read_keys(folder)
+
+
+def seals_since(directory: Path | str) -> float:
+    """
+    When the key that seals was promoted: seconds since the epoch.
+    """
+    folder = Path(directory)
+    return (folder / str(max(_numbers(folder)))).stat().st_mtime
 
 
 def _numbers(folder: Path) -> list[int]:
@@ -79,6 +105,7 @@ def _numbers(folder: Path) -> list[int]:
 def _create(folder: Path, number: int) -> None:
     """
     Write the key file unless it is there.  It appears whole: another process never reads half.
+    What root makes is the directory's owner's, as whom the API runs.
     """
     target = folder / str(number)
     if target.exists():
@@ -86,6 +113,9 @@ def _create(folder: Path, number: int) -> None:
     handle, name = tempfile.mkstemp(prefix=".draft-", dir=folder)  # 0600
     draft = Path(name)
     try:
+        if os.geteuid() == 0:
+            owner = folder.stat()
+            os.fchown(handle, owner.st_uid, owner.st_gid)
         os.write(handle, Fernet.generate_key())
         os.fsync(handle)
     finally:

@@ -21,6 +21,13 @@ class SecretBox:
     """
 
     def __init__(self, keys: Sequence[bytes]) -> None:
+        self.use(keys)
+
+    def use(self, keys: Sequence[bytes]) -> None:
+        """
+        From now on seal with the first of these, and open what any of these has sealed.
+        """
+        self.keys = tuple(keys)
         self._fernet = MultiFernet([Fernet(key) for key in keys])
 
     def seal(self, secret: str) -> str:

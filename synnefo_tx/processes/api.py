@@ -156,13 +156,13 @@ class ApiService(Service):
             "Since revocations of other processes were last asked for.",
             authenticator.age_s,
         )
-        self._look_again = lambda: _forget(watch, authenticator)
-        for part in (watch, authenticator):
+        secrets, secrets_watch = await self._secrets()
+        self._look_again = lambda: _forget(watch, secrets_watch, authenticator)
+        for part in (watch, secrets_watch, authenticator):
             part.startService()
             self._parts.append(part)
         converter = QemuConverter(self._reactor, settings.nbd_socket)
         usual = (authenticator, time.time, settings.public_url)
-        secrets = await deferToThread(load_or_create_keys, settings.secret_keys_directory)
         providers = await deferToThread(Providers.of, settings.log_in, self._reactor, time.time)
         follower = cloud_follower(settings.personal_projects)
         settle = Settle(database, time.time, tokens.horizon_s, authenticator.look_again, follower)
@@ -175,7 +175,7 @@ class ApiService(Service):
             passwords,
             time.time,
             authenticator,
-            SecretBox(secrets),
+            secrets,
             settings.security_compliance,
             throttle=Throttle(time.time, registry=self._metrics.registry),
             follower=follower,
@@ -204,6 +204,11 @@ class ApiService(Service):
             router.answered = self._metrics.answered
         return routers
 
+    async def _secrets(self) -> tuple[SecretBox, KeyWatch]:
+        directory = self._settings.secret_keys_directory
+        box = SecretBox(await deferToThread(load_or_create_keys, directory))
+        return box, KeyWatch(directory, box, deferToThread, time.time, self._reactor)
+
     def stopService(self) -> Deferred[None]:
         super().stopService()
         return Deferred.fromCoroutine(self._end())
@@ -220,6 +225,6 @@ class ApiService(Service):
         self._threads.stop()
 
 
-def _forget(watch: KeyWatch, authenticator: Authenticator) -> None:
-    watch.look_again()
-    authenticator.look_again()
+def _forget(*known: KeyWatch | Authenticator) -> None:
+    for one in known:
+        one.look_again()

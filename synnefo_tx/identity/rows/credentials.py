@@ -13,6 +13,7 @@ from synnefo_tx.identity.rows.delegation_tables import credentials
 from synnefo_tx.identity.rows.kinds import CREDENTIAL, PROJECT, USER
 from synnefo_tx.identity.rows.things import Kind, Thing
 from synnefo_tx.identity.rules.totp import TOTP
+from synnefo_tx.identity.secret_box import SecretGarbled
 
 EC2 = "ec2"
 BATCH = 500
@@ -56,7 +57,7 @@ def visible(user_id: str | None, project_id: str | None) -> ColumnElement[bool]:
 def seal_anew(connection: Connection, seal: Callable[[str], str], after: str = "") -> str | None:
     """
     Seal a batch with the newest key, before the oldest is dropped.  after: an id; the answer is the
-    one to go on after, None at the end.
+    one to go on after, None at the end.  Raises SecretGarbled, which names the credential.
     """
     rows = connection.execute(
         select(credentials.c.id, credentials.c.blob)
@@ -66,7 +67,10 @@ def seal_anew(connection: Connection, seal: Callable[[str], str], after: str = "
         .with_for_update()
     ).all()
     for row in rows:
-        connection.execute(
-            update(credentials).where(credentials.c.id == row.id).values(blob=seal(row.blob))
-        )
+        try:
+            blob = seal(row.blob)
+        except SecretGarbled as error:
+            raise SecretGarbled(f"credential {row.id}") from error
+        this = update(credentials).where(credentials.c.id == row.id)
+        connection.execute(this.values(blob=blob))
     return rows[-1].id if rows else None

@@ -5,12 +5,14 @@ alone, so all workers agree.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 from attrs import field, frozen
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from synnefo_tx.identity.secret_box import SecretGarbled
 from synnefo_tx.openid.rows.tables import keys
 
 ROTATE_S = 30 * 24 * 3600
@@ -81,8 +83,15 @@ def add(connection: Connection, key: Key, now: int) -> tuple[Key, ...]:
     return published(connection)
 
 
-def replace_private(connection: Connection, serial: int, sealed: str) -> None:
+def seal_anew(connection: Connection, seal: Callable[[str], str]) -> None:
     """
-    The same key, sealed anew.
+    The same keys; `seal` gives the sealed text for another.  Raises SecretGarbled, which names the
+    key.
     """
-    connection.execute(update(keys).where(keys.c.serial == serial).values(private=sealed))
+    for row in connection.execute(select(keys.c.serial, keys.c.private).with_for_update()).all():
+        try:
+            private = seal(row.private)
+        except SecretGarbled as error:
+            raise SecretGarbled(f"key {row.serial} of ID tokens") from error
+        this = update(keys).where(keys.c.serial == row.serial)
+        connection.execute(this.values(private=private))

@@ -203,15 +203,7 @@ class QuotaTests(ManageCase):
         self.assertEqual(held[VM].used, 0)
 
 
-class UpkeepTests(ManageCase):
-    def test_keys_are_listed_and_rotated(self) -> None:
-        before = self.json("key", "list")
-        self.assertEqual([one["use"] for one in before], ["next", "seals"])
-        self.run_it("key", "rotate", "--yes")
-        self.assertEqual(
-            [one["use"] for one in self.json("key", "list")], ["next", "opens", "seals"]
-        )
-
+class AuditTests(ManageCase):
     def test_young_lines_of_the_audit_log_stay(self) -> None:
         self.run_it("audit", "expire", "--days", "29", "--yes", status=2)
         self.assertIn("0 lines", self.run_it("audit", "expire", "--days", "30", "--yes").stdout)

@@ -237,7 +237,7 @@ class WorkersTests(SynchronousTestCase):
         os.kill(self.api.daemon.pid, signal.SIGHUP)
 
         def sealed_anew() -> bool:
-            lines = self.api.daemon.log.read_text().count("there are other token keys")
+            lines = self.api.daemon.log.read_text().count("there are other keys in")
             return lines >= 2
 
         eventually(sealed_anew, 10, "both workers have the new key")

@@ -34,6 +34,9 @@ class LeaseTests(SynchronousTestCase):
     def take(self, holder: str, now: int) -> bool:
         return bool(self.do(take, "chores", holder, now, 60))
 
+    def try_it(self, got: list[bool], who: str, now: int) -> None:
+        got.append(self.take(who, now))
+
     def test_one_has_it_until_it_ends(self) -> None:
         self.assertTrue(self.take("a", 1000))
         self.assertFalse(self.take("b", 1059))
@@ -58,10 +61,7 @@ class LeaseTests(SynchronousTestCase):
         """
         for now in (1000, 2000):
             got: list[bool] = []
-            threads = [
-                Thread(target=lambda who=who, now=now: got.append(self.take(who, now)))  # type: ignore[misc]
-                for who in "abcdef"
-            ]
+            threads = [Thread(target=self.try_it, args=(got, who, now)) for who in "abcdef"]
             for thread in threads:
                 thread.start()
             for thread in threads:

@@ -1,11 +1,9 @@
 """
-Keys of tokens and the audit log.
+The audit log.
 """
 
 from __future__ import annotations
 
-import time
-from pathlib import Path
 from typing import Any
 
 import click
@@ -17,50 +15,6 @@ from synnefo_tx.audit.rows.lists import lines
 from synnefo_tx.audit.rows.retention import DAY_US, expire
 from synnefo_tx.audit.rules.filters import FILTERS, wanted_lines
 from synnefo_tx.audit.views.events import event_view
-from synnefo_tx.identity.keys import marks_of, rotate_keys
-
-
-@click.group()
-def key() -> None:
-    """
-    The keys that seal tokens.
-    """
-
-
-@key.command("list")
-@shaped
-@click.pass_context
-def key_list(context: click.Context, form: str, fields: str) -> None:
-    """
-    Which there are, and what each is for.  Keys themselves are never shown.
-    """
-    directory = context.obj().settings.token_keys
-    found = sorted((int(name), at_ns) for name, _, at_ns in marks_of(directory))
-    sealing = max(number for number, _ in found)
-    rows = [
-        {
-            "number": number,
-            "use": "next" if number == 0 else "seals" if number == sealing else "opens",
-            "made_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at_ns // 10**9)),
-        }
-        for number, at_ns in found
-    ]
-    show_rows(rows, shape_of(form, fields), ("number", "use", "made_at"))
-
-
-@key.command("rotate")
-@click.option("--keep", type=click.IntRange(2), default=3, show_default=True, help="So many.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
-@click.pass_context
-def key_rotate(context: click.Context, keep: int, yes: bool) -> None:
-    """
-    The next key seals from now on, and the oldest beyond --keep goes: tokens that it sealed end.
-    """
-    door: Door = context.obj()
-    if not yes:
-        click.confirm("Rotate the keys of tokens?", abort=True)
-    entry = door.entry("identity:rotate_token_keys", "token_keys", "", keep=keep)
-    door.write(entry, lambda _connection: rotate_keys(Path(door.settings.token_keys), keep))
 
 
 @click.group()
@@ -122,7 +76,6 @@ def audit_expire(context: click.Context, days: int, yes: bool) -> None:
 
 def add_all(main: click.Group) -> None:
     """
-    The commands.
+    The command.
     """
-    main.add_command(key)
     main.add_command(audit)
