@@ -88,7 +88,7 @@ def give_up(connection: Connection, letter: Letter, now: int, problem: str) -> N
     """
     The letter is never tried again; what it said is forgotten.
     """
-    values = {"due_at": None, "claim": None, "failed_at": now, "filling": {}}
+    values: dict[str, Any] = {"due_at": None, "claim": None, "failed_at": now, "filling": {}}
     _change(connection, _ours(letter), problem=problem, **values)
 
 

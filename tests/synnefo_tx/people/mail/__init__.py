@@ -1,0 +1,3 @@
+"""
+Letters: the queue, those who send, and real mail servers.
+"""
