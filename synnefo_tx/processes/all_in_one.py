@@ -113,6 +113,7 @@ def _api(settings: AllInOneSettings, state: Path, mark: str) -> ApiSettings:
         security_compliance=settings.security_compliance,
         log_in=settings.log_in,
         sign_up=settings.sign_up,
+        mail=settings.mail,
         personal_projects=settings.personal_projects,
         first_start=FirstStart(
             files=str(state),

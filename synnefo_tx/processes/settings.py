@@ -11,6 +11,7 @@ import msgspec
 
 from synnefo_tx.identity.compliance import SecurityCompliance
 from synnefo_tx.people.external.settings import LogIn
+from synnefo_tx.people.mail.settings import Mail
 from synnefo_tx.people.settings import SignUp
 
 MOST_WORKERS = 64
@@ -94,6 +95,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     security_compliance: SecurityCompliance = SecurityCompliance()
     log_in: LogIn = LogIn()
     sign_up: SignUp = SignUp()
+    mail: Mail = Mail()
 
 
 class DispatcherSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -127,3 +129,4 @@ class AllInOneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     security_compliance: SecurityCompliance = SecurityCompliance()
     log_in: LogIn = LogIn()
     sign_up: SignUp = SignUp()
+    mail: Mail = Mail()
