@@ -10,6 +10,7 @@ Any other body is kept up to MAX_BODY_BYTES; a longer one is `oversized`, and no
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,6 +23,9 @@ from twisted.web.server import Request, Site
 from zope.interface import provider
 
 from synnefo_tx.http.proxies import Proxies
+
+#: parameters of addresses that open something for whoever reads them
+_SECRET = re.compile(r"([?&](?:code|state|link|ticket|token)=)[^&\s\"]+")
 
 MAX_BODY_BYTES = 4 * 1024 * 1024
 USUAL_BODY_BYTES = 112 * 1024  # what OpenStack's services take, unless configured otherwise
@@ -263,9 +267,11 @@ class StreamingRequest(Request):
 @provider(IAccessLogFormatter)
 def _line(timestamp: str, request: Any) -> str:
     """
-    Of the access log: as Apache's, with our id of the request at the end.
+    Of the access log: as Apache's, with our id of the request at the end, and without what is as
+    good as a secret in an address, also in that of the page before.
     """
-    return f"{combinedLogFormatter(timestamp, request)} {request.request_id}"
+    line = _SECRET.sub(r"\1-", combinedLogFormatter(timestamp, request))
+    return f"{line} {request.request_id}"
 
 
 class StreamingSite(Site):
