@@ -5,6 +5,7 @@ A cluster over RAPI: HTTPS, Basic auth, a certificate that is pinned.
 from __future__ import annotations
 
 import html
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 import treq
 from attrs import field, frozen
 from treq.client import HTTPClient
+from treq.cookies import IndexableCookieJar
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectError, ConnectionLost, DNSLookupError
 from twisted.internet.ssl import Certificate, trustRootFromCertificates
@@ -39,14 +41,16 @@ class Address:
 
 def pinned_client(reactor: Any, ca_file: str | None) -> HTTPClient:
     """
-    An HTTP client that trusts `ca_file` alone, or the system's authorities when there is none.
+    An HTTP client that trusts `ca_file` alone, or the system's authorities when there is none.  It
+    keeps no cookies: requests are on behalf of many.
     """
     if ca_file:
         root = trustRootFromCertificates([Certificate.loadPEM(Path(ca_file).read_bytes())])
         policy = BrowserLikePolicyForHTTPS(trustRoot=root)
     else:
         policy = BrowserLikePolicyForHTTPS()
-    return HTTPClient(Agent(reactor, contextFactory=policy, connectTimeout=CONNECT_TIMEOUT_S))
+    agent = Agent(reactor, contextFactory=policy, connectTimeout=CONNECT_TIMEOUT_S)
+    return HTTPClient(agent, IndexableCookieJar(DefaultCookiePolicy(allowed_domains=[])))
 
 
 @implementer(ICluster)

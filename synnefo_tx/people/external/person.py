@@ -33,6 +33,14 @@ class Person:
     named_there: bool = False
 
 
+def is_storable(text: str) -> bool:
+    """
+    Whether a text is one that accounts may have: neither empty nor with characters that nobody
+    sees, or no database keeps.
+    """
+    return bool(text) and text.isprintable()
+
+
 def person_of(
     provider: str,
     identifier: str,
@@ -45,6 +53,7 @@ def person_of(
     """
     email = told.get("email")
     email = email.strip() if isinstance(email, str) and len(email) <= LONGEST else ""
+    email = email if is_storable(email) else ""
     groups = values(told, rules.groups_claim) if rules.groups_claim else ()
     roles = [
         (rule.project, rule.role) for rule in rules.roles if rule.value in values(told, rule.claim)
@@ -71,4 +80,8 @@ def values(told: Mapping[str, Any], claim: str) -> tuple[str, ...]:
         for part in claim.split("."):
             found = found.get(part) if isinstance(found, Mapping) else None
     listed = found if isinstance(found, (list, tuple)) else [found]
-    return tuple(one for one in listed if isinstance(one, str) and 0 < len(one) <= LONGEST)
+    return tuple(
+        one
+        for one in listed
+        if isinstance(one, str) and is_storable(one[: LONGEST + 1]) and len(one) <= LONGEST
+    )

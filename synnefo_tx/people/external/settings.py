@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 import msgspec
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+#: the LDAP library goes by the address, whatever else it is told
+LDAP_SCHEMES = {"starttls": "ldap", "ldaps": "ldaps", "none": "ldap"}
 
 
 class RoleRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -80,8 +82,9 @@ class LdapDirectory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """
     A directory that knows the users of a domain, and their passwords.
 
-    urls: asked in their order, the next when one is away.  security: "starttls" or "ldaps", or
-    "none" for this machine.  bind_dn, bind_password_file: as whom we search; None: as nobody.
+    urls: asked in their order, the next when one is away; ldaps://HOST with security "ldaps", else
+    ldap://HOST.  security: "starttls" or "ldaps", or "none" for this machine.  bind_dn,
+    bind_password_file: as whom we search; None: as nobody.
     user_filter, group_filter: what else must hold of them.  id_attribute: never changes, such as
     entryUUID.  group_member_attribute: DNs of members, in the group.  page_size: of answers, in
     entries.  timeout_s: of each answer.  slowest_s: a wrong log-in is answered after so long,
@@ -113,6 +116,10 @@ class LdapDirectory(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         secure = self.security != "none"
         if not self.urls or not all(secure or is_local(url) for url in self.urls):
             raise ValueError("a directory elsewhere is asked by starttls or ldaps")
+        scheme = LDAP_SCHEMES[self.security]
+        parts = [urlsplit(url) for url in self.urls]
+        if not all(one.scheme == scheme and one.hostname for one in parts):
+            raise ValueError(f"with security {self.security}, URLs are {scheme}://HOST")
 
 
 class LogIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -135,5 +142,9 @@ def is_private(url: str) -> bool:
     """
     Whether nobody between can read what is sent to the URL.
     """
-    parts = urlsplit(url)
-    return parts.scheme == "https" or (parts.scheme == "http" and is_local(url))
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_local(url)))

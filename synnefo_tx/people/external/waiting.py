@@ -23,8 +23,8 @@ LONGEST_STATE = 128
 
 class Waiting(msgspec.Struct, frozen=True, array_like=True):
     """
-    adding_to: id of the user who adds the log-in to an account; "": whoever comes back logs in.
-    expires_at: seconds.
+    adding_by: the token of the user who adds the log-in to an account, and which must be good still
+    when the browser is back; "": whoever comes back logs in.  expires_at: seconds.
     """
 
     provider: str
@@ -32,7 +32,7 @@ class Waiting(msgspec.Struct, frozen=True, array_like=True):
     nonce: str
     verifier: str
     redirect_url: str
-    adding_to: str
+    adding_by: str
     expires_at: int
 
     @property
@@ -49,7 +49,7 @@ class WaitingBox:
     _box: SecretBox
     _clock: Callable[[], float]
 
-    def seal(self, provider: str, begun: Begun, adding_to: str) -> str:
+    def seal(self, provider: str, begun: Begun, adding_by: str) -> str:
         """
         What the browser keeps.
         """
@@ -59,7 +59,7 @@ class WaitingBox:
             begun.nonce,
             begun.verifier,
             begun.redirect_url,
-            adding_to,
+            adding_by,
             int(self._clock()) + LASTS_S,
         )
         return self._box.seal(f"{KIND}{msgspec.json.encode(waiting).decode()}")

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from twisted.logger import Logger
 
-from synnefo_tx.errors import DomainError, Forbidden
+from synnefo_tx.errors import DomainError
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.context import Context, address_of
-from synnefo_tx.identity.api.delegated import is_delegated
+from synnefo_tx.people.api.proving import shown_anew
 from synnefo_tx.people.external.api.admission import Admission
 from synnefo_tx.people.external.errors import NotBelieved, ProviderAway
 from synnefo_tx.people.external.oidc.client import Begun, OidcClient
@@ -25,6 +25,7 @@ from synnefo_tx.people.external.waiting import (
     WaitingBox,
     cookie_name,
 )
+from synnefo_tx.people.rules.bodies import read_object
 
 PATH = "/v1.0/people/log-in"
 _log = Logger()
@@ -40,9 +41,9 @@ def add_routes(router: Router, context: Context, providers: Providers) -> None:
 
     @router.route("POST", f"{PATH}/<name>/add", "account:add_log_in")
     async def add(call: Call, name: str) -> Reply:
-        if is_delegated(call):
-            raise Forbidden("A token that was handed on adds no log-in to an account.")
-        return await _begun(call, box, providers.openid(name), call.token.user_id)
+        given = read_object(call.json() or {}, "password")
+        await shown_anew(context, providers, call, given)
+        return await _begun(call, box, providers.openid(name), call.header("x-auth-token"))
 
     @router.route("GET", f"{PATH}/<name>/return", None)
     async def returned(call: Call, name: str) -> Reply:
@@ -50,8 +51,8 @@ def add_routes(router: Router, context: Context, providers: Providers) -> None:
         who = f"oidc:{name}"
         try:
             waiting, person = await _counted(call, context, client, box)
-            rules = client.settings.accounts
-            settled = await admission.settled(call, person, rules, waiting.adding_to)
+            adding_to = await _adding_to(context, waiting)
+            settled = await admission.settled(call, person, client.settings.accounts, adding_to)
         except DomainError as error:
             reason = getattr(error, "reason", type(error).__name__)
             _log.info("no log-in by {provider}: {reason}", provider=who, reason=reason)
@@ -60,7 +61,17 @@ def add_routes(router: Router, context: Context, providers: Providers) -> None:
         return await admission.token(call, person, settled.user_id)
 
 
-async def _begun(call: Call, box: WaitingBox, client: OidcClient, adding_to: str) -> Reply:
+async def _adding_to(context: Context, waiting: Waiting) -> str:
+    """
+    Id of the user to whose account the log-in is added; "": of none.  Raises NotAuthenticated when
+    the token by which that was begun has ended meanwhile.
+    """
+    if not waiting.adding_by:
+        return ""
+    return (await context.authenticator(waiting.adding_by)).user_id
+
+
+async def _begun(call: Call, box: WaitingBox, client: OidcClient, adding_by: str) -> Reply:
     back = client.settings.redirect_url or f"{call.base}{PATH}/{client.name}/return"
     begun = Begun.anew(back)
     try:
@@ -68,7 +79,7 @@ async def _begun(call: Call, box: WaitingBox, client: OidcClient, adding_to: str
     except ProviderAway as error:
         _log.warn("{name} is away: {reason}", name=client.name, reason=error.reason)
         raise
-    sealed = box.seal(client.name, begun, adding_to)
+    sealed = box.seal(client.name, begun, adding_by)
     return json_reply({"url": url}, 200, _cookie(call, begun.state, sealed, LASTS_S), _UNKEPT)
 
 

@@ -20,10 +20,12 @@ from synnefo_tx.people.external.errors import NotBelieved, ProviderAway
 from synnefo_tx.people.external.fetching import Fetcher
 from synnefo_tx.people.external.oidc.id_tokens import Expected, KeyUnknown, claims_of
 from synnefo_tx.people.external.oidc.metadata import Published
-from synnefo_tx.people.external.person import Person, person_of
+from synnefo_tx.people.external.person import Person, is_storable, person_of
 from synnefo_tx.people.external.settings import OidcProvider
 
 LONGEST_CODE = 4096
+TOO_MANY = 429
+_OURS = ("invalid_client", "unauthorized_client")  # wrong in our settings: no person's fault
 
 
 @frozen
@@ -118,8 +120,11 @@ class OidcClient:
                 form["client_secret"] = self._secret
         answer = await self._fetcher.ask("POST", url, data=form, auth=auth)
         told = answer.json if isinstance(answer.json, dict) else {}
+        error = str(told.get("error"))[:64]
+        if error in _OURS or answer.status == TOO_MANY:
+            raise ProviderAway(f"it refuses us: {answer.status}, {error!r}")
         if 400 <= answer.status < 500:
-            raise NotBelieved(f"the code was refused: {str(told.get('error'))[:64]}")
+            raise NotBelieved(f"the code was refused: {error!r}")
         if answer.status != 200 or not isinstance(told.get("id_token"), str):
             raise ProviderAway(f"its token endpoint answered {answer.status}, no ID token")
         return told
@@ -161,6 +166,9 @@ class OidcClient:
 
     def _person(self, claims: dict[str, Any]) -> Person:
         named = [claims.get(self.settings.name_claim), claims.get("email"), claims["sub"]]
-        name = next(one.strip() for one in named if isinstance(one, str) and one.strip())
+        texts = [one.strip() for one in named if isinstance(one, str)]
+        name = next((one for one in texts if is_storable(one)), "")
+        if not name:
+            raise NotBelieved("no name")
         rules = self.settings.accounts
         return person_of(f"oidc:{self.name}", claims["sub"], claims, rules, name)

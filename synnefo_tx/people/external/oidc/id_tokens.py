@@ -16,6 +16,7 @@ from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
 from synnefo_tx.people.external.errors import NotBelieved
+from synnefo_tx.people.external.person import is_storable
 
 LONGEST_SUBJECT = 255
 OLDEST_S = 24 * 3600
@@ -77,7 +78,7 @@ def _check(claims: dict[str, Any], expected: Expected) -> None:
     What the library does not look at.
     """
     subject, nonce, issued = claims.get("sub"), claims.get("nonce"), claims.get("iat")
-    if not isinstance(subject, str) or not 0 < len(subject) <= LONGEST_SUBJECT:
+    if not isinstance(subject, str) or len(subject) > LONGEST_SUBJECT or not is_storable(subject):
         raise NotBelieved("the ID token: sub")
     if not isinstance(nonce, str) or not hmac.compare_digest(
         nonce.encode("utf-8", "replace"), expected.nonce.encode()

@@ -12,6 +12,7 @@ from typing import Any
 from attrs import define, field, frozen
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from twisted.internet.defer import Deferred
 
 from synnefo_tx.people.external.errors import ProviderAway
 from synnefo_tx.people.external.fetching import Fetcher
@@ -20,6 +21,8 @@ from synnefo_tx.people.external.settings import is_private
 FRESH_S = 3600.0
 #: an unknown key makes us look again, not oftener than this: anybody may name one
 AGAIN_S = 30.0
+#: and anybody may begin a log-in
+AWAY_S = 5.0
 
 
 @frozen
@@ -46,19 +49,27 @@ class Published:
     _clock: Callable[[], float]
     _metadata: Metadata | None = field(default=None, init=False)
     _metadata_at: float = field(default=0.0, init=False)
+    _away: ProviderAway | None = field(default=None, init=False)
+    _away_at: float = field(default=0.0, init=False)
+    _asking: list[Deferred[None]] | None = field(default=None, init=False)
     _keys: KeySet | None = field(default=None, init=False)
     _keys_at: float = field(default=0.0, init=False)
+    _keys_asked_at: float = field(default=0.0, init=False)
 
     async def metadata(self) -> Metadata:
         """
-        Raises ProviderAway.
+        Raises ProviderAway.  However many want it, the provider is asked once; and when it was
+        away, not again for a moment.
         """
-        now = self._clock()
-        if self._metadata is None or now - self._metadata_at > FRESH_S:
-            url = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
-            self._metadata = _checked(self.issuer, await self._fetcher.object(url))
-            self._metadata_at = now
-        return self._metadata
+        while self._asking is not None:
+            waiting: Deferred[None] = Deferred()
+            self._asking.append(waiting)
+            await waiting
+        if self._metadata is not None and self._clock() - self._metadata_at <= FRESH_S:
+            return self._metadata
+        if self._away is not None and 0 <= self._clock() - self._away_at < AWAY_S:
+            raise ProviderAway(self._away.reason)
+        return await self._ask()
 
     async def keys(self) -> KeySet:
         """
@@ -74,13 +85,29 @@ class Published:
         Those of now, for a token by a key that we don't know; None: we looked just before.
         Raises ProviderAway.
         """
-        if self._clock() - self._keys_at < AGAIN_S:
+        if self._clock() - self._keys_asked_at < AGAIN_S:
             return None
         await self._fetch_keys()
         return self._keys
 
+    async def _ask(self) -> Metadata:
+        self._asking = []
+        url = f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
+        try:
+            found = _checked(self.issuer, await self._fetcher.object(url))
+        except ProviderAway as error:
+            self._away, self._away_at = error, self._clock()
+            raise
+        else:
+            self._metadata, self._metadata_at, self._away = found, self._clock(), None
+            return found
+        finally:
+            waiting, self._asking = self._asking, None
+            for one in waiting:
+                one.callback(None)
+
     async def _fetch_keys(self) -> None:
-        self._keys_at = self._clock()  # also of one that fails: nobody makes us ask at will
+        self._keys_asked_at = self._clock()  # also of one that fails: nobody makes us ask at will
         told = await self._fetcher.object((await self.metadata()).jwks)
         listed = told.get("keys")
         usable = [_public(key) for key in listed if _signs(key)] if isinstance(listed, list) else []
@@ -88,6 +115,7 @@ class Published:
             self._keys = KeySet.import_key_set({"keys": usable})
         except (JoseError, ValueError, KeyError, TypeError) as error:
             raise ProviderAway(f"its keys are none: {type(error).__name__}") from error
+        self._keys_at = self._clock()
 
 
 def _signs(key: object) -> bool:

@@ -37,7 +37,7 @@ def query_of(url: str) -> dict[str, str]:
 class AProvider:
     """
     changes: claims of the ID token that are not as they should be; None: left out.  metadata:
-    the same of the metadata.  id_token: the whole one.
+    the same of the metadata.  id_token: the whole one.  refusal: of the token endpoint.
     """
 
     now: float = NOW
@@ -46,6 +46,7 @@ class AProvider:
     changes: dict[str, Any] = field(factory=dict)
     metadata: dict[str, Any] = field(factory=dict)
     id_token: str | None = None
+    refusal: str = "invalid_grant"
     asked: list[str] = field(factory=list)
     codes: dict[str, dict[str, str]] = field(factory=dict)
     people: dict[str, dict[str, Any]] = field(factory=dict)
@@ -102,7 +103,7 @@ class AProvider:
         begun = self.codes.pop(form["code"], None)
         if begun is None or not self._may(request, form, begun):
             request.setResponseCode(400)
-            return json.dumps({"error": "invalid_grant"})
+            return json.dumps({"error": self.refusal})
         told = {"access_token": form["code"], "token_type": "Bearer"}
         return json.dumps(told | {"id_token": self._signed(form["code"], begun)})
 

@@ -11,7 +11,7 @@ from synnefo_tx.people.external import waiting
 from synnefo_tx.people.external.providers import Providers
 from synnefo_tx.people.external.rows import accounts
 from synnefo_tx.people.external.settings import AccountRules, RoleRule
-from tests.synnefo_tx.identity.cloud import Answer
+from tests.synnefo_tx.identity.cloud import SECRETS, Answer
 from tests.synnefo_tx.people.external.a_cloud import LogInCase
 from tests.synnefo_tx.people.external.a_provider import ISSUER, AProvider, query_of
 
@@ -31,7 +31,8 @@ class OpenidCase(LogInCase):
         """
         What the browser takes to the provider.
         """
-        answer = self.ask("POST", "/work/add" if token else "/work/begin", token, {})
+        shown = {"password": SECRETS["alice"]} if token else {}
+        answer = self.ask("POST", "/work/add" if token else "/work/begin", token, shown)
         self.assertEqual(answer.code, 200, answer.body)
         self.url: str = answer.json["url"]
         return query_of(self.url)
