@@ -1,16 +1,16 @@
 """
-Limits on wrong log-ins, in this process: for each address and for each account that is asked for,
-whether there is one or not, so that nobody learns from them which accounts there are.
+Limits on wrong log-ins: for each address and for each account that is asked for, whether there is
+one or not, so that nobody learns from them which accounts there are.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from ipaddress import ip_address, ip_network
 from math import ceil
 
-from attrs import define
+from attrs import define, frozen
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from synnefo_tx.errors import TooManyRequests
@@ -18,14 +18,48 @@ from synnefo_tx.identity.rules.attempts import OF_ACCOUNT, OF_ADDRESS, Limits, d
 
 FORGET_S = 15 * 60
 MOST_KNOWN = 20_000  # of each kind; about 5 MB
+KINDS = "an"  # of an account, of an address: the first letter of a mark
+
+
+@frozen
+class Change:
+    """
+    What other workers don't know yet: `added` wrong attempts, in a row with those before unless
+    `cleared`.  at: of the last of it, seconds.
+    """
+
+    at: float
+    added: int = 0
+    cleared: bool = False
+
+    def then(self, later: Change) -> Change:
+        """
+        Both, as one.
+        """
+        if later.cleared:
+            return later
+        return Change(later.at, self.added + later.added, self.cleared)
+
+
+@frozen
+class Told:
+    """
+    What all workers together have counted.  at: of the last change, seconds.
+    """
+
+    mark: str
+    failures: int
+    at: float
 
 
 @define
 class _Known:
     """
-    failures: in a row.  open: attempts whose outcome is not known yet.  at: of the last failure.
+    mark: whose.  failures: in a row.  open: attempts whose outcome is not known yet.  at: of the
+    last failure.
     """
 
+    mark: Hashable
     failures: int = 0
     open: int = 0
     at: float = 0.0
@@ -52,6 +86,7 @@ class Attempt:
     _parts: tuple[_Known, ...]
     _clock: Callable[[], float]
     _failures: Counter
+    _note: Callable[[_Known, Change], None]
 
     def succeeded(self) -> None:
         """
@@ -59,17 +94,22 @@ class Attempt:
         """
         for one in self._parts:
             one.open -= 1
-        self._parts[0].failures = 0
+        account = self._parts[0]
+        if account.failures:
+            account.failures = 0
+            self._note(account, Change(self._clock(), cleared=True))
 
     def failed(self) -> None:
         """
         The secret, or the account, was wrong.
         """
         self._failures.inc()
+        now = self._clock()
         for one in self._parts:
             one.open -= 1
             one.failures += 1
-            one.at = self._clock()
+            one.at = now
+            self._note(one, Change(now, added=1))
 
     def dropped(self) -> None:
         """
@@ -85,7 +125,8 @@ class Throttle:
 
     registry: gets the counters synnefo_logins_failed_total, synnefo_logins_refused_total and
     synnefo_logins_locked_total, and the histogram synnefo_logins_delay_seconds.  counted: what
-    is limited, when it is not log-ins.
+    is limited, when it is not log-ins.  mark: makes of a text what other workers may be told in
+    its place; None: nobody is told.
     """
 
     def __init__(
@@ -95,8 +136,11 @@ class Throttle:
         address: Limits = OF_ADDRESS,
         registry: CollectorRegistry | None = None,
         counted: str = "logins",
+        mark: Callable[[str], str] | None = None,
     ) -> None:
         self.registry = registry or CollectorRegistry()
+        self._mark = mark
+        self._changes: dict[str, Change] = {}
         self._clock = clock
         self._limits = (account, address)
         self._known: tuple[OrderedDict[Hashable, _Known], ...] = (OrderedDict(), OrderedDict())
@@ -131,9 +175,11 @@ class Throttle:
         account: as the client names it.  Raises TooManyRequests.
         """
         now = self._clock()
-        keys = (account, _network(address))
         parts = tuple(
-            self._of(known, key, now) for known, key in zip(self._known, keys, strict=True)
+            self._of(known, self._marked(kind, key), now)
+            for kind, known, key in zip(
+                KINDS, self._known, (account, _network(address)), strict=True
+            )
         )
         for name, part, limits in zip(("account", "address"), parts, self._limits, strict=True):
             wait_s = part.wait_s(now, limits)
@@ -143,7 +189,46 @@ class Throttle:
                 raise TooManyRequests(ceil(wait_s))
         for part in parts:
             part.open += 1
-        return Attempt(parts, self._clock, self._failures)
+        return Attempt(parts, self._clock, self._failures, self._note)
+
+    def take_changes(self) -> dict[str, Change]:
+        """
+        What others are to be told, by mark; they are told once.
+        """
+        taken, self._changes = self._changes, {}
+        return taken
+
+    def give_back(self, changes: dict[str, Change]) -> None:
+        """
+        Others could not be told that.
+        """
+        for mark, earlier in changes.items():
+            later = self._changes.get(mark)
+            self._changes[mark] = earlier.then(later) if later else earlier
+
+    def learn(self, told: Iterable[Told]) -> None:
+        """
+        What all have counted together counts here too, with what they were not told yet.
+        """
+        now = self._clock()
+        for one in told:
+            of_kind = self._known[KINDS.index(one.mark[0])]
+            if not one.failures and one.mark not in of_kind:
+                continue
+            known = self._of(of_kind, one.mark, now)
+            ours = self._changes.get(one.mark)
+            known.at = max(known.at, one.at)
+            before = 0 if ours and ours.cleared else one.failures
+            known.failures = before + (ours.added if ours else 0)
+
+    def _note(self, known: _Known, change: Change) -> None:
+        if self._mark is not None and len(self._changes) < MOST_KNOWN:
+            mark = str(known.mark)
+            before = self._changes.get(mark)
+            self._changes[mark] = before.then(change) if before else change
+
+    def _marked(self, kind: str, key: Hashable) -> Hashable:
+        return key if self._mark is None else f"{kind}{self._mark(f'{kind}{key}')}"
 
     def _of(self, known: OrderedDict[Hashable, _Known], key: Hashable, now: float) -> _Known:
         """
@@ -151,7 +236,7 @@ class Throttle:
         """
         found = known.pop(key, None)
         if found is None or (not found.open and now - found.at > FORGET_S):
-            found = _Known()
+            found = _Known(key)
         known[key] = found
         if len(known) > MOST_KNOWN:
             known.popitem(last=False)

@@ -27,6 +27,7 @@ from synnefo_tx.identity.key_watch import KeyWatch
 from synnefo_tx.identity.keys import load_or_create_keys
 from synnefo_tx.identity.passwords import Passwords
 from synnefo_tx.identity.secret_box import SecretBox
+from synnefo_tx.identity.shared_throttle import SharedThrottle
 from synnefo_tx.identity.throttle import Throttle
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.image import streams
@@ -177,7 +178,7 @@ class ApiService(Service):
             authenticator,
             secrets,
             settings.security_compliance,
-            throttle=Throttle(time.time, registry=self._metrics.registry),
+            throttle=self._throttle(database, secrets),
             follower=follower,
             elsewhere=DirectoryPasswords(providers, settle) if providers.ldap else None,
             admission=PeopleAdmission(),
@@ -203,6 +204,19 @@ class ApiService(Service):
         for router in routers:
             router.answered = self._metrics.answered
         return routers
+
+    def _throttle(self, database: Database, secrets: SecretBox) -> Throttle:
+        """
+        Of wrong log-ins.  A process that is alone tells nobody.
+        """
+        registry = self._metrics.registry
+        if self._worker is None and self._settings.database_url.startswith("sqlite"):
+            return Throttle(time.time, registry=registry)
+        throttle = Throttle(time.time, registry=registry, mark=secrets.mark)
+        shared = SharedThrottle(throttle, database, time.time, self._reactor)
+        shared.startService()
+        self._parts.append(shared)
+        return throttle
 
     async def _secrets(self) -> tuple[SecretBox, KeyWatch]:
         directory = self._settings.secret_keys_directory

@@ -99,6 +99,13 @@ class Client:
         self._connection.close()
 
 
+def wrong(client: Client) -> int:
+    """The status of a log-in by a wrong password."""
+    user = {"name": "nobody", "domain": {"id": "default"}, "password": "guess"}
+    body = {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}}
+    return client.call("POST", TOKENS, body)[0]
+
+
 class TwoWorkers:
     """`synnefo-api --workers 2` that serves."""
 
@@ -245,6 +252,16 @@ class WorkersTests(SynchronousTestCase):
             token = issuer.log_in(self.api.password)
             self.assertEqual([one.validated(token), other.validated(token)], [200, 200])
         self.assertEqual([one.validated(before), other.validated(before)], [200, 200])
+
+    def test_wrong_passwords_count_at_both(self) -> None:
+        """Who has used up the tries at one finds less than a worker's tries at the other."""
+        one, other = self.one_of_each()
+        self.assertEqual([wrong(one) for _ in range(5)], [401] * 5)
+        told = []
+        for _ in range(4):
+            time.sleep(0.3)
+            told.append(wrong(other))
+        self.assertIn(429, told)
 
     def test_killed_under_load(self) -> None:
         """
