@@ -4,10 +4,11 @@ A real mail server: aiosmtpd in a thread of its own, which answers as it is told
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import Callable
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from threading import Event
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -26,7 +27,8 @@ class AMailServer:
     """
     Started at once.  mailboxes: what it has taken, as bytes with the line ends of the wire.
     answers: what it says to the next MAIL, RCPT or DATA commands in place of taking them, in order;
-    "hang up": nothing, and the connection ends.
+    "hang up": nothing, and the connection ends; "think": nothing for an hour, `thinks` is set then;
+    "taken": the letter is, and the connection ends before that is said.
     """
 
     def __init__(self, test: Any, cert: Any = None, *, auth: bool = False, **more: Any) -> None:
@@ -34,7 +36,7 @@ class AMailServer:
         self.envelopes: list[tuple[str, tuple[str, ...]]] = []
         self.tls: list[bool] = []
         self.answers: dict[str, list[str]] = {"MAIL": [], "RCPT": [], "DATA": []}
-        self.heard: Callable[[], None] = lambda: None
+        self.thinks = Event()
         context = None
         if cert is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -79,7 +81,9 @@ class AMailServer:
             self.tls.append(session.ssl is not None)
         if said == "taken":  # and nobody learns it
             server.transport.abort()
-        self.heard()
+        if said == "think":
+            self.thinks.set()
+            await asyncio.sleep(3600)
         return said or "250 OK"
 
     def _said(self, command: str, server: Any) -> str | None:
