@@ -18,9 +18,10 @@ class IPasswordsElsewhere(Interface):
     Users whose passwords are not in our database.
     """
 
-    async def has(wanted: Wanted, user: User | None) -> bool:
+    async def account(wanted: Wanted, user: User | None) -> str:
         """
-        Whether the password of this user is there, and not here.  user: as known; None: nobody yet.
+        By what wrong passwords of this user are counted, however the user is named; "": the
+        password is here, and not there.  user: as known; None: nobody yet.
         """
 
     async def right(wanted: Wanted, user: User | None, password: str) -> bool:

@@ -54,9 +54,10 @@ class PasswordGate:
         password that others know, the account may be another afterwards, or be there at all.
         """
         elsewhere = self.elsewhere
-        if elsewhere is not None and await elsewhere.has(wanted, user):
+        account = await elsewhere.account(wanted, user) if elsewhere is not None else ""
+        if elsewhere is not None and account:
             shown = partial(elsewhere.right, wanted, user, password or "")
-            return await self.counted(wanted, address, shown)
+            return await self.counted(account, address, shown)
         attempt = self.throttle.begin(wanted, address)
         try:
             known_hash = user.password_hash if user else None

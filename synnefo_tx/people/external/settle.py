@@ -14,7 +14,8 @@ from synnefo_tx.audit.rows.log import append
 from synnefo_tx.identity.follower import IFollower, Told
 from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.kinds import USER
-from synnefo_tx.identity.rows.things import Thing
+from synnefo_tx.identity.rows.things import DuplicateEntry, Thing
+from synnefo_tx.people.external.errors import BelongsToOther, NameInUse
 from synnefo_tx.people.external.person import Person
 from synnefo_tx.people.external.rows import accounts
 from synnefo_tx.people.external.rows.accounts import Moment, Settled
@@ -56,11 +57,21 @@ class Settle:
                 append(connection, _told(line, person, done), int(now * 1e6))
             return done
 
-        settled = await self.database.write(unit)
+        try:
+            settled = await self.database.write(unit)
+        except (NameInUse, BelongsToOther, DuplicateEntry):
+            # Another log-in may have been quicker, with the same account or the same new group.
+            settled = await self.database.write(unit)
         self._look_again()
         return settled
 
-    async def gone(self, provider: str, present: frozenset[str]) -> list[str]:
+    def now(self) -> int:
+        """
+        Seconds since the epoch.
+        """
+        return int(self._clock())
+
+    async def gone(self, provider: str, present: frozenset[str], listed_at: int) -> list[str]:
         """
         As the unit `mark_gone`.
         """
@@ -68,7 +79,7 @@ class Settle:
 
         def unit(connection: Connection) -> list[str]:
             moment = Moment(int(now), self._horizon_s)
-            disabled = accounts.mark_gone(connection, provider, present, moment)
+            disabled = accounts.mark_gone(connection, provider, present, listed_at, moment)
             for user_id in disabled:
                 after = things.fetch(connection, USER, user_id)
                 self._follow(connection, after | {"enabled": True}, user_id, now)

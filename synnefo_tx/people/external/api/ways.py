@@ -58,7 +58,7 @@ async def _counted(
         found.extend([person] if person is not None else [])
         return person is not None
 
-    if not await context.gate.counted((users.provider, user), address_of(call), check):
+    if not await context.gate.counted(users.account(user), address_of(call), check):
         raise NotAuthenticated
     return found[0]
 

@@ -57,16 +57,19 @@ class Directory:
     _password: str | None = field(repr=False)
     _log = Logger()
 
-    def proved(self, name: str, password: str) -> Entry | None:
+    def proved(self, name: str, password: str, *, exact: bool = False) -> Entry | None:
         """
-        The user with this name, if the password is the user's.  Raises ProviderAway.
+        The user with this name, if the password is the user's.  exact: the name is spelt as there.
+        Raises ProviderAway.
         """
-        if not password or not 0 < len(name) <= LONGEST or "\0" in name + password:
+        if not password or not 0 < len(name) <= LONGEST or not _is_text(name + password):
             return None
 
         def look(url: str) -> Entry | None:
             with self._searching(url) as connection:
                 entry = self._entry(connection, name)
+            if entry is not None and exact and entry.name != name:
+                entry = None
             dn = entry.dn if entry is not None else f"{NOBODY},{self.settings.user_base}"
             with self._connected(url, dn, password) as bound:
                 right = _bound(bound)
@@ -123,9 +126,10 @@ class Directory:
             return None
         attributes = {each: _texts(found[0], each) for each in names}
         identifier, own = attributes[settings.id_attribute], attributes[settings.name_attribute]
-        if not identifier or not own:
+        dn = str(found[0]["dn"])
+        if not identifier or not own or not dn:  # a bind without a DN proves nothing
             return None
-        return Entry(str(found[0]["dn"]), identifier[0], own[0], attributes)
+        return Entry(dn, identifier[0], own[0], attributes)
 
     def _pages(
         self, connection: ldap3.Connection, base: str, wanted: str, *attributes: str
@@ -240,3 +244,14 @@ def _text(value: bytes) -> str:
     except UnicodeDecodeError:
         return value.hex()
     return text if text.isprintable() else value.hex()
+
+
+def _is_text(text: str) -> bool:
+    """
+    Whether a directory can be told this.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text

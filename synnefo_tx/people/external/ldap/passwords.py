@@ -30,10 +30,13 @@ class DirectoryPasswords:
     _settle: Settle
     _log = Logger()
 
-    async def has(self, wanted: Wanted, user: User | None) -> bool:
+    async def account(self, wanted: Wanted, user: User | None) -> str:
         if user is not None and user.password_hash is not None:
-            return False
-        return await self._directory(wanted, user) is not None
+            return ""
+        directory = await self._directory(wanted, user)
+        if directory is None:
+            return ""
+        return directory.account((user.name if user is not None else wanted.name) or "")
 
     async def right(self, wanted: Wanted, user: User | None, password: str) -> bool:
         directory = await self._directory(wanted, user)
@@ -41,13 +44,13 @@ class DirectoryPasswords:
         if directory is None or name is None:
             return False
         try:
-            person = await directory.person(name, password)
+            person = await directory.person(name, password, exact=True)
         except ProviderAway as error:
             self._log.error(
                 "{name} is away: {reason}", name=directory.provider, reason=error.reason
             )
             raise
-        if person is None or person.name != name:
+        if person is None:
             return False
         try:
             settled = await self._settle(person, directory.settings.accounts)

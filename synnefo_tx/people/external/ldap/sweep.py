@@ -40,8 +40,9 @@ class Sweep:
         """
         Ids of those disabled.  Raises ProviderAway: then nobody was.
         """
+        listed_at = self._settle.now()
         present = await self._users.identifiers()
-        disabled = await self._settle.gone(self._users.provider, present)
+        disabled = await self._settle.gone(self._users.provider, present, listed_at)
         if disabled:
             self._log.info(
                 "{count} users are gone from {name}, and disabled",

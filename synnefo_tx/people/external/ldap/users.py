@@ -4,16 +4,18 @@ Persons of a directory, looked up without holding up the reactor.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from attrs import define, evolve, field
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
-from twisted.internet.threads import deferToThreadPool
+from twisted.internet.threads import deferToThread, deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
 from synnefo_tx.errors import Unavailable
-from synnefo_tx.people.external.ldap.directory import Directory, Entry
+from synnefo_tx.people.external.ldap.directory import LONGEST, Directory, Entry
 from synnefo_tx.people.external.person import MOST_GROUPS, Person, person_of
 from synnefo_tx.people.external.settings import LdapDirectory
 from synnefo_tx.store.database import Defer
@@ -52,16 +54,23 @@ class DirectoryUsers:
     def startService(self) -> None:
         self._pool.start()
 
-    def stopService(self) -> None:
-        self._pool.stop()
+    def stopService(self) -> Deferred[None]:
+        return deferToThread(self._pool.stop)  # it waits for those that wait for a directory
 
-    async def person(self, name: str, password: str) -> Person | None:
+    def account(self, name: str) -> str:
         """
-        Who that is; None for a wrong name or a wrong password, always after the same time.
-        Raises ProviderAway and Unavailable.
+        By what wrong passwords are counted: names that a directory may take for one are one.
+        """
+        folded = unicodedata.normalize("NFKC", name[:LONGEST]).casefold()
+        return f"{self.provider} {' '.join(folded.split())}"
+
+    async def person(self, name: str, password: str, *, exact: bool = False) -> Person | None:
+        """
+        Who that is; None for a wrong name or a wrong password, always after the same time.  exact:
+        another spelling of the name is wrong too.  Raises ProviderAway and Unavailable.
         """
         begun = self._reactor.seconds()
-        entry = await self._in_thread(lambda: self._directory.proved(name, password))
+        entry = await self._in_thread(lambda: self._directory.proved(name, password, exact=exact))
         if entry is None:
             left = begun + self.settings.slowest_s - self._reactor.seconds()
             if left > 0:

@@ -105,15 +105,22 @@ def unlink(
 
 
 def mark_gone(
-    connection: Connection, provider: str, present: frozenset[str], moment: Moment
+    connection: Connection,
+    provider: str,
+    present: frozenset[str],
+    listed_at: int,
+    moment: Moment,
 ) -> list[str]:
     """
     Users whom the provider has no more are disabled, and their tokens end; their ids.
 
-    present: identifiers of all whom it has.  When it has none of ours, nobody is touched: such a
-    directory is more likely broken than everybody gone.
+    present: identifiers of all whom it has.  listed_at: when listing them began, in seconds: who
+    has logged in since may have come meanwhile.  When it has none of ours, nobody is touched: such
+    a directory is more likely broken than everybody gone.
     """
-    known = select(table).where(table.c.provider == provider, table.c.gone_at.is_(None))
+    known = select(table).where(
+        table.c.provider == provider, table.c.gone_at.is_(None), table.c.seen_at < listed_at
+    )
     rows = connection.execute(known).all()
     absent = [row for row in rows if row.identifier not in present]
     if len(absent) == len(rows):

@@ -5,7 +5,7 @@ An identity service in memory, with an account service beside it where people lo
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import select
 from treq.testing import StubTreq
@@ -32,12 +32,17 @@ ACCOUNT = "http://cloud.test/account/v1.0/people"
 
 class LogInCase(SynchronousTestCase):
     """
-    `browser`: the cookies that it has.
+    `browser`: the cookies that it has.  more: of the identity service.
     """
+
+    more: ClassVar[dict[str, Any]] = {}
 
     def stand(self, providers: Providers) -> None:
         self.cloud = identity_cloud(
-            self, admission=PeopleAdmission(), follower=cloud_follower(personal_projects=False)
+            self,
+            admission=PeopleAdmission(),
+            follower=cloud_follower(personal_projects=False),
+            **self.more,
         )
         self.context = self.cloud.context
         self.settle = settle_in(self.context)
