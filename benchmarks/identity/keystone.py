@@ -54,8 +54,8 @@ def running(rounds: int) -> Iterator[Place]:
         home = Path(tempfile.mkdtemp(prefix="ksb"))
         stack.callback(shutil.rmtree, home, ignore_errors=True)
         home.chmod(0o755)
-        stack.enter_context(_maria(home))
-        stack.enter_context(_program(home, _memcached(home)))
+        processes = [stack.enter_context(_maria(home))]
+        processes.append(stack.enter_context(_program(home, _memcached(home))))
         (home / "keystone.conf").write_text(_settings(home, rounds))
         [port] = free_ports(1)
         v3 = f"http://127.0.0.1:{port}/v3"
@@ -63,8 +63,9 @@ def running(rounds: int) -> Iterator[Place]:
             command = [str(BIN / "keystone-manage"), f"--config-file={home}/keystone.conf", *step]
             with (home / "log").open("ab") as log:
                 subprocess.run(command, check=True, stdout=log, stderr=log)
-        stack.enter_context(_program(home, _uwsgi(port), OS_KEYSTONE_CONFIG_DIR=str(home)))
-        place = Place(v3, PASSWORD)
+        served = _program(home, _uwsgi(port), OS_KEYSTONE_CONFIG_DIR=str(home))
+        processes.append(stack.enter_context(served))
+        place = Place(v3, PASSWORD, tuple(processes))
         eventually(lambda: _there(place), 60, "keystone answers")
         yield place
 
@@ -117,7 +118,7 @@ def _settings(home: Path, rounds: int) -> str:
 
 
 @contextmanager
-def _maria(home: Path) -> Iterator[None]:
+def _maria(home: Path) -> Iterator[int]:
     data = home / "maria"
     data.mkdir()
     user = "mysql" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
@@ -132,11 +133,11 @@ def _maria(home: Path) -> Iterator[None]:
     address = f"{home}/maria.sock"
     home.chmod(0o777)  # the server's user makes its socket here
     server = ["mariadbd", "--no-defaults", f"--datadir={data}", f"--user={user}"]
-    with _program(home, [*server, "--skip-networking", f"--socket={address}"]):
+    with _program(home, [*server, "--skip-networking", f"--socket={address}"]) as pid:
         make = ["mariadb", "--no-defaults", "-uroot", f"--socket={address}", "-e"]
         make.append("CREATE DATABASE keystone CHARACTER SET utf8mb4")
         eventually(lambda: _did(make), 60, "MariaDB answers")
-        yield
+        yield pid
 
 
 def _did(command: list[str]) -> bool:
@@ -144,13 +145,16 @@ def _did(command: list[str]) -> bool:
 
 
 @contextmanager
-def _program(home: Path, command: list[str], **environment: str) -> Iterator[None]:
+def _program(home: Path, command: list[str], **environment: str) -> Iterator[int]:
+    """
+    Its pid, while it runs.
+    """
     with (home / "log").open("ab") as log:
         process = subprocess.Popen(
             command, env={**os.environ, **environment}, stdout=log, stderr=log, cwd=home
         )
     try:
-        yield
+        yield process.pid
     except BaseException:
         print((home / "log").read_text(errors="replace")[-3000:], file=sys.stderr)
         raise

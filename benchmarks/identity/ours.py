@@ -37,7 +37,7 @@ def running(workers: int) -> Iterator[Place]:
     try:
         eventually(lambda: answers(f"http://127.0.0.1:{port}"), 60, "the API answers")
         password = (home / "first" / "admin-password").read_text().strip()
-        yield Place(f"http://127.0.0.1:{port}/identity/v3", password)
+        yield Place(f"http://127.0.0.1:{port}/identity/v3", password, (daemon.pid,))
     finally:
         daemon.stop()
         shutil.rmtree(home, ignore_errors=True)

@@ -19,10 +19,12 @@ PROJECTS = 100
 class Place:
     """
     v3: URL of /v3.  Both speak the same API, so both are filled and asked in the same way.
+    processes: whose processor time is counted, with all that they have started.
     """
 
     v3: str
     password: str
+    processes: tuple[int, ...]
 
     def fill(self) -> None:
         """
@@ -42,6 +44,7 @@ class Place:
         seen = {"X-Auth-Token": token}
         return {
             "issue": Load(f"{self.v3}/auth/tokens", {}, self._log_in()),
+            "renew": Load(f"{self.v3}/auth/tokens", {}, self._with_token(token)),
             "validate": Load(f"{self.v3}/auth/tokens", seen | {"X-Subject-Token": token}),
             "projects": Load(f"{self.v3}/projects", seen),
         }
@@ -51,9 +54,10 @@ class Place:
 
     def _log_in(self) -> dict[str, Any]:
         user = {"name": "admin", "domain": {"id": "default"}, "password": self.password}
-        identity = {"methods": ["password"], "password": {"user": user}}
-        scope = {"project": {"name": "admin", "domain": {"id": "default"}}}
-        return {"auth": {"identity": identity, "scope": scope}}
+        return _asked({"methods": ["password"], "password": {"user": user}})
+
+    def _with_token(self, token: str) -> dict[str, Any]:
+        return _asked({"methods": ["token"], "token": {"id": token}})
 
     def _call(self, path: str, token: str, body: object = None) -> tuple[str, Any]:
         """
@@ -64,3 +68,8 @@ class Place:
         request = urllib.request.Request(f"{self.v3}{path}", data, headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.headers.get("X-Subject-Token", ""), json.load(answer)
+
+
+def _asked(identity: dict[str, Any]) -> dict[str, Any]:
+    scope = {"project": {"name": "admin", "domain": {"id": "default"}}}
+    return {"auth": {"identity": identity, "scope": scope}}

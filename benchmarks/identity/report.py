@@ -16,6 +16,14 @@ def against(name: str, value: float, unit: str, peer: float, goal: float | None)
     return told if goal is None else f"{told} goal {goal:g} {_verdict(ratio >= goal)}"
 
 
+def cheaper(name: str, cost: float, unit: str, peer: float) -> str:
+    """
+    The line of what an answer costs beside Keystone's.
+    """
+    ratio = peer / cost if cost else inf
+    return f"figure: {name} {cost:.3f} {unit} ratio {ratio:.2f} to keystone"
+
+
 def at_most(name: str, value: float, unit: str, goal: float) -> str:
     """
     The line of what should be little.
