@@ -12,6 +12,7 @@ from synnefo_tx.admin.door import Door
 from synnefo_tx.admin.failures import WRONG_INPUT, Failed
 from synnefo_tx.admin.naming import id_of
 from synnefo_tx.admin.output import shape_of, shaped, show_rows
+from synnefo_tx.processes.telling import cloud_notifier
 
 _LASTING = ("terminate", "deny")
 MOST_DIGITS = 18  # of a number that databases have
@@ -96,7 +97,7 @@ def project_expired(context: click.Context, fix: bool, form: str, fields: str) -
 
 def _doing(door: Door, reason: str) -> Doing:
     actor = Actor(door.who, is_admin=True)
-    return Doing(actor, door.now_us(), door.horizon_s, reason)
+    return Doing(actor, door.now_us(), door.horizon_s, reason, cloud_notifier(door.settings))
 
 
 def add_all(main: click.Group) -> None:

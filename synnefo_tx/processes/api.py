@@ -41,11 +41,13 @@ from synnefo_tx.people.api.routes import add_people
 from synnefo_tx.people.external.ldap.passwords import DirectoryPasswords
 from synnefo_tx.people.external.providers import Providers
 from synnefo_tx.people.external.settle import Settle
+from synnefo_tx.people.mail.sender import mail_sender
 from synnefo_tx.people.rows.admission import PeopleAdmission
 from synnefo_tx.people.rows.following import cloud_follower
 from synnefo_tx.processes.settings import ApiSettings
 from synnefo_tx.processes.shared_port import BACKLOG
 from synnefo_tx.processes.site import site
+from synnefo_tx.processes.telling import cloud_notifier
 from synnefo_tx.processes.upkeep import Upkeep, block_client
 from synnefo_tx.store.database import Database, DatabaseThreads
 
@@ -183,6 +185,7 @@ class ApiService(Service):
             elsewhere=DirectoryPasswords(providers, settle) if providers.ldap else None,
             admission=PeopleAdmission(),
         )
+        await self._send_mail(database)
         people = People(context, settings.sign_up, settings.base_url, self._metrics.registry)
         makers: list[Callable[[], Router]] = [
             lambda: identity_router(context, settings.public_url),
@@ -191,6 +194,7 @@ class ApiService(Service):
             lambda: account_router(
                 database,
                 *usual,
+                cloud_notifier(settings),
                 horizon_s=tokens.horizon_s,
                 look_again=authenticator.look_again,
                 services=context.catalog.services,
@@ -217,6 +221,13 @@ class ApiService(Service):
         shared.startService()
         self._parts.append(shared)
         return throttle
+
+    async def _send_mail(self, database: Database) -> None:
+        mail, registry = self._settings.mail, self._metrics.registry
+        making = deferToThread(mail_sender, database, mail, registry, time.time, self._reactor)
+        sender = await making
+        sender.startService()
+        self._parts.append(sender)
 
     async def _secrets(self) -> tuple[SecretBox, KeyWatch]:
         directory = self._settings.secret_keys_directory

@@ -63,7 +63,7 @@ class Upkeep:
             time.time,
             horizon_of(settings.token_lifetime_s),
             cloud_follower(settings.personal_projects),
-            cloud_notifier(),
+            cloud_notifier(settings),
             reactor,
         )
 

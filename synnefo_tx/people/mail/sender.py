@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from attrs import frozen
+from prometheus_client import CollectorRegistry
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.task import LoopingCall
@@ -23,6 +24,7 @@ from synnefo_tx.people.mail.compose import compose
 from synnefo_tx.people.mail.counts import MailCounts
 from synnefo_tx.people.mail.model import ICarrier, Letter, NotNow, Refused
 from synnefo_tx.people.mail.settings import Mail
+from synnefo_tx.people.mail.smtp import carrier_of
 from synnefo_tx.people.mail.templates import Templates
 from synnefo_tx.store.database import Database
 
@@ -181,3 +183,25 @@ class MailSender(Service):
 
     def _now(self) -> int:
         return int(self._room.clock())
+
+
+def mail_sender(
+    database: Database,
+    settings: Mail,
+    registry: CollectorRegistry,
+    clock: Callable[[], float],
+    reactor: Any,
+) -> MailSender:
+    """
+    As the settings say.  registry: gets the counts.  Reads files; raises OSError, BadTemplate,
+    ValueError.
+    """
+    room = MailRoom(
+        database,
+        carrier_of(reactor, settings),
+        Templates.load(settings.templates, settings.cloud),
+        settings,
+        clock,
+        MailCounts(registry, clock),
+    )
+    return MailSender(room, reactor)
