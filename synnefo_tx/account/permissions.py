@@ -27,6 +27,8 @@ PERMISSIONS = {
     "account:set_default_project": Rule.ANY_TOKEN,
     "account:send_feedback": Rule.ANY_TOKEN,
     "account:add_log_in": Rule.ANY_TOKEN,
+    "account:list_log_ins": Rule.ANY_TOKEN,
+    "account:change_log_ins": Rule.ANY_TOKEN,
     "account:change_second_factor": Rule.ANY_TOKEN,
     "account:end_second_factor": Rule.ADMIN,
     "account:list_people": Rule.ADMIN,

@@ -5,7 +5,14 @@ What is below /account/v1.0/people.
 from __future__ import annotations
 
 from synnefo_tx.http.router import Router
-from synnefo_tx.people.api import moderating, registration, second_factor, terms, verifying
+from synnefo_tx.people.api import (
+    methods,
+    moderating,
+    registration,
+    second_factor,
+    terms,
+    verifying,
+)
 from synnefo_tx.people.api.context import People
 from synnefo_tx.people.external.api import ways
 from synnefo_tx.people.external.providers import Providers
@@ -19,5 +26,6 @@ def add_people(router: Router, people: People, providers: Providers) -> None:
     """
     for resource in _RESOURCES:
         resource.add_routes(router, people)
-    second_factor.add_routes(router, people, providers)
+    for own in (second_factor, methods):
+        own.add_routes(router, people, providers)
     ways.add_routes(router, people.identity, providers)

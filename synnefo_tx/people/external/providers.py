@@ -5,6 +5,7 @@ Every provider of the settings, ready to be asked.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from synnefo_tx.people.external.ldap.directory import Directory
 from synnefo_tx.people.external.ldap.sweep import Sweep
 from synnefo_tx.people.external.ldap.users import DirectoryUsers
 from synnefo_tx.people.external.oidc.client import OidcClient
-from synnefo_tx.people.external.settings import LogIn
+from synnefo_tx.people.external.settings import AccountRules, LogIn
 from synnefo_tx.people.external.settle import Settle
 
 
@@ -45,6 +46,14 @@ class Providers:
             secret = _secret(directory.bind_password_file)
             ldap[name] = DirectoryUsers(name, Directory(directory, secret), reactor)
         return cls(oidc, ldap)
+
+    @cached_property
+    def rules(self) -> Mapping[str, AccountRules]:
+        """
+        Of all, by the names that accounts have for them: "oidc:work", "ldap:uni".
+        """
+        found = {f"oidc:{name}": one.settings.accounts for name, one in self.oidc.items()}
+        return found | {one.provider: one.settings.accounts for one in self.ldap.values()}
 
     def openid(self, name: str) -> OidcClient:
         """

@@ -18,7 +18,7 @@ from synnefo_tx.identity.rows.things import DuplicateEntry, Thing
 from synnefo_tx.people.external.errors import BelongsToOther, NameInUse
 from synnefo_tx.people.external.person import Person
 from synnefo_tx.people.external.rows import accounts
-from synnefo_tx.people.external.rows.accounts import Moment, Settled
+from synnefo_tx.people.external.rows.accounts import Listed, Moment, Settled
 from synnefo_tx.people.external.settings import AccountRules
 from synnefo_tx.store.database import Database
 
@@ -71,7 +71,7 @@ class Settle:
         """
         return int(self._clock())
 
-    async def gone(self, provider: str, present: frozenset[str], listed_at: int) -> list[str]:
+    async def gone(self, provider: str, listed: Listed, rules: AccountRules) -> list[str]:
         """
         As the unit `mark_gone`.
         """
@@ -79,7 +79,7 @@ class Settle:
 
         def unit(connection: Connection) -> list[str]:
             moment = Moment(int(now), self._horizon_s)
-            disabled = accounts.mark_gone(connection, provider, present, listed_at, moment)
+            disabled = accounts.mark_gone(connection, provider, listed, rules, moment)
             for user_id in disabled:
                 after = things.fetch(connection, USER, user_id)
                 self._follow(connection, after | {"enabled": True}, user_id, now)

@@ -8,14 +8,16 @@ from typing import Any
 
 from synnefo_tx.errors import BadRequest, DomainError, NotAuthenticated
 from synnefo_tx.http.call import Call
-from synnefo_tx.http.reply import Reply, json_reply
+from synnefo_tx.http.reply import Reply, empty_reply, json_reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.context import Context, address_of
+from synnefo_tx.people.api.proving import shown_anew
 from synnefo_tx.people.external.api import openid
 from synnefo_tx.people.external.api.admission import Admission
 from synnefo_tx.people.external.ldap.users import DirectoryUsers
 from synnefo_tx.people.external.person import Person
 from synnefo_tx.people.external.providers import Providers
+from synnefo_tx.people.rules.bodies import read_object
 
 
 def add_routes(router: Router, context: Context, providers: Providers) -> None:
@@ -41,6 +43,16 @@ def add_routes(router: Router, context: Context, providers: Providers) -> None:
             await admission.refused(call, users.provider, "", type(error).__name__)
             raise
         return await admission.token(call, person, settled.user_id)
+
+    @router.route("POST", f"{openid.PATH}/<name>/password/add", "account:add_log_in")
+    async def add(call: Call, name: str) -> Reply:
+        users, body = providers.directory(name), call.json()
+        given = read_object(body, "name", "password", "own_password")
+        own = {"password": given["own_password"]} if "own_password" in given else {}
+        owner = await shown_anew(context, providers, call, own)
+        person = await _counted(call, context, users, *_shown(body))
+        await admission.settled(call, person, users.settings.accounts, owner.id)
+        return empty_reply()
 
     openid.add_routes(router, context, providers)
 

@@ -12,6 +12,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from synnefo_tx.people.external.ldap.users import DirectoryUsers
+from synnefo_tx.people.external.rows.accounts import Listed
 from synnefo_tx.people.external.settle import Settle
 
 
@@ -40,9 +41,10 @@ class Sweep:
         """
         Ids of those disabled.  Raises ProviderAway: then nobody was.
         """
-        listed_at = self._settle.now()
-        present = await self._users.identifiers()
-        disabled = await self._settle.gone(self._users.provider, present, listed_at)
+        begun_at = self._settle.now()
+        listed = Listed(await self._users.identifiers(), begun_at)
+        rules = self._users.settings.accounts
+        disabled = await self._settle.gone(self._users.provider, listed, rules)
         if disabled:
             self._log.info(
                 "{count} users are gone from {name}, and disabled",

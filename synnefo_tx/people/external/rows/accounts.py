@@ -36,6 +36,17 @@ class Moment:
 
 
 @frozen
+class Listed:
+    """
+    identifiers: of all whom a provider has.  begun_at: when listing them began, in seconds: who
+    has logged in since may have come meanwhile.
+    """
+
+    identifiers: frozenset[str]
+    begun_at: int
+
+
+@frozen
 class Settled:
     """
     Whose account it is, and what was done: "made", "added" or "refreshed".
@@ -65,7 +76,7 @@ def settle(
         owner = adding_to or _made(connection, person, rules, moment.now)
         _link(connection, person, owner, moment.now)
         done = "added" if adding_to else "made"
-    _refresh(connection, person, owner, moment)
+    _refresh(connection, person, owner, rules, moment)
     give_and_take(connection, person, owner, rules, moment.now, moment.horizon_s)
     return Settled(owner, done)
 
@@ -105,39 +116,47 @@ def unlink(
 
 
 def mark_gone(
-    connection: Connection,
-    provider: str,
-    present: frozenset[str],
-    listed_at: int,
-    moment: Moment,
+    connection: Connection, provider: str, listed: Listed, rules: AccountRules, moment: Moment
 ) -> list[str]:
     """
-    Users whom the provider has no more are disabled, and their tokens end; their ids.
-
-    present: identifiers of all whom it has.  listed_at: when listing them began, in seconds: who
-    has logged in since may have come meanwhile.  When it has none of ours, nobody is touched: such
-    a directory is more likely broken than everybody gone.
+    Users whom the provider has no more are disabled, and their tokens end; their ids.  Accounts
+    that have only added it stay, without what it gave them.  When it has none of ours, nobody is
+    touched: such a directory is more likely broken than everybody gone.
     """
     known = select(table).where(
-        table.c.provider == provider, table.c.gone_at.is_(None), table.c.seen_at < listed_at
+        table.c.provider == provider, table.c.gone_at.is_(None), table.c.seen_at < listed.begun_at
     )
     rows = connection.execute(known).all()
-    absent = [row for row in rows if row.identifier not in present]
+    absent = [row for row in rows if row.identifier not in listed.identifiers]
     if len(absent) == len(rows):
         return []
-    return [row.user_id for row in absent if _disable(connection, row, moment)]
+    return [row.user_id for row in absent if _gone(connection, row, rules, moment)]
 
 
-def _disable(connection: Connection, row: Row[Any], moment: Moment) -> bool:
+def _gone(connection: Connection, row: Row[Any], rules: AccountRules, moment: Moment) -> bool:
     """
-    False: the user was disabled already, and it is not us who will enable the user.
+    False: the user is not disabled by us, and it is not us who will enable the user.
     """
-    switch = update(users).where(users.c.id == row.user_id, users.c.enabled)
-    if not connection.execute(switch.values(enabled=False)).rowcount:
+    user = things.find(connection, USER, row.user_id)
+    if user is None:
         return False
-    switched(connection, RevocationKind.USER, row.user_id, False, moment.now, moment.horizon_s)
+    if not _is_kept_there(user, rules):
+        nothing = Person(row.provider, "", "")
+        give_and_take(connection, nothing, user["id"], rules, moment.now, moment.horizon_s)
+    else:
+        switch = update(users).where(users.c.id == row.user_id, users.c.enabled)
+        if not connection.execute(switch.values(enabled=False)).rowcount:
+            return False
+        switched(connection, RevocationKind.USER, row.user_id, False, moment.now, moment.horizon_s)
     connection.execute(_link_of(row.provider, row.identifier).values(gone_at=moment.now))
-    return True
+    return _is_kept_there(user, rules)
+
+
+def _is_kept_there(user: Thing, rules: AccountRules) -> bool:
+    """
+    Whether the account is the provider's own, and not one that has only added it.
+    """
+    return user["domain_id"] == rules.domain_id and user["password_hash"] is None
 
 
 def _made(connection: Connection, person: Person, rules: AccountRules, now: int) -> str:
@@ -179,7 +198,9 @@ def _link(connection: Connection, person: Person, user_id: str, now: int) -> Non
         raise BelongsToOther from error
 
 
-def _refresh(connection: Connection, person: Person, user_id: str, moment: Moment) -> None:
+def _refresh(
+    connection: Connection, person: Person, user_id: str, rules: AccountRules, moment: Moment
+) -> None:
     row = connection.execute(
         select(table.c.gone_at).where(
             table.c.provider == person.provider, table.c.identifier == person.identifier
@@ -187,7 +208,7 @@ def _refresh(connection: Connection, person: Person, user_id: str, moment: Momen
     ).one()
     before = things.fetch(connection, USER, user_id)
     changes: Thing = {}
-    if person.named_there:
+    if person.named_there and _is_kept_there(before, rules):
         told = {"name": person.name, "email": person.email}
         changes = {name: value for name, value in told.items() if before.get(name, "") != value}
     if row.gone_at is not None and not before["enabled"]:

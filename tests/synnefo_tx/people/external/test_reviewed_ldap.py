@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from synnefo_tx.identity.rules.attempts import Limits
 from synnefo_tx.people.external.ldap.directory import Directory
+from synnefo_tx.people.external.rows.accounts import Listed
 from tests.synnefo_tx.people.external.test_ldap_api import DirectoryCase
 from tests.synnefo_tx.people.external.test_ldap_directory import directory
 
@@ -69,11 +70,11 @@ class SweepTests(DirectoryCase):
         """Is not on the list, and stays."""
         self.there("dave")
         self.user(self.password("carol", "right"))
-        listed = frozenset(directory(self.server).identifiers())
-        begun = int(self.cloud.now)
+        listed = Listed(directory(self.server).identifiers(), int(self.cloud.now))
         self.there("erin")
         self.cloud.now += 1
         self.user(self.password("erin", "right"))
         self.user(self.password("dave", "right"))
-        self.assertEqual(self.result(self.settle.gone("ldap:uni", listed, begun)), [])
+        rules = self.users.settings.accounts
+        self.assertEqual(self.result(self.settle.gone("ldap:uni", listed, rules)), [])
         self.assertTrue(self.user(self.password("erin", "right"))["enabled"])
