@@ -13,14 +13,13 @@ from synnefo_tx.http.reply import Reply, empty_reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api import json_body
 from synnefo_tx.identity.api.context import Context, address_of
+from synnefo_tx.identity.api.new_passwords import check_unused, hashed
 from synnefo_tx.identity.api.writing import entry_of, write
-from synnefo_tx.identity.faults import PasswordUsedBefore
 from synnefo_tx.identity.model import User
 from synnefo_tx.identity.rows import logins, users
 from synnefo_tx.identity.rules.compliance import (
     check_own_change,
     check_strength,
-    end_of_password,
     is_inactive,
 )
 from synnefo_tx.identity.rules.login import Wanted
@@ -44,8 +43,10 @@ def add_routes(router: Router, context: Context) -> None:
     async def change(call: Call, user_id: str) -> Reply:
         given = _body.check(json_body.read(call).get("user", {}))
         user = await _user(context, call, user_id, given["original_password"])
-        await _check(context, user, given["password"])
-        new = await _new(context, user, given["password"])
+        check_strength(context.gate.policy, given["password"])
+        check_own_change(context.gate.policy, user, int(context.clock()))
+        await check_unused(context, user, given["password"])
+        new = await hashed(context, user, given["password"])
         entry = evolve(entry_of(call, "identity:change_password", "user", user.id), user_id=user.id)
         now = int(context.clock())
         if not await write(
@@ -70,30 +71,3 @@ async def _user(context: Context, call: Call, user_id: str, password: str) -> Us
     if is_inactive(context.gate.policy, user, int(context.clock())):
         raise NotAuthenticated
     return user
-
-
-async def _check(context: Context, user: User, password: str) -> None:
-    """
-    Raises BadRequest when the user may not set this password.
-    """
-    policy = context.gate.policy
-    check_strength(policy, password)
-    check_own_change(policy, user, int(context.clock()))
-    count = policy.unique_last_password_count
-    if not count:
-        return
-    before = await context.database.read(users.hashes_before, user.id, count - 1)
-    for known_hash in (user.password_hash, *before):
-        if await context.passwords.verify(known_hash, password):
-            raise PasswordUsedBefore(count)
-
-
-async def _new(context: Context, user: User, password: str) -> users.NewPassword:
-    policy = context.gate.policy
-    return users.NewPassword(
-        user.id,
-        await context.passwords.hash(password),
-        replaces=user.password_hash or "",
-        expires_at=end_of_password(policy, user.options, int(context.clock()), own=True),
-        keep=users.kept(policy),
-    )
