@@ -75,8 +75,9 @@ class Service:
 @frozen
 class Catalog:
     """
-    Every service that is offered.  only: the ids of the endpoints that a project is told of; a
-    project that isn't there is told of all.  serial: of the change that it was read after.
+    Every service that is offered.  only: the ids of the endpoints that a project is told of,
+    disabled ones too; a project that has none is told of all.  serial: of the change that it was
+    read after.
     """
 
     services: tuple[Service, ...]
@@ -85,15 +86,16 @@ class Catalog:
 
     def services_of(self, project_id: str) -> tuple[Service, ...]:
         """
-        What a token of the project tells.
+        What a token of the project tells.  Services that it is told of no endpoint of are left out.
         """
         only = self.only.get(project_id)
-        if only is None:
+        if not only:
             return self.services
-        return tuple(
+        told = (
             evolve(one, endpoints=tuple(each for each in one.endpoints if each.id in only))
             for one in self.services
         )
+        return tuple(one for one in told if one.endpoints)
 
 
 def own_services(paths: Mapping[str, str] = PATHS, region: str = REGION) -> Iterable[Service]:

@@ -4,6 +4,7 @@ Accounts as the rest of identity sees them.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -197,8 +198,18 @@ class RevocationKind(StrEnum):
     DOMAIN = "domain"
     GRANT = "grant"
     ROLE = "role"
+    IMPLIED = "implied"
     APPLICATION_CREDENTIAL = "app_credential"
     TRUST = "trust"
+
+
+def short(name: str) -> str:
+    """
+    The name of a role, or what stands for it in the subject of a revocation: 64 letters at most.
+    """
+    if len(name) <= 64 and "/" not in name:
+        return name
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 @frozen
@@ -207,8 +218,10 @@ class Revocation:
     Tokens of `subject` issued at or before `issued_before` are worth nothing.
 
     subject: the audit id of a TOKEN, the id of a USER, PROJECT or DOMAIN, "user/project" (or
-    "user/domain", "user/all" for the system) of a GRANT, the name of a ROLE.  Times are whole
-    seconds; after expires_at no such token can still be alive.
+    "user/domain", "user/all" for the system) of a GRANT, the name of a ROLE (`short` when it is
+    long), and "prior/implied" for an IMPLIED one: tokens with both; those by trust or application
+    credential with the second alone are of "/implied".  Times are whole seconds; after expires_at
+    no such token can still be alive.
     """
 
     kind: RevocationKind

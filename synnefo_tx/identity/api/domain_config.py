@@ -13,12 +13,15 @@ from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api import json_body
 from synnefo_tx.identity.api.context import Context
 from synnefo_tx.identity.api.writing import entry_of, write
-from synnefo_tx.identity.rows import domain_config
+from synnefo_tx.identity.rows import domain_config, things
+from synnefo_tx.identity.rows.kinds import DOMAIN
 from synnefo_tx.identity.rules.domain_config import (
+    COMPLIANCE,
     Config,
     check_place,
     checked,
     checked_change,
+    compliance,
     default,
 )
 
@@ -31,6 +34,9 @@ def add_routes(router: Router, context: Context) -> None:
         _add_default(router, below)
         _add_reading(router, context, PATH + below)
         _add_changing(router, context, PATH + below)
+
+    for below in ("", "/<option>"):
+        _add_compliance(router, context, f"{PATH}/{COMPLIANCE}{below}")
 
     @router.route("PUT", PATH, "identity:create_domain_config")
     async def put(call: Call, domain_id: str) -> Reply:
@@ -46,6 +52,17 @@ def _add_default(router: Router, below: str) -> None:
     @router.route("GET", path, "identity:get_domain_config_default")
     async def show(call: Call, group: str | None = None, option: str | None = None) -> Reply:
         return json_reply({"config": default(group, option)})
+
+
+def _add_compliance(router: Router, context: Context, path: str) -> None:
+    """
+    What a new password has to be: everybody may know it.
+    """
+
+    @router.route("GET", path, "identity:get_security_compliance_domain_config")
+    async def show(call: Call, domain_id: str, option: str | None = None) -> Reply:
+        await context.database.read(things.fetch, DOMAIN, domain_id)
+        return json_reply({"config": compliance(context.gate.policy, domain_id, option)})
 
 
 def _add_reading(router: Router, context: Context, path: str) -> None:

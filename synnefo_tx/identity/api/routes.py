@@ -25,6 +25,7 @@ from synnefo_tx.identity.api import (
     groups,
     implied_roles,
     limits,
+    oauth2_tokens,
     own_password,
     own_scopes,
     policies,
@@ -84,6 +85,7 @@ _RESOURCES = (
     credentials,
     ec2_credentials,
     ec2_tokens,
+    oauth2_tokens,
     trusts,
 )
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from synnefo_tx.errors import BadRequest, Forbidden
 from synnefo_tx.identity.catalog import Catalog, Endpoint, Service
@@ -69,23 +69,24 @@ def read(connection: Connection, known: Catalog | None) -> Catalog:
     if known is not None and known.serial == now:
         return known
     services = _offered(connection)
-    return Catalog(services, _only(connection, services), now)
+    return Catalog(services, _only(connection), now)
 
 
-def _only(connection: Connection, offered: Iterable[Service]) -> dict[str, frozenset[str]]:
+def _only(connection: Connection) -> dict[str, frozenset[str]]:
     told: dict[str, set[str]] = defaultdict(set)
     for row in connection.execute(select(project_endpoints)):
         told[row.project_id].add(row.endpoint_id)
     groups = select(project_endpoint_groups.c.project_id, endpoint_groups.c.filters).join(
         endpoint_groups, endpoint_groups.c.id == project_endpoint_groups.c.endpoint_group_id
     )
-    every = [endpoint for service in offered for endpoint in service.endpoints]
-    for row in connection.execute(groups):
+    found = connection.execute(groups).all()
+    every = connection.execute(select(endpoints)).all() if found else ()
+    for row in found:
         told[row.project_id] |= {one.id for one in every if _takes(row.filters, one)}
     return {project_id: frozenset(ids) for project_id, ids in told.items()}
 
 
-def _takes(filters: Mapping[str, Any], endpoint: Endpoint) -> bool:
+def _takes(filters: Mapping[str, Any], endpoint: Row[Any]) -> bool:
     names = ("service_id", "region_id", "interface")
     return all(getattr(endpoint, name) == filters[name] for name in names if name in filters)
 

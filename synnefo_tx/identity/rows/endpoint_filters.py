@@ -1,6 +1,6 @@
 """
 Units of work on which endpoints a project is told of: single ones, and groups by their filters.
-A project with none is told of all.
+The catalog of a project with none tells all.
 
 Source: Keystone's keystone/catalog/core.py, OS-EP-FILTER.
 """
@@ -117,9 +117,9 @@ def within(filters: Mapping[str, Any]) -> ColumnElement[bool]:
     return and_(true(), *wanted)
 
 
-def endpoints_of(connection: Connection, project_id: str) -> ColumnElement[bool] | None:
+def endpoints_of(connection: Connection, project_id: str) -> ColumnElement[bool]:
     """
-    For `list_things`: the endpoints that the project is told of.  None: all.
+    For `list_things`: the endpoints that the project is told of by itself or by a group.
     """
     single = select(project_endpoints.c.endpoint_id).where(
         project_endpoints.c.project_id == project_id
@@ -127,8 +127,6 @@ def endpoints_of(connection: Connection, project_id: str) -> ColumnElement[bool]
     groups = connection.execute(
         select(endpoint_groups.c.filters).where(groups_of(project_id))
     ).all()
-    if not groups and connection.execute(single.limit(1)).first() is None:
-        return None
     return or_(endpoints.c.id.in_(single), *(within(group.filters) for group in groups))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Table, delete, insert, or_, select
 
 from synnefo_tx.errors import Forbidden, NotFound
-from synnefo_tx.identity.model import RevocationKind
+from synnefo_tx.identity.model import RevocationKind, short
 from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.delegation_tables import application_credential_roles, trust_roles
 from synnefo_tx.identity.rows.kinds import ROLE
@@ -61,7 +61,7 @@ def remove_role(connection: Connection, kind: Kind, role: Thing, now: int, horiz
             )
         )
     )
-    revoke(connection, end_of(RevocationKind.ROLE, role["name"], now, horizon_s), now)
+    revoke(connection, end_of(RevocationKind.ROLE, short(role["name"]), now, horizon_s), now)
     things.remove(connection, kind, role_id)
 
 
@@ -108,17 +108,22 @@ def imply_no_more(
     connection: Connection, prior_id: str, implied_id: str, now: int, horizon_s: int
 ) -> None:
     """
-    Tokens with the implied role end; those who hold it otherwise log in again.  Raises
-    AccountNotFound and NotImplied.
+    Tokens with both roles end, and of those by trust or application credential all with the implied
+    one; who holds it otherwise logs in again.  Raises AccountNotFound and NotImplied.
     """
-    _, implied = both(connection, prior_id, implied_id)
+    prior, implied = both(connection, prior_id, implied_id)
     connection.execute(
         delete(implied_roles).where(
             implied_roles.c.prior_role_id == prior_id,
             implied_roles.c.implied_role_id == implied_id,
         )
     )
-    revoke(connection, end_of(RevocationKind.ROLE, implied["name"], now, horizon_s), now)
+    first, second = short(prior["name"]), short(implied["name"])
+    ended = [(RevocationKind.IMPLIED, f"{first}/{second}"), (RevocationKind.IMPLIED, f"/{second}")]
+    if prior["domain_id"]:  # no token names it
+        ended = [(RevocationKind.ROLE, second)]
+    for kind, subject in ended:
+        revoke(connection, end_of(kind, subject, now, horizon_s), now)
 
 
 def inferences(connection: Connection, prior_id: str | None = None) -> list[tuple[Thing, Thing]]:

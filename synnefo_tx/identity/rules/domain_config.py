@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from synnefo_tx.errors import Forbidden, NotFound
+from synnefo_tx.identity.compliance import SecurityCompliance
 
 Config = Mapping[str, Mapping[str, Any]]  # by group and option
 
@@ -70,6 +71,9 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "identity": {"driver": "sql", "list_limit": None},
     "ldap": _LDAP | dict.fromkeys(_WITHOUT_DEFAULT),
 }
+DEFAULT_DOMAIN = "default"
+COMPLIANCE = "security_compliance"  # a group that is read alone, of the default domain
+READABLE = ("password_regex", "password_regex_description")
 SECRET = {("ldap", "password")}  # may be set, is never told
 
 
@@ -162,3 +166,21 @@ def default(group: str | None, option: str | None) -> Mapping[str, Any]:
             f"Reading the default for option {option} in group {group} is not supported"
         )
     return {option: DEFAULTS[group][option]}
+
+
+def compliance(policy: SecurityCompliance, domain_id: str, option: str | None) -> Mapping[str, Any]:
+    """
+    What everybody may know of the rules of passwords.  Raises InvalidDomainConfig.
+    """
+    if domain_id != DEFAULT_DOMAIN:
+        raise InvalidDomainConfig(
+            "Reading security compliance information for any domain other than the default domain "
+            "is not allowed or supported."
+        )
+    if option and option not in READABLE:
+        raise InvalidDomainConfig(
+            "Reading security compliance values other than password_regex and "
+            "password_regex_description is not allowed."
+        )
+    told = {name: getattr(policy, name) for name in READABLE}
+    return {option: told[option]} if option else {COMPLIANCE: told}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from attrs import define, field
 
-from synnefo_tx.identity.model import Disabled, Revocation, RevocationKind
+from synnefo_tx.identity.model import Disabled, Revocation, RevocationKind, short
 from synnefo_tx.identity.token import Token
 
 
@@ -71,8 +71,14 @@ def _subjects(token: Token) -> Iterator[tuple[RevocationKind, str]]:
     yield RevocationKind.PROJECT, token.project_id
     for domain_id in {token.user_domain_id, token.project_domain_id, token.domain_id}:
         yield RevocationKind.DOMAIN, domain_id
-    for role in token.roles:
+    roles = [short(role) for role in token.roles]
+    delegated = token.application_credential_id or token.trust_id
+    for role in roles:
         yield RevocationKind.ROLE, role
+        for prior in roles:
+            yield RevocationKind.IMPLIED, f"{prior}/{role}"
+        if delegated:
+            yield RevocationKind.IMPLIED, f"/{role}"
     if token.application_credential_id:
         yield RevocationKind.APPLICATION_CREDENTIAL, token.application_credential_id
     if token.trust_id:

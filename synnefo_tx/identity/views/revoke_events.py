@@ -30,4 +30,6 @@ def revoke_event_view(revocation: Revocation) -> dict[str, Any]:
     if revocation.kind is RevocationKind.GRANT:
         user_id, _, place = revocation.subject.partition("/")
         return told | {"user_id": user_id, "project_id": place}
+    if revocation.kind is RevocationKind.IMPLIED:
+        return told | {"role_id": revocation.subject.rpartition("/")[2]}
     return told | {_NAMES[revocation.kind]: revocation.subject}

@@ -64,6 +64,24 @@ class FilterTests(AskingCase):
         self.assertEqual(self.ask("DELETE", path).code, 204)
         self.assertEqual(len(self.catalog()), 5)
 
+    def test_a_project_with_none_is_told_of_all_and_has_none(self) -> None:
+        """
+        As in Keystone: the catalog is whole, the list of what the project was given is empty; so
+        it is with a group that takes no endpoint.
+        """
+        self.assertEqual(self.ask("GET", f"{FILTER}/projects/p1/endpoints").json["endpoints"], [])
+        body = {"name": "none", "filters": {"interface": "public", "region_id": "nowhere"}}
+        made = self.ask("POST", f"{FILTER}/endpoint_groups", {"endpoint_group": body})
+        group = made.json["endpoint_group"]["id"]
+        self.assertEqual(self.ask("PUT", f"{FILTER}/endpoint_groups/{group}/projects/p1").code, 204)
+        self.assertEqual(len(self.catalog()), 5)
+
+    def test_a_project_whose_endpoints_are_all_disabled_is_told_of_none(self) -> None:
+        endpoint = self.endpoint("image")["id"]
+        self.ask("PUT", f"{FILTER}/projects/p1/endpoints/{endpoint}")
+        self.ask("PATCH", f"/endpoints/{endpoint}", {"endpoint": {"enabled": False}})
+        self.assertEqual(self.catalog(), set())
+
     def test_and_of_those_of_its_groups(self) -> None:
         service = self.endpoint("network")["service_id"]
         body = {"name": "net", "filters": {"service_id": service, "interface": "public"}}

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from synnefo_tx.identity.compliance import SecurityCompliance
 from tests.synnefo_tx.identity.asking import AskingCase
-from tests.synnefo_tx.identity.cloud import Answer
+from tests.synnefo_tx.identity.cloud import Answer, identity_cloud
 
 CONFIG = {"identity": {"driver": "ldap"}, "ldap": {"url": "ldap://x", "user_tree_dn": "ou=U"}}
 PATH = "/domains/other/config"
@@ -106,3 +107,29 @@ class DomainConfigTests(AskingCase):
         for method in ("GET", "PUT", "PATCH", "DELETE"):
             body = {"config": CONFIG} if method in ("PUT", "PATCH") else None
             self.assertEqual(self.ask(method, PATH, body, self.alice).code, 403)
+
+    def test_everybody_may_know_what_a_password_has_to_be(self) -> None:
+        """
+        Of the default domain, and nothing else of the rules.
+        """
+        rule, text = "^.{7,}$", "Seven letters"
+        policy = SecurityCompliance(password_regex=rule, password_regex_description=text)
+        self.cloud = identity_cloud(self, policy=policy)
+        self.alice = self.cloud.token("alice", {"project": {"id": "p1"}})
+        self.admin = self.cloud.token("admin", {"project": {"id": "p1"}})
+        at = "/domains/default/config/security_compliance"
+        told = {"password_regex": rule, "password_regex_description": text}
+        for path, said in (
+            (at, {"security_compliance": told}),
+            (f"{at}/password_regex", {"password_regex": rule}),
+            (f"{at}/password_regex_description", {"password_regex_description": text}),
+        ):
+            self.assertEqual(self.ask("GET", path, None, self.alice).json, {"config": said})
+            self.assertEqual(self.ask("HEAD", path, None, self.alice).code, 200)
+        for path, code in (
+            (f"{at}/lockout_duration", 403),
+            ("/domains/other/config/security_compliance", 403),
+            ("/domains/nope/config/security_compliance", 404),
+        ):
+            self.assertEqual(self.ask("GET", path, None, self.alice).code, code, path)
+        self.assertEqual(self.ask("PATCH", at, {"config": {"security_compliance": told}}).code, 403)

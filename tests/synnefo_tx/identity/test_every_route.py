@@ -46,6 +46,7 @@ OPEN = {  # no token is asked for
     "GET /v3",
     "POST /v3/auth/tokens",
     "POST /v3/users/<user_id>/password",
+    "POST /v3/OS-OAUTH2/token",
 }
 # Everybody may ask; the answer has the caller's own things alone.
 OWN_ONLY = {"GET /v3/credentials"}

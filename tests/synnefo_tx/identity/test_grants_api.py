@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from tests.synnefo_tx.identity.asking import AskingCase
 
+ROLE = {"id": "role-member"}
+
 
 class RoleTests(AskingCase):
     def test_a_new_role(self) -> None:
@@ -41,6 +43,50 @@ class ImpliedTests(AskingCase):
         self.assertEqual(self.ask("DELETE", self.PATH).code, 204)
         self.later()
         self.assertEqual(self.worth(answer.header("X-Subject-Token")), 401)
+
+    def test_its_end_ends_the_tokens_that_it_gave_something_to(self) -> None:
+        """
+        Those of alice, who holds the implied role by herself, go on.
+        """
+        self.ask("PUT", self.PATH)
+        bobs = self.cloud.token("bob", {"project": {"id": "p2"}})
+        body = {"application_credential": {"name": "r", "secret": "s", "roles": [ROLE]}}
+        path = "/users/u-bob/application_credentials"
+        made = self.ask("POST", path, body, bobs).json["application_credential"]
+        told = {"id": made["id"], "secret": "s"}
+        robots = self.cloud.authenticate(application_credential=told).header("X-Subject-Token")
+        self.later()
+        self.assertEqual([self.worth(one) for one in (self.alice, bobs, robots)], [200] * 3)
+        self.assertEqual(self.ask("DELETE", self.PATH).code, 204)
+        self.later()
+        worth = [self.worth(one) for one in (self.alice, bobs, robots)]
+        self.assertEqual(worth, [200, 401, 401])
+
+    def test_a_role_of_a_domain_that_no_token_names(self) -> None:
+        one = self.make("role", name="one", domain_id="default")["id"]
+        self.ask("PUT", f"/roles/{one}/implies/role-member")
+        self.assertEqual(self.ask("PUT", f"/projects/p2/users/u-bob/roles/{one}").code, 204)
+        bobs = self.cloud.token("bob", {"project": {"id": "p2"}})
+        self.later()
+        self.assertEqual(self.ask("DELETE", f"/roles/{one}/implies/role-member").code, 204)
+        self.later()
+        self.assertEqual(self.worth(bobs), 401)
+
+    def test_long_names(self) -> None:
+        """
+        Of up to 255 letters, with any letter in them.
+        """
+        prior = self.make("role", name="a/" * 120)["id"]
+        implied = self.make("role", name="b" * 255)["id"]
+        self.ask("PUT", f"/roles/{prior}/implies/{implied}")
+        self.ask("PUT", f"/projects/p2/users/u-bob/roles/{prior}")
+        for path in (f"/roles/{prior}/implies/{implied}", f"/roles/{prior}"):
+            bobs = self.cloud.token("bob", {"project": {"id": "p2"}})
+            self.later()
+            self.assertEqual(self.worth(bobs), 200)
+            self.assertEqual(self.ask("DELETE", path).code, 204)
+            self.later()
+            self.assertEqual(self.worth(bobs), 401)
 
     def test_shown(self) -> None:
         self.ask("PUT", self.PATH)

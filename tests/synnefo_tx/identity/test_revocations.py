@@ -25,6 +25,7 @@ SUBJECTS = {
     RevocationKind.DOMAIN: ("d", "e"),
     RevocationKind.GRANT: ("u/p", "u/other"),
     RevocationKind.ROLE: ("member", "other"),
+    RevocationKind.IMPLIED: ("/member", "other/member"),
     RevocationKind.APPLICATION_CREDENTIAL: ("robot", "other"),
     RevocationKind.TRUST: ("will", "other"),
 }
