@@ -108,6 +108,7 @@ def open_engine(url: str) -> Engine:
         )
     engine = create_engine(
         url,
+        pool_use_lifo=True,
         connect_args={"timeout": 30, "check_same_thread": False},
         json_deserializer=msgspec.json.decode,  # a list decodes two values a row
     )
@@ -125,7 +126,8 @@ def open_engine(url: str) -> Engine:
         # A deferred transaction that turns to writing fails at once when another writer was
         # quicker; IMMEDIATE waits for its turn instead.
         write = connection.get_execution_options().get("synnefo_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+        driver: Any = connection.connection.driver_connection  # its error is retried as well
+        driver.execute("BEGIN IMMEDIATE" if write else "BEGIN")
 
     return engine
 

@@ -7,6 +7,7 @@ Source: Keystone's keystone/assignment/core.py, "effective" role assignments.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -33,6 +34,7 @@ from synnefo_tx.identity.rows.tables import (
     projects,
     roles,
 )
+from synnefo_tx.store.prepared import Prepared
 
 SYSTEM = "all"  # the id of the one system
 _ROLE_FIELDS = tuple(column.name for column in roles.c)
@@ -113,15 +115,15 @@ def _on_project() -> Select[Any]:
     )
 
 
-_ON_TARGET = _closed(_on_target())
-_ON_PROJECT = _closed(_on_project())
+_ON_TARGET = Prepared(_closed(_on_target()))
+_ON_PROJECT = Prepared(_closed(_on_project()))
 
 
 def roles_on_project(connection: Connection, user_id: str, project_id: str) -> tuple[Role, ...]:
     """
     The user's roles on the project in effect, by name.
     """
-    return _roles(connection, _ON_PROJECT, {"user_id": user_id, "target_id": project_id})
+    return _roles(_ON_PROJECT.rows(connection, {"user_id": user_id, "target_id": project_id}))
 
 
 def roles_on_domain(connection: Connection, user_id: str, domain_id: str) -> tuple[Role, ...]:
@@ -196,11 +198,10 @@ def _inherited(mine: CTE, kind: str) -> Select[Any]:
 
 def _there(connection: Connection, user_id: str, kind: str, target_id: str) -> tuple[Role, ...]:
     given = {"user_id": user_id, "target_kind": kind, "target_id": target_id}
-    return _roles(connection, _ON_TARGET, given)
+    return _roles(_ON_TARGET.rows(connection, given))
 
 
-def _roles(connection: Connection, wanted: Select[Any], given: dict[str, str]) -> tuple[Role, ...]:
-    rows = connection.execute(wanted, given)
+def _roles(rows: Iterable[Sequence[Any]]) -> tuple[Role, ...]:
     return tuple(Role(**dict(zip(_ROLE_FIELDS, row, strict=True))) for row in rows)
 
 
@@ -211,4 +212,4 @@ def implied_by(connection: Connection, role_ids: tuple[str, ...]) -> tuple[Role,
     if not role_ids:
         return ()
     held = select(roles.c.id.label("role_id")).where(roles.c.id.in_(role_ids))
-    return _roles(connection, _closed(held), {})
+    return _roles(connection.execute(_closed(held)))

@@ -11,8 +11,11 @@ from typing import Any
 from attrs import evolve, frozen
 from sqlalchemy import (
     LABEL_STYLE_TABLENAME_PLUS_COL,
+    ColumnElement,
     Connection,
-    Row,
+    Select,
+    Table,
+    and_,
     bindparam,
     or_,
     select,
@@ -43,39 +46,30 @@ from synnefo_tx.identity.rules.login import (
     Wanted,
 )
 from synnefo_tx.identity.token import Token
+from synnefo_tx.store.prepared import Prepared
 
 _USER_FIELDS, _PROJECT_FIELDS, _DOMAIN_FIELDS = (
     tuple(column.name for column in table.c) for table in (users, projects, domains)
 )
-_STANDING = (
-    select(users, domains)
-    .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
-    .join(domains, domains.c.id == users.c.domain_id)
-    .where(users.c.id == bindparam("user_id"))
-)
-_PLACE = (
-    select(projects, domains)
-    .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
-    .join(domains, domains.c.id == projects.c.domain_id)
-    .where(projects.c.id == bindparam("project_id"))
-)
-_USER_NAMED = (
-    select(users.c.id, users.c.default_project_id)
-    .join(domains, domains.c.id == users.c.domain_id)
-    .where(
-        users.c.name == bindparam("name"),
-        or_(domains.c.id == bindparam("domain_id"), domains.c.name == bindparam("domain_name")),
+
+
+def _with_domain(table: Table) -> Select[Any]:
+    return (
+        select(table, domains)
+        .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
+        .join(domains, domains.c.id == table.c.domain_id)
     )
-)
-_USER = select(users.c.id, users.c.default_project_id).where(users.c.id == bindparam("id"))
-_PROJECT_NAMED = (
-    select(projects.c.id)
-    .join(domains, domains.c.id == projects.c.domain_id)
-    .where(
-        projects.c.name == bindparam("name"),
-        or_(domains.c.id == bindparam("domain_id"), domains.c.name == bindparam("domain_name")),
-    )
-)
+
+
+def _called(table: Table) -> ColumnElement[bool]:
+    here = or_(domains.c.id == bindparam("domain_id"), domains.c.name == bindparam("domain_name"))
+    return and_(table.c.name == bindparam("name"), here)
+
+
+_USER = Prepared(_with_domain(users).where(users.c.id == bindparam("id")))
+_USER_NAMED = Prepared(_with_domain(users).where(_called(users)))
+_PROJECT = Prepared(_with_domain(projects).where(projects.c.id == bindparam("id")))
+_PROJECT_NAMED = Prepared(_with_domain(projects).where(_called(projects)))
 
 
 @frozen
@@ -95,11 +89,7 @@ def standing(connection: Connection, user_id: str) -> Standing | None:
     """
     The user.  None: no such user.
     """
-    row = connection.execute(_STANDING, {"user_id": user_id}).first()
-    if row is None:
-        return None
-    user, domain = _parts(row, _USER_FIELDS)
-    return Standing(User(**user), Domain(**domain))
+    return _user(connection, Wanted(user_id, None, None))
 
 
 def standing_of(connection: Connection, token: Token) -> Standing | None:
@@ -134,15 +124,7 @@ def project_scope(connection: Connection, user_id: str, project_id: str) -> Scop
     """
     The project with the user's roles on it in effect.  None: no such project.
     """
-    row = connection.execute(_PLACE, {"project_id": project_id}).first()
-    if row is None:
-        return None
-    project, domain = _parts(row, _PROJECT_FIELDS)
-    return Scope(
-        Project(**project),
-        Domain(**domain),
-        roles_on_project(connection, user_id, project_id),
-    )
+    return _project_scope(connection, user_id, Wanted(project_id, None, None))
 
 
 def domain_scope(connection: Connection, user_id: str, domain_id: str) -> Scope | None:
@@ -187,11 +169,10 @@ def known(connection: Connection, login: Login, shown: Token | None) -> Known:
     The accounts that `login` names.  shown: what its token is, if it has one.
     """
     held = _credential(connection, login, shown)
-    user = _user_of_all(connection, login, shown, held)
-    found = standing(connection, user[0]) if user is not None else None
-    if user is None or found is None:
+    found = _user_of_all(connection, login, shown, held)
+    if found is None:
         return Known()
-    user_id, home = user
+    user_id, home = found.user.id, found.user.default_project_id
     told = Known(
         found.user,
         found.user_domain,
@@ -257,7 +238,7 @@ def _credential(
     if wanted.id:
         return credential(connection, wanted.id)
     user = _user(connection, wanted.user) if wanted.user else None
-    return credential_named(connection, user[0], wanted.name or "") if user else None
+    return credential_named(connection, user.user.id, wanted.name or "") if user else None
 
 
 def _user_of_all(
@@ -265,25 +246,33 @@ def _user_of_all(
     login: Login,
     shown: Token | None,
     held: ApplicationCredential | None,
-) -> tuple[str, str | None] | None:
+) -> Standing | None:
     """
-    The one user whom all methods name, with the default project.
+    The one user whom all methods name.
     """
     named = [_user(connection, one) for one in (login.user, login.totp_user) if one is not None]
     if shown is not None:
-        named.append(_user(connection, Wanted(shown.user_id, None, None)))
+        named.append(standing(connection, shown.user_id))
     if login.credential is not None or (shown and shown.application_credential_id):
-        owner = Wanted(held.user_id, None, None) if held else None
-        named.append(_user(connection, owner) if owner else None)
-    return named[0] if len(set(named)) == 1 else None
+        named.append(standing(connection, held.user_id) if held else None)
+    return named[0] if len({one and one.user.id for one in named}) == 1 else None
 
 
-def _user(connection: Connection, wanted: Wanted) -> tuple[str, str | None] | None:
-    if wanted.name is not None and wanted.domain is not None:
-        row = connection.execute(_USER_NAMED, _named(wanted.name, wanted.domain)).first()
-    else:
-        row = connection.execute(_USER, {"id": wanted.id}).first()
-    return (row.id, row.default_project_id) if row else None
+def _user(connection: Connection, wanted: Wanted) -> Standing | None:
+    row = _row(connection, _USER, _USER_NAMED, wanted)
+    if row is None:
+        return None
+    user, domain = _parts(row, _USER_FIELDS)
+    return Standing(User(**user), Domain(**domain))
+
+
+def _project_scope(connection: Connection, user_id: str, wanted: Wanted) -> Scope | None:
+    row = _row(connection, _PROJECT, _PROJECT_NAMED, wanted)
+    if row is None:
+        return None
+    project, domain = _parts(row, _PROJECT_FIELDS)
+    there = Project(**project)
+    return Scope(there, Domain(**domain), roles_on_project(connection, user_id, there.id))
 
 
 def _scope(connection: Connection, user_id: str, wanted: ScopeWanted) -> Scope | None:
@@ -294,17 +283,17 @@ def _scope(connection: Connection, user_id: str, wanted: ScopeWanted) -> Scope |
             domain = find_domain(connection, domain_id=wanted.id, name=wanted.name)
             return domain_scope(connection, user_id, domain.id) if domain else None
         case Wanted():
-            project_id = _project(connection, wanted)
-            return project_scope(connection, user_id, project_id) if project_id else None
+            return _project_scope(connection, user_id, wanted)
         case _:
             return None
 
 
-def _project(connection: Connection, wanted: Wanted) -> str | None:
+def _row(
+    connection: Connection, by_id: Prepared, by_name: Prepared, wanted: Wanted
+) -> list[Any] | None:
     if wanted.name is None or wanted.domain is None:
-        return wanted.id
-    row = connection.execute(_PROJECT_NAMED, _named(wanted.name, wanted.domain)).first()
-    return row.id if row else None
+        return by_id.first(connection, {"id": wanted.id})
+    return by_name.first(connection, _named(wanted.name, wanted.domain))
 
 
 def _named(name: str, domain: DomainWanted) -> dict[str, str | None]:
@@ -318,7 +307,7 @@ def _named(name: str, domain: DomainWanted) -> dict[str, str | None]:
     }
 
 
-def _parts(row: Row[Any], first: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _parts(row: list[Any], first: tuple[str, ...]) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     The columns of the first table, and those of its domain.
     """
