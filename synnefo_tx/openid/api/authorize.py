@@ -11,19 +11,13 @@ from attrs import evolve, frozen
 
 from synnefo_tx.errors import BadRequest, NotAuthenticated, TooManyRequests
 from synnefo_tx.http.call import Call
+from synnefo_tx.http.cookies import cookie
 from synnefo_tx.http.pages import PRIVATE
 from synnefo_tx.http.reply import Reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.writing import entry_of, write
 from synnefo_tx.identity.faults import NotAdmitted, PasswordExpired
-from synnefo_tx.openid.api.browser import (
-    SESSION,
-    Ticket,
-    browser_of,
-    cookie,
-    opened,
-    seal,
-)
+from synnefo_tx.openid.api.browser import SESSION, Ticket, browser_of, opened, seal
 from synnefo_tx.openid.api.context import Context, issuer_of
 from synnefo_tx.openid.api.forms import form_of, pairs_of
 from synnefo_tx.openid.api.logging_in import CodeOwed, log_in

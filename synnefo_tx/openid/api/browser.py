@@ -9,12 +9,14 @@ import hmac
 import msgspec
 
 from synnefo_tx.http.call import Call
+from synnefo_tx.http.cookies import cookie, set_cookie
 from synnefo_tx.identity.secret_box import SecretBox, SecretGarbled
 from synnefo_tx.openid.errors import NoSafeReturn
 from synnefo_tx.openid.model import Wish
 from synnefo_tx.openid.unguessable import digest, fresh
 
 SESSION, BROWSER = "synnefo_openid", "synnefo_openid_browser"
+PATH = "/openid"
 TICKET_S = 15 * 60
 _OLD = "This page is too old, or of another browser. Go back to the application and start again."
 
@@ -34,23 +36,6 @@ class Ticket(msgspec.Struct, frozen=True):
     methods: tuple[str, ...] = ()
 
 
-def cookie(call: Call, name: str) -> str:
-    """
-    What the browser shows; "" for none.
-    """
-    found = call.request.getCookie(name.encode("ascii"))
-    return found.decode("utf-8", "replace") if found else ""
-
-
-def set_cookie(call: Call, name: str, value: str) -> None:
-    """
-    Until the browser is closed.  Other sites' pages may lead here (Lax), but not post.
-    """
-    secure = "; Secure" if call.base.startswith("https:") else ""
-    text = f"{name}={value}; Path=/openid; HttpOnly; SameSite=Lax{secure}"
-    call.extra_headers.append(("Set-Cookie", text))
-
-
 def browser_of(call: Call) -> str:
     """
     The digest by which this browser is known; it is given a cookie when it has none.
@@ -58,7 +43,7 @@ def browser_of(call: Call) -> str:
     text = cookie(call, BROWSER)
     if not text:
         text = fresh()
-        set_cookie(call, BROWSER, text)
+        set_cookie(call, BROWSER, text, PATH)
     return digest(text)
 
 

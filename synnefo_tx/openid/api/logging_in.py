@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from synnefo_tx.errors import DomainError
 from synnefo_tx.http.call import Call
+from synnefo_tx.http.cookies import cookie, set_cookie
 from synnefo_tx.identity.api.admitting import known_of
 from synnefo_tx.identity.api.context import address_of
 from synnefo_tx.identity.api.login_log import LOG_IN
@@ -25,7 +26,7 @@ from synnefo_tx.identity.rules.login import (
     Wanted,
     decide,
 )
-from synnefo_tx.openid.api.browser import SESSION, Ticket, cookie, set_cookie
+from synnefo_tx.openid.api.browser import PATH, SESSION, Ticket
 from synnefo_tx.openid.api.context import Context
 from synnefo_tx.openid.model import Session
 from synnefo_tx.openid.rows import sessions
@@ -55,6 +56,8 @@ async def log_in(
     try:
         known = await known_of(identity, login)
         right = await proved(identity, login, known, address_of(call))
+        if identity.gate.elsewhere is not None and "password" in right:
+            known = await known_of(identity, login)  # a directory's user may be new
         grant = decide(login, known, right, ticket.methods, identity.clock())
         user_id = grant.user.id
         methods = tuple(dict.fromkeys(ticket.methods + login.methods))
@@ -72,7 +75,7 @@ async def log_in(
         named = await identity.database.read(user_named, _named(ticket, form))
         await _refused(context, evolve(entry, user_id="", target_id=named), type(error).__name__)
         raise
-    set_cookie(call, SESSION, text)
+    set_cookie(call, SESSION, text, PATH)
     return begun
 
 

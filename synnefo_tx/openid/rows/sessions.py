@@ -61,3 +61,10 @@ def end(connection: Connection, text: str) -> None:
     Nobody is logged in with that browser any more.
     """
     connection.execute(delete(sessions).where(sessions.c.digest == digest(text)))
+
+
+def end_all(connection: Connection, user_id: str) -> None:
+    """
+    The user is logged in with no browser any more.
+    """
+    connection.execute(delete(sessions).where(sessions.c.user_id == user_id))

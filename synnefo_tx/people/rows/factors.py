@@ -18,6 +18,7 @@ from synnefo_tx.identity.rows.second_factors import enrolled
 from synnefo_tx.identity.rows.tables import users
 from synnefo_tx.identity.rows.things import Thing
 from synnefo_tx.identity.rules.totp import ENROLLED, TOTP, USED
+from synnefo_tx.openid.rows import sessions
 from synnefo_tx.people.errors import AskedForByOthers, FactorEnrolled, NoFactor
 from synnefo_tx.people.rules.factors import demanding, is_asked_for, released
 
@@ -78,6 +79,7 @@ def enrol(connection: Connection, user_id: str, given: Enrolment) -> None:
     things.create(connection, CREDENTIAL, factor)
     recovery.renew(connection, user_id, given.spare)
     things.change(connection, USER, user_id, {"options": demanding(user["options"])})
+    sessions.end_all(connection, user_id)  # they were begun with less
 
 
 def disenrol(connection: Connection, user_id: str, *, by_person: bool) -> None:

@@ -8,20 +8,27 @@ import base64
 from typing import Any
 
 from sqlalchemy import Connection, select
+from zope.interface import implementer
 
 from synnefo_tx.audit.rows.tables import audit_log
+from synnefo_tx.identity.elsewhere import IPasswordsElsewhere
+from synnefo_tx.identity.model import User
 from synnefo_tx.identity.rows import recovery
 from synnefo_tx.identity.rows.kinds import USER
+from synnefo_tx.identity.rows.things import create
 from synnefo_tx.identity.rows.users import remove_user
 from synnefo_tx.identity.rules.attempts import Limits
+from synnefo_tx.identity.rules.login import Wanted
 from synnefo_tx.identity.rules.recovery import digest_of, new_code
 from synnefo_tx.identity.rules.totp import code_at
+from synnefo_tx.people.rows.factors import Enrolment, enrol
 from tests.synnefo_tx.identity.cloud import HASHES, SECRETS, IdentityCloud, identity_cloud
 from tests.synnefo_tx.openid.browser import told
 from tests.synnefo_tx.openid.provider import ISSUER, RETURN, VERIFIER, ProviderCase
 
 KEY = b"12345678901234567890"
 BOTH = ["password", "totp"]
+COOKIE = "__Host-synnefo_openid"
 
 
 class ReturnTests(ProviderCase):
@@ -217,13 +224,11 @@ class BrowserTests(ProviderCase):
     def test_a_session_is_new_after_each_log_in(self) -> None:
         browser, library = self.browser(), self.library()
         browser.log_in(browser.get(self.url(library)), "alice", SECRETS["alice"])
-        before = browser.session.cookies["synnefo_openid"]
+        before = browser.session.cookies[COOKIE]
         page = browser.get(self.url(library, prompt="login"))
         browser.log_in(page, "alice", SECRETS["alice"])
-        self.assertNotEqual(browser.session.cookies["synnefo_openid"], before)
-        browser.session.cookies.set(
-            "synnefo_openid", before, domain="cloud.test", path="/openid", secure=True
-        )
+        self.assertNotEqual(browser.session.cookies[COOKIE], before)
+        browser.session.cookies.set(COOKIE, before, domain="cloud.test", path="/", secure=True)
         self.assertIn("Log in to Wiki", browser.get(self.url(library)).text)
 
     def test_names_are_text_and_no_html(self) -> None:
@@ -253,13 +258,22 @@ class SecondFactorTests(ProviderCase):
         browser = self.browser()
         page = browser.log_in(browser.get(self.url(self.library())), "alice", SECRETS["alice"])
         self.assertIn("Code of your second factor", page.text)
-        self.assertNotIn("synnefo_openid", browser.session.cookies)
+        self.assertNotIn(COOKIE, browser.session.cookies)
         self.assertEqual(browser.send(page, passcode="12345").status_code, 401)
         self.assertEqual(browser.send(page).status_code, 401)
         page = browser.send(page, passcode=self.passcode)
         code = told(browser.send(page, decision="allow"))["code"]
         claims = self.claims(self.exchange(code).json()["id_token"])
         self.assertEqual(claims["amr"], ["pwd", "otp", "mfa"])
+
+    def test_who_enrols_logs_in_again(self) -> None:
+        """Browsers in which a password was enough are logged out."""
+        bob = self.browser()
+        self.allowed(bob, self.url(self.library()), "bob")
+        self.assertIn("code", told(bob.get(self.url(self.library()))))
+        given = Enrolment(self.cloud.context.secrets.seal("x"), 0, ())
+        self.cloud.write(enrol, "u-bob", given)
+        self.assertIn("Log in to Wiki", bob.get(self.url(self.library())).text)
 
     def test_a_recovery_code_will_do_once(self) -> None:
         spare = new_code()
@@ -275,6 +289,37 @@ class SecondFactorTests(ProviderCase):
         for expected in ("Allow Wiki?", "are wrong"):
             browser = self.browser()
             page = browser.send(browser.get(self.url(self.library())), **given)
+            self.assertIn(expected, page.text)
+
+
+@implementer(IPasswordsElsewhere)
+class OneElsewhere:
+    """
+    Knows the password of erin, whose account comes with her first log-in.
+    """
+
+    def __init__(self, cloud: IdentityCloud) -> None:
+        self.cloud = cloud
+
+    async def account(self, wanted: Wanted, _user: User | None) -> str:
+        return "erin" if wanted.name == "erin" else ""
+
+    async def right(self, _wanted: Wanted, user: User | None, password: str) -> bool:
+        if password == "right" and user is None:
+            erin = {"id": "u-erin", "name": "erin", "domain_id": "default", "enabled": True}
+            self.cloud.write(create, USER, erin)
+        return password == "right"
+
+
+class ElsewhereTests(ProviderCase):
+    """Directories know passwords too."""
+
+    def test_an_account_that_comes_with_the_log_in(self) -> None:
+        """The first is as good as the second."""
+        self.cloud.context.gate.elsewhere = OneElsewhere(self.cloud)
+        for password, expected in (("wrong", "are wrong"), ("right", "Allow Wiki?")):
+            browser = self.browser()
+            page = browser.log_in(browser.get(self.url(self.library())), "erin", password)
             self.assertIn(expected, page.text)
 
 

@@ -8,6 +8,7 @@ from twisted.logger import Logger
 
 from synnefo_tx.errors import DomainError
 from synnefo_tx.http.call import Call
+from synnefo_tx.http.cookies import cookie, set_cookie
 from synnefo_tx.http.reply import Reply, json_reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.context import Context, address_of
@@ -80,7 +81,8 @@ async def _begun(call: Call, box: WaitingBox, client: OidcClient, adding_by: str
         _log.warn("{name} is away: {reason}", name=client.name, reason=error.reason)
         raise
     sealed = box.seal(client.name, begun, adding_by)
-    return json_reply({"url": url}, 200, _cookie(call, begun.state, sealed, LASTS_S), _UNKEPT)
+    set_cookie(call, cookie_name(begun.state), sealed, _path(call), LASTS_S)
+    return json_reply({"url": url}, 200, _UNKEPT)
 
 
 async def _counted(
@@ -112,9 +114,9 @@ async def _brought(
 ) -> tuple[Waiting, Person]:
     query = dict(call.queries())
     state = query.get("state", "")[:LONGEST_STATE]
-    text = call.request.getCookie(cookie_name(state).encode()) or b""
-    waiting = box.open(text.decode("ascii", "replace"), client.name, state)
-    call.extra_headers += [_cookie(call, state, "", 0), _UNKEPT]
+    waiting = box.open(cookie(call, cookie_name(state)), client.name, state)
+    set_cookie(call, cookie_name(state), "", _path(call), 0)
+    call.extra_headers.append(_UNKEPT)
     now = int(context.clock())
     if not await context.database.write(states.use, state, waiting.expires_at, now):
         raise NotBelieved("a log-in that was used")
@@ -127,8 +129,5 @@ async def _brought(
 _UNKEPT = ("Cache-Control", "no-store")
 
 
-def _cookie(call: Call, state: str, value: str, lasts_s: int) -> tuple[str, str]:
-    path = f"/{call.base.rpartition('/')[2]}{PATH}"
-    secure = "; Secure" if call.base.startswith("https:") else ""
-    told = f"{cookie_name(state)}={value}; Path={path}; Max-Age={lasts_s}"
-    return "Set-Cookie", f"{told}; HttpOnly; SameSite=Lax{secure}"
+def _path(call: Call) -> str:
+    return f"/{call.base.rpartition('/')[2]}{PATH}"
