@@ -5,6 +5,7 @@ What may be used a number of times is used no oftener, however many try at once.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from threading import Barrier, Thread
 from typing import Any
 
@@ -12,14 +13,16 @@ from sqlalchemy import Connection, insert
 from twisted.internet.defer import Deferred, execute
 from twisted.trial.unittest import SynchronousTestCase
 
+from synnefo_tx.errors import Conflict
 from synnefo_tx.identity.model import ApplicationCredential
-from synnefo_tx.identity.rows import application_credentials
+from synnefo_tx.identity.rows import application_credentials, recovery
 from synnefo_tx.identity.rows.credentials import seal_anew
 from synnefo_tx.identity.rows.delegation_tables import credentials
 from synnefo_tx.identity.rows.kinds import APPLICATION_CREDENTIAL, TRUST
-from synnefo_tx.identity.rows.second_factors import use_code
+from synnefo_tx.identity.rows.second_factors import sealed_factors, use_code
 from synnefo_tx.identity.rows.trusted import consume, trust_of
 from synnefo_tx.identity.rows.trusts import create_trust, remove_trust
+from synnefo_tx.people.rows import factors
 from synnefo_tx.store.database import Database, open_engine
 from synnefo_tx.store.schema import upgrade
 from tests.live.postgresql import shared_server
@@ -86,6 +89,32 @@ class UsedOnceTests(SynchronousTestCase):
         self.assertEqual(self.all_at_once(use_code, "c", 7), 1)
         self.assertEqual(self.all_at_once(use_code, "c", 6), 0)
         self.assertEqual(self.all_at_once(use_code, "c", 8), 1)
+
+    def test_a_recovery_code_is_good_for_one(self) -> None:
+        self.do(recovery.renew, "u-alice", ("x", "y"))
+        self.assertEqual(self.all_at_once(recovery.use, "u-alice", "x"), 1)
+        self.assertEqual(self.do(recovery.left, "u-alice"), 1)
+
+    def test_one_second_factor_is_enrolled(self) -> None:
+        """And one who ends it ends it."""
+
+        def tried(
+            connection: Connection, unit: Callable[..., None], *args: Any, **how: Any
+        ) -> bool:
+            try:
+                unit(connection, "u-bob", *args, **how)
+            except Conflict:
+                return False
+            return True
+
+        given = factors.Enrolment("sealed", 1, ("x", "y"))
+        self.assertEqual(self.all_at_once(tried, factors.enrol, given), 1)
+        self.assertEqual(len(self.do(sealed_factors, "u-bob")), 1)
+        self.assertEqual(self.do(recovery.left, "u-bob"), 2)
+        end = partial(factors.disenrol, by_person=True)
+        self.assertEqual(self.all_at_once(tried, end), 1)
+        standing = factors.Standing(enrolled=False, asked_for=False, codes_left=0)
+        self.assertEqual(self.do(factors.standing, "u-bob"), standing)
 
     def test_a_trust_is_used_as_often_as_it_says(self) -> None:
         self.do(create_trust, TRUST, TRUSTED, [{"name": "member"}])

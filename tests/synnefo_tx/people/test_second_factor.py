@@ -275,7 +275,7 @@ class EndTests(FactorCase):
         codes = self.enrolled()
         raw = self.cloud.database.engine.raw_connection()
         try:
-            dump = "\n".join(raw.iterdump()).upper()  # type: ignore[attr-defined]
+            dump = "\n".join(raw.iterdump()).upper()
         finally:
             raw.close()
         self.assertIn("U-ALICE", dump)
