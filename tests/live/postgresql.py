@@ -16,6 +16,7 @@ import uuid
 from functools import cache
 from pathlib import Path
 
+from sqlalchemy import make_url
 from twisted.trial.unittest import SkipTest
 
 SETTINGS = "-c listen_addresses='' -c fsync=off -c synchronous_commit=off -c max_connections=60"
@@ -77,11 +78,17 @@ class PostgresServer:
         )
         return server
 
-    def new_database(self) -> str:
-        """The URL of a new empty database."""
+    def new_database(self, like: str = "") -> str:
+        """The URL of a new database: empty, or with all that is in the one at the URL `like`."""
         name = f"d{uuid.uuid4().hex}"
-        self._run("createdb", "-h", str(self._home), "-U", "synnefo", name)
+        known = ["-T", make_url(like).database or ""] if like else []
+        self._run("createdb", "-h", str(self._home), "-U", "synnefo", *known, name)
         return f"postgresql+psycopg://synnefo@/{name}?host={self._home}"
+
+    def drop_database(self, url: str) -> None:
+        """Remove the database, whoever is connected to it."""
+        name = make_url(url).database or ""
+        self._run("dropdb", "--force", "-h", str(self._home), "-U", "synnefo", name)
 
     def stop(self) -> None:
         """End the server and remove what it left.  Idempotent."""

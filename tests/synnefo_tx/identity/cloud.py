@@ -5,8 +5,10 @@ An identity service in memory of the test: its accounts, and a client that speak
 from __future__ import annotations
 
 import json
+import os
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
 from attrs import define, field, frozen
@@ -35,6 +37,7 @@ from synnefo_tx.identity.throttle import Throttle
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.store.database import Database, open_engine
 from synnefo_tx.store.memory import immediate_database
+from tests.live.postgresql import shared_server
 
 START = 1_800_000_000.0
 SECRETS = {"admin": "correct horse", "alice": "battery staple", "bob": "tr0ub4dor"}
@@ -191,22 +194,49 @@ class IdentityCloud:
         return self.case.successResultOf(Deferred.fromCoroutine(self.database.write(unit, *args)))
 
 
+POSTGRESQL = "SYNNEFO_TEST_POSTGRESQL"  # set: every case runs on PostgreSQL, not on SQLite
 _filled: list[bytes] = []  # a database with the accounts of `fill`, made once
 
 
 def identity_cloud(case: Any, **more: Any) -> IdentityCloud:
     """
-    A service with the accounts of `fill`, for the test `case`.
+    A service with the accounts of `fill`, for the test `case`; on PostgreSQL if the case says so
+    (`on_postgresql`) or the environment.
     """
-    path = Path(case.mktemp())
-    if not _filled:
-        first = immediate_database(path)
-        with first.engine.begin() as connection:
-            fill(connection)
-        first.engine.dispose()  # closing the last connection empties the write-ahead log
-        _filled.append(path.read_bytes())
-    path.write_bytes(_filled[0])
-    engine = open_engine(f"sqlite:///{path}")
+    wanted = getattr(case, "on_postgresql", False) or POSTGRESQL in os.environ
+    engine = open_engine(_in_server(case) if wanted else _in_file(case))
     case.addCleanup(engine.dispose)
     database = Database(engine, execute, execute)
     return IdentityCloud(case, database, [Fernet.generate_key()], **more)
+
+
+def _in_file(case: Any) -> str:
+    path = Path(case.mktemp())
+    if not _filled:
+        _fill_at(path)
+        _filled.append(path.read_bytes())
+    path.write_bytes(_filled[0])
+    return f"sqlite:///{path}"
+
+
+def _in_server(case: Any) -> str:
+    server = shared_server()
+    url = server.new_database(_filled_in_server())
+    case.addCleanup(server.drop_database, url)
+    return url
+
+
+@cache
+def _filled_in_server() -> str:
+    return _fill_at(shared_server().new_database())
+
+
+T = TypeVar("T", Path, str)
+
+
+def _fill_at(where: T) -> T:
+    first = immediate_database(where)
+    with first.engine.begin() as connection:
+        fill(connection)
+    first.engine.dispose()  # closing the last connection empties SQLite's write-ahead log
+    return where
