@@ -29,6 +29,7 @@ PERMISSIONS = {
     "account:add_log_in": Rule.ANY_TOKEN,
     "account:list_log_ins": Rule.ANY_TOKEN,
     "account:change_log_ins": Rule.ANY_TOKEN,
+    "account:change_email": Rule.ANY_TOKEN,
     "account:change_second_factor": Rule.ANY_TOKEN,
     "account:end_second_factor": Rule.ADMIN,
     "account:list_people": Rule.ADMIN,

@@ -19,6 +19,8 @@ class SignUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     whose address is verified are accepted.  accept: regular expressions for whole addresses, case
     ignored.  moderators: addresses that are told of those who wait.
     verify_s: how long somebody has to verify an address; then the registration is forgotten.
+    reset_s: how long a link sets another password.  change_email_s: how long one verifies the new
+    address of an account.
     """
 
     open: bool = False
@@ -27,6 +29,8 @@ class SignUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     accept: tuple[str, ...] = ()
     moderators: tuple[str, ...] = ()
     verify_s: int = 3 * DAY_S
+    reset_s: int = 3600
+    change_email_s: int = DAY_S
 
     def __post_init__(self) -> None:
         for pattern in self.accept:
@@ -34,7 +38,7 @@ class SignUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 re.compile(pattern)
             except re.error as error:
                 raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
-        if self.verify_s < 60:
+        if min(self.verify_s, self.reset_s, self.change_email_s) < 60:
             raise ValueError("nobody reads mail in less than a minute")
 
     def accepted_by(self, email: str) -> str:

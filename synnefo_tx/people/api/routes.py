@@ -6,9 +6,11 @@ from __future__ import annotations
 
 from synnefo_tx.http.router import Router
 from synnefo_tx.people.api import (
+    emails,
     methods,
     moderating,
     registration,
+    resetting,
     second_factor,
     terms,
     verifying,
@@ -17,7 +19,7 @@ from synnefo_tx.people.api.context import People
 from synnefo_tx.people.external.api import ways
 from synnefo_tx.people.external.providers import Providers
 
-_RESOURCES = (registration, verifying, terms, moderating)
+_RESOURCES = (registration, verifying, resetting, terms, moderating)
 
 
 def add_people(router: Router, people: People, providers: Providers) -> None:
@@ -26,6 +28,6 @@ def add_people(router: Router, people: People, providers: Providers) -> None:
     """
     for resource in _RESOURCES:
         resource.add_routes(router, people)
-    for own in (second_factor, methods):
+    for own in (second_factor, methods, emails):
         own.add_routes(router, people, providers)
     ways.add_routes(router, people.identity, providers)

@@ -15,14 +15,12 @@ from synnefo_tx.identity.api.writing import entry_of
 from synnefo_tx.people import deciding
 from synnefo_tx.people.api.context import People
 from synnefo_tx.people.api.forms import form_of, is_form
-from synnefo_tx.people.errors import LinkWorthless
+from synnefo_tx.people.api.looking import LONGEST_LINK, looked
 from synnefo_tx.people.model import PATH, Person
 from synnefo_tx.people.pages.refused import refused_page
 from synnefo_tx.people.pages.verifying import ask_page, done_page
 from synnefo_tx.people.rows import registering
 from synnefo_tx.people.rules import bodies
-
-LONGEST_LINK = 128
 
 
 def add_routes(router: Router, people: People) -> None:
@@ -30,7 +28,7 @@ def add_routes(router: Router, people: People) -> None:
     async def asked(call: Call) -> Reply:
         link = call.query("link") or ""
         try:
-            return ask_page(await _looked(people, call, link), link)
+            return ask_page(await looked(people, call, registering.to_verify, link), link)
         except DomainError as error:
             return refused_page(error)
 
@@ -47,29 +45,11 @@ def add_routes(router: Router, people: People) -> None:
         return json_reply({"name": person.name, "state": person.state})
 
 
-async def _looked(people: People, call: Call, link: str) -> Person:
-    """
-    Raises LinkWorthless, AskedTooOften.
-    """
-    attempt = people.begin(call, f"link {link[:LONGEST_LINK]}")
-    now = int(people.identity.clock())
-    try:
-        person = await people.identity.database.read(registering.to_verify, link, now)
-    except LinkWorthless:
-        attempt.failed()
-        raise
-    except BaseException:
-        attempt.dropped()
-        raise
-    attempt.dropped()
-    return person
-
-
 async def _verified(people: People, call: Call, link: str) -> Person:
     """
     Raises LinkWorthless, AddressTaken, AskedTooOften.
     """
-    await _looked(people, call, link)
+    await looked(people, call, registering.to_verify, link)
     person = await people.identity.database.write(_unit, people, call, link)
     people.identity.authenticator.look_again()
     return person

@@ -39,3 +39,10 @@ def release(connection: Connection, user_id: str) -> None:
     The user has no address any more.
     """
     connection.execute(delete(table).where(table.c.user_id == user_id))
+
+
+def of_user(connection: Connection, user_id: str) -> str:
+    """
+    The address that the user has verified; "": none.
+    """
+    return connection.scalar(select(table.c.email).where(table.c.user_id == user_id)) or ""

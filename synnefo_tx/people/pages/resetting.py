@@ -1,0 +1,43 @@
+"""
+Pages of whoever follows the link that sets another password.
+"""
+
+from __future__ import annotations
+
+from html import escape
+
+from synnefo_tx.http.pages import page
+from synnefo_tx.http.reply import Reply
+
+_TITLE = "Another password"
+
+
+def ask_page(name: str, link: str) -> Reply:
+    """
+    Asks for it.
+    """
+    told = f"<p>For the account <strong>{escape(name)}</strong>.</p>"
+    return page(200, _TITLE, told + form(link), "'self'")
+
+
+def form(link: str) -> str:
+    """
+    HTML of the form.
+    """
+    return (
+        f'<form method="post"><input type="hidden" name="link" value="{escape(link)}">'
+        '<label for="password">New password</label><input id="password" name="password" '
+        'type="password" maxlength="4096" autocomplete="new-password" required>'
+        "<button>Set the password</button></form>"
+    )
+
+
+def done_page(name: str) -> Reply:
+    """
+    Tells what has happened.
+    """
+    told = (
+        f"<p>The account <strong>{escape(name)}</strong> has the new password. Whoever was logged "
+        "in is logged out.</p>"
+    )
+    return page(200, "The password is set", told)
