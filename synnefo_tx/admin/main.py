@@ -8,7 +8,7 @@ import functools
 
 import click
 
-from synnefo_tx.admin import audit, control, keys, people, quotas, sign_up, things
+from synnefo_tx.admin import audit, control, keys, log_ins, people, quotas, sign_up, things
 from synnefo_tx.admin.door import CONFIG, open_door
 
 # Synnefo's names, where a dash for the space does not make ours of them.
@@ -55,5 +55,5 @@ def main(context: click.Context, config: str) -> None:
         context.obj = functools.cache(functools.partial(open_door, config))
 
 
-for each in (things, people, sign_up, control, quotas, keys, audit):
+for each in (things, people, sign_up, log_ins, control, quotas, keys, audit):
     each.add_all(main)
