@@ -57,6 +57,9 @@ class Page:
     limit: int | None = None
 
 
+EVERYTHING = Page()
+
+
 class MarkerNotFound(NotFound):
     """
     A page after a row that isn't there.

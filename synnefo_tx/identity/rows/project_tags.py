@@ -20,9 +20,12 @@ from sqlalchemy import (
     select,
 )
 
-from synnefo_tx.identity.rows.lists import Page, paged
+from synnefo_tx.identity.rows.lists import EVERYTHING, Page, paged
 from synnefo_tx.identity.rows.tables import project_tags, projects
-from synnefo_tx.identity.rows.things import Kind, Thing, listed
+from synnefo_tx.identity.rows.things import Kind, Thing, flat
+from synnefo_tx.store.one_text import OneText
+
+TAGS = "tags of the project"  # no column's name
 
 
 def set_tags(connection: Connection, project_id: str, tags: Sequence[str]) -> None:
@@ -55,11 +58,14 @@ def list_tagged(
     """
     As `list_things`, each project or domain with its tags.
     """
+    if where is None and page == EVERYTHING:
+        return [_tagged(thing) for thing in _whole(kind).rows(connection)], False
     wanted = _listing(kind)
     if where is not None:
         wanted = wanted.where(where)
     rows, more = paged(connection, kind.table, wanted, page)
-    return [_tagged(kind, row) for row in rows], more
+    names = (*kind.names, TAGS)
+    return [_tagged(dict(zip(names, row, strict=True))) for row in rows], more
 
 
 @cache
@@ -70,12 +76,17 @@ def _listing(kind: Kind) -> Select[Any]:
     tags = select(func.aggregate_strings(project_tags.c.name, ",")).where(
         project_tags.c.project_id == kind.table.c.id
     )
-    return kind.listing.add_columns(tags.scalar_subquery())
+    return kind.listing.add_columns(tags.scalar_subquery().label(TAGS))
 
 
-def _tagged(kind: Kind, row: Sequence[Any]) -> Thing:
-    *columns, tags = row
-    thing = listed(kind, columns)
+@cache
+def _whole(kind: Kind) -> OneText:
+    return OneText(_listing(kind).order_by(kind.table.c.id))
+
+
+def _tagged(row: Thing) -> Thing:
+    tags = row.pop(TAGS)
+    thing = flat(row)
     thing["tags"] = sorted(tags.split(",")) if tags else []
     return thing
 
