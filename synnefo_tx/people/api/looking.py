@@ -10,7 +10,6 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from synnefo_tx.http.call import Call
-from synnefo_tx.identity.api.context import address_of
 from synnefo_tx.people.api.context import People
 from synnefo_tx.people.errors import LinkWorthless
 
@@ -24,7 +23,7 @@ async def looked(
     """
     What `unit` tells of the link; worthless ones are counted.  Raises LinkWorthless, AskedTooOften.
     """
-    attempt = people.begin(call, f"links from {address_of(call)}")
+    attempt = people.begin(call, f"link {link[:LONGEST_LINK]}")
     now = int(people.identity.clock())
     try:
         found = await people.identity.database.read(unit, link, now)
