@@ -272,12 +272,7 @@ class EveryChangeTests(AskingCase):
         Whatever bob asks for, nothing was done.
         """
         before = len(self.lines())
-        names = dict.fromkeys(
-            "domain project user group role service endpoint registered_limit limit policy "
-            "endpoint_group consumer application_credential access_rule credential access "
-            "trust".split(),
-            "u-alice",
-        )
+        names = {step.made: "u-alice" for step in LIFE} | {"access_rule": "u-alice"}
         for step in LIFE:
             if step.action in ("change_password", "revoke_token"):
                 continue
