@@ -32,6 +32,8 @@ from synnefo_tx.people.api.context import People
 from synnefo_tx.people.api.routes import add_people
 from synnefo_tx.people.external.providers import Providers
 from synnefo_tx.people.settings import SignUp
+from synnefo_tx.volume import permissions as volume
+from synnefo_tx.volume.api.routes import volume_router
 
 _HEAD = """# Permissions
 
@@ -86,6 +88,7 @@ def services() -> list[Service]:
         ),
         Service("Compute", compute.PERMISSIONS, compute_router(*usual, nothing, nothing)),
         Service("Network", network.PERMISSIONS, network_router(*usual)),
+        Service("Volume", volume.PERMISSIONS, volume_router(*usual)),
         Service(
             "Image",
             image.PERMISSIONS,

@@ -18,6 +18,8 @@ PERMISSIONS = {
         "os-quota-sets:defaults": Rule.READER,
         "os-quota-sets:update": Rule.ADMIN,
         "os-quota-sets:delete": Rule.ADMIN,
+        "os-quota-class-sets:show": Rule.ADMIN,
+        "os-quota-class-sets:update": Rule.ADMIN,
         "flavors": Rule.READER,
         "os-flavor-manage:create": Rule.ADMIN,
         "os-flavor-manage:delete": Rule.ADMIN,

@@ -16,6 +16,7 @@ PATHS = {
     "compute": "/compute/v2.1",
     "network": "/network",
     "image": "/image",
+    "volume": "/volume/v3",
     "account": "/account/v1.0",
 }
 _NAMES = {

@@ -50,6 +50,7 @@ from synnefo_tx.processes.site import site
 from synnefo_tx.processes.telling import cloud_notifier
 from synnefo_tx.processes.upkeep import Upkeep, block_client
 from synnefo_tx.store.database import Database, DatabaseThreads
+from synnefo_tx.volume.api.routes import volume_router
 
 
 class ApiService(Service):
@@ -202,6 +203,7 @@ class ApiService(Service):
             ),
             lambda: openid_router(context, settings.public_url),
             lambda: image_router(database, blocks, *usual, converter),
+            lambda: volume_router(database, *usual),
         ]
         # In threads: hundreds of routes take a tenth of a second to compile.
         routers = [await deferToThread(make) for make in makers]

@@ -51,7 +51,7 @@ def add_routes(service: Service) -> None:
 
     @service.route("GET", f"{SETS}/defaults", "os-quota-sets:defaults")
     async def defaults(call: Call, project_id: str) -> Reply:
-        found = views.quotas(await database.read(rows.defaults), call.version)
+        found = views.quotas(await database.read(rows.defaults, project_id), call.version)
         return json_reply(views.quota_set(found, project_id, detailed=False))
 
     _add_changes(service)

@@ -11,6 +11,7 @@ from synnefo_tx.compute.api import (
     flavors,
     keypairs,
     limits,
+    quota_classes,
     server_actions,
     server_addresses,
     server_metadata,
@@ -62,6 +63,7 @@ def compute_router(
         server_tags,
         server_addresses,
         limits,
+        quota_classes,
     ):
         resource.add_routes(service)
     return router

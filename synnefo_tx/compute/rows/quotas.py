@@ -11,7 +11,8 @@ from synnefo_tx.compute.rules.quotas import NOVA
 from synnefo_tx.errors import OverQuota
 from synnefo_tx.quota.model import Holding, Payer
 from synnefo_tx.quota.registered import METADATA_ITEM
-from synnefo_tx.quota.rows import holdings, limits, resources
+from synnefo_tx.quota.rows import holdings, limits
+from synnefo_tx.quota.rows.defaults import change_defaults, defaults_of
 
 _RESOURCES = tuple(meaning.resource for meaning in NOVA.values())
 
@@ -23,12 +24,19 @@ def quotas(connection: Connection, payer: Payer) -> dict[str, Holding]:
     return _named(holdings.held_by(connection, payer, _RESOURCES))
 
 
-def defaults(connection: Connection) -> dict[str, Holding]:
+def defaults(connection: Connection, project_id: str = "") -> dict[str, Holding]:
     """
-    The limits of a project for which nobody has set any.
+    The limits that the project would have if nobody had set any.
     """
-    rows = resources.listed(connection)
-    return _named({row.name: Holding(row.project_default, 0) for row in rows})
+    return _named(defaults_of(connection, _RESOURCES, project_id))
+
+
+def set_defaults(connection: Connection, asked: dict[str, int]) -> dict[str, Holding]:
+    """
+    New defaults by Nova's names; all that hold then.
+    """
+    change_defaults(connection, _ours(asked))
+    return defaults(connection)
 
 
 def set_quotas(
@@ -43,7 +51,7 @@ def set_quotas(
     if not force:
         highest = quotas(connection, of_project) if payer.user_id else None
         check_limits(asked, held, highest)
-    ours = {NOVA[name].resource: NOVA[name].ours(limit) for name, limit in asked.items()}
+    ours = _ours(asked)
     if payer.user_id:
         limits.set_member_limits(connection, payer.user_id, payer.project_id, ours)
     else:
@@ -65,6 +73,10 @@ def check_metadata(connection: Connection, project_id: str, count: int) -> None:
     limit = holdings.held(connection, project_id, [METADATA_ITEM])[METADATA_ITEM].limit
     if 0 <= limit < count:
         raise OverQuota(f"Maximum number of metadata items exceeds {limit}")
+
+
+def _ours(asked: dict[str, int]) -> dict[str, int]:
+    return {NOVA[name].resource: NOVA[name].ours(limit) for name, limit in asked.items()}
 
 
 def _named(held: dict[str, Holding]) -> dict[str, Holding]:

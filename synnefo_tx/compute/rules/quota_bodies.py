@@ -8,7 +8,7 @@ from typing import Any
 
 from synnefo_tx.compute.rules import parameters as p
 from synnefo_tx.compute.rules.parameters import is_true
-from synnefo_tx.compute.rules.quotas import FIXED, NOVA, hidden
+from synnefo_tx.compute.rules.quotas import FIXED, NOVA, hidden, hidden_of_class
 from synnefo_tx.compute.rules.validation import NovaSchema, Schema
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.microversions import Version
@@ -29,6 +29,21 @@ def update_schema(version: Version) -> NovaSchema:
     known = (NOVA.keys() | FIXED.keys()) - set(hidden(version))
     limits = dict.fromkeys(sorted(known), _LIMIT)
     return NovaSchema(p.envelope("quota_set", {**limits, "force": p.BOOLEAN}))
+
+
+def class_schema(version: Version) -> NovaSchema:
+    """
+    For PUT /os-quota-class-sets.
+    """
+    known = (NOVA.keys() | FIXED.keys()) - set(hidden_of_class(version))
+    return NovaSchema(p.envelope("quota_class_set", dict.fromkeys(sorted(known), _LIMIT)))
+
+
+def read_class_limits(body: dict[str, Any]) -> dict[str, int]:
+    """
+    The limits by Nova's names, as `read_limits` reads them.
+    """
+    return {name: int(value) for name, value in body["quota_class_set"].items() if name in NOVA}
 
 
 def read_limits(body: dict[str, Any]) -> tuple[dict[str, int], bool]:

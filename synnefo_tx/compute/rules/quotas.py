@@ -65,6 +65,7 @@ FIXED = {
     "security_groups": Holding(NO_LIMIT, 0),
 }
 _NETWORKING = ("fixed_ips", "floating_ips", "security_group_rules", "security_groups")
+_GROUPS = ("server_group_members", "server_groups")
 _FILES = ("injected_file_content_bytes", "injected_file_path_bytes", "injected_files")
 _NAMES = {one.resource: name for name, one in (NOVA | OTHERS).items()}
 
@@ -74,6 +75,14 @@ def hidden(version: Version) -> tuple[str, ...]:
     Names that the microversion knows no more.
     """
     gone: tuple[str, ...] = _NETWORKING if version >= (2, 36) else ()
+    return (*gone, *_FILES) if version >= (2, 57) else gone
+
+
+def hidden_of_class(version: Version) -> tuple[str, ...]:
+    """
+    The same of quota classes.
+    """
+    gone = _NETWORKING if version >= (2, 50) else _GROUPS
     return (*gone, *_FILES) if version >= (2, 57) else gone
 
 

@@ -28,6 +28,7 @@ EXTENSIONS = {
         "MultipleCreate",
         "Allow multiple create in the Create Server v2.1 API.",
     ),
+    "os-quota-class-sets": ("QuotaClasses", "Quota classes management support."),
     "os-quota-sets": ("Quotas", "Quotas management support."),
     "os-server-start-stop": ("ServerStartStop", "Start/Stop instance compute API support."),
     "os-server-usage": ("ServerUsage", "Adds launched_at and terminated_at on Servers."),

@@ -4,10 +4,10 @@ Limits and quotas as Nova shows them.  Pure.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from synnefo_tx.compute.rules.quotas import FIXED, hidden
+from synnefo_tx.compute.rules.quotas import FIXED, hidden, hidden_of_class
 from synnefo_tx.http.microversions import Version
 from synnefo_tx.quota.model import Holding
 
@@ -41,8 +41,18 @@ def quotas(held: Mapping[str, Holding], version: Version) -> dict[str, Holding]:
     """
     Every resource that Nova lists, in its order.
     """
+    return _without(held, hidden(version))
+
+
+def class_quotas(held: Mapping[str, Holding], version: Version) -> dict[str, Holding]:
+    """
+    The same of a quota class.
+    """
+    return _without(held, hidden_of_class(version))
+
+
+def _without(held: Mapping[str, Holding], gone: Collection[str]) -> dict[str, Holding]:
     found = {**held, **FIXED}
-    gone = hidden(version)
     return {name: found[name] for name in sorted(found) if name not in gone}
 
 
@@ -61,6 +71,13 @@ def quota_set(found: Mapping[str, Holding], project_id: str | None, *, detailed:
         else:
             view[name] = holding.limit
     return {"quota_set": view}
+
+
+def quota_class_set(found: Mapping[str, Holding], name: str | None) -> Json:
+    """
+    A class's limits.
+    """
+    return {"quota_class_set": quota_set(found, name, detailed=False)["quota_set"]}
 
 
 def limits(found: Mapping[str, Holding], version: Version) -> Json:

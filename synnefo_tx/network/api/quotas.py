@@ -42,7 +42,8 @@ def _own(call: Call, project_id: str) -> str:
 
 def _add_readers(router: Router, database: Database) -> None:
     async def index(call: Call) -> Reply:
-        _administrator(call, "get_quota")
+        if not call.token.is_admin:
+            raise PolicyNotAuthorized("get_quota")
         return json_reply(views.listed(await database.read(rows.all_quotas)))
 
     async def show(call: Call, project_id: str) -> Reply:
@@ -52,8 +53,7 @@ def _add_readers(router: Router, database: Database) -> None:
         return json_reply(views.details(await database.read(rows.usages, _own(call, project_id))))
 
     async def defaults(call: Call, project_id: str) -> Reply:
-        _own(call, project_id)
-        return json_reply(views.limits(await database.read(rows.defaults)))
+        return json_reply(views.limits(await database.read(rows.defaults, _own(call, project_id))))
 
     async def own_project(call: Call) -> Reply:
         return json_reply({"project": {"project_id": call.token.project_id}})
@@ -73,14 +73,6 @@ def _add_readers(router: Router, database: Database) -> None:
             router.route("GET", path + suffix, "network:get_quota")(handler)
 
 
-def _administrator(call: Call, action: str) -> None:
-    """
-    The permission table lets everybody try, so that the refusal is worded as Neutron's.
-    """
-    if not call.token.is_admin:
-        raise PolicyNotAuthorized(action)
-
-
 def _add_changes(router: Router, database: Database, clock: Callable[[], float]) -> None:
     def entry(call: Call, action: str, project_id: str, **details: object) -> Entry:
         return entry_of(call, f"network:{action}", "quota", project_id, details)
@@ -89,7 +81,6 @@ def _add_changes(router: Router, database: Database, clock: Callable[[], float])
         return int(clock() * 1e6)
 
     async def update(call: Call, project_id: str) -> Reply:
-        _administrator(call, "update_quota")
         project_id = project_id.removesuffix(".json")
         asked = read_limits(read_body(call))
         line = entry(call, "update_quota", project_id, limits=asked.limits)
@@ -97,11 +88,10 @@ def _add_changes(router: Router, database: Database, clock: Callable[[], float])
         return json_reply(views.limits(found))
 
     async def delete(call: Call, project_id: str) -> Reply:
-        _administrator(call, "delete_quota")
         project_id = project_id.removesuffix(".json")
         line = entry(call, "delete_quota", project_id)
         await database.write(audited, line, now_us(), rows.forget_quotas, project_id)
         return empty_reply()
 
-    router.route("PUT", ONE, "network:change")(update)
-    router.route("DELETE", ONE, "network:change")(delete)
+    router.route("PUT", ONE, "network:update_quota")(update)
+    router.route("DELETE", ONE, "network:delete_quota")(delete)

@@ -11,11 +11,10 @@ from synnefo_tx.http.call import Call
 from synnefo_tx.http.dialects import NEUTRON
 from synnefo_tx.http.reply import Reply, json_reply
 from synnefo_tx.http.router import Authenticate, Router
-from synnefo_tx.identity.permissions import Permissions
 from synnefo_tx.network.api import quotas
 from synnefo_tx.network.api.resources import RESOURCES, add_routes
 from synnefo_tx.network.errors import ExtensionNotFound
-from synnefo_tx.network.permissions import PERMISSIONS
+from synnefo_tx.network.permissions import permitted
 from synnefo_tx.network.views import discovery
 from synnefo_tx.store.database import Database
 
@@ -33,7 +32,7 @@ def network_router(
         prefix="network",
         dialect=NEUTRON,
         authenticate=authenticate,
-        permitted=Permissions(PERMISSIONS),
+        permitted=permitted,
         public_url=public_url,
     )
     _discovery(router)

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, select
 
 from synnefo_tx.network.rules.quotas import NEUTRON, Asked, check_limits
 from synnefo_tx.quota.model import Holding, Payer
-from synnefo_tx.quota.rows import holdings, limits, resources
+from synnefo_tx.quota.rows import holdings, limits
+from synnefo_tx.quota.rows.defaults import defaults_of
 from synnefo_tx.quota.rows.tables import quota_limits
 
 _RESOURCES = tuple(NEUTRON.values())
@@ -24,12 +25,11 @@ def usages(connection: Connection, project_id: str) -> dict[str, Holding]:
     return _named(holdings.held(connection, project_id, _RESOURCES))
 
 
-def defaults(connection: Connection) -> dict[str, Holding]:
+def defaults(connection: Connection, project_id: str = "") -> dict[str, Holding]:
     """
-    The limits of a project for which nobody has set any.
+    The limits that the project would have if nobody had set any.
     """
-    rows = resources.listed(connection)
-    return _named({row.name: Holding(row.project_default, 0) for row in rows})
+    return _named(defaults_of(connection, _RESOURCES, project_id))
 
 
 def set_quotas(connection: Connection, project_id: str, asked: Asked) -> dict[str, Holding]:

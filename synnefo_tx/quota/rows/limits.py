@@ -39,6 +39,16 @@ def due_limits(connection: Connection, keys: Collection[Key]) -> dict[Key, int]:
     return due
 
 
+def default_limits(connection: Connection, keys: Collection[Key]) -> dict[Key, int]:
+    """
+    The limits that these would have if nobody had set any.  Raises KeyError for an unknown
+    resource.
+    """
+    defaults = {row.name: row for row in connection.execute(select(resources))}
+    personal = _personal(connection, keys)
+    return {key: _default(key, defaults[key.resource], personal) for key in keys}
+
+
 def _default(key: Key, resource: Any, personal: Collection[str]) -> int:
     owner = key.holder.partition(":")[2]
     limit: int = resource.project_default

@@ -4,12 +4,14 @@ Units of work on quotas as Cinder names and counts them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection
 
-from synnefo_tx.errors import BadRequest
 from synnefo_tx.quota.model import Holding, Payer
-from synnefo_tx.quota.rows import holdings, limits, resources
-from synnefo_tx.volume.rules.quotas import CINDER, Asked, shown
+from synnefo_tx.quota.rows import holdings, limits
+from synnefo_tx.quota.rows.defaults import change_defaults, defaults_of
+from synnefo_tx.volume.rules.quotas import CINDER, check_limits, shown
 
 _RESOURCES = tuple(resource for resource, _ in CINDER.values())
 
@@ -21,26 +23,31 @@ def quotas(connection: Connection, project_id: str) -> dict[str, Holding]:
     return shown(holdings.held(connection, project_id, _RESOURCES))
 
 
-def defaults(connection: Connection) -> dict[str, Holding]:
+def defaults(connection: Connection, project_id: str = "") -> dict[str, Holding]:
     """
-    The limits of a project for which nobody has set any.
+    The limits that the project would have if nobody had set any.
     """
-    rows = resources.listed(connection)
-    return shown({row.name: Holding(row.project_default, 0) for row in rows})
+    return shown(defaults_of(connection, _RESOURCES, project_id))
 
 
-def set_quotas(connection: Connection, project_id: str, asked: Asked) -> dict[str, Holding]:
+def set_defaults(connection: Connection, asked: Mapping[str, int]) -> dict[str, Holding]:
     """
-    The project's limits; those that hold then.  Raises BadRequest.
+    New defaults by our names; all that hold then.
     """
-    held = holdings.locked(connection, Payer("", project_id), _RESOURCES)
-    for name, (resource, _) in CINDER.items():
-        limit = asked.limits.get(resource, -1)
-        if asked.check and 0 <= limit < held[resource].used:
-            raise BadRequest(
-                f"Invalid input received: Quota limit for {name} is below what is used already"
-            )
-    limits.set_project_limits(connection, project_id, asked.limits)
+    change_defaults(connection, asked)
+    return defaults(connection)
+
+
+def set_quotas(
+    connection: Connection, project_id: str, asked: Mapping[str, int], *, check: bool
+) -> dict[str, Holding]:
+    """
+    The project's limits by our names; all that hold then.  check: not below what is used.  Raises
+    BadRequest.
+    """
+    if check:
+        check_limits(asked, holdings.locked(connection, Payer("", project_id), _RESOURCES))
+    limits.set_project_limits(connection, project_id, asked)
     return quotas(connection, project_id)
 
 

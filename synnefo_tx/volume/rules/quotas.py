@@ -7,8 +7,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import frozen
-
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.quota import registered
 from synnefo_tx.quota.model import Holding
@@ -24,16 +22,7 @@ CINDER = {
     "backup_gigabytes": (registered.BACKUP_DISK, registered.GIB),
     "groups": (registered.VOLUME_GROUP, 1),
 }
-
-
-@frozen
-class Asked:
-    """
-    Our resources and their new limits.  check: refuse those below what is used.
-    """
-
-    limits: dict[str, int]
-    check: bool = True
+_NO_QUOTAS = ("tenant_id", "id", "force")
 
 
 def shown(held: Mapping[str, Holding]) -> dict[str, Holding]:
@@ -48,18 +37,14 @@ def _in_units(holding: Holding, unit: int) -> Holding:
     return Holding(limit, -(-holding.used // unit), -(-holding.pending // unit))
 
 
-def read_limits(body: object) -> Asked:
+def read_limits(body: object, envelope: str = "quota_set") -> dict[str, int]:
     """
-    A body `{"quota_set": {...}}`.  Raises BadRequest.
+    The limits by our names of a body `{"quota_set": {...}}`.  Raises BadRequest.
     """
-    if not isinstance(body, dict) or not isinstance(body.get("quota_set"), dict):
-        raise BadRequest("'quota_set' is a required property")
-    quota_set: dict[str, Any] = body["quota_set"]
-    asked = {
-        name: value
-        for name, value in quota_set.items()
-        if name not in ("tenant_id", "force", "skip_validation")
-    }
+    if not isinstance(body, dict) or not isinstance(body.get(envelope), dict):
+        raise BadRequest(f"'{envelope}' is a required property")
+    quota_set: dict[str, Any] = body[envelope]
+    asked = {name: value for name, value in quota_set.items() if name not in _NO_QUOTAS}
     unknown = sorted(name for name in asked if name not in CINDER)
     if unknown:
         raise BadRequest(f"Bad key(s) in quota set: {', '.join(unknown)}")
@@ -68,7 +53,18 @@ def read_limits(body: object) -> Asked:
         resource, unit = CINDER[name]
         limit = _limit(name, value)
         limits[resource] = limit * unit if limit >= 0 else limit
-    return Asked(limits, check=not quota_set.get("force"))
+    return limits
+
+
+def check_limits(limits: Mapping[str, int], held: Mapping[str, Holding]) -> None:
+    """
+    Raises BadRequest for a limit below what is used.
+    """
+    for name, (resource, _) in CINDER.items():
+        if 0 <= limits.get(resource, -1) < held[resource].used:
+            raise BadRequest(
+                f"Quota {name} limit must be equal or greater than existing resources."
+            )
 
 
 def _limit(name: str, value: object) -> int:

@@ -38,6 +38,13 @@ def quota_set(found: Mapping[str, Holding], project_id: str | None, *, usage: bo
     return {"quota_set": view}
 
 
+def quota_class_set(found: Mapping[str, Holding], name: str | None) -> Json:
+    """
+    The limits of a class.
+    """
+    return {"quota_class_set": quota_set(found, name, usage=False)["quota_set"]}
+
+
 def limits(found: Mapping[str, Holding]) -> Json:
     """
     Absolute limits.  There are no rate limits here.

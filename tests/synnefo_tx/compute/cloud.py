@@ -30,6 +30,7 @@ from synnefo_tx.network.rows.networks import create_network, create_subnet
 from synnefo_tx.quota.rows.holdings import held
 from synnefo_tx.store.database import Database
 from synnefo_tx.store.memory import immediate_database
+from synnefo_tx.volume.api.routes import volume_router
 
 NOW = 1_763_861_393.0  # 2025-11-23T01:29:53Z
 BASE = "http://cloud/compute"
@@ -125,6 +126,7 @@ class Cloud:
         return (
             compute_router(self.database, authenticate, clock, None, kick, console),
             network_router(self.database, authenticate, clock, None),
+            volume_router(self.database, authenticate, clock, None),
         )
 
     def call(
@@ -166,6 +168,12 @@ class Cloud:
         A call below /network/v2.0.
         """
         return self.call(method, f"/network/v2.0{path}", *args, **more)
+
+    def cinder(self, method: str, path: str, *args: Any, **more: Any) -> Answer:
+        """
+        A call below /volume/v3.
+        """
+        return self.call(method, f"/volume/v3{path}", *args, **more)
 
     def create(self, user: str = ALICE, version: str | None = None, **fields: Any) -> str:
         """

@@ -87,7 +87,7 @@ class VersionTests(SynchronousTestCase):
 
     def test_every_route_has_its_permission(self) -> None:
         """The table and the routes name the same permissions."""
-        compute, _ = self.cloud._routers()
+        compute, *_ = self.cloud._routers()
         named = {permission for _, _, permission in compute.routes if permission}
         self.assertEqual(named, set(PERMISSIONS))
 

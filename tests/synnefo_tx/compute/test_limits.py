@@ -197,6 +197,73 @@ class ChangeTests(SynchronousTestCase):
         self.assertEqual(self.put({"floating_ips": 1}).status, 200)
 
 
+class ClassTests(SynchronousTestCase):
+    """
+    The quota class in which every project is.
+    """
+
+    PATH = "/os-quota-class-sets/default"
+
+    def setUp(self) -> None:
+        self.cloud = Cloud(self)
+
+    def put(self, limits: Any, path: str = PATH, **more: Any) -> Any:
+        body = {"quota_class_set": limits}
+        return self.cloud.nova("PUT", path, body, **{"user": ADMIN, **more})
+
+    def test_its_limits_are_the_defaults(self) -> None:
+        """They hold at once for whom nobody has set any, and new holdings have them too."""
+        self.cloud.create()
+        own = self.cloud.nova("PUT", OWN, {"quota_set": {"cores": 7}}, user=ADMIN)
+        self.assertEqual(own.status, 200)
+        changed = self.put({"ram": 1024, "cores": 3, "instances": "1"}).json["quota_class_set"]
+        self.assertEqual((changed["ram"], changed["cores"], changed["instances"]), (1024, 3, 1))
+        self.assertNotIn("id", changed)
+        shown = self.cloud.nova("GET", self.PATH, user=ADMIN).json["quota_class_set"]
+        self.assertEqual(shown, {"id": "default", **changed})
+        alice = self.cloud.nova("GET", OWN).json["quota_set"]
+        self.assertEqual((alice["ram"], alice["cores"], alice["instances"]), (1024, 7, 1))
+        self.assertEqual(self.cloud.nova("GET", f"{OWN}/defaults").json["quota_set"]["cores"], 3)
+        bob = self.cloud.nova("GET", "/os-quota-sets/project-bob", user=BOB).json["quota_set"]
+        self.assertEqual((bob["cores"], bob["instances"]), (3, 1))
+        full = self.cloud.nova("POST", "/servers", {"server": asked()})
+        self.assertEqual(full.status, 403)
+
+    def test_what_microversions_know(self) -> None:
+        """Groups since 2.50, networking until then, files until 2.57."""
+        for version, here, gone in (
+            ("2.1", "floating_ips", "server_groups"),
+            ("2.50", "server_groups", "floating_ips"),
+            ("2.57", "server_groups", "injected_files"),
+        ):
+            shown = self.cloud.nova("GET", self.PATH, user=ADMIN, version=version).json
+            self.assertIn(here, shown["quota_class_set"])
+            self.assertNotIn(gone, shown["quota_class_set"])
+            self.assertEqual(self.put({gone: 1}, version=version).status, 400)
+
+    def test_it_is_in_the_audit_log(self) -> None:
+        """Who, and what."""
+        self.put({"cores": 4})
+        with self.cloud.database.engine.connect() as connection:
+            row = connection.execute(select(audit_log)).one()
+        self.assertEqual(
+            (row.action, row.user_id, row.target_id, row.details),
+            (
+                "os_compute_api:os-quota-class-sets:update",
+                ADMIN,
+                "default",
+                {"limits": {"cores": 4}},
+            ),
+        )
+
+    def test_refusals(self) -> None:
+        """Users, other classes, and what is no limit."""
+        self.assertEqual(self.cloud.nova("GET", self.PATH).status, 403)
+        self.assertEqual(self.put({"cores": 1}, user=ALICE).status, 403)
+        self.assertEqual(self.put({"cores": 1}, "/os-quota-class-sets/gold").status, 404)
+        self.assertEqual(self.put({"cores": "x"}).status, 400)
+
+
 class RunningTests(SynchronousTestCase):
     """
     Processors and memory of running servers are charged while they run.

@@ -22,6 +22,7 @@ from synnefo_tx.identity.rows.memberships import add_member
 from synnefo_tx.network.api.routes import network_router
 from synnefo_tx.quota.rows import resources
 from synnefo_tx.store.metadata import metadata
+from synnefo_tx.volume.api.routes import volume_router
 from tests.synnefo_tx.identity.cloud import HASHES, SECRETS, identity_cloud
 from tests.synnefo_tx.identity.personas import tokens_of_all
 
@@ -340,6 +341,20 @@ QUOTAS = [
             {"quota_set": {"cores": 1000}},
         ),
         ("compute", "DELETE", "/v2.1/os-quota-sets/p1", None),
+        (
+            "compute",
+            "PUT",
+            "/v2.1/os-quota-class-sets/default",
+            {"quota_class_set": {"cores": 1000}},
+        ),
+        ("volume", "PUT", "/v3/os-quota-sets/p1", {"quota_set": {"volumes": 1000}}),
+        ("volume", "DELETE", "/v3/os-quota-sets/p1", None),
+        (
+            "volume",
+            "PUT",
+            "/v3/os-quota-class-sets/default",
+            {"quota_class_set": {"volumes": 1000}},
+        ),
         ("network", "PUT", "/v2.0/quotas/p1", {"quota": {"network": 1000}}),
         ("network", "DELETE", "/v2.0/quotas/p1", None),
         (
@@ -390,6 +405,7 @@ class EscalationCase(SynchronousTestCase):
             compute_router(*usual, lambda: None, None),  # type: ignore[arg-type]  # never asked
             network_router(*usual),
             account_router(*usual),
+            volume_router(*usual),
         ]
 
     def mighty(self, connection: Any) -> None:

@@ -86,7 +86,7 @@ class DiscoveryTests(SynchronousTestCase):
 
     def test_every_route_has_its_permission(self) -> None:
         """The table and the routes name the same permissions."""
-        _, network = self.cloud._routers()
+        _, network, _ = self.cloud._routers()
         named = {permission for _, _, permission in network.routes if permission}
         self.assertEqual(named, set(PERMISSIONS))
 

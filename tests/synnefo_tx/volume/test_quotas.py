@@ -30,8 +30,10 @@ class QuotaTests(SynchronousTestCase):
         self.addCleanup(self.database.engine.dispose)
         self.write(take, PAYER, {VOLUME: 2, DISK: 3 * GIB})
 
-    def write(self, unit: Any, *args: Any) -> Any:
-        return self.successResultOf(Deferred.fromCoroutine(self.database.write(unit, *args)))
+    def write(self, unit: Any, *args: Any, **more: Any) -> Any:
+        return self.successResultOf(
+            Deferred.fromCoroutine(self.database.write(unit, *args, **more))
+        )
 
     def test_shown(self) -> None:
         """In GiB, with and without what is used."""
@@ -59,7 +61,7 @@ class QuotaTests(SynchronousTestCase):
     def test_set_and_forgotten(self) -> None:
         """Limits hold in our units, and the defaults do again."""
         asked = read_limits({"quota_set": {"gigabytes": "5", "snapshots": -1}})
-        found = self.write(quotas.set_quotas, "p", asked)
+        found = self.write(quotas.set_quotas, "p", asked, check=True)
         self.assertEqual((found["gigabytes"].limit, found["snapshots"].limit), (5, -1))
         self.write(take, PAYER, {DISK: 2 * GIB})
         self.write(quotas.forget_quotas, "p")
@@ -67,12 +69,12 @@ class QuotaTests(SynchronousTestCase):
         self.assertEqual(self.write(quotas.defaults)["gigabytes"].limit, 1000)
 
     def test_below_what_is_used(self) -> None:
-        """Only by force."""
+        """Only if nobody asks that it be checked."""
         asked = read_limits({"quota_set": {"gigabytes": 2}})
-        failed = Deferred.fromCoroutine(self.database.write(quotas.set_quotas, "p", asked))
-        self.failureResultOf(failed, BadRequest)
-        forced = read_limits({"quota_set": {"gigabytes": 2, "force": True}})
-        self.assertEqual(self.write(quotas.set_quotas, "p", forced)["gigabytes"].limit, 2)
+        checked = self.database.write(quotas.set_quotas, "p", asked, check=True)
+        self.failureResultOf(Deferred.fromCoroutine(checked), BadRequest)
+        found = self.write(quotas.set_quotas, "p", asked, check=False)
+        self.assertEqual(found["gigabytes"].limit, 2)
 
     def test_bad_bodies(self) -> None:
         """Each is refused."""
