@@ -16,6 +16,7 @@ from synnefo_tx.people.errors import BadField, LinkWorthless
 from synnefo_tx.people.rows import addresses, links
 from synnefo_tx.people.rows.factors import locked
 from synnefo_tx.people.rows.tables import people
+from synnefo_tx.people.rows.taking import taken
 from synnefo_tx.people.rules.addresses import read_address
 
 
@@ -45,8 +46,9 @@ class Changed:
 def ask(connection: Connection, user: User, email: str, ends_at: int) -> Asked:
     """
     The new address is to be verified; a link that waits for another ends.  The work is the same
-    whosever the address is.
+    whosever the address is.  Raises AccountNotFound.
     """
+    locked(connection, user.id)
     owner = addresses.owner_of(connection, user.domain_id, email)
     links.end(connection, "change-email", user.id)
     attempt = connection.begin_nested()
@@ -88,9 +90,8 @@ def confirm(connection: Connection, value: str, doing: Doing) -> Changed:
     The new address is the user's; links that were sent to the old one end.  Raises LinkWorthless
     and AddressTaken.
     """
-    link = links.take(connection, "change-email", value, doing.now)
-    user, email = _open(connection, link)
-    record = locked(connection, user.id)
+    user, email = _open(connection, taken(connection, "change-email", value, doing.now))
+    record = things.fetch(connection, USER, user.id)
     before = _present(connection, user)
     addresses.claim(connection, user.domain_id, email, user.id)
     after = things.change(connection, USER, user.id, {"email": email})

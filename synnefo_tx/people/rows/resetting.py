@@ -18,6 +18,7 @@ from synnefo_tx.people.doing import Doing
 from synnefo_tx.people.errors import LinkWorthless
 from synnefo_tx.people.rows import addresses, links
 from synnefo_tx.people.rows.address_tables import verified_addresses
+from synnefo_tx.people.rows.taking import taken
 
 
 @frozen
@@ -117,7 +118,7 @@ def reset(connection: Connection, value: str, new: NewPassword, doing: Doing) ->
     The user has another password, and the address that is told of it.  All tokens end, and so do
     all other links by which somebody might take the account.  Raises LinkWorthless.
     """
-    user, email = _open(connection, links.take(connection, "reset", value, doing.now))
+    user, email = _open(connection, taken(connection, "reset", value, doing.now))
     if user.id != new.user_id:
         raise LinkWorthless
     if not set_own_password(connection, new, doing.now, doing.horizon_s):

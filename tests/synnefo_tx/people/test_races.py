@@ -13,9 +13,19 @@ from typing import Any
 from sqlalchemy import Engine
 from twisted.trial.unittest import SynchronousTestCase
 
+from synnefo_tx.identity.rows.accounts import find_user
+from synnefo_tx.identity.rows.users import NewPassword
 from synnefo_tx.people.doing import Doing
 from synnefo_tx.people.model import Registration, State
-from synnefo_tx.people.rows import admission, moderating, records, registering, signing
+from synnefo_tx.people.rows import (
+    admission,
+    emails,
+    moderating,
+    records,
+    registering,
+    resetting,
+    signing,
+)
 from synnefo_tx.people.rows.following import cloud_follower
 from synnefo_tx.people.settings import SignUp
 from synnefo_tx.store.database import open_engine
@@ -131,6 +141,48 @@ class RaceTests(SynchronousTestCase):
         self.run_in(records.forget_lapsed, after)
         again, _ = self.run_in(records.listed, None, None, 9)
         self.assertEqual(again, found)
+
+    def verified(self) -> None:
+        """Eve is there, with her address."""
+        settings = SignUp(open=True, moderated=False)
+        self.run_in(registering.verify, self.register(), settings, self.doing)
+
+    def test_a_forgotten_password(self) -> None:
+        """By one link, and by several: one sets it."""
+        self.verified()
+        forgotten = resetting.Forgotten("default", "eve@example.org")
+        asked = self.run_in(resetting.find, forgotten)
+        found = [self.run_in(resetting.give_link, asked, NOW + 60) for _ in range(3)]
+        new = NewPassword("u-eve", HASHES["alice"], HASHES["bob"], None, 1)
+        jobs = [(resetting.reset, link, new, self.doing) for link in found * 2]
+        self.assertEqual(self.at_once(*jobs), {"tuple": 1, "LinkWorthless": 5})
+
+    def test_a_new_address(self) -> None:
+        """Of several who verify the same one."""
+        self.verified()
+        found = []
+        for user_id in ("u-eve", "u-alice", "u-bob"):
+            user = self.run_in(find_user, user_id)
+            found.append(self.run_in(emails.ask, user, "new@example.org", NOW + 60).link)
+        jobs = [(emails.confirm, link, self.doing) for link in found * 2]
+        got = self.at_once(*jobs)
+        self.assertEqual(got["Changed"], 1)
+        self.assertEqual(got["AddressTaken"] + got["LinkWorthless"], 5)
+
+    def test_a_new_address_and_a_forgotten_password(self) -> None:
+        """Whichever comes first ends the other."""
+        self.verified()
+        forgotten = resetting.Forgotten("default", "eve@example.org")
+        asked = self.run_in(resetting.find, forgotten)
+        reset = self.run_in(resetting.give_link, asked, NOW + 60)
+        user = self.run_in(find_user, "u-eve")
+        change = self.run_in(emails.ask, user, "new@example.org", NOW + 60).link
+        new = NewPassword("u-eve", HASHES["alice"], HASHES["bob"], None, 1)
+        got = self.at_once(
+            (resetting.reset, reset, new, self.doing), (emails.confirm, change, self.doing)
+        )
+        self.assertEqual(got["LinkWorthless"], 1)
+        self.assertEqual(got["tuple"] + got["Changed"], 1)
 
 
 class PostgresqlRaceTests(RaceTests):
