@@ -99,3 +99,22 @@ def confirm(connection: Connection, value: str, doing: Doing) -> Changed:
     links.end(connection, "reset", user.id)
     doing.follower.changed(connection, "user", record, after, doing.told)
     return Changed(user.id, user.name, before, email)
+
+
+def noted(connection: Connection, user_id: str, email: object) -> None:
+    """
+    Somebody has written another address into the user's record: the verified one has no claim any
+    more, and neither have links that were sent.
+    """
+    try:
+        address = read_address(email)
+    except BadField:
+        address = ""
+    if address and address == addresses.of_user(connection, user_id):
+        return
+    addresses.release(connection, user_id)
+    for kind in ("reset", "change-email"):
+        links.end(connection, kind, user_id)
+    # Who is still to verify one verifies that to which the link was sent.
+    verified = update(people).where(people.c.user_id == user_id, people.c.verified_at.is_not(None))
+    connection.execute(verified.values(email=address))

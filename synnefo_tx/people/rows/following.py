@@ -11,6 +11,7 @@ from zope.interface import implementer
 from synnefo_tx.account.rows.following import AccountFollower
 from synnefo_tx.identity.follower import IFollower, Several, Thing, Told
 from synnefo_tx.identity.rows.tables import users
+from synnefo_tx.people.rows import emails
 from synnefo_tx.people.rows.records import forget
 from synnefo_tx.people.rows.tables import people
 
@@ -31,8 +32,10 @@ class PeopleFollower:
         self, connection: Connection, noun: str, before: Thing, after: Thing, told: Told
     ) -> None:
         """
-        Nothing.
+        Who has another address has not shown that it is theirs.
         """
+        if noun == "user" and before.get("email") != after.get("email"):
+            emails.noted(connection, after["id"], after.get("email"))
 
     def ends(self, connection: Connection, noun: str, thing: Thing, told: Told) -> None:
         """

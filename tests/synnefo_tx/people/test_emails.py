@@ -132,6 +132,49 @@ class ChangeTests(EmailCase):
         self.assertEqual(codes, [202, 202, 202, 429])
 
 
+class AdministratorsTests(EmailCase):
+    """Addresses that others write into a user's record."""
+
+    def noted(self, email: str) -> None:
+        admin = self.cloud.token("admin")
+        path, body = f"/v3/users/{self.user_id}", {"user": {"email": email}}
+        self.assertEqual(self.cloud.ask("PATCH", path, admin, body).code, 200)
+
+    def test_the_one_before_has_no_claim_any_more(self) -> None:
+        """Somebody else may read it by now; and the new one is not verified."""
+        [reset] = self.forgotten(EVE["email"])
+        self.noted(NEW)
+        self.refused(404, "POST", "/password/reset", {"link": reset.link, "password": "x"})
+        self.assertEqual(self.forgotten(EVE["email"]) + self.forgotten(NEW), [])
+        found = self.done(200, "GET", f"/{self.user_id}", token=self.cloud.token("admin"))
+        self.assertEqual(found["person"]["email"], NEW)
+        self.assertEqual(self.log_in()[0], 201)
+
+    def test_it_can_be_verified(self) -> None:
+        self.noted(NEW)
+        self.confirm(self.change()[0].link)
+        self.assertEqual([one.to for one in self.forgotten(NEW)], [NEW])
+
+    def test_the_same_again_changes_nothing(self) -> None:
+        self.noted(EVE["email"].upper())
+        self.assertEqual([one.to for one in self.forgotten(EVE["email"])], [EVE["email"]])
+
+    def test_a_link_verifies_the_address_that_it_was_sent_to(self) -> None:
+        """And no other that the user's record tells meanwhile."""
+        letter = self.registered(name="other", email="other@example.org")
+        admin = self.cloud.token("admin")
+        [user] = self.cloud.ask("GET", "/v3/users?name=other", admin).json["users"]
+        body = {"user": {"email": "victim@example.org"}}
+        self.cloud.ask("PATCH", f"/v3/users/{user['id']}", admin, body)
+        self.done(200, "POST", "/verify", {"link": letter.link})
+        self.assertEqual([one.to for one in self.forgotten("other@example.org")], [letter.to])
+        self.assertEqual(self.forgotten("victim@example.org"), [])
+
+    def test_what_is_no_address(self) -> None:
+        self.noted("by phone")
+        self.assertEqual(self.forgotten(EVE["email"]), [])
+
+
 class UniqueTests(EmailCase):
     """An address is one account's in a domain."""
 
