@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import ExitStack
 
+from benchmarks.block.meter import patience
 from benchmarks.identity import hashes, keystone, ours
 from benchmarks.identity.load import Measured, put
 from benchmarks.identity.place import Place
@@ -65,6 +66,7 @@ def _measured(places: Mapping[str, Place]) -> Mapping[Cell, list[Measured]]:
             for clients in CLIENTS:
                 for name in places:
                     asked = loads[name][load]
+                    patience.wait()
                     measured = put(asked, clients, SECONDS, places[name].processes)
                     found[name, load, clients].append(measured)
     return found
