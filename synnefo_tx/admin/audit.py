@@ -16,6 +16,19 @@ from synnefo_tx.audit.rows.retention import DAY_US, expire
 from synnefo_tx.audit.rules.filters import FILTERS, wanted_lines
 from synnefo_tx.audit.views.events import event_view
 
+COLUMNS = (
+    "id",
+    "at",
+    "action",
+    "outcome",
+    "user_id",
+    "project_id",
+    "target",
+    "address",
+    "request_id",
+    "details",
+)
+
 
 @click.group()
 def audit() -> None:
@@ -55,7 +68,7 @@ def audit_list(
         wanted = wanted_lines(query)
     found, _ = context.obj().read(lines, wanted)
     rows = [event_view(line) for line in found]
-    show_rows(rows, shape_of(form, fields), list(rows[0]) if rows else ("id",))
+    show_rows(rows, shape_of(form, fields), COLUMNS)
 
 
 @audit.command("expire")

@@ -24,9 +24,10 @@ from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
 from synnefo_tx.admin.failures import NOT_FOUND, REFUSED, UNUSABLE, WRONG_INPUT, Failed, told
+from synnefo_tx.admin.which_cloud import settings_of
 from synnefo_tx.audit.entry import Entry
 from synnefo_tx.audit.rows.log import append
-from synnefo_tx.daemon.settings import SettingsError, load
+from synnefo_tx.daemon.settings import SettingsError
 from synnefo_tx.identity.api.routes import identity_context, identity_router
 from synnefo_tx.identity.authenticator import Authenticator
 from synnefo_tx.identity.keys import UnsafeKey, load_or_create_keys
@@ -38,7 +39,6 @@ from synnefo_tx.people.rows.following import cloud_follower
 from synnefo_tx.processes.settings import ApiSettings
 from synnefo_tx.store.database import Database, open_engine
 
-CONFIG = "/etc/synnefo/api.toml"
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -169,12 +169,12 @@ class Door:
         return int(time.time() * 1e6)
 
 
-def open_door(config: str) -> Door:
+def open_door(config: str | None) -> Door:
     """
-    To the cloud whose API has these settings.  Raises Failed.
+    To the cloud whose API has these settings; None: to that of this machine.  Raises Failed.
     """
     try:
-        settings = load(config, ApiSettings)
+        settings = settings_of(config)
         keys = load_or_create_keys(Path(settings.token_keys))
         secrets = load_or_create_keys(settings.secret_keys_directory)
     except (SettingsError, UnsafeKey, OSError) as error:

@@ -8,8 +8,20 @@ import functools
 
 import click
 
-from synnefo_tx.admin import audit, control, keys, log_ins, people, quotas, sign_up, things
-from synnefo_tx.admin.door import CONFIG, open_door
+from synnefo_tx.admin import (
+    audit,
+    commissions,
+    control,
+    keys,
+    limits,
+    log_ins,
+    people,
+    quotas,
+    sign_up,
+    things,
+)
+from synnefo_tx.admin.door import open_door
+from synnefo_tx.admin.which_cloud import CONFIG
 
 # Synnefo's names, where a dash for the space does not make ours of them.
 ALIASES = {"user-add": "user-create", "project-add": "project-create", "group-add": "group-create"}
@@ -37,13 +49,12 @@ class Commands(click.Group):
 @click.option(
     "--config",
     envvar="SYNNEFO_API_CONFIG",
-    default=CONFIG,
-    show_default=True,
-    help="Settings of the API on this machine.",
+    help=f"Settings of the API on this machine; left out: {CONFIG}, or the all-in-one cloud of "
+    "$SYNNEFO_STATE or ./var.",
 )
 @click.version_option(package_name="synnefo-tx", prog_name="synnefo-manage")
 @click.pass_context
-def main(context: click.Context, config: str) -> None:
+def main(context: click.Context, config: str | None) -> None:
     """
     Users, projects, roles, quotas and the catalog of this cloud.
 
@@ -55,5 +66,17 @@ def main(context: click.Context, config: str) -> None:
         context.obj = functools.cache(functools.partial(open_door, config))
 
 
-for each in (things, people, sign_up, log_ins, control, quotas, keys, audit):
+_PARTS = (
+    things,
+    limits,
+    people,
+    sign_up,
+    log_ins,
+    control,
+    quotas,
+    commissions,
+    keys,
+    audit,
+)
+for each in _PARTS:
     each.add_all(main)

@@ -1,10 +1,9 @@
 """
-Resources, quotas, commissions, and what is looked after when numbers are wrong.
+Resources, quotas, and what is looked after when numbers are wrong.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,9 +12,10 @@ import click
 from synnefo_tx.admin.door import Door
 from synnefo_tx.admin.failures import DIFFERENCES, NOT_FOUND, WRONG_INPUT, Failed
 from synnefo_tx.admin.naming import id_of
-from synnefo_tx.admin.output import Row, shape_of, shaped, show_one, show_rows
+from synnefo_tx.admin.output import Row, shape_of, shaped, show_rows
+from synnefo_tx.admin.things import listed
 from synnefo_tx.quota.model import NO_LIMIT
-from synnefo_tx.quota.rows import commissions, limits, reports, resources, verify
+from synnefo_tx.quota.rows import limits, reports, resources, verify
 from synnefo_tx.quota.services import SERVICES
 
 FIX = click.option("--fix", is_flag=True, help="Make it so, and not only tell.")
@@ -79,21 +79,28 @@ def quota() -> None:
 @click.option("--project", multiple=True, help="By id or name; may be repeated.")
 @click.option("--user", help="What this user has of projects.")
 @click.option("--resource", "names", multiple=True)
+@click.option("--limit", type=click.IntRange(1), help="Of so many projects at most.")
+@click.option("--marker", help="Of projects after this id.")
 @shaped
 @click.pass_context
 def quota_list(
     context: click.Context,
+    /,
     project: tuple[str, ...],
     user: str | None,
     names: tuple[str, ...],
+    limit: int | None,
+    marker: str | None,
     form: str,
     fields: str,
 ) -> None:
     """
-    Limits and use of projects as a whole, or of a user in projects.
+    Limits and use of projects as a whole, or of a user in projects, by the projects' ids.
     """
     door: Door = context.obj()
     ids = [id_of(door, "project", one) for one in project] or None
+    if ids is None and (limit is not None or marker is not None):
+        ids = [one["id"] for one in listed(door, "/projects", "projects", {}, limit, marker)]
     wanted = _known(door, names)
     if user is None:
         found = door.read(reports.of_projects, wanted, ids)
@@ -183,7 +190,7 @@ def quota_verify(
     door: Door = context.obj()
     ids = [id_of(door, "project", one) for one in project] or None
     entry = door.entry("quota:verify", "quota", "", projects=ids, fix=fix)
-    found = _found(door, entry, fix, verify.quota_verify, ids)
+    found = looked(door, entry, fix, verify.quota_verify, ids)
     _show_found(found, fix, form, fields)
 
 
@@ -197,11 +204,14 @@ def reconcile_resources(context: click.Context, fix: bool, form: str, fields: st
     """
     door: Door = context.obj()
     entry = door.entry("quota:reconcile_resources", "quota", "", fix=fix)
-    found = _found(door, entry, fix, verify.reconcile_resources, SERVICES)
+    found = looked(door, entry, fix, verify.reconcile_resources, SERVICES)
     _show_found(found, fix, form, fields)
 
 
-def _found(door: Door, entry: Any, fix: bool, unit: Any, *args: Any) -> Any:
+def looked(door: Door, entry: Any, fix: bool, unit: Any, *args: Any) -> Any:
+    """
+    What the unit finds; fix: and mends, with `entry` in the audit log.
+    """
     if fix:
         return door.write(entry, unit, *args, fix=True)
     return door.look(unit, *args)  # takes locks, and writes nothing
@@ -225,117 +235,9 @@ def _show_found(found: Sequence[verify.Found], fix: bool, form: str, fields: str
         click.get_current_context().exit(DIFFERENCES)
 
 
-@click.group()
-def commission() -> None:
-    """
-    Changes of quota that services have asked for and not resolved.
-    """
-
-
-@commission.command("list")
-@click.option("--client", help="Of this service's user only.")
-@shaped
-@click.pass_context
-def commission_list(context: click.Context, client: str | None, form: str, fields: str) -> None:
-    """
-    List pending commissions, the oldest first.
-    """
-    rows = [dict(row._mapping) for row in context.obj().read(commissions.all_pending, client)]
-    show_rows(rows, shape_of(form, fields), ("serial", "client", "name", "issued_at"))
-
-
-@commission.command("show")
-@click.argument("serial", type=click.IntRange(1))
-@shaped
-@click.pass_context
-def commission_show(context: click.Context, serial: int, form: str, fields: str) -> None:
-    """
-    Show one with its provisions.
-    """
-    door: Door = context.obj()
-    row, provisions = door.read(commissions.find, _client(door, serial), serial)
-    asked = [
-        {
-            "holder": one.key.holder,
-            "source": one.key.source,
-            "resource": one.key.resource,
-            "quantity": one.quantity,
-        }
-        for one in provisions
-    ]
-    show_one(dict(row._mapping) | {"provisions": asked}, shape_of(form, fields))
-
-
-def _client(door: Door, serial: int) -> str:
-    for row in door.read(commissions.all_pending):
-        if row.serial == serial:
-            return str(row.client)
-    raise Failed(f"There is no pending commission {serial}.", NOT_FOUND)
-
-
-def _resolving(name: str, accepted: bool) -> click.Command:
-    @click.command(name, help=f"{name.capitalize()} a pending commission; that can't be undone.")
-    @click.argument("serial", type=click.IntRange(1))
-    @click.option("--yes", is_flag=True, help="Don't ask.")
-    @click.pass_context
-    def command(context: click.Context, serial: int, yes: bool) -> None:
-        door: Door = context.obj()
-        client = _client(door, serial)
-        if not yes:
-            click.confirm(f"{name.capitalize()} commission {serial} of {client}?", abort=True)
-        entry = door.entry(f"quota:{name}_commission", "commission", str(serial), client=client)
-        door.write(entry, commissions.resolve_one, client, serial, accepted, door.now_us())
-
-    return command
-
-
-@click.command("reconcile-commissions")
-@click.argument("client")
-@click.option(
-    "--accepted",
-    type=click.IntRange(1),
-    multiple=True,
-    help="A serial that the client knows as accepted; may be repeated.",
-)
-@click.option(
-    "--older-than",
-    type=click.IntRange(0),
-    default=600,
-    show_default=True,
-    help="Seconds; younger ones may be under way.",
-)
-@FIX
-@shaped
-@click.pass_context
-def reconcile_commissions(
-    context: click.Context,
-    client: str,
-    accepted: tuple[int, ...],
-    older_than: int,
-    fix: bool,
-    form: str,
-    fields: str,
-) -> None:
-    """
-    What a client has left pending: accepted when it knows it so, else rejected.
-    """
-    door: Door = context.obj()
-    before_us = int((time.time() - older_than) * 1e6)
-    entry = door.entry("quota:reconcile_commissions", "commission", "", client=client)
-    unit = verify.reconcile_commissions
-    found = _found(door, entry, fix, unit, client, accepted, before_us, door.now_us())
-    rows = [{"serial": one, "verdict": "accept"} for one in found.accepted]
-    rows += [{"serial": one, "verdict": "reject"} for one in found.rejected]
-    show_rows(rows, shape_of(form, fields), ("serial", "verdict"))
-    if rows and not fix:
-        context.exit(DIFFERENCES)
-
-
 def add_all(main: click.Group) -> None:
     """
     The commands.
     """
-    commission.add_command(_resolving("accept", True))
-    commission.add_command(_resolving("reject", False))
-    for command in (resource, quota, commission, reconcile_resources, reconcile_commissions):
+    for command in (resource, quota, reconcile_resources):
         main.add_command(command)

@@ -7,8 +7,6 @@ the event bus (here in process) with one another.
 
 from __future__ import annotations
 
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +22,8 @@ from synnefo_tx.daemon.private_files import secret_in, write_private
 from synnefo_tx.effect.plan import PREFIX
 from synnefo_tx.processes.api import ApiService
 from synnefo_tx.processes.dispatcher import DispatcherService
-from synnefo_tx.processes.settings import AllInOneSettings, ApiSettings, FirstCluster, FirstStart
-
-RAPI_USER = "synnefo"
-
-
-def state_directory() -> Path:
-    """
-    `$SYNNEFO_STATE`, else ./var.
-    """
-    return Path(os.environ.get("SYNNEFO_STATE") or "var").absolute()
+from synnefo_tx.processes.own_cloud import RAPI_USER, api_settings, database_url, mark_of
+from synnefo_tx.processes.settings import AllInOneSettings
 
 
 def build_service(settings: AllInOneSettings, state: Path, reactor: Any) -> MultiService:
@@ -43,29 +33,14 @@ def build_service(settings: AllInOneSettings, state: Path, reactor: Any) -> Mult
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     secret_in(state / "block.secret")
     _rapi_users(state)
-    mark = _mark(state)
+    mark = mark_of(state)
     whole = MultiService()
     bus = MemoryBus(reactor, standard_queues(PREFIX))
     storage_service(_storage(state), reactor).setServiceParent(whole)
-    ApiService(_api(settings, state, mark), reactor).setServiceParent(whole)
-    DispatcherService(_database_url(state), bus, reactor).setServiceParent(whole)
+    ApiService(api_settings(settings, state), reactor).setServiceParent(whole)
+    DispatcherService(database_url(state), bus, reactor).setServiceParent(whole)
     cluster_service(_cluster(settings, state, mark), reactor, bus).setServiceParent(whole)
     return whole
-
-
-def _mark(state: Path) -> str:
-    """
-    Six letters that this cloud's bridge and packet rules carry, so that several clouds can share
-    a machine.
-    """
-    path = state / "mark"
-    if not path.exists():
-        write_private(path, f"{secrets.token_hex(3)}\n")
-    return path.read_text(encoding="utf-8").strip()
-
-
-def _database_url(state: Path) -> str:
-    return f"sqlite:///{state / 'synnefo.db'}"
 
 
 def _rapi_users(state: Path) -> None:
@@ -97,36 +72,4 @@ def _cluster(settings: AllInOneSettings, state: Path, mark: str) -> GanetiSettin
         accel=settings.accel,
         network_mode=settings.network_mode,
         network_namespace=settings.network_namespace,
-    )
-
-
-def _api(settings: AllInOneSettings, state: Path, mark: str) -> ApiSettings:
-    return ApiSettings(
-        database_url=_database_url(state),
-        host=settings.host,
-        port=settings.port,
-        public_url=settings.public_url,
-        token_keys=str(state / "token-keys"),
-        block_endpoint=f"unix:{state / 'block.sock'}",
-        block_secret_file=str(state / "block.secret"),
-        nbd_socket=str(state / "nbd.sock"),
-        security_compliance=settings.security_compliance,
-        log_in=settings.log_in,
-        sign_up=settings.sign_up,
-        mail=settings.mail,
-        personal_projects=settings.personal_projects,
-        first_start=FirstStart(
-            files=str(state),
-            image=settings.image or os.environ.get("SYNNEFO_IMAGE"),
-            network_cidr=settings.network_cidr,
-            network_link=settings.network_link or f"snf-{mark}",
-            dns=settings.dns,
-            cluster=FirstCluster(
-                name=f"cluster-{mark}",
-                rapi_url=f"https://127.0.0.1:{settings.rapi_port}",
-                rapi_user=RAPI_USER,
-                rapi_password_file=str(state / "rapi-password"),
-                ca_file=str(state / "ganetid" / "rapi.pem"),
-            ),
-        ),
     )

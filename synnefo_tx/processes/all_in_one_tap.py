@@ -10,7 +10,8 @@ from twisted.internet import reactor
 from synnefo_tx.daemon.options import ConfiguredOptions, refuse
 from synnefo_tx.daemon.settings import SettingsError
 from synnefo_tx.daemon.slow_callbacks import watched
-from synnefo_tx.processes.all_in_one import build_service, state_directory
+from synnefo_tx.processes.all_in_one import build_service
+from synnefo_tx.processes.own_cloud import state_directory
 from synnefo_tx.processes.settings import AllInOneSettings
 
 

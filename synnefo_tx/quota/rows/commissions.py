@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from attrs import field, frozen
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from synnefo_tx.quota.errors import NoCapacityError, NoCommission, NoHoldingError, NoQuantityError
 from synnefo_tx.quota.model import Key, Provision, Wanted
@@ -224,14 +224,39 @@ def pending(connection: Connection, client: str) -> list[int]:
     return [row.serial for row in connection.execute(wanted.order_by(commissions.c.serial))]
 
 
-def all_pending(connection: Connection, client: str | None = None) -> Sequence[Row[Any]]:
+def all_pending(
+    connection: Connection,
+    client: str | None = None,
+    after: int | None = None,
+    most: int | None = None,
+) -> Sequence[Row[Any]]:
     """
-    Whoever's commissions wait to be resolved, the oldest first.  client: only this one's.
+    Whoever's commissions wait to be resolved, the oldest first.  client: only this one's.  after:
+    those after this serial.  most: so many at most.
     """
-    wanted = select(commissions).order_by(commissions.c.serial)
+    wanted = select(commissions).order_by(commissions.c.serial).limit(most)
     if client is not None:
         wanted = wanted.where(commissions.c.client == client)
+    if after is not None:
+        wanted = wanted.where(commissions.c.serial > after)
     return connection.execute(wanted).all()
+
+
+def waiting_since(connection: Connection, before_us: int) -> tuple[int, int | None]:
+    """
+    How many commissions from before that moment wait, and when the oldest of all was issued.
+    """
+    old = func.count().filter(commissions.c.issued_at < before_us)
+    row = connection.execute(select(old, func.min(commissions.c.issued_at))).one()
+    return row[0], row[1]
+
+
+def client_of(connection: Connection, serial: int) -> str | None:
+    """
+    Whose pending commission it is.  None: there is none.
+    """
+    wanted = select(commissions.c.client).where(commissions.c.serial == serial)
+    return connection.execute(wanted).scalar()
 
 
 def find(connection: Connection, client: str, serial: int) -> tuple[Row[Any], list[Provision]]:

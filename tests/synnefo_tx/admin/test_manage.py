@@ -46,6 +46,39 @@ class OutputTests(ManageCase):
         rest = self.json("user", "list", "--marker", first[0]["id"])
         self.assertEqual([one["name"] for one in first + rest], ["admin", "alice", "bob"])
 
+    def test_empty_lists_have_the_columns_of_others(self) -> None:
+        """
+        So that programs that read them find them.
+        """
+        for words, columns in (
+            (("audit", "list"), "id,at,action,outcome,user_id,project_id,target,address,"),
+            (("commission", "list"), "serial,client,name,issued_at"),
+            (("limit", "list"), "id,service_id,resource_name,region_id,project_id,domain_id,"),
+            (("group", "list"), "id,name,domain_id,description"),
+        ):
+            self.assertTrue(self.run_it(*words, "-F", "csv").stdout.startswith(columns), words)
+            self.assertEqual(self.json(*words), [])
+        self.run_it("group", "create", "g")
+        before = self.run_it("audit", "list", "-F", "csv").stdout.splitlines()
+        self.assertTrue(before[0].startswith("id,at,action"))
+        self.assertEqual(len(before), 2)
+
+    def test_pages_of_commissions_and_quotas(self) -> None:
+        one = Provision(member_key("u-alice", "p1", VM), 1)
+        wanted = Wanted("u-service", [one])
+        for _ in range(3):
+            self.write(commissions.issue, wanted, 1)
+        serials = [row["serial"] for row in self.json("commission", "list")]
+        first = self.json("commission", "list", "--limit", "2")
+        rest = self.json("commission", "list", "--marker", str(first[-1]["serial"]))
+        self.assertEqual([row["serial"] for row in first + rest], serials)
+        self.assertEqual(len(serials), 3)
+        projects = [row["project"] for row in self.json("quota", "list", "--resource", VM)]
+        page = self.json("quota", "list", "--resource", VM, "--limit", "2")
+        after = self.json("quota", "list", "--resource", VM, "--marker", page[-1]["project"])
+        self.assertEqual([row["project"] for row in page + after], projects)
+        self.assertEqual(len(page), 2)
+
     def test_wrong_words_are_named(self) -> None:
         for words, status, named in (
             (("user", "list", "-f", "shoe=4"), 2, "shoe"),
