@@ -6,7 +6,9 @@ Source: Synnefo 0.21, astakos/im/messages.py and functions.py.
 
 from __future__ import annotations
 
-from synnefo_tx.errors import BadRequest, Conflict, Forbidden, NotFound
+from collections.abc import Sequence
+
+from synnefo_tx.errors import BadRequest, Conflict, Forbidden, NotFound, TooManyRequests
 
 
 class NotAllowed(Forbidden):
@@ -155,6 +157,23 @@ class NameInUse(Conflict):
         super().__init__(f"cannot approve: project with name '{name}' already exists")
 
 
+class ProjectsBelow(Conflict):
+    """
+    A user with a personal project that is not empty: nobody's work goes without a word.
+    """
+
+    MOST_NAMED = 10
+
+    def __init__(self, user_id: str, below: Sequence[tuple[str, str]]) -> None:
+        named = ", ".join(f"{name} ({project_id})" for project_id, name in below[: self.MOST_NAMED])
+        more = len(below) - self.MOST_NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        super().__init__(
+            f"User {user_id} has projects below the personal project: {named}{rest}. Delete them "
+            "before the user."
+        )
+
+
 class Unmodifiable(Conflict):
     """
     What of this project doesn't change.
@@ -168,3 +187,13 @@ class BadPolicies(BadRequest):
 
     def __init__(self, message: str = "Malformed resource policies") -> None:
         super().__init__(message)
+
+
+class ToldTooOften(TooManyRequests):
+    """
+    Too much feedback of one user.
+    """
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(retry_after_s)
+        self.args = (f"Told too often. Try again in {retry_after_s} seconds.",)

@@ -66,7 +66,7 @@ class AccountFollower:
 
     def _end_domain(self, connection: Connection, doing: Doing, domain_id: str) -> None:
         for user in connection.execute(select(users.c.id).where(users.c.domain_id == domain_id)):
-            personal.end_user(connection, doing, user.id)
+            personal.leave_all(connection, doing, user.id)
         inside = select(projects.c.id).where(projects.c.domain_id == domain_id)
         for project in connection.execute(inside):
             personal.end_project(connection, doing, project.id)

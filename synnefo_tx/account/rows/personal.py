@@ -9,6 +9,7 @@ from typing import Any
 from attrs import evolve
 from sqlalchemy import Connection, select
 
+from synnefo_tx.account.errors import ProjectsBelow
 from synnefo_tx.account.model import Doing, MemberState, Policy, ProjectState
 from synnefo_tx.account.rows import control, members, places, records
 from synnefo_tx.account.rows.tables import account_projects
@@ -126,11 +127,24 @@ def end_project(connection: Connection, doing: Doing, project_id: str) -> None:
     records.move(connection, doing, row, "delete")
 
 
-def end_user(connection: Connection, doing: Doing, user_id: str) -> None:
+def leave_all(connection: Connection, doing: Doing, user_id: str) -> None:
     """
-    Keystone ends the user: the personal project goes too, and every membership.
+    The user is a member of nothing any more.
     """
     _let_all_go(connection, doing, members.all_of(connection, user_id=user_id))
+
+
+def end_user(connection: Connection, doing: Doing, user_id: str) -> None:
+    """
+    Keystone ends the user: the personal project goes too, and every membership.  Raises
+    ProjectsBelow.
+    """
+    c = projects.c
+    below = select(c.id, c.name).where(c.parent_id == user_id).order_by(c.name, c.id)
+    found = [(row.id, row.name) for row in connection.execute(below)]
+    if found:
+        raise ProjectsBelow(user_id, found)
+    leave_all(connection, doing, user_id)
     row = records.find(connection, user_id)
     project = things.find(connection, PROJECT, user_id)
     if row is None or not row.is_personal or project is None:

@@ -168,6 +168,38 @@ class FollowingTests(SynchronousTestCase):
         self.assertEqual(self.record(user_id).state, "deleted")
         self.assertEqual(self.memberships(user_id), ["removed"])
 
+    def test_a_user_whose_personal_project_has_others_below(self) -> None:
+        """Stays, with all of it, and the answer names them; without them the user goes."""
+        user_id = self.made_user()
+        ids = []
+        for name in ("attic", "cellar"):
+            body = {"project": {"name": name, "parent_id": user_id, "domain_id": "default"}}
+            made = self.call("POST", "/v3/projects", body)
+            self.assertEqual(made.code, 201, made.body)
+            ids.append(made.json["project"]["id"])
+        refused = self.call("DELETE", f"/v3/users/{user_id}")
+        self.assertEqual(refused.code, 409)
+        for part in ("attic", "cellar", *ids, user_id):
+            self.assertIn(part, refused.json["error"]["message"])
+        self.assertEqual(self.call("GET", f"/v3/users/{user_id}").json["user"]["enabled"], True)
+        self.assertEqual(self.record(user_id).state, "active")
+        for project_id in ids:
+            self.assertEqual(self.call("DELETE", f"/v3/projects/{project_id}").code, 204)
+        self.assertEqual(self.call("DELETE", f"/v3/users/{user_id}").code, 204)
+
+    def test_a_domain_goes_with_all_that_is_below(self) -> None:
+        """Also with projects below personal ones."""
+        body: dict[str, Any] = {"domain": {"name": "lab"}}
+        domain = self.call("POST", "/v3/domains", body).json["domain"]["id"]
+        body = {"user": {"name": "eve", "domain_id": domain}}
+        user_id = self.call("POST", "/v3/users", body).json["user"]["id"]
+        body = {"project": {"name": "attic", "parent_id": user_id, "domain_id": domain}}
+        below = self.call("POST", "/v3/projects", body).json["project"]["id"]
+        self.call("PATCH", f"/v3/domains/{domain}", {"domain": {"enabled": False}})
+        answer = self.call("DELETE", f"/v3/domains/{domain}")
+        self.assertEqual(answer.code, 204, answer.body)
+        self.assertEqual([self.record(one).state for one in (user_id, below)], ["deleted"] * 2)
+
     def test_a_user_who_was_never_enabled(self) -> None:
         """Has no personal project until then."""
         given = {"name": "eve", "domain_id": "default", "enabled": False}
