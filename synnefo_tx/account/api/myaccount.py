@@ -11,16 +11,33 @@ from synnefo_tx.account.api.context import PREFIX, Context, read_object
 from synnefo_tx.account.notices import Notice
 from synnefo_tx.account.rows.names import set_default_project
 from synnefo_tx.account.rules.project_bodies import LONGEST_TEXT, read_id
-from synnefo_tx.errors import BadRequest
+from synnefo_tx.errors import BadRequest, TooManyRequests
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply
 from synnefo_tx.http.router import Router
+from synnefo_tx.identity.api.context import address_of
+from synnefo_tx.identity.rules.attempts import Limits
+from synnefo_tx.identity.throttle import Throttle
+
+FEEDBACK = Limits(free=5, longest_s=600)
+FROM_ADDRESS = Limits(free=50, longest_s=120)
+
+
+class ToldTooOften(TooManyRequests):
+    """
+    Too much feedback of one user.
+    """
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(retry_after_s)
+        self.args = (f"Told too often. Try again in {retry_after_s} seconds.",)
 
 
 def add_routes(router: Router, context: Context) -> None:
     """
     Serve what a user says of the own account.
     """
+    throttle = Throttle(context.clock, FEEDBACK, FROM_ADDRESS, counted="feedback")
 
     @router.route("POST", f"{PREFIX}/myaccount/default_project", "account:set_default_project")
     async def default_project(call: Call) -> Reply:
@@ -44,10 +61,21 @@ def add_routes(router: Router, context: Context) -> None:
         message, data = _field(form, "feedback_msg"), _field(form, "feedback_data")
         if not message:
             raise BadRequest("feedback_msg: This field is required.")
+        _count(throttle, call)
         details = {"user_id": call.token.user_id, "message": message, "data": data}
         notice = Notice("feedback", "", to_admins=True, details=details)
         await context.database.write(context.notifier.notify, notice)
         return empty_reply(200)
+
+
+def _count(throttle: Throttle, call: Call) -> None:
+    """
+    Raises ToldTooOften: each feedback is a letter to administrators.
+    """
+    try:
+        throttle.begin(call.token.user_id, address_of(call)).failed()
+    except TooManyRequests as error:
+        raise ToldTooOften(error.retry_after_s) from error
 
 
 def _field(form: dict[str, list[str]], name: str) -> str:

@@ -262,6 +262,16 @@ class NoticeTests(SynchronousTestCase):
         self.assertEqual(notice.details["message"], "It is slow")
         self.assertEqual(cloud.call("POST", "/feedback", b"", "u-bob", media).status, 400)
 
+    def test_feedback_is_slowed_down(self) -> None:
+        """Each is a letter; nobody's keeps others from theirs."""
+        cloud = ProjectCloud(self)
+        media = "application/x-www-form-urlencoded"
+        form = b"feedback_msg=slow"
+        codes = [cloud.call("POST", "/feedback", form, "u-bob", media).status for _ in range(6)]
+        self.assertEqual(codes, [200] * 5 + [429])
+        self.assertEqual(cloud.call("POST", "/feedback", form, "u-alice", media).status, 200)
+        self.assertEqual(len(cloud.notifier.notices), 6)
+
 
 class CatalogTests(SynchronousTestCase):
     """Names and ids of users."""
