@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 from synnefo_tx.account.api.changing import doing_of, write
 from synnefo_tx.account.api.context import PREFIX, Context, read_object
+from synnefo_tx.account.errors import ToldTooOften
 from synnefo_tx.account.notices import Notice
 from synnefo_tx.account.rows.names import set_default_project
 from synnefo_tx.account.rules.project_bodies import LONGEST_TEXT, read_id
@@ -21,16 +22,6 @@ from synnefo_tx.identity.throttle import Throttle
 
 FEEDBACK = Limits(free=5, longest_s=600)
 FROM_ADDRESS = Limits(free=50, longest_s=120)
-
-
-class ToldTooOften(TooManyRequests):
-    """
-    Too much feedback of one user.
-    """
-
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__(retry_after_s)
-        self.args = (f"Told too often. Try again in {retry_after_s} seconds.",)
 
 
 def add_routes(router: Router, context: Context) -> None:
