@@ -22,6 +22,7 @@ from synnefo_tx.people.external.settings import AccountRules
 from synnefo_tx.people.model import PATH
 from synnefo_tx.people.rows import methods
 from synnefo_tx.people.rules import bodies
+from synnefo_tx.people.telling import FIRST_PASSWORD, told
 from synnefo_tx.people.views.people import moment
 
 HERE = f"{PATH}/methods"
@@ -44,7 +45,8 @@ def add_routes(router: Router, people: People, providers: Providers) -> None:
         user = await shown_anew(identity, providers, call, given)
         columns = await _password(people, providers, user, given)
         entry = entry_of(call, "account:set_first_password", "user", user.id)
-        await write(identity, entry, methods.set_first_password, user.id, columns)
+        unit = told(people.base_url, FIRST_PASSWORD, methods.set_first_password)
+        await write(identity, entry, unit, user.id, columns)
         return empty_reply()
 
     @router.route("POST", f"{HERE}/remove", MAY)
@@ -58,7 +60,8 @@ def add_routes(router: Router, people: People, providers: Providers) -> None:
         offered = {methods.OURS, *providers.rules}
         rules = providers.rules.get(name, AccountRules())
         now = Moment(int(identity.clock()), identity.tokens.horizon_s)
-        await write(identity, entry, methods.remove, user.id, name, offered, rules, now)
+        unit = told(people.base_url, f"the log-in by {name} was removed.", methods.remove)
+        await write(identity, entry, unit, user.id, name, offered, rules, now)
         return empty_reply()
 
 

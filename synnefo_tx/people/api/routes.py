@@ -30,4 +30,4 @@ def add_people(router: Router, people: People, providers: Providers) -> None:
         resource.add_routes(router, people)
     for own in (second_factor, methods, emails):
         own.add_routes(router, people, providers)
-    ways.add_routes(router, people.identity, providers)
+    ways.add_routes(router, people, providers)

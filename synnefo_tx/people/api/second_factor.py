@@ -25,6 +25,7 @@ from synnefo_tx.people.model import PATH
 from synnefo_tx.people.rows import factors
 from synnefo_tx.people.rules import bodies
 from synnefo_tx.people.rules import factors as rules
+from synnefo_tx.people.telling import ENDED, ENROLLED, RENEWED, told
 
 HERE = f"{PATH}/second-factor"
 MAY, MAY_END = "account:change_second_factor", "account:end_second_factor"
@@ -39,12 +40,12 @@ def add_routes(router: Router, people: People, providers: Providers) -> None:
     @router.route("GET", HERE, MAY)
     async def show(call: Call) -> Reply:
         found = await identity.database.read(factors.standing, call.token.user_id)
-        told = {
+        view = {
             "enrolled": found.enrolled,
             "asked_for": found.asked_for,
             "recovery_codes_left": found.codes_left,
         }
-        return json_reply({"second_factor": told})
+        return json_reply({"second_factor": view})
 
     @router.route("POST", HERE, MAY)
     async def begin(call: Call) -> Reply:
@@ -55,12 +56,12 @@ def add_routes(router: Router, people: People, providers: Providers) -> None:
             raise FactorEnrolled
         secret = rules.new_secret()
         cloud = urlsplit(people.base_url).hostname or "cloud"
-        told = {
+        view = {
             "secret": secret,
             "uri": rules.address_of(secret, token.user_name, cloud),
             "ticket": box.seal(token.user_id, secret),
         }
-        return json_reply({"second_factor": told}, 201, _UNKEPT)
+        return json_reply({"second_factor": view}, 201, _UNKEPT)
 
     @router.route("POST", f"{HERE}/confirm", MAY)
     async def confirm(call: Call) -> Reply:
@@ -71,14 +72,16 @@ def add_routes(router: Router, people: People, providers: Providers) -> None:
         codes, digests = _new_codes()
         entry = entry_of(call, "account:enrol_second_factor", "user", user.id)
         made = factors.Enrolment(identity.secrets.seal(secret), step, digests)
-        await write(identity, entry, factors.enrol, user.id, made)
+        unit = told(people.base_url, ENROLLED, factors.enrol)
+        await write(identity, entry, unit, user.id, made)
         return json_reply({"recovery_codes": codes}, 200, _UNKEPT)
 
     @router.route("POST", f"{HERE}/end", MAY)
     async def end(call: Call) -> Reply:
         user_id = await _both_shown(people, providers, call)
         entry = entry_of(call, MAY_END, "user", user_id)
-        await write(identity, entry, factors.disenrol, user_id, by_person=True)
+        unit = told(people.base_url, ENDED, factors.disenrol)
+        await write(identity, entry, unit, user_id, by_person=True)
         return empty_reply()
 
     @router.route("POST", f"{HERE}/recovery-codes", MAY)
@@ -86,13 +89,15 @@ def add_routes(router: Router, people: People, providers: Providers) -> None:
         user_id = await _both_shown(people, providers, call)
         codes, digests = _new_codes()
         entry = entry_of(call, "account:renew_recovery_codes", "user", user_id)
-        await write(identity, entry, factors.renew_codes, user_id, digests)
+        unit = told(people.base_url, RENEWED, factors.renew_codes)
+        await write(identity, entry, unit, user_id, digests)
         return json_reply({"recovery_codes": codes}, 200, _UNKEPT)
 
     @router.route("DELETE", f"{PATH}/<user_id>/second-factor", MAY_END)
     async def end_of_another(call: Call, user_id: str) -> Reply:
         entry = entry_of(call, MAY_END, "user", user_id)
-        await write(identity, entry, factors.disenrol, user_id, by_person=False)
+        unit = told(people.base_url, ENDED, factors.disenrol)
+        await write(identity, entry, unit, user_id, by_person=False)
         return empty_reply()
 
 

@@ -25,11 +25,18 @@ from synnefo_tx.store.database import Database
 NOBODY = Entry("", "user", "")
 
 
+def _nothing(_connection: Connection, _user_id: str, _provider: str) -> None:
+    """
+    Nobody is told.
+    """
+
+
 @frozen(eq=False)
 class Settle:
     """
     clock: seconds since the epoch.  horizon_s: how long tokens of now may live.  look_again: tells
-    this process that tokens may have ended.
+    this process that tokens may have ended.  added: what else is done when a user adds a provider:
+    ids of both.
     """
 
     database: Database
@@ -37,6 +44,7 @@ class Settle:
     _horizon_s: int
     _look_again: Callable[[], object]
     _follower: IFollower
+    _added: Callable[[Connection, str, str], None] = _nothing
 
     async def __call__(
         self, person: Person, rules: AccountRules, adding_to: str = "", line: Entry = NOBODY
@@ -55,6 +63,8 @@ class Settle:
             self._follow(connection, before, done.user_id, now)
             if done.done != "refreshed":
                 append(connection, _told(line, person, done), int(now * 1e6))
+            if done.done == "added":
+                self._added(connection, done.user_id, person.provider)
             return done
 
         try:

@@ -22,6 +22,7 @@ FIELDS: dict[str, frozenset[str]] = {
     "reset": _PERSON,
     "no-password": _PERSON,
     "password-changed": _PERSON,
+    "log-in-changed": _PERSON | {"what"},
     "change-email": _OWN,
     "address-in-use": _OWN,
     "email-change-asked": _OWN,

@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from synnefo_tx.identity.rules.totp import code_at
+from synnefo_tx.people import telling
+from synnefo_tx.people.rows import addresses
 from tests.synnefo_tx.identity.cloud import SECRETS, Answer
 from tests.synnefo_tx.people.people_cloud import PeopleCase
 
@@ -269,6 +271,17 @@ class EndTests(FactorCase):
         self.assertEqual(self.by().code, 201)
         self.assertEqual(self.ask("DELETE", path, token=admin).code, 409)
         self.assertEqual(self.ask("DELETE", "/nobody/second-factor", token=admin).code, 404)
+
+    def test_the_owner_is_told(self) -> None:
+        """At a verified address: it may have been a thief."""
+        self.enrolled()
+        self.assertEqual(self.letters(), [])
+        self.cloud.write(addresses.claim, "default", "alice@cloud.test", "u-alice")
+        self.change("recovery-codes", self.code())
+        self.change("end", self.code())
+        found = [(one.template, one.to, one.values["what"]) for one in self.letters()]
+        to = ("log-in-changed", "alice@cloud.test")
+        self.assertEqual(found, [(*to, telling.RENEWED), (*to, telling.ENDED)])
 
     def test_secrets_are_sealed_or_hashed(self) -> None:
         """Who reads the database has neither the secret nor a code."""

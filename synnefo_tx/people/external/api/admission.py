@@ -5,6 +5,7 @@ From a person whom a provider vouches for to a token of ours.
 from __future__ import annotations
 
 from attrs import evolve, frozen
+from sqlalchemy import Connection
 
 from synnefo_tx.audit.gathered import GatheredLines
 from synnefo_tx.errors import DomainError, NotAuthenticated
@@ -27,15 +28,20 @@ from synnefo_tx.people.external.person import Person
 from synnefo_tx.people.external.rows.accounts import Settled
 from synnefo_tx.people.external.settings import AccountRules
 from synnefo_tx.people.external.settle import Settle
+from synnefo_tx.people.telling import tell
 from synnefo_tx.people.tickets import HEADER, TicketBox
 
 
-def settle_in(context: Context) -> Settle:
+def settle_in(context: Context, base_url: str = "") -> Settle:
     """
-    What brings accounts up to date.
+    What brings accounts up to date.  base_url: of the cloud, for letters.
     """
+
+    def added(connection: Connection, user_id: str, provider: str) -> None:
+        tell(connection, base_url, user_id, f"a log-in by {provider} was added.")
+
     look_again, horizon_s = context.authenticator.look_again, context.tokens.horizon_s
-    return Settle(context.database, context.clock, horizon_s, look_again, context.follower)
+    return Settle(context.database, context.clock, horizon_s, look_again, context.follower, added)
 
 
 def _method(provider: str) -> str:
@@ -56,8 +62,8 @@ class Admission:
     _lines: GatheredLines
 
     @classmethod
-    def of(cls, context: Context) -> Admission:
-        return cls(context, settle_in(context), GatheredLines(context.database))
+    def of(cls, context: Context, base_url: str) -> Admission:
+        return cls(context, settle_in(context, base_url), GatheredLines(context.database))
 
     async def settled(
         self, call: Call, person: Person, rules: AccountRules, adding_to: str = ""

@@ -32,9 +32,10 @@ PATH = "/v1.0/people/log-in"
 _log = Logger()
 
 
-def add_routes(router: Router, context: Context, providers: Providers) -> None:
+def add_routes(
+    router: Router, context: Context, admission: Admission, providers: Providers
+) -> None:
     box = WaitingBox(context.secrets, context.clock)
-    admission = Admission.of(context)
 
     @router.route("POST", f"{PATH}/<name>/begin", None)
     async def begin(call: Call, name: str) -> Reply:

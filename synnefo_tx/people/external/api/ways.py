@@ -11,6 +11,7 @@ from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.api.context import Context, address_of
+from synnefo_tx.people.api.context import People
 from synnefo_tx.people.api.proving import shown_anew
 from synnefo_tx.people.external.api import openid
 from synnefo_tx.people.external.api.admission import Admission
@@ -20,11 +21,12 @@ from synnefo_tx.people.external.providers import Providers
 from synnefo_tx.people.rules.bodies import read_object
 
 
-def add_routes(router: Router, context: Context, providers: Providers) -> None:
+def add_routes(router: Router, people: People, providers: Providers) -> None:
     """
     Also those of `openid`.
     """
-    admission = Admission.of(context)
+    context = people.identity
+    admission = Admission.of(context, people.base_url)
 
     @router.route("GET", openid.PATH, None)
     async def ways(call: Call) -> Reply:
@@ -54,7 +56,7 @@ def add_routes(router: Router, context: Context, providers: Providers) -> None:
         await admission.settled(call, person, users.settings.accounts, owner.id)
         return empty_reply()
 
-    openid.add_routes(router, context, providers)
+    openid.add_routes(router, context, admission, providers)
 
 
 async def _counted(

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -20,7 +20,8 @@ from synnefo_tx.people.external.person import Person
 from synnefo_tx.people.external.rows import accounts
 from synnefo_tx.people.external.rows.accounts import Moment
 from synnefo_tx.people.external.settings import AccountRules
-from synnefo_tx.people.rows import methods
+from synnefo_tx.people.mail.tables import mail_queue
+from synnefo_tx.people.rows import addresses, methods
 from synnefo_tx.store.database import open_engine
 from synnefo_tx.store.schema import create_all
 from tests.live.postgresql import shared_server
@@ -104,6 +105,21 @@ class OpenidMethodTests(OpenidCase):
         token = self.cloud.authenticate(application_credential=shown).header("X-Subject-Token")
         self.assertEqual(self.remove(token, "oidc:work", **OWN), 403)
         self.assertEqual(self.at("GET", "", token).code, 403)
+
+    def test_the_owner_is_told(self) -> None:
+        """Of what is added and what is removed, at a verified address."""
+        self.cloud.write(addresses.claim, "default", "alice@cloud.test", "u-alice")
+        self.added()
+        self.assertEqual(self.remove(self.alice, "oidc:work", **OWN), 204)
+        with self.cloud.database.engine.connect() as connection:
+            rows = connection.execute(select(mail_queue)).all()
+        self.assertEqual(
+            {(row.template, row.recipient, row.filling["what"]) for row in rows},
+            {
+                ("log-in-changed", "alice@cloud.test", "a log-in by oidc:work was added."),
+                ("log-in-changed", "alice@cloud.test", "the log-in by oidc:work was removed."),
+            },
+        )
 
     def test_what_is_none(self) -> None:
         """404."""
