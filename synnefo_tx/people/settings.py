@@ -8,6 +8,9 @@ import re
 
 import msgspec
 
+from synnefo_tx.people.errors import BadField
+from synnefo_tx.people.rules.addresses import read_address
+
 DAY_S = 86400
 
 
@@ -38,6 +41,11 @@ class SignUp(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                 re.compile(pattern)
             except re.error as error:
                 raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+        for address in self.moderators:
+            try:
+                read_address(address)
+            except BadField as error:
+                raise ValueError(f"{address!r} is no e-mail address") from error
         if min(self.verify_s, self.reset_s, self.change_email_s) < 60:
             raise ValueError("nobody reads mail in less than a minute")
 

@@ -5,12 +5,13 @@ Letters to a mail server: SMTP with STARTTLS and log-in, or by TLS from the star
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
 from twisted.internet.ssl import Certificate, optionsForClientTLS, trustRootFromCertificates
 from twisted.mail.smtp import (
@@ -96,7 +97,9 @@ class _Factory(ESMTPSenderFactory):
         """
         if self.connection is not None:
             patience = reactor.callLater(FAREWELL_S, self.abort)
-            await self.lost
+            with suppress(CancelledError):  # what became of the letter is known by now
+                await self.lost
+            self.abort()
             if patience.active():
                 patience.cancel()
 

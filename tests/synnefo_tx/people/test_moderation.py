@@ -181,6 +181,10 @@ class AcceptedAtOnceTests(ModerationCase):
         self.assertEqual(letter.values["reason"], "")
         self.assertEqual(self.log_in()[0], 201)
 
+    def test_moderators_that_no_letter_reaches(self) -> None:
+        with self.assertRaisesRegex(ValueError, "no e-mail address"):
+            SignUp(moderators=("root",))
+
     def test_what_is_no_pattern(self) -> None:
         """Is known at the start."""
         with self.assertRaisesRegex(ValueError, "no regular expression"):

@@ -96,6 +96,8 @@ class WholeWayTests(SynchronousTestCase):
         self.assertEqual(self.log_in(EVE["password"]), 201)
         self.assertEqual(self.post("/password/forgotten", {"email": EVE["email"]}), 202)
         link = self.letter("Another password for Synnefo")
+        page = self.client.call_status(f"{PEOPLE}/password/reset?link={link}")
+        self.assertEqual(page, 200)
         self.assertEqual(self.post("/password/reset", {"link": link, "password": "new"}), 200)
         self.assertEqual(self.log_in(EVE["password"]), 401)
         self.assertEqual(self.log_in("new"), 201)
