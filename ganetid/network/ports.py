@@ -138,13 +138,17 @@ class FloatingAddress:
 @frozen
 class DhcpOption:
     """
-    One more option that DHCPv4 tells a guest, by its number.
+    One more option that DHCP tells a guest, by its number or its name.
 
     value: addresses, a number or a text, as the option wants it; ``hex:0aff`` for any bytes.
+    name: as dnsmasq calls it; ``server-ip-address`` is the server to boot from.
+    ip_version: 4 or 6, of DHCP.
     """
 
-    number: int
     value: str
+    number: int | None = None
+    name: str | None = None
+    ip_version: int = 4
 
 
 @frozen

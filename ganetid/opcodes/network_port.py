@@ -16,7 +16,9 @@ from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Instance, Nic
 from ganetid.cluster.wiring import NicPort
 from ganetid.network.addresses import Address, plain_address, plain_network
-from ganetid.network.wire.dhcp_options import option_value
+from ganetid.network.ports import DhcpOption
+from ganetid.network.wire.dhcp6_options import option6_value
+from ganetid.network.wire.dhcp_options import LONGEST, is_next_server, option_value
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import REQUIRED, Field, Input, Outcome, boolean, text
 from ganetid.opcodes.errors import UNKNOWN_ENTITY, OpPrereqError
@@ -122,11 +124,33 @@ def _check_rest(port: NicPort) -> None:
         raise wrong("port.mtu", f"{port.mtu} is not in {MTUS.start} to {MTUS.stop - 1}")
     if port.host_name is not None and not HOST_NAME.fullmatch(port.host_name):
         raise wrong("port.host_name", f"'{port.host_name}' is no host name")
-    for index, option in enumerate(port.dhcp_options):
+    _check_options(port.dhcp_options)
+
+
+def _check_options(options: tuple[DhcpOption, ...]) -> None:
+    sizes: dict[tuple[int, int], int] = {}
+    for index, option in enumerate(options):
+        where = f"port.dhcp_options[{index}]"
         try:
-            option_value(option)
+            number, size = _option_size(option)
         except ValueError as error:
-            raise wrong(f"port.dhcp_options[{index}]", str(error)) from None
+            raise wrong(where, str(error)) from None
+        if (option.ip_version, number) in sizes:
+            raise wrong(where, "the option is there twice")
+        sizes[option.ip_version, number] = size
+    for version in (4, 6):
+        if sum(size for (each, _), size in sizes.items() if each == version) > LONGEST:
+            raise wrong("port.dhcp_options", f"more than {LONGEST} bytes fit in no answer")
+
+
+def _option_size(option: DhcpOption) -> tuple[int, int]:
+    """Its number, 0 for what is no option, and bytes.  Raises ValueError."""
+    if option.ip_version not in {4, 6}:
+        raise ValueError(f"there is no IPv{option.ip_version}")
+    if option.ip_version == 4 and is_next_server(option):
+        return 0, 0
+    number, value = (option_value if option.ip_version == 4 else option6_value)(option)
+    return number, len(value)
 
 
 def _public(cluster: Configuration, nic: Nic) -> set[str]:

@@ -14,7 +14,8 @@ from attrs import frozen
 from ganetid.network.state import METADATA, Place, link_local
 from ganetid.network.tap_plan import port_mtu
 from ganetid.network.wire import dhcp, dhcp6
-from ganetid.network.wire.dhcp_options import option_value
+from ganetid.network.wire.dhcp6_options import option6_value
+from ganetid.network.wire.dhcp_options import is_next_server, next_server, option_value
 from ganetid.network.wire.frames import (
     ARP,
     ARP_REPLY,
@@ -77,6 +78,7 @@ def lease_of(place: Place, tells: NodeTells) -> dhcp.Lease | None:
     if network is None or not network.dhcp or network.subnet is None or address is None:
         return None
     metadata = ((f"{METADATA}/32", dhcp.ZERO),) if place.identities else ()
+    options = [each for each in place.port.dhcp_options if each.ip_version == 4]
     return dhcp.Lease(
         address=address,
         subnet=network.subnet,
@@ -88,7 +90,8 @@ def lease_of(place: Place, tells: NodeTells) -> dhcp.Lease | None:
         mtu=port_mtu(place) or tells.mtu,
         domain=network.domain,
         routes=(*metadata, *network.routes),
-        more={each.number: option_value(each) for each in place.port.dhcp_options},
+        more=dict(option_value(each) for each in options if not is_next_server(each)),
+        next_server=next_server(options),
     )
 
 
@@ -141,6 +144,7 @@ def _to_dhcp6(datagram: Datagram, place: Place, tells: NodeTells) -> bytes | Non
         network.dns6 or tells.dns6,
         network.domain,
         tells.lease_s,
+        tuple(option6_value(each) for each in place.port.dhcp_options if each.ip_version == 6),
     )
     reply = dhcp6.answer(dhcp6.decode(datagram.payload), binding)
     if reply is None:

@@ -23,6 +23,7 @@ PAD, END = 0, 255
 NETMASK, ROUTER, DNS, HOST_NAME, DOMAIN, MTU, ROUTES = 1, 3, 6, 12, 15, 26, 121
 REQUESTED, LEASE, OVERLOAD, KIND, SERVER = 50, 51, 52, 53, 54
 RENEWAL, REBINDING = 58, 59
+TFTP_SERVER, BOOTFILE = 66, 67
 
 DISCOVER, OFFER, REQUEST, DECLINE, ACK, NAK, RELEASE, INFORM = range(1, 9)
 
@@ -39,6 +40,7 @@ class DhcpMessage:
     A DHCP message.  Addresses are dotted text, mac is colon-separated lower case.
 
     options: raw values by number, without pad and end.
+    server_name, file: raw, of what to boot; at most 64 and 128 bytes.
     """
 
     op: int
@@ -52,6 +54,8 @@ class DhcpMessage:
     siaddr: str = ZERO
     giaddr: str = ZERO
     options: Mapping[int, bytes] = field(factory=dict)
+    server_name: bytes = b""
+    file: bytes = b""
 
     @property
     def kind(self) -> int | None:
@@ -73,6 +77,7 @@ class Lease:
     routes: (destination, gateway), gateway 0.0.0.0 for what is on the link; with any, clients
     ignore `router` (RFC 3442), so the way out is told among them too.
     more: further options by number, instead of what is said here.
+    next_server: where to boot from (RFC 2131: siaddr).
     """
 
     address: str
@@ -86,6 +91,7 @@ class Lease:
     domain: str | None = None
     routes: tuple[tuple[str, str], ...] = ()
     more: Mapping[int, bytes] = field(factory=dict)
+    next_server: str | None = None
 
 
 @frozen
@@ -100,8 +106,8 @@ def decode(datagram: bytes) -> DhcpMessage:
     """The message in a datagram.  Raises NotDhcp."""
     if len(datagram) < HEADER.size:
         raise NotDhcp("too short")
-    (op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr, _sname,
-     _file, cookie) = HEADER.unpack_from(datagram)  # fmt: skip
+    (op, htype, hlen, hops, xid, secs, flags, ciaddr, yiaddr, siaddr, giaddr, chaddr, sname,
+     file, cookie) = HEADER.unpack_from(datagram)  # fmt: skip
     if htype != ETHERNET or hlen != 6 or cookie != COOKIE or op not in {BOOTREQUEST, BOOTREPLY}:
         raise NotDhcp("not DHCP over Ethernet")
     return DhcpMessage(
@@ -116,6 +122,8 @@ def decode(datagram: bytes) -> DhcpMessage:
         siaddr=str(ipaddress.IPv4Address(siaddr)),
         giaddr=str(ipaddress.IPv4Address(giaddr)),
         options=_decode_options(datagram[HEADER.size :]),
+        server_name=sname.rstrip(b"\0"),
+        file=file.rstrip(b"\0"),
     )
 
 
@@ -134,8 +142,8 @@ def encode(message: DhcpMessage) -> bytes:
         ipaddress.IPv4Address(message.siaddr).packed,
         ipaddress.IPv4Address(message.giaddr).packed,
         bytes.fromhex(message.mac.replace(":", "")),
-        b"",
-        b"",
+        message.server_name,
+        message.file,
         COOKIE,
     )
     body = bytearray(header)
@@ -178,7 +186,19 @@ def _granted(message: DhcpMessage, lease: Lease, kind: int) -> DhcpMessage:
         REBINDING: (lease.lease_s * 7 // 8).to_bytes(4, "big"),
         **_configuration(lease),
     }
-    return evolve(_reply(message, lease, kind, options), yiaddr=lease.address)
+    reply = _reply(message, lease, kind, options)
+    return evolve(
+        reply,
+        yiaddr=lease.address,
+        siaddr=lease.next_server or ZERO,
+        server_name=_fitting(options.get(TFTP_SERVER, b""), 64),
+        file=_fitting(options.get(BOOTFILE, b""), 128),
+    )
+
+
+def _fitting(value: bytes, size: int) -> bytes:
+    """Old boot programs read the fields and not the options; they end with a zero."""
+    return value if len(value) < size else b""
 
 
 def _reply(
@@ -212,12 +232,16 @@ def _configuration(lease: Lease) -> dict[int, bytes]:
         options[MTU] = lease.mtu.to_bytes(2, "big")
     if lease.routes:
         way_out = [] if lease.router is None else [("0.0.0.0/0", lease.router)]
-        options[ROUTES] = b"".join(_route(*each) for each in (*lease.routes, *way_out))
+        options[ROUTES] = b"".join(route_value(*each) for each in (*lease.routes, *way_out))
     return {**options, **lease.more}
 
 
-def _route(destination: str, gateway: str) -> bytes:
-    """A classless static route (RFC 3442): only the destination's significant bytes."""
+def route_value(destination: str, gateway: str) -> bytes:
+    """
+    A classless static route (RFC 3442): only the destination's significant bytes.
+
+    Raises ValueError.
+    """
     network = ipaddress.IPv4Network(destination)
     significant = network.network_address.packed[: (network.prefixlen + 7) // 8]
     return bytes((network.prefixlen,)) + significant + ipaddress.IPv4Address(gateway).packed

@@ -46,6 +46,8 @@ class Dhcp6Message:
 class Binding6:
     """
     What a NIC is told.  server: the server's DUID, raw.  address: None: it makes its own.
+
+    more: further options, (number, raw value), instead of what is said here.
     """
 
     server: bytes
@@ -53,6 +55,7 @@ class Binding6:
     dns: tuple[str, ...] = ()
     domain: str | None = None
     lease_s: int = 3600
+    more: tuple[tuple[int, bytes], ...] = ()
 
 
 def decode(datagram: bytes) -> Dhcp6Message:
@@ -139,7 +142,8 @@ def _configuration(binding: Binding6) -> list[tuple[int, bytes]]:
         options.append((DNS, packed))
     if binding.domain:
         options.append((DOMAIN, domain_name(binding.domain)))
-    return options
+    told = {number for number, _ in binding.more}
+    return [*(each for each in options if each[0] not in told), *binding.more]
 
 
 def domain_name(domain: str) -> bytes:

@@ -231,7 +231,8 @@ class PortTests(WiredTestCase):
             problem = await self.refused(client, "PUT", "/2/instances/two/nics/0/port",
                                          {"port": {"ips": ["10.7.0.77"]}})  # fmt: skip
             self.assertIn("port.ips[0]: IP address 10.7.0.77 already in use", problem)
-            options = [{"number": 42, "value": "192.0.2.1 192.0.2.2"}, {"number": 67, "value": "x"}]
+            options = [{"number": 42, "value": "192.0.2.1 192.0.2.2"},
+                       {"name": "bootfile-name", "value": "x"}]  # fmt: skip
             change = {"dhcp_options": options, "host_name": "other", "ips": None}
             await self.done(client, "PUT", port, {"port": change})
             await self.restart()
