@@ -29,18 +29,30 @@ class ManageCase(SynchronousTestCase):
     def setUp(self) -> None:
         home = Path(self.mktemp()).absolute()
         home.mkdir()
-        self.database = immediate_database(home / "cloud.db")
+        url = self.database_url(home)
+        self.database = immediate_database(url)
         self.addCleanup(self.database.engine.dispose)
         self.write(fill)
         self.write(resources.ensure)
         self.keys = home / "keys"
         self.config = home / "api.toml"
         self.config.write_text(
-            f'database_url = "sqlite:///{home}/cloud.db"\ntoken_keys = "{self.keys}"\n'
+            f'database_url = "{url}"\ntoken_keys = "{self.keys}"\n'
             'block_endpoint = "unix:/x"\nblock_secret_file = "/x"\nnbd_socket = "/x"\n'
         )
         # opened once in a test: hundreds of routes take a while to compile
         self.door = functools.cache(functools.partial(open_door, str(self.config)))
+        self.addCleanup(self.close_door)
+
+    def close_door(self) -> None:
+        if self.door.cache_info().currsize:
+            self.door().database.engine.dispose()
+
+    def database_url(self, home: Path) -> str:
+        """
+        Of an empty database.
+        """
+        return f"sqlite:///{home}/cloud.db"
 
     def write(self, unit: Any, *args: Any) -> Any:
         with self.database.engine.begin() as connection:

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from synnefo_tx.account.model import Actor, Asked, Doing
 from synnefo_tx.account.rows import applications
 from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.effective import roles_on_project
 from synnefo_tx.identity.rows.kinds import PROJECT
+from synnefo_tx.people.mail.tables import mail_queue
 from synnefo_tx.quota.registered import VM
 from tests.synnefo_tx.admin.cloud import ManageCase
 
@@ -36,6 +37,23 @@ class ControlTests(ManageCase):
         self.assertEqual([one.name for one in held], ["member"])
         self.run_it("project-control", "approve", str(number), status=1)
         self.assertEqual(self.lines()[-1].action, "account:approve_project")
+
+    def test_who_applied_is_told(self) -> None:
+        """
+        As the API tells it, and in the transaction of what is told.
+        """
+        self.run_it("user", "modify", "alice", "--email", "alice@example.org")
+        self.run_it("project", "control", "approve", str(self.applied()))
+        self.run_it("project", "control", "suspend", "lab", "--reason", "unpaid")
+        self.run_it("project", "control", "suspend", "lab", status=1)
+        told = self.write(lambda connection: list(connection.execute(select(mail_queue))))
+        self.assertEqual(
+            {(row.template, row.recipient) for row in told},
+            {
+                ("application-approved", "alice@example.org"),
+                ("project-suspended", "alice@example.org"),
+            },
+        )
 
     def test_a_project_is_put_to_rest_and_woken(self) -> None:
         self.run_it("project", "control", "approve", str(self.applied()))

@@ -39,7 +39,7 @@ class TokenKeyTests(ManageCase):
         self.assertEqual((staged.st_uid, staged.st_gid), (12345, 12346))
 
 
-class CredentialKeyTests(ManageCase):
+class CredentialKeyCase(ManageCase):
     def setUp(self) -> None:
         super().setUp()
         self.folder = self.keys.parent / "credential-keys"
@@ -79,6 +79,8 @@ class CredentialKeyTests(ManageCase):
         for path in self.folder.iterdir():
             os.utime(path, (1, 1))
 
+
+class CredentialKeyTests(CredentialKeyCase):
     def test_no_secret_is_lost_however_often(self) -> None:
         """
         And no more than three keys stay, the first of which is not among them.
