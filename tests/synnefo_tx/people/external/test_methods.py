@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
+from msgspec import structs
 from sqlalchemy import Engine, select
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -136,6 +137,14 @@ class OpenidMethodTests(OpenidCase):
         self.assertEqual(self.at("POST", "/password", carol, again).code, 409)
         self.assertEqual(self.names(carol), ["password", "oidc:work"])
         self.assertIn("account:set_first_password", [action for action, _, _ in self.audit()])
+
+    def test_a_key_of_its_owner_sets_none(self) -> None:
+        """A token that an EC2 key gave is fresh, and is no log-in of the person."""
+        text = self.log_in().header("X-Subject-Token")
+        token = structs.replace(self.cloud.tokens.open(text), methods=("ec2credential",))
+        given = {"new_password": "a thief's"}
+        for one, code in ((self.cloud.tokens.seal(token), 403), (text, 204)):
+            self.assertEqual(self.at("POST", "/password", one, given).code, code)
 
     def test_an_old_log_in_sets_none(self) -> None:
         """A token that was found would be an account that was taken."""
