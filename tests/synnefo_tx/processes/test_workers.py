@@ -228,6 +228,7 @@ class WorkersTests(SynchronousTestCase):
             self.assertIn(counted, text)
             self.assertIn("synnefo_http_request_seconds_bucket", text)
             self.assertIn("synnefo_logins_refused_total", text)
+            self.assertIn("synnefo_commissions_forgotten 0.0", text)
             self.assertRegex(text, r"(?m)^synnefo_revocations_age_seconds [\d.]+$")
         self.assertEqual(Client(self.api.port).call_status("/metrics"), 404)
 
