@@ -13,6 +13,7 @@ from synnefo_tx.people.rows.registering import Registered
 from synnefo_tx.people.settings import SignUp
 
 VERIFY_PATH = f"/account{PATH}/verify"
+FORGOTTEN_PATH = f"/account{PATH}/password/forgotten"
 RESET_PATH = f"/account{PATH}/password/reset"
 CONFIRM_PATH = f"/account{PATH}/email/confirm"
 
@@ -26,8 +27,10 @@ def registered(
     if done.outcome == "made":
         verify(connection, base_url, wanted.name, wanted.email, done.link, ends_at)
         return
-    template = "address-known" if done.outcome == "known" else "name-taken"
-    post(connection, template, wanted.email, {"name": wanted.name, "url": base_url})
+    template, url = "name-taken", base_url
+    if done.outcome == "known":
+        template, url = "address-known", f"{base_url}{FORGOTTEN_PATH}"
+    post(connection, template, wanted.email, {"name": wanted.name, "url": url})
 
 
 def verify(

@@ -30,7 +30,14 @@ from synnefo_tx.people.api.looking import LONGEST_LINK, looked
 from synnefo_tx.people.errors import BadField
 from synnefo_tx.people.model import PATH
 from synnefo_tx.people.pages.refused import refused_page
-from synnefo_tx.people.pages.resetting import ask_page, done_page, form
+from synnefo_tx.people.pages.resetting import (
+    WHOSE,
+    ask_page,
+    done_page,
+    form,
+    sent_page,
+    whose_page,
+)
 from synnefo_tx.people.rows import resetting
 from synnefo_tx.people.rows.resetting import Forgotten
 from synnefo_tx.people.rules import bodies
@@ -41,12 +48,22 @@ _LONGEST_ID = 64
 
 
 def add_routes(router: Router, people: People) -> None:
+    @router.route("GET", f"{PATH}/password/forgotten", None)
+    async def whose(call: Call) -> Reply:
+        return whose_page()
+
     @router.route("POST", f"{PATH}/password/forgotten", None)
     async def forgotten(call: Call) -> Reply:
-        wanted = _forgotten(people, call.json())
-        people.asked(call, wanted.email or f"{wanted.domain_id}/{wanted.name}")
-        await people.identity.database.write(_asked, people, call, wanted)
-        return json_reply({"message": SENT}, 202)
+        if not is_form(call):
+            await _forget(people, call, call.json())
+            return json_reply({"message": SENT}, 202)
+        try:
+            await _forget(people, call, form_of(call))
+        except BadField as error:
+            return refused_page(error, WHOSE)
+        except DomainError as error:
+            return refused_page(error)
+        return sent_page(SENT)
 
     @router.route("GET", f"{PATH}/password/reset", None)
     async def asks(call: Call) -> Reply:
@@ -63,6 +80,15 @@ def add_routes(router: Router, people: People) -> None:
             return await _by_form(people, call)
         given = bodies.read_object(call.json(), "link", "password")
         return json_reply({"name": await _reset(people, call, given)})
+
+
+async def _forget(people: People, call: Call, given: object) -> None:
+    """
+    Raises BadRequest, BadField and AskedTooOften.
+    """
+    wanted = _forgotten(people, given)
+    people.asked(call, wanted.email or f"{wanted.domain_id}/{wanted.name}")
+    await people.identity.database.write(_asked, people, call, wanted)
 
 
 def _forgotten(people: People, given: object) -> Forgotten:

@@ -10,6 +10,25 @@ from synnefo_tx.http.pages import page
 from synnefo_tx.http.reply import Reply
 
 _TITLE = "Another password"
+WHOSE = (
+    '<form method="post"><label for="email">Your e-mail address</label><input id="email" '
+    'name="email" type="email" maxlength="254" autocomplete="email" required>'
+    "<button>Send me a link</button></form>"
+)
+
+
+def whose_page() -> Reply:
+    """
+    Asks whose password was forgotten.
+    """
+    return page(200, _TITLE, WHOSE, "'self'")
+
+
+def sent_page(message: str) -> Reply:
+    """
+    Tells that it was asked for, and no more.
+    """
+    return page(200, _TITLE, f"<p>{escape(message)}</p>")
 
 
 def ask_page(name: str, link: str) -> Reply:

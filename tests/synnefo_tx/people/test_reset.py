@@ -221,6 +221,27 @@ class NobodyTests(ResetCase):
 class PageTests(ResetCase):
     """In a browser."""
 
+    def test_the_page_that_letters_name_sends_a_link(self) -> None:
+        """To whoever wanted an account and has one."""
+        letter = self.registered(name="again")
+        path = letter.values["url"].removeprefix("https://cloud.example.org/account/v1.0/people")
+        page = self.ask("GET", path)
+        self.assertEqual((page.code, b'name="email"' in page.body), (200, True))
+        before = len(self.letters())
+        answers = {
+            (answer.code, answer.body)
+            for email in (EVE["email"], "x@example.org")
+            for answer in [self.ask("POST", path, form={"email": email})]
+        }
+        [(code, text)] = answers
+        self.assertEqual((code, b"on its way" in text), (200, True))
+        [sent] = self.letters()[before:]
+        self.assertEqual((sent.template, sent.to), ("reset", EVE["email"]))
+
+    def test_an_address_that_is_none(self) -> None:
+        answer = self.ask("POST", "/password/forgotten", form={"email": "<eve>"})
+        self.assertEqual((answer.code, b'name="email"' in answer.body), (400, True))
+
     def test_the_page_asks_and_the_form_sets(self) -> None:
         link = self.link()
         page = self.ask("GET", f"{PATH}?link={link}")
