@@ -14,6 +14,7 @@ import os
 import sys
 
 from openstackclient.shell import OpenStackShell
+from osc_lib.clientmanager import ClientCache, ClientManager
 
 
 def main() -> None:
@@ -33,6 +34,7 @@ def run(words: list[str]) -> tuple[int, str, str]:
     """
     (status, standard output, standard error) of one command.
     """
+    _forget_clients()
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
@@ -42,6 +44,15 @@ def run(words: list[str]) -> tuple[int, str, str]:
     for handler in logging.getLogger("").handlers[:]:  # the next command makes its own
         logging.getLogger("").removeHandler(handler)
     return int(status or 0), out.getvalue(), err.getvalue()
+
+
+def _forget_clients() -> None:
+    """
+    The command keeps them, and the tokens that they have, as long as its process lives.
+    """
+    for kept in vars(ClientManager).values():
+        if isinstance(kept, ClientCache):
+            kept._handle = None
 
 
 if __name__ == "__main__":
