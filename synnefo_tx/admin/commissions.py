@@ -12,6 +12,7 @@ from synnefo_tx.admin.door import Door
 from synnefo_tx.admin.failures import DIFFERENCES, NOT_FOUND, Failed
 from synnefo_tx.admin.output import shape_of, shaped, show_one, show_rows
 from synnefo_tx.admin.quotas import FIX, looked
+from synnefo_tx.audit.rows.retention import DAY_US
 from synnefo_tx.quota.rows import commissions, verify
 
 
@@ -129,6 +130,23 @@ def reconcile_commissions(
     show_rows(rows, shape_of(form, fields), ("serial", "verdict"))
     if rows and not fix:
         context.exit(DIFFERENCES)
+
+
+@commission.command("expire")
+@click.option("--days", type=click.IntRange(30), required=True, help="What is older goes.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.pass_context
+def commission_expire(context: click.Context, days: int, yes: bool) -> None:
+    """
+    Forget what became of commissions that were resolved long ago.  What is used stays as it is.
+    """
+    door: Door = context.obj()
+    if not yes:
+        click.confirm(f"Forget commissions resolved more than {days} days ago?", abort=True)
+    entry = door.entry("quota:expire_log", "commission", "", days=days)
+    before_us = door.now_us() - days * DAY_US
+    gone = door.write(entry, commissions.expire_log, before_us)
+    click.echo(f"{gone} lines are gone")
 
 
 def add_all(main: click.Group) -> None:

@@ -27,10 +27,12 @@ from synnefo_tx.identity.rows.expiry import forget_expired as forget_identitys
 from synnefo_tx.openid.rows.expiry import forget_expired as forget_providers
 from synnefo_tx.people.doing import Doing as PeopleDoing
 from synnefo_tx.people.rows.records import forget_lapsed
+from synnefo_tx.quota.rows.gone import forget_gone
 from synnefo_tx.store import leases
 from synnefo_tx.store.database import Database
 
 EVERY_S = 30.0
+SELDOM_S = 3600.0  # what reads whole tables
 LEASE_S = 120  # so long nobody does them after their doer died
 LEASE = "chores"
 WHO = "synnefo-api"  # as the log of projects names us
@@ -51,6 +53,7 @@ class Chores:
     _holder: str = field(factory=lambda: uuid.uuid4().hex, init=False)
     _loop: LoopingCall = field(init=False)
     _round: Deferred[None] | None = field(default=None, init=False)
+    _seldom_at: float = field(default=0.0, init=False)  # done last
     _log = Logger()
 
     def __attrs_post_init__(self) -> None:
@@ -87,7 +90,7 @@ class Chores:
         ours = await self._database.write(leases.take, LEASE, self._holder, now, LEASE_S)
         if not ours:
             return
-        for chore in (self._end_projects, self._forget_people, self._forget_rows):
+        for chore in (self._end_projects, self._forget_people, self._forget_rows, self._seldom):
             await self._safely(chore)
 
     async def _safely(self, chore: Callable[[], Awaitable[None]]) -> None:
@@ -113,6 +116,12 @@ class Chores:
         now = int(self._clock())
         for unit in (forget_identitys, forget_providers):
             await self._database.write(unit, now)
+
+    async def _seldom(self) -> None:
+        if self._clock() < self._seldom_at + SELDOM_S:
+            return
+        await self._database.write(forget_gone)
+        self._seldom_at = self._clock()
 
     async def _give_back(self) -> None:
         await self._database.write(leases.give_back, LEASE, self._holder)

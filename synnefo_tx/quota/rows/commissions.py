@@ -280,3 +280,11 @@ def _row(serial: int, provision: Provision) -> dict[str, Any]:
         "resource": key.resource,
         "quantity": provision.quantity,
     }
+
+
+def expire_log(connection: Connection, before_us: int) -> int:
+    """
+    How many lines of commissions that were resolved before that moment are gone now.
+    """
+    old = provision_log.c.logged_at < before_us
+    return connection.execute(delete(provision_log).where(old)).rowcount

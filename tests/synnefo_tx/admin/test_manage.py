@@ -12,6 +12,7 @@ import time
 
 import click
 from click.testing import CliRunner
+from sqlalchemy import select
 
 from synnefo_tx.admin.main import main
 from synnefo_tx.identity.passwords import matches
@@ -22,6 +23,7 @@ from synnefo_tx.identity.rows.revocations import news
 from synnefo_tx.quota.model import Payer, Provision, Wanted, member_key
 from synnefo_tx.quota.registered import VM
 from synnefo_tx.quota.rows import commissions, holdings
+from synnefo_tx.quota.rows.tables import provision_log
 from tests.synnefo_tx.admin.cloud import ManageCase
 
 
@@ -234,6 +236,18 @@ class QuotaTests(ManageCase):
         self.assertEqual(self.json("commission", "list"), [])
         held = self.write(holdings.held, "p1", [VM])  # the project itself was not charged
         self.assertEqual(held[VM].used, 0)
+
+    def test_what_became_of_commissions_is_forgotten_when_it_is_old(self) -> None:
+        one = Provision(member_key("u-alice", "p1", VM), 1)
+        now_us = int(time.time() * 1e6)
+        for at_us in (now_us - 31 * 24 * 3600 * 10**6, now_us):
+            serial = self.write(commissions.issue, Wanted("u-pithos", [one]), at_us)
+            self.write(commissions.resolve_one, "u-pithos", serial, True, at_us)
+        self.run_it("commission", "expire", "--days", "29", "--yes", status=2)
+        told = self.run_it("commission", "expire", "--days", "30", "--yes").stdout
+        self.assertIn("1 lines", told)
+        left = self.write(lambda connection: list(connection.execute(select(provision_log))))
+        self.assertEqual([row.serial for row in left], [serial])
 
 
 class AuditTests(ManageCase):

@@ -19,7 +19,9 @@ from synnefo_tx.identity.rows.delegation_tables import trusts
 from synnefo_tx.identity.rows.tables import projects, revocations
 from synnefo_tx.openid.rows.tables import clients, codes, grants, sessions, tokens
 from synnefo_tx.people.rows.following import cloud_follower
-from synnefo_tx.processes.chores import EVERY_S, LEASE_S, Chores
+from synnefo_tx.processes.chores import EVERY_S, LEASE_S, SELDOM_S, Chores
+from synnefo_tx.quota.registered import VM
+from synnefo_tx.quota.rows.tables import quota_limits
 from tests.synnefo_tx.account.project_cloud import ProjectCloud
 
 LONG_AGO = 1000
@@ -222,6 +224,28 @@ class RowsGoTests(ChoresCase):
         self.assertEqual({row.digest for row in self.rows(sessions)}, {"live"})
         self.assertEqual({row.id for row in self.rows(grants)}, {"asked", "used"})
         self.assertEqual({row.digest for row in self.rows(tokens)}, {"used"})
+
+
+class SeldomTests(ChoresCase):
+    def limits(self) -> list[str]:
+        return [row.holder for row in self.rows(quota_limits) if row.holder == "project:gone"]
+
+    def left(self) -> None:
+        row = {"holder": "project:gone", "source": "", "resource": VM, "limit": 5}
+        self.run_sql(insert(quota_limits).values(row))
+
+    def test_limits_of_who_is_gone_go_within_the_hour(self) -> None:
+        chores = self.chores()
+        self.left()
+        self.once(chores)
+        self.assertEqual(self.limits(), [])
+        self.left()
+        self.clock.advance(SELDOM_S - 1)
+        self.once(chores)
+        self.assertEqual(len(self.limits()), 1)
+        self.clock.advance(1)
+        self.once(chores)
+        self.assertEqual(self.limits(), [])
 
 
 class OneDoesThemTests(ChoresCase):
