@@ -8,9 +8,12 @@ import base64
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from sqlalchemy import select
+
 from synnefo_tx.identity.rules.totp import code_at
 from synnefo_tx.people import telling
 from synnefo_tx.people.rows import addresses
+from synnefo_tx.store.metadata import metadata
 from tests.synnefo_tx.identity.cloud import SECRETS, Answer
 from tests.synnefo_tx.people.people_cloud import PeopleCase
 
@@ -286,11 +289,9 @@ class EndTests(FactorCase):
     def test_secrets_are_sealed_or_hashed(self) -> None:
         """Who reads the database has neither the secret nor a code."""
         codes = self.enrolled()
-        raw = self.cloud.database.engine.raw_connection()
-        try:
-            dump = "\n".join(raw.iterdump()).upper()
-        finally:
-            raw.close()
+        with self.cloud.database.engine.connect() as connection:
+            rows = [connection.execute(select(table)).all() for table in metadata.sorted_tables]
+        dump = str(rows).upper()
         self.assertIn("U-ALICE", dump)
         for secret in (self.secret, *codes, *(one.replace("-", "") for one in codes)):
             self.assertNotIn(secret, dump)
