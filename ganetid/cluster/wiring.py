@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from ganetid.network.ports import AddressPair, DhcpOption, FloatingAddress, SecurityRule
+from ganetid.network.ports import (
+    AddressPair,
+    DhcpOption,
+    FloatingAddress,
+    PortForward,
+    SecurityRule,
+    public_addresses,
+)
 
 
 @frozen
@@ -35,6 +42,7 @@ class NicPort:
     port_security: bool = True
     allowed_address_pairs: tuple[AddressPair, ...] = ()
     floating_ips: tuple[FloatingAddress, ...] = ()
+    port_forwardings: tuple[PortForward, ...] = ()
     dhcp_options: tuple[DhcpOption, ...] = ()
     host_name: str | None = None
     mtu: int | None = None
@@ -99,6 +107,7 @@ class Router:
     group, node: where it is; networks it joins have to be connected to the group.
     external: the way out.  snat: whether guests are seen there under its first IPv4 address.
     floating_ips: public addresses of `external`, each translated to a private one behind it.
+    port_forwardings: the same for single ports.
     """
 
     name: str
@@ -111,6 +120,7 @@ class Router:
     external: RouterInterface | None = None
     snat: bool = True
     floating_ips: tuple[FloatingAddress, ...] = ()
+    port_forwardings: tuple[PortForward, ...] = ()
     routes: tuple[HostRoute, ...] = ()
     tags: tuple[str, ...] = ()
     serial_no: int = 1
@@ -124,5 +134,5 @@ class Router:
         """What it occupies of a network's addresses."""
         own = [ip for each in self.places if each.network == network for ip in each.ips]
         if self.external is not None and self.external.network == network:
-            own += [each.public for each in self.floating_ips]
+            own += public_addresses(self.floating_ips, self.port_forwardings)
         return tuple(dict.fromkeys(own))

@@ -67,7 +67,7 @@ class Answering:
             for number in plugged.numbers.values()
         }
         self._public = frozenset(
-            each.public for place in self._places.values() for each in place.port.floating
+            each for place in self._places.values() for each in place.port.public
         )
         bridges = {place.bridge for place in self._places.values() if place.bridge}
         cables = {cable.outer for cable in state.cables()}

@@ -166,8 +166,5 @@ def _lasting(state: NetworkState) -> tuple[Any, ...]:
 def public_of(state: NetworkState) -> frozenset[str]:
     """All public addresses of guests."""
     return frozenset(
-        each.public
-        for plugged in state.plugged.values()
-        for port in plugged.ports
-        for each in port.floating
+        each for plugged in state.plugged.values() for port in plugged.ports for each in port.public
     )

@@ -137,6 +137,7 @@ def port_of(
         firewall=firewall_of(instance, nic),
         groups=port.security_groups if port.port_security else None,
         floating=port.floating_ips,
+        forwards=port.port_forwardings,
         dhcp_options=port.dhcp_options,
         instance_uuid=instance.uuid,
         instance=instance.name,
@@ -176,6 +177,7 @@ def router_of(router: Router, networks: Mapping[str, Network]) -> RouterPlan:
         gateways=tuple(each for each in ways if each is not None and each not in own),
         snat=snat,
         floating=router.floating_ips,
+        forwards=router.port_forwardings,
         routes=tuple((each.destination, each.gateway) for each in router.routes),
     )
 

@@ -7,6 +7,8 @@ its own disk.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from attrs import field, frozen
 
 BRIDGED = "bridged"
@@ -136,6 +138,29 @@ class FloatingAddress:
 
 
 @frozen
+class PortForward:
+    """
+    A port of a public IPv4 address, and the inner address and port that it leads to.
+
+    protocol: tcp or udp.
+    """
+
+    public: str
+    protocol: str
+    port: int
+    private: str
+    private_port: int
+
+
+def public_addresses(
+    floating: Iterable[FloatingAddress], forwards: Iterable[PortForward]
+) -> tuple[str, ...]:
+    """The addresses of both, each once."""
+    whole = dict.fromkeys(each.public for each in floating)
+    return tuple(whole | dict.fromkeys(each.public for each in forwards))
+
+
+@frozen
 class DhcpOption:
     """
     One more option that DHCP tells a guest, by its number or its name.
@@ -180,6 +205,7 @@ class PortPlan:
     rules: tuple[SecurityRule, ...] | None = None
     groups: tuple[str, ...] | None = None
     floating: tuple[FloatingAddress, ...] = ()
+    forwards: tuple[PortForward, ...] = ()
     dhcp_options: tuple[DhcpOption, ...] = ()
     instance_uuid: str = ""
     instance: str | None = None
@@ -187,6 +213,11 @@ class PortPlan:
     index: int | None = None
     tags: tuple[str, ...] = ()
     queues: int = 1
+
+    @property
+    def public(self) -> tuple[str, ...]:
+        """Public addresses that the node answers for."""
+        return public_addresses(self.floating, self.forwards)
 
     @property
     def ip(self) -> str | None:
@@ -221,6 +252,7 @@ class RouterPlan:
     external: its way out; gateways: the next routers there, at most one of each version.
     snat: the address that guests are seen under there; None: under their own.
     floating: public addresses there, and the private ones behind the router that they lead to.
+    forwards: the same for single ports.
     routes: (destination, gateway).
     """
 
@@ -231,7 +263,13 @@ class RouterPlan:
     gateways: tuple[str, ...] = ()
     snat: str | None = None
     floating: tuple[FloatingAddress, ...] = ()
+    forwards: tuple[PortForward, ...] = ()
     routes: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def public(self) -> tuple[str, ...]:
+        """The addresses of both."""
+        return public_addresses(self.floating, self.forwards)
 
     @property
     def all_ports(self) -> tuple[RouterPort, ...]:

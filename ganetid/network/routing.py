@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
 
-from ganetid.network.flows import flow_mark, forget_flows
+from ganetid.network.flows import forget_flows
 from ganetid.network.host import Host
 from ganetid.network.links import Link
 from ganetid.network.names import cable_prefix, namespace_prefix, router_namespace
@@ -27,7 +27,7 @@ from ganetid.network.router_plan import (
     routes_of,
     strays,
 )
-from ganetid.network.rules.router import router_table
+from ganetid.network.rules.router import flow_marks, router_table
 from ganetid.network.state import Cable, NetworkState
 from ganetid.network.wire.public import announcement
 from ganetid.node.programs import ProgramFailed, run
@@ -92,8 +92,7 @@ class Routing:
 
     async def _end_flows(self, old: RouterPlan | None, new: RouterPlan, name: str) -> None:
         """Those by public addresses that lead elsewhere now."""
-        gone = set(old.floating) - set(new.floating) if old else set()
-        marks = [flow_mark(each.public, each.private) for each in gone if each.private]
+        marks = flow_marks(old) - flow_marks(new) if old else set()
         if marks:
             await within(self.host.reactor, name, lambda: forget_flows(marks))
 
@@ -140,7 +139,7 @@ def _public(router: RouterPlan, cable: Cable) -> list[str]:
     if router.external != cable.port:
         return []
     own = {each.partition("/")[0] for each in cable.port.addresses}
-    return [each for each in dict.fromkeys(f.public for f in router.floating) if each not in own]
+    return [each for each in router.public if each not in own]
 
 
 async def _routes(own: Host) -> set[str]:

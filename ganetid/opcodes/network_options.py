@@ -12,9 +12,9 @@ from ganetid.cluster.wiring import HostRoute, NetworkOptions
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import REQUIRED, Field, Input, Outcome
 from ganetid.opcodes.errors import WRONG_STATE, OpPrereqError
-from ganetid.opcodes.network_port import MTUS, check_cidr, check_ip
+from ganetid.opcodes.network_port import MTUS, check_cidr
 from ganetid.opcodes.networks import carry, found, next_version, opcode
-from ganetid.opcodes.typed_body import changed_value, object_kind, wrong
+from ganetid.opcodes.typed_body import changed_value, check_ip, object_kind, wrong
 
 INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}")
 DOMAIN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")

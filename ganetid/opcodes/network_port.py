@@ -14,20 +14,22 @@ from attrs import evolve
 
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Instance, Nic
-from ganetid.cluster.wiring import NicPort
-from ganetid.network.addresses import Address, plain_address, plain_network
-from ganetid.network.ports import DhcpOption
+from ganetid.cluster.wiring import NicPort, Router
+from ganetid.network.addresses import plain_network
+from ganetid.network.ports import DhcpOption, public_addresses
 from ganetid.network.wire.dhcp6_options import option6_value
 from ganetid.network.wire.dhcp_options import LONGEST, is_next_server, option_value
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import REQUIRED, Field, Input, Outcome, boolean, text
 from ganetid.opcodes.errors import UNKNOWN_ENTITY, OpPrereqError
+from ganetid.opcodes.forward_checks import check_forwards
 from ganetid.opcodes.instances import changed, found, instance_opcode
 from ganetid.opcodes.nic_addresses import MAC, Claim, require_free
-from ganetid.opcodes.typed_body import changed_value, object_kind, wrong
+from ganetid.opcodes.typed_body import changed_value, check_ip, object_kind, wrong
 
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 MTUS = range(576, 9217)
+LISTS = ("ips", "allowed_address_pairs", "floating_ips", "port_forwardings", "dhcp_options")
 MOST = 256  # of each list
 
 
@@ -73,9 +75,9 @@ def checked_port(nic: Nic, port: NicPort, given: Any, claim: Claim) -> Nic:
     Raises OpPrereqError, which names the field.
     """
     wanted = port if given is None else changed_value(port, given, "port")
-    wanted = evolve(wanted, ips=tuple(_ip(each, f"port.ips[{index}]")
+    wanted = evolve(wanted, ips=tuple(str(check_ip(each, f"port.ips[{index}]"))
                                       for index, each in enumerate(wanted.ips)))  # fmt: skip
-    for name in ("ips", "allowed_address_pairs", "floating_ips", "dhcp_options"):
+    for name in LISTS:
         if len(getattr(wanted, name)) > MOST:
             raise wrong(f"port.{name}", f"at most {MOST} are possible")
     if given is not None:
@@ -101,13 +103,26 @@ def _check_addresses(nic: Nic, port: NicPort, claim: Claim) -> None:
         check_cidr(pair.cidr, f"{where}.cidr")
         if pair.mac is not None and not MAC.fullmatch(pair.mac):
             raise wrong(f"{where}.mac", f"'{pair.mac}' is no MAC address")
+    _check_public(nic, port, claim.cluster)
+
+
+def _check_public(nic: Nic, port: NicPort, cluster: Configuration) -> None:
+    """Of one public address all leads to one NIC: the node that has it answers for the address."""
+    taken = _public(cluster, nic) if port.floating_ips or port.port_forwardings else set()
     for index, address in enumerate(port.floating_ips):
         where = f"port.floating_ips[{index}]"
         check_ip(address.public, f"{where}.public", 4)
         if address.private is not None and address.private not in {nic.ip, *port.ips}:
             raise wrong(f"{where}.private", f"'{address.private}' is not the NIC's")
-        if address.public in _public(claim.cluster, nic):
+        if address.public in taken:
             raise wrong(f"{where}.public", f"{address.public} is in use")
+    check_forwards(port.port_forwardings, port.floating_ips, "port.port_forwardings")
+    for index, forward in enumerate(port.port_forwardings):
+        where = f"port.port_forwardings[{index}]"
+        if forward.private not in {nic.ip, *port.ips}:
+            raise wrong(f"{where}.private", f"'{forward.private}' is not the NIC's")
+        if forward.public in taken:
+            raise wrong(f"{where}.public", f"{forward.public} is in use")
 
 
 def _check_groups(port: NicPort, cluster: Configuration) -> None:
@@ -155,31 +170,16 @@ def _option_size(option: DhcpOption) -> tuple[int, int]:
 
 def _public(cluster: Configuration, nic: Nic) -> set[str]:
     """Public addresses of all others."""
-    found = {
-        each.public
+    ports = [
+        other.port
         for instance in cluster.everyone().values()
         for other in instance.nics
         if other.uuid != nic.uuid
-        for each in other.port.floating_ips
+    ]
+    owners: list[NicPort | Router] = [*ports, *cluster.routers.values()]
+    return {
+        each for own in owners for each in public_addresses(own.floating_ips, own.port_forwardings)
     }
-    return found | {
-        each.public for router in cluster.routers.values() for each in router.floating_ips
-    }
-
-
-def _ip(given: str, where: str) -> str:
-    return str(check_ip(given, where))
-
-
-def check_ip(given: str, where: str, version: int | None = None) -> Address:
-    """The address.  Raises OpPrereqError."""
-    try:
-        address = plain_address(given)
-    except ValueError:
-        raise wrong(where, f"'{given}' is no IP address") from None
-    if version not in {None, address.version}:
-        raise wrong(where, f"'{given}' is no IPv{version} address")
-    return address
 
 
 def check_cidr(given: str, where: str) -> int:

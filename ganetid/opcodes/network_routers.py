@@ -16,7 +16,7 @@ from ganetid.cluster.model import DropRouter, PutRouter
 from ganetid.cluster.wiring import HostRoute, Router, RouterInterface
 from ganetid.jobs.locks import Lock
 from ganetid.network.from_cluster import router_of
-from ganetid.network.ports import FloatingAddress, RouterPlan
+from ganetid.network.ports import FloatingAddress, PortForward, RouterPlan
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import REQUIRED, Field, Input, Opcode, Outcome, optional, text
 from ganetid.opcodes.errors import (
@@ -34,7 +34,7 @@ from ganetid.opcodes.instance_parameters import NAME
 from ganetid.opcodes.router_checks import check_router
 from ganetid.opcodes.typed_body import new_value, object_kind, wrong
 
-CHANGING = ("interfaces", "external", "snat", "floating_ips", "routes")
+CHANGING = ("interfaces", "external", "snat", "floating_ips", "port_forwardings", "routes")
 NOTHING: Mapping[str, Any] = {}  # an external of no network: the router has no way out
 
 
@@ -117,6 +117,7 @@ def _with(router: Router, given: Input, context: Context) -> Router:
     for name, kind in (
         ("interfaces", RouterInterface),
         ("floating_ips", FloatingAddress),
+        ("port_forwardings", PortForward),
         ("routes", HostRoute),
     ):
         if given[name] is not None:
@@ -181,6 +182,7 @@ PARTS = (
     Field("external", optional(object_kind(RouterInterface))),
     Field("snat", optional(boolean)),
     Field("floating_ips", optional(list_of(object_kind(FloatingAddress)))),
+    Field("port_forwardings", optional(list_of(object_kind(PortForward)))),
     Field("routes", optional(list_of(object_kind(HostRoute)))),
 )
 OPCODES = (

@@ -54,10 +54,15 @@ def modified_nic(nic: Nic, given: Mapping[str, Any], around: Around) -> Nic:
 
 def _with_own_alone(nic: Nic, old_network: str | None) -> NicPort:
     """Its port, but for addresses of a network that it left, and public ones that led there."""
-    port = nic.port if nic.network == old_network else evolve(nic.port, ips=(), floating_ips=())
+    port = (
+        nic.port
+        if nic.network == old_network
+        else evolve(nic.port, ips=(), floating_ips=(), port_forwardings=())
+    )
     own = {nic.ip, *port.ips}
     kept = (each for each in port.floating_ips if each.private is None or each.private in own)
-    return evolve(port, floating_ips=tuple(kept))
+    forwards = (each for each in port.port_forwardings if each.private in own)
+    return evolve(port, floating_ips=tuple(kept), port_forwardings=tuple(forwards))
 
 
 def _with_place(

@@ -13,11 +13,12 @@ from ganetid.cluster.model import Network
 from ganetid.cluster.wiring import Router, RouterInterface
 from ganetid.network.ports import FloatingAddress
 from ganetid.opcodes.errors import NOT_UNIQUE, UNKNOWN_ENTITY, WRONG_STATE, OpPrereqError
+from ganetid.opcodes.forward_checks import check_forwards
 from ganetid.opcodes.network_options import check_routes
-from ganetid.opcodes.network_port import check_ip
-from ganetid.opcodes.typed_body import wrong
+from ganetid.opcodes.typed_body import check_ip, wrong
 
 MOST = 64
+MOST_FORWARDS = 4096
 
 
 def check_router(wanted: Router, old: Router, cluster: Configuration) -> Router:
@@ -45,6 +46,7 @@ def check_router(wanted: Router, old: Router, cluster: Configuration) -> Router:
     _refuse_overlaps(router, cluster)
     for index, address in enumerate(router.floating_ips):
         _check_floating(router, address, f"floating_ips[{index}]", old, cluster)
+    _check_forwards(router, old, cluster)
     _check_routes(router, cluster)
     return router
 
@@ -121,6 +123,20 @@ def _check_floating(
         raise wrong(f"{where}.public", f"{address.public} is there twice")
     network = cluster.networks[router.external.network]
     _check_address(address.public, network, f"{where}.public", old, cluster)
+
+
+def _check_forwards(router: Router, old: Router, cluster: Configuration) -> None:
+    if len(router.port_forwardings) > MOST_FORWARDS:
+        raise wrong("port_forwardings", f"at most {MOST_FORWARDS} are possible")
+    check_forwards(router.port_forwardings, router.floating_ips, "port_forwardings")
+    for index, each in enumerate(router.port_forwardings):
+        where = f"port_forwardings[{index}]"
+        if router.external is None:
+            raise wrong(where, "the router has no external network")
+        if each.public in router.external.ips:
+            raise wrong(f"{where}.public", f"{each.public} is the router's own")
+        network = cluster.networks[router.external.network]
+        _check_address(each.public, network, f"{where}.public", old, cluster)
 
 
 def _check_routes(router: Router, cluster: Configuration) -> None:

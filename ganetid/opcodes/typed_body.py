@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import attrs
 import msgspec
 
+from ganetid.network.addresses import Address, plain_address
 from ganetid.opcodes.errors import WRONG_INPUT, OpPrereqError
 from ganetid.opcodes.fields import Kind
 
@@ -55,6 +56,17 @@ def new_value(kind: type[T], given: Any, where: str) -> T:
 def wrong(where: str, problem: str) -> OpPrereqError:
     """The error about one field."""
     return OpPrereqError(f"{where}: {problem}", WRONG_INPUT)
+
+
+def check_ip(given: str, where: str, version: int | None = None) -> Address:
+    """The address.  Raises OpPrereqError."""
+    try:
+        address = plain_address(given)
+    except ValueError:
+        raise wrong(where, f"'{given}' is no IP address") from None
+    if version not in {None, address.version}:
+        raise wrong(where, f"'{given}' is no IPv{version} address")
+    return address
 
 
 def require_known(kind: Any, given: Any, where: str) -> None:

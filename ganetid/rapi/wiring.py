@@ -18,7 +18,7 @@ from ganetid.cluster.wiring import (
     RouterInterface,
     SecurityGroup,
 )
-from ganetid.network.ports import FloatingAddress, SecurityRule
+from ganetid.network.ports import FloatingAddress, PortForward, SecurityRule
 from ganetid.opcodes.errors import OpPrereqError
 from ganetid.opcodes.network_port import nic_named
 from ganetid.opcodes.typed_body import changed_value, new_value
@@ -31,6 +31,7 @@ LISTS: Mapping[str, type[Any]] = {
     "rules": SecurityRule,
     "interfaces": RouterInterface,
     "floating_ips": FloatingAddress,
+    "port_forwardings": PortForward,
     "routes": HostRoute,
 }
 

@@ -9,6 +9,7 @@ any other: it must not get round the rules that the neighbour has on its bridge.
 from __future__ import annotations
 
 from ganetid.network.numbers import IDENTITIES, NETWORK_MASK, PORT_MASK, service_address
+from ganetid.network.rules.forwards import DNAT, FROM_PORT, TO_PORT
 from ganetid.network.rules.ruleset import Chain
 from ganetid.network.state import METADATA
 
@@ -37,6 +38,7 @@ def _arriving(service: str) -> dict[str, Chain]:
         f"iifname != @inner ip daddr {IDENTITIES} drop",
         "iifname vmap @routed_senders",
         "ip daddr vmap @public_zones",
+        f"{TO_PORT} vmap @forward_zones",
         f"{NETWORK} vmap @zones",
     )
     outwards = (f"iifname @inner ip daddr {service} accept", f"{PORT} vmap @outwards")
@@ -46,8 +48,9 @@ def _arriving(service: str) -> dict[str, Chain]:
         f"meta mark set {NETWORK}",
         "ct direction reply ct mark != 0 meta mark set ct mark",
         "meta mark set ip daddr map @floating_networks",
+        f"meta mark set {TO_PORT} map @forward_networks",
     )
-    dstnat = ("dnat ip to ip daddr map @floating",)
+    dstnat = ("dnat ip to ip daddr map @floating", DNAT)
     return {
         "raw": Chain(raw, "type filter hook prerouting priority -300"),
         "outwards": Chain(outwards, "type filter hook prerouting priority -160"),
@@ -102,6 +105,7 @@ def _leaving(service: str) -> dict[str, Chain]:
         "ct mark 0 accept",
         f"oifname @closed {NOT_DNATTED} accept",
         "snat ip to ct mark . ip saddr map @floating_back",
+        f"snat ip to ct mark . {FROM_PORT} map @forwards_back",
         "meta nfproto ipv4 ct mark @masqueraded masquerade",
     )
     homewards = (f"ip saddr {service} ip saddr set {METADATA} ip daddr set ip daddr map @homes",)

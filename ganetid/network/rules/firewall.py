@@ -17,7 +17,7 @@ from attrs import field, frozen
 
 from ganetid.network.names import bridge_name, table_name
 from ganetid.network.numbers import PORT_SHIFT, service_address
-from ganetid.network.ports import ROUTED
+from ganetid.network.ports import ROUTED, PortForward
 from ganetid.network.rules.base import base_chains
 from ganetid.network.rules.filters import (
     inward_chain,
@@ -25,6 +25,7 @@ from ganetid.network.rules.filters import (
     is_filtered_outwards,
     outward_chain,
 )
+from ganetid.network.rules.forwards import KEY, forwards_map, inner_key, outer_key
 from ganetid.network.rules.groups import group_part
 from ganetid.network.rules.guard import server_roles, spelt_network
 from ganetid.network.rules.ruleset import Chain, Elements, Table
@@ -99,10 +100,14 @@ def _zones(draft: _Draft, state: NetworkState, places: tuple[Place, ...]) -> Non
     for place in places:
         if place.bridge is not None:
             zones.setdefault(place.segment, (place.zone, place.bridge))
-    translated = _translated(places)
+    translated, forwarded = _translated(places), _forwarded(places)
     for segment, (zone, bridge) in zones.items():
         both = f"ct zone set {zone} accept"
         known = [f"ip saddr {private} {both}" for _, private in translated.get(segment, ())]
+        known += [
+            f"ip saddr {each.private} {each.protocol} sport {each.private_port} {both}"
+            for each in forwarded.get(segment, ())
+        ]
         outwards = f"ether daddr {state.mac(bridge)} ct original zone set {zone} accept"
         draft.chains[f"zone_{segment}"] = Chain((*known, outwards, both))
         draft.chains[f"both_{segment}"] = Chain((both,))
@@ -113,6 +118,13 @@ def _zones(draft: _Draft, state: NetworkState, places: tuple[Place, ...]) -> Non
         if segment in zones
     }
     draft.fill("public_zones", "map", "ipv4_addr : verdict", public)
+    ports = {
+        outer_key(each): f"goto both_{segment}"
+        for segment, forwards in forwarded.items()
+        for each in forwards
+        if segment in zones
+    }
+    draft.fill("forward_zones", "map", f"{KEY} : verdict", ports)
     verdicts = {str(segment): f"goto zone_{segment}" for segment in zones}
     draft.fill("zones", "map", "mark : verdict", verdicts)
 
@@ -124,6 +136,14 @@ def _translated(places: tuple[Place, ...]) -> dict[int, list[tuple[str, str]]]:
         for each in place.port.floating:
             if each.private is not None:
                 found.setdefault(place.segment, []).append((each.public, each.private))
+    return found
+
+
+def _forwarded(places: tuple[Place, ...]) -> dict[int, list[PortForward]]:
+    """By segment."""
+    found: dict[int, list[PortForward]] = {}
+    for place in places:
+        found.setdefault(place.segment, []).extend(place.port.forwards)
     return found
 
 
@@ -173,6 +193,7 @@ def _floating(draft: _Draft, state: NetworkState, places: tuple[Place, ...]) -> 
             there[each.public] = each.private
             networks[each.public] = str(place.segment)
             back.setdefault(f"{place.segment} . {each.private}", each.public)
+    _forwards(draft, places)
     masqueraded = {
         str(state.numbers[network.name]): ""
         for network in state.networks.values()
@@ -182,6 +203,23 @@ def _floating(draft: _Draft, state: NetworkState, places: tuple[Place, ...]) -> 
     draft.fill("floating_networks", "map", "ipv4_addr : mark", networks)
     draft.fill("floating_back", "map", "mark . ipv4_addr : ipv4_addr", back)
     draft.fill("masqueraded", "set", "mark", masqueraded)
+
+
+def _forwards(draft: _Draft, places: tuple[Place, ...]) -> None:
+    """
+    Single ports of public addresses.
+
+    A guest that calls from such a port is seen under the public one, as answers come there.
+    """
+    networks: dict[str, str] = {}
+    back: dict[str, str] = {}
+    for segment, forwards in _forwarded(places).items():
+        for each in forwards:
+            networks[outer_key(each)] = str(segment)
+            back.setdefault(f"{segment} . {inner_key(each)}", f"{each.public} . {each.port}")
+    draft.sets["forwards"] = forwards_map(each for place in places for each in place.port.forwards)
+    draft.fill("forward_networks", "map", f"{KEY} : mark", networks)
+    draft.fill("forwards_back", "map", f"mark . {KEY} : ipv4_addr . inet_service", back)
 
 
 def _routed_senders(draft: _Draft, state: NetworkState, places: tuple[Place, ...]) -> None:

@@ -13,6 +13,14 @@ from collections.abc import Mapping
 from ganetid.network.flows import flow_mark
 from ganetid.network.names import router_end
 from ganetid.network.ports import RouterPlan
+from ganetid.network.rules.forwards import (
+    DNAT,
+    KEY,
+    TO_PORT,
+    forward_mark,
+    forwards_map,
+    outer_key,
+)
 from ganetid.network.rules.ruleset import Chain, Elements, Table
 
 TABLE = "ganetid_router"
@@ -42,8 +50,20 @@ def router_table(router: RouterPlan) -> Table:
         "floating_back": Elements("map", kind, elements=back),
         "marks": Elements("map", marks, elements=_marks(private)),
         "marks_back": Elements("map", marks, elements=_marks(back)),
+        "forwards": forwards_map(router.forwards),
+        "forward_marks": Elements(
+            "map",
+            f"{KEY} : mark",
+            elements={outer_key(each): str(forward_mark(each)) for each in router.forwards},
+        ),
     }
     return Table("inet", TABLE, chains, sets)
+
+
+def flow_marks(router: RouterPlan) -> set[int]:
+    """Marks of all flows by public addresses."""
+    floating = {flow_mark(each.public, each.private) for each in router.floating if each.private}
+    return floating | {forward_mark(each) for each in router.forwards}
 
 
 def _marks(pairs: Mapping[str, str]) -> dict[str, str]:
@@ -62,7 +82,9 @@ def _outside_chains(router: RouterPlan, outside: str) -> dict[str, Chain]:
         f'iifname != "{outside}" meta mark set {FROM_INSIDE}',
         "ct mark set ip saddr map @marks_back",
         "ct mark set ip daddr map @marks",
+        f"ct mark set {TO_PORT} map @forward_marks",
         "dnat ip to ip daddr map @floating",
+        DNAT,
     ]
     back_in = f'oifname != "{outside}" meta mark {FROM_INSIDE} {DNATTED}'
     leaving = [
@@ -72,6 +94,8 @@ def _outside_chains(router: RouterPlan, outside: str) -> dict[str, Chain]:
     if router.snat is not None:
         leaving.append(f'oifname "{outside}" meta nfproto ipv4 snat ip to {router.snat}')
         leaving.append(f"{back_in} snat ip to {router.snat}")
+    else:
+        leaving.append(f"{back_in} masquerade")
     return {
         "forward": Chain(tuple(forward), "type filter hook forward priority filter"),
         "dstnat": Chain(tuple(arriving), "type nat hook prerouting priority dstnat"),

@@ -74,8 +74,8 @@ def without_numbers(facts: list[Any]) -> set[Any]:
     }
 
 
-class RouterTests(NetworkTestCase):
-    """Real packets through routers of the real kernel; guests are namespaces."""
+class RoutersTestCase(NetworkTestCase):
+    """A node with tenants' networks, and a machine outside."""
 
     async def start(self, *tenants: str) -> FakeGuest:
         """The node with these tenants' networks; a machine outside."""
@@ -110,6 +110,10 @@ class RouterTests(NetworkTestCase):
             if seen is not None:
                 break
         return seen
+
+
+class RouterTests(RoutersTestCase):
+    """Real packets through routers of the real kernel; guests are namespaces."""
 
     async def facts(self, namespace: str) -> Any:
         """All that a restart could touch: interfaces with their numbers, addresses, rules."""
