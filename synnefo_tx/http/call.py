@@ -19,7 +19,8 @@ from synnefo_tx.identity.token import Token
 class Call:
     """
     `base` is the URL of the service's root as the client reached it, without a trailing slash;
-    `version` the microversion asked for, (major, minor), where the API has them.
+    `version` the microversion asked for, (major, minor), where the API has them; `issued` the token
+    that its answer brings.
     """
 
     request: IRequest
@@ -28,6 +29,7 @@ class Call:
     path: str
     body_stream: BodyStream | None
     bearer: Token | None = None
+    issued: Token | None = None
     version: tuple[int, int] = (0, 0)
     extra_headers: list[tuple[str, str]] = field(factory=list)
 

@@ -44,7 +44,7 @@ class LoginLog:
 
     def logged(self, handler: Handler) -> Handler:
         """
-        `handler`, which answers with a token in X-Subject-Token, or asks for more, or fails.
+        `handler`, which answers with a token (`call.issued`), or asks for more, or fails.
         Nobody gets a token whose line isn't committed.
         """
 
@@ -57,8 +57,8 @@ class LoginLog:
             except DomainError as error:
                 await self._append(await self._refused(call, type(error).__name__))
                 raise
-            text = dict(reply.headers).get("X-Subject-Token")
-            given = self._given(call, text) if text else await self._refused(call, "Incomplete")
+            token = call.issued
+            given = _given(call, token) if token else await self._refused(call, "Incomplete")
             await self._append(given)
             return reply
 
@@ -73,16 +73,6 @@ class LoginLog:
 
     async def _append(self, entry: Entry) -> None:
         await self._lines.append(entry, int(self._context.clock() * 1e6))
-
-    def _given(self, call: Call, text: str) -> Entry:
-        token = self._context.tokens.open(text)
-        details = {"methods": list(token.methods), "scope": _scope(token)}
-        if token.trust_id:
-            details["trust_id"] = token.trust_id
-        if token.application_credential_id:
-            details["application_credential_id"] = token.application_credential_id
-        entry = entry_of(call, LOG_IN, "user", token.user_id, details)
-        return evolve(entry, user_id=token.user_id, project_id=token.project_id)
 
     async def _refused(self, call: Call, reason: str) -> Entry:
         """
@@ -101,6 +91,16 @@ class LoginLog:
             except (SubjectNotFound, NotAuthenticated):
                 continue
         return await self._context.database.read(_whoever, parts, shown)
+
+
+def _given(call: Call, token: Token) -> Entry:
+    details = {"methods": list(token.methods), "scope": _scope(token)}
+    if token.trust_id:
+        details["trust_id"] = token.trust_id
+    if token.application_credential_id:
+        details["application_credential_id"] = token.application_credential_id
+    entry = entry_of(call, LOG_IN, "user", token.user_id, details)
+    return evolve(entry, user_id=token.user_id, project_id=token.project_id)
 
 
 def _whoever(connection: Connection, parts: list[Mapping[str, Any]], shown: list[str]) -> str:

@@ -61,6 +61,7 @@ def add_routes(router: Router, context: Context) -> None:
         methods = tuple(dict.fromkeys(login.methods + _before(shown, earlier)))
         token = fresh_token(context, methods, grant, shown)
         answer = token_view(token, grant, await catalog_for(context, call, token))
+        call.issued = token
         return json_reply(answer, 201, (SUBJECT, context.tokens.seal(token)))
 
     @router.route("GET", "/v3/auth/tokens", "identity:validate_token")
