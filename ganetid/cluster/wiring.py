@@ -10,9 +10,11 @@ from __future__ import annotations
 from attrs import frozen
 
 from ganetid.network.ports import (
+    NO_LIMITS,
     AddressPair,
     DhcpOption,
     FloatingAddress,
+    NicQos,
     PortForward,
     SecurityRule,
     public_addresses,
@@ -44,6 +46,7 @@ class NicPort:
     floating_ips: tuple[FloatingAddress, ...] = ()
     port_forwardings: tuple[PortForward, ...] = ()
     dhcp_options: tuple[DhcpOption, ...] = ()
+    qos: NicQos = NO_LIMITS
     host_name: str | None = None
     mtu: int | None = None
 

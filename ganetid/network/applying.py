@@ -29,6 +29,7 @@ from ganetid.network.plan import (
     remove_bridge,
     remove_link,
 )
+from ganetid.network.qos import queue_lines
 from ganetid.network.routing import Routing
 from ganetid.network.rules.firewall import inet_table
 from ganetid.network.rules.groups import group_part
@@ -90,6 +91,7 @@ class Applying:
         await self._remove(before, known, links)
         done = frozenset(before.places()) if is_sure else frozenset()
         await self._make_taps(known, links, done)
+        await self._limit(known, links, done, is_sure)
         if not is_sure or _routing(before) != _routing(known):
             await self._route(known)
         await self._vlans.apply(known, links)
@@ -190,6 +192,23 @@ class Applying:
         await self._host.ip(lines)
         for place in routed:
             await self._host.set_kernel(_towards_guests(place.tap))
+
+    async def _limit(
+        self, state: NetworkState, links: dict[str, Link], done: frozenset[Place], is_sure: bool
+    ) -> None:
+        """While a node begins, one that can't be limited keeps no other guest from its network."""
+        lines = [
+            line
+            for place in state.places()
+            if place not in done or place.tap not in links
+            for line in queue_lines(place, links)
+        ]
+        try:
+            await self._host.tc(lines)
+        except ProgramFailed as error:
+            if is_sure:
+                raise
+            self._log.error("NICs are not limited: {error}", error=error)
 
     async def _route(self, state: NetworkState) -> None:
         """Which packets look in which routing table."""

@@ -139,6 +139,7 @@ def port_of(
         floating=port.floating_ips,
         forwards=port.port_forwardings,
         dhcp_options=port.dhcp_options,
+        qos=port.qos,
         instance_uuid=instance.uuid,
         instance=instance.name,
         name=None if nic.name == nic.uuid else nic.name,

@@ -56,6 +56,10 @@ class Host:
         """Run lines of ``bridge``."""
         await self._batch([*self._inside, "bridge"], lines)
 
+    async def tc(self, lines: Iterable[str]) -> None:
+        """Run lines of ``tc``."""
+        await self._batch([*self._inside, "tc"], lines)
+
     async def rules(self) -> list[dict[str, Any]]:
         """The policy of routing, as ``ip -json rule`` tells it."""
         said = await run(self.reactor, [*self._ip, "-4", "-json", "rule"])

@@ -16,6 +16,7 @@ class Link:
     An interface as it is now.
 
     kind: bridge, tun, vxlan and so on.  addresses: with prefix length.  master: its bridge.
+    queue: of what goes out, as tc calls it.
     settings: of its kind, as ``ip -details`` names them.
     """
 
@@ -26,6 +27,7 @@ class Link:
     master: str | None = None
     mtu: int = 1500
     mac: str = ""
+    queue: str = ""
     settings: dict[str, Any] = field(factory=dict, eq=False)
 
 
@@ -48,6 +50,7 @@ def _link(entry: dict[str, Any]) -> Link:
         ),
         master=entry.get("master"),
         mtu=entry.get("mtu", 1500),
+        queue=entry.get("qdisc", ""),
         mac=entry.get("address", ""),
         settings=info.get("info_data", {}),
     )

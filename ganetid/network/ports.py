@@ -177,6 +177,27 @@ class DhcpOption:
 
 
 @frozen
+class NicQos:
+    """
+    How much a NIC may send (egress) and get (ingress), and how its packets are marked.
+
+    *_kbps: 1000 bits a second.  *_burst_kbit: that may pass at once; None: 0.8 s of it.
+    dscp: 0 to 63, of all IP packets that it sends.  min_*: what it is promised; kept, not enforced.
+    """
+
+    egress_kbps: int | None = None
+    egress_burst_kbit: int | None = None
+    ingress_kbps: int | None = None
+    ingress_burst_kbit: int | None = None
+    dscp: int | None = None
+    min_egress_kbps: int | None = None
+    min_ingress_kbps: int | None = None
+
+
+NO_LIMITS = NicQos()
+
+
+@frozen
 class PortPlan:
     """
     A NIC as one node makes it.
@@ -207,6 +228,7 @@ class PortPlan:
     floating: tuple[FloatingAddress, ...] = ()
     forwards: tuple[PortForward, ...] = ()
     dhcp_options: tuple[DhcpOption, ...] = ()
+    qos: NicQos = NO_LIMITS
     instance_uuid: str = ""
     instance: str | None = None
     name: str | None = None

@@ -16,7 +16,7 @@ from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Instance, Nic
 from ganetid.cluster.wiring import NicPort, Router
 from ganetid.network.addresses import plain_network
-from ganetid.network.ports import DhcpOption, public_addresses
+from ganetid.network.ports import DhcpOption, NicQos, public_addresses
 from ganetid.network.wire.dhcp6_options import option6_value
 from ganetid.network.wire.dhcp_options import LONGEST, is_next_server, option_value
 from ganetid.opcodes.context import Context
@@ -29,6 +29,12 @@ from ganetid.opcodes.typed_body import changed_value, check_ip, object_kind, wro
 
 HOST_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 MTUS = range(576, 9217)
+RATES = range(1, 100_000_001)
+QOS = {
+    **dict.fromkeys(("egress_kbps", "ingress_kbps", "min_egress_kbps", "min_ingress_kbps"), RATES),
+    **dict.fromkeys(("egress_burst_kbit", "ingress_burst_kbit"), range(1, 2**31)),
+    "dscp": range(64),
+}
 LISTS = ("ips", "allowed_address_pairs", "floating_ips", "port_forwardings", "dhcp_options")
 MOST = 256  # of each list
 
@@ -140,6 +146,18 @@ def _check_rest(port: NicPort) -> None:
     if port.host_name is not None and not HOST_NAME.fullmatch(port.host_name):
         raise wrong("port.host_name", f"'{port.host_name}' is no host name")
     _check_options(port.dhcp_options)
+    _check_qos(port.qos)
+
+
+def _check_qos(qos: NicQos) -> None:
+    for name, possible in QOS.items():
+        value = getattr(qos, name)
+        if value is not None and value not in possible:
+            raise wrong(f"port.qos.{name}", f"{value} is not in {possible[0]} to {possible[-1]}")
+    for way in ("egress", "ingress"):
+        burst = f"{way}_burst_kbit"
+        if getattr(qos, burst) is not None and getattr(qos, f"{way}_kbps") is None:
+            raise wrong(f"port.qos.{burst}", f"without {way}_kbps there is none")
 
 
 def _check_options(options: tuple[DhcpOption, ...]) -> None:

@@ -18,6 +18,7 @@ from attrs import field, frozen
 from ganetid.network.names import bridge_name, table_name
 from ganetid.network.numbers import PORT_SHIFT, service_address
 from ganetid.network.ports import ROUTED, PortForward
+from ganetid.network.qos import sending_rules
 from ganetid.network.rules.base import base_chains
 from ganetid.network.rules.filters import (
     inward_chain,
@@ -235,6 +236,7 @@ def _routed_senders(draft: _Draft, state: NetworkState, places: tuple[Place, ...
 def _routed_rules(place: Place, state: NetworkState) -> Iterable[str]:
     port = place.port
     yield f"meta mark set {place.mark:#x}"
+    yield from sending_rules(port.qos)
     yield from server_roles()
     if port.guarded:
         cidrs = [*port.ips, *(pair.cidr for pair in port.pairs), *_reached_at(place)]

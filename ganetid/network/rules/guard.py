@@ -23,6 +23,7 @@ from ganetid.network.names import (
 )
 from ganetid.network.numbers import IDENTITIES, NETWORK_MASK, PORT_MASK, service_address
 from ganetid.network.ports import NetworkPlan
+from ganetid.network.qos import sending_rules
 from ganetid.network.rules.ruleset import Chain, Elements, Table
 from ganetid.network.state import METADATA, Cable, NetworkState, Place
 from ganetid.network.vlan_notation import membership
@@ -98,6 +99,7 @@ def sender_rules(place: Place, cluster: str) -> Iterable[str]:
     """What comes from a tap."""
     yield f"meta mark set {place.mark:#x}"
     yield CONTROL_FRAMES
+    yield from sending_rules(place.port.qos)
     yield from _foreign_tags(place)
     if place.port.guarded:
         yield f"ether saddr != {_set(_macs(place))} drop"

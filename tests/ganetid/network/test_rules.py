@@ -139,7 +139,7 @@ class ScriptTests(SynchronousTestCase):
         self.assertEqual(said.stderr, "")
         return [present_in(line) for line in said.stdout.splitlines() if line]
 
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=12)
     @given(st.lists(tables, min_size=1, max_size=8))
     def test_from_any_to_any(self, wanted: list[Table]) -> None:
         """The kernel has after each script what was wanted, and a second script is empty."""
