@@ -209,7 +209,7 @@ def object_store_tests(  # noqa: C901 - a class of small tests
             self.store.objects.tidy(7)
             self.assertEqual(self.store.objects.of_session(7), [SESSION])
 
-        @settings(max_examples=30, deadline=None)
+        @settings(max_examples=30)
         @given(changes)
         def test_like_bytes(self, plan: list[tuple[str, int, bytes]]) -> None:
             """Any writes and zeroings leave what they would leave in bytes."""

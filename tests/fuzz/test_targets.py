@@ -34,7 +34,7 @@ def test_of(name: str, target: Callable[[bytes], None]) -> Callable[..., None]:
     anything = st.binary(max_size=3000)
     inputs = anything | changed(SEEDS[name])
 
-    @settings(deadline=None, max_examples=100, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=100, suppress_health_check=list(HealthCheck))
     @given(inputs)
     def test(_: TargetTests, data: bytes) -> None:
         target(data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -16,7 +16,6 @@ from ganetid.jobs.stamps import Stamps
 locks = st.builds(
     Lock, st.sampled_from(["instance", "network"]), st.sampled_from("abc"), st.booleans()
 )
-busy_machine = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 wants = st.lists(locks, max_size=3).map(tuple)
 
 
@@ -47,7 +46,6 @@ def startable(
 class LockTests(SynchronousTestCase):
     """Which jobs run together."""
 
-    @busy_machine
     @given(st.lists(wants, max_size=8))
     def test_started_never_clash(self, wanted: list[tuple[Lock, ...]]) -> None:
         """Jobs started together share no lock that one of them has for itself."""
@@ -58,7 +56,6 @@ class LockTests(SynchronousTestCase):
                 if one != other:
                     self.assertFalse(clash(waiting[one], waiting[other]))
 
-    @busy_machine
     @given(st.lists(wants, max_size=8))
     def test_nobody_overtakes(self, wanted: list[tuple[Lock, ...]]) -> None:
         """A job starts if and only if it clashes with none before it."""
@@ -70,7 +67,6 @@ class LockTests(SynchronousTestCase):
         ]
         self.assertEqual(startable([], waiting, 100), expected)
 
-    @busy_machine
     @given(st.lists(wants, max_size=4), wants)
     def test_held(self, held: list[tuple[Lock, ...]], wanted: tuple[Lock, ...]) -> None:
         """A job waits for locks that running ones hold."""
@@ -130,7 +126,6 @@ class JobStatusTests(SynchronousTestCase):
 class StampTests(SynchronousTestCase):
     """Time stamps."""
 
-    @busy_machine
     @given(st.lists(st.floats(0, 1e9), min_size=1), st.integers(0, 10**15))
     def test_strictly_increasing(self, clock: list[float], last: int) -> None:
         """Whatever the wall clock does, each stamp is later than all before it."""

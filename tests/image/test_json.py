@@ -72,7 +72,7 @@ class JsonTests(SynchronousTestCase):
         parts = done.stdout.decode().split("\0")[:-1]
         return list(zip(parts[::2], parts[1::2], strict=True))
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(documents, st.booleans(), st.sampled_from([None, 2]))
     def test_reads_what_was_written(
         self, document: dict[str, object], ascii_only: bool, indent: int | None

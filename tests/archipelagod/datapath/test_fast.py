@@ -117,19 +117,19 @@ class ContentTests(SynchronousTestCase):
         pair.close()
         self.assertTrue(model == disk.content)
 
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=12)
     @given(requests, cuts)
     def test_nbd_simple(self, asked: list[Asked], cut: list[int]) -> None:
         """With simple replies."""
         self.check(Nbd(is_structured=False), asked, cut)
 
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=12)
     @given(requests, cuts)
     def test_nbd_structured(self, asked: list[Asked], cut: list[int]) -> None:
         """With structured replies."""
         self.check(Nbd(is_structured=True), asked, cut)
 
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=12)
     @given(requests, cuts)
     def test_block(self, asked: list[Asked], cut: list[int]) -> None:
         """With frames of the block protocol."""
@@ -393,7 +393,7 @@ class FlushTests(Served):
 class GatherTests(SynchronousTestCase):
     """What a journal gets of objects."""
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(
         st.lists(st.tuples(st.integers(0, 70_000), st.integers(0, 70_000)), max_size=5),
         st.integers(0, 2**32 - 1),
@@ -547,7 +547,7 @@ class MalformedTests(Served):
         protocol.reply(pair.take, {})
         self.assertEqual([(damaged, b"", 0), (named, b"abcdefg", 0)], pair.odd)
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(st.binary(max_size=2000), st.sampled_from(["simple", "structured", "block"]))
     def test_noise(self, noise: bytes, kind: str) -> None:
         """Whatever comes, the connection ends when the client does."""

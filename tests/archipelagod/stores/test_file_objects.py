@@ -71,7 +71,7 @@ class FileObjectsTests(SynchronousTestCase):
         self.objects.zero(OID, 9000, 5000)
         self.assertEqual(self.content(OID), b"x" * 100 + bytes(5000) + b"x" * 3900 + bytes(1000))
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(
         st.lists(st.sampled_from([0, 1, 2]), min_size=1, max_size=20),
         st.lists(st.sampled_from([0, 1, 2]), min_size=1, max_size=20),

@@ -51,7 +51,7 @@ class AllocatedTests(SynchronousTestCase):
         self.addCleanup(volume.close)
         return catalogue, volume
 
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=12)
     @given(st.lists(changes, max_size=8), st.integers(0, UNIT), st.integers(1, SIZE - UNIT))
     def test_zeros_elsewhere(self, changes: list[Change], offset: int, size: int) -> None:
         """Any range is told of wholly, and what is said to be no data reads as zeros."""

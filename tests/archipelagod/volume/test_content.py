@@ -146,7 +146,7 @@ class BlocksTests(Pool):
 class ChangesTests(Pool):
     """changes."""
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.data())
     def test_patch(self, data: st.DataObject) -> None:
         """What differs, put over the older snapshot, makes the newer one; page by page as well."""

@@ -321,7 +321,7 @@ lives = st.tuples(plans, st.integers(0, 120), st.sampled_from([LONG, 0, 1, 2, 3,
 class PowerLossTests(SynchronousTestCase):
     """Volumes on a machine that goes off."""
 
-    @settings(max_examples=1000, deadline=None)
+    @settings(max_examples=1000)
     @given(st.lists(lives, min_size=1, max_size=3), st.integers(0, 2**32))
     def test_flushed_is_there(self, plan: list[tuple[list[str], int, int]], seed: int) -> None:
         """

@@ -328,7 +328,7 @@ class ModelTests(SynchronousTestCase):
         """Any history, in memory."""
         run_state_machine_as_test(
             VolumesMachine,
-            settings=settings(max_examples=60, stateful_step_count=40, deadline=None),
+            settings=settings(max_examples=60, stateful_step_count=40),
         )
 
     def test_bodies(self) -> None:
@@ -336,7 +336,7 @@ class ModelTests(SynchronousTestCase):
         self.patch(slots, "DELTA_LIMIT", 0)
         run_state_machine_as_test(
             VolumesMachine,
-            settings=settings(max_examples=60, stateful_step_count=40, deadline=None),
+            settings=settings(max_examples=60, stateful_step_count=40),
         )
 
     def test_files(self) -> None:
@@ -346,5 +346,5 @@ class ModelTests(SynchronousTestCase):
             make_store = staticmethod(lambda: open_file_store(self.mktemp()))
 
         run_state_machine_as_test(
-            InFiles, settings=settings(max_examples=6, stateful_step_count=15, deadline=None)
+            InFiles, settings=settings(max_examples=6, stateful_step_count=15)
         )

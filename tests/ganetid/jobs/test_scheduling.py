@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -126,7 +126,6 @@ class SchedulerTests(SynchronousTestCase):
         shop.end(2)
         self.assertEqual(shop.start_all(), [3])
 
-    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
         st.lists(st.tuples(st.integers(-2, 2), st.sampled_from("abc")), max_size=12),
         st.randoms(use_true_random=False),
@@ -178,7 +177,6 @@ class RateLimitTests(SynchronousTestCase):
             from_reasons(job(1, reason=reasons)), (RateLimit(("reason", "backup"), 3),)
         )
 
-    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
         st.lists(
             st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 3)), max_size=2), max_size=10

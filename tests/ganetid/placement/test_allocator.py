@@ -70,7 +70,7 @@ def room(name: str, memory_mib: int = 1000, **fields: object) -> Room:
 class AllocatorTests(SynchronousTestCase):
     """place, relocate, evacuate, capacity."""
 
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=80)
     @given(loads(), clusters())
     def test_a_place_is_allowed(self, load: Load, rooms: list[Room]) -> None:
         """The chosen node had room; when none is chosen, none had."""
@@ -88,7 +88,7 @@ class AllocatorTests(SynchronousTestCase):
         best = min(ranks[each.group_policy] for each in able)
         self.assertEqual(ranks[chosen.group_policy], best)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(clusters())
     def test_evacuation(self, rooms: list[Room]) -> None:
         """All that leaves a node fits where it goes, at once, in the same group."""
@@ -107,7 +107,7 @@ class AllocatorTests(SynchronousTestCase):
             if promised:
                 self.assertLessEqual(promised, target.memory_left_mib)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(clusters())
     def test_survival_is_certain(self, rooms: list[Room]) -> None:
         """When it is said that a failure can be survived, a packing exists for each node."""
@@ -122,7 +122,7 @@ class AllocatorTests(SynchronousTestCase):
                 self.assertLessEqual(load.memory_mib, left[best])
                 left[best] -= load.memory_mib
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(clusters())
     def test_balance(self, rooms: list[Room]) -> None:
         """Every move makes it better, is allowed, and stays in its group; nobody is lost."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
@@ -36,7 +36,6 @@ JOB = Job(7, (Op({"OP_ID": "OP_X", "reason": [["a", "b", 1]], "n": None}),), rec
 class NonsenseTests(SynchronousTestCase):
     """Filters of any shape."""
 
-    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(values)
     def test_conditions(self, condition: Any) -> None:
         """A condition lets rows pass or is refused; nothing else is raised."""
@@ -46,7 +45,6 @@ class NonsenseTests(SynchronousTestCase):
             return
         self.assertIn(len(answer["data"]), (0, 1))
 
-    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(values, max_size=3), values, st.lists(values, max_size=2), st.integers())
     def test_rules(self, predicates: list[Any], action: Any, trail: list[Any], at: int) -> None:
         """A rule is kept and decides, or is refused."""

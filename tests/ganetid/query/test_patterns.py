@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import time
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -32,7 +32,6 @@ patterns = st.recursive(
 class PatternTests(SynchronousTestCase):
     """Whether a text holds what an expression asks for."""
 
-    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(patterns, st.text("abc1 _\n", max_size=8))
     def test_as_python(self, pattern: str, text: str) -> None:
         """The answer is that of re.search."""

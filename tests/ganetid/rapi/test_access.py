@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
@@ -98,7 +98,6 @@ class AttemptsTests(SynchronousTestCase):
         ):
             self.assertEqual(source_of(address), source)
 
-    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(st.floats(0, 50), max_size=60))
     def test_never_faster(self, gaps: list[float]) -> None:
         """Whatever the pace, no more are listened to than the burst and one each interval."""

@@ -161,7 +161,7 @@ class AnythingTests(TestCase):
         daemon = shared_daemon()
         client = Client(daemon.base)
 
-        @settings(deadline=None, max_examples=REQUESTS, database=None,
+        @settings(max_examples=REQUESTS, database=None,
                   suppress_health_check=list(HealthCheck))  # fmt: skip
         @given(requests())
         def sent(request: Request) -> None:

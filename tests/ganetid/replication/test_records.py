@@ -82,7 +82,7 @@ def content(connection: sqlite3.Connection) -> list[Any]:
 class RecordTests(SynchronousTestCase):
     """Recorded by one connection, applied to another."""
 
-    @settings(max_examples=150, deadline=None)
+    @settings(max_examples=150)
     @given(TRANSACTIONS, st.lists(st.integers(1, 4), min_size=1))
     def test_the_copy_is_the_same(self, transactions: Any, cuts: list[int]) -> None:
         """Shipments overlap as they do when an answer was lost."""

@@ -53,7 +53,7 @@ _LISTS = st.sampled_from(
         "/network/v2.0/subnets", "/compute/v2.1/limits",
     ]
 )  # fmt: skip
-_QUIET = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+_QUIET = settings(max_examples=150, suppress_health_check=list(HealthCheck))
 
 
 class HostileTests(SynchronousTestCase):

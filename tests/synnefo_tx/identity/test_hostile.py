@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
@@ -38,13 +38,13 @@ class HostileTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.cloud = identity_cloud(self)
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=150)
     @given(values)
     def test_no_body_is_an_internal_error(self, auth: Any) -> None:
         answer = self.cloud.ask("POST", "/v3/auth/tokens", body={"auth": auth})
         self.assertIn(answer.code, (400, 401, 404))
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=150)
     @given(user=values, token=values, scope=values)
     def test_no_part_of_a_login_is_an_internal_error(
         self, user: Any, token: Any, scope: Any
@@ -70,13 +70,13 @@ class HostileTests(SynchronousTestCase):
                 answer = self.cloud.ask("POST", "/v3/auth/tokens", body=text % deep)
                 self.assertEqual(answer.code, 400, (depth, text))
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.binary(max_size=60))
     def test_no_bytes_are_an_internal_error(self, body: bytes) -> None:
         answer = self.cloud.ask("POST", "/v3/auth/tokens", body=body or b"x")
         self.assertEqual(answer.code, 400)
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(st.text(st.characters(codec="ascii", min_codepoint=33, max_codepoint=126), max_size=40))
     def test_no_token_text_is_an_internal_error(self, text: str) -> None:
         self.assertEqual(self.cloud.ask("GET", "/v3/auth/projects", text).code, 401)

@@ -126,7 +126,7 @@ class FilterTests(ListCase):
 
 
 class QueryTests(SynchronousTestCase):
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(st.lists(st.tuples(st.sampled_from(("limit", "sort", "sort_key", "name", "size_min",
                                                "created_at", "tag", "x", "visibility")),
                               st.text(max_size=12))))  # fmt: skip

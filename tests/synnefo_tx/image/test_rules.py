@@ -41,7 +41,7 @@ IMAGE = Image(
 
 
 class PatchTests(SynchronousTestCase):
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     @given(
         st.lists(
             st.fixed_dictionaries(
@@ -71,7 +71,7 @@ class PatchTests(SynchronousTestCase):
         self.assertTrue(json.dumps(shown(after)))
         self.assertTrue(is_admin or after.visibility != "public")
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     @given(st.dictionaries(NAMES, VALUES, max_size=4) | VALUES)
     def test_any_new_image(self, body: object) -> None:
         """A body is refused, or makes a queued image of the caller's own."""

@@ -70,7 +70,7 @@ class AddressTests(SynchronousTestCase):
         wanted = NewPort(network_id="n", project_id="p", device_id=device, ip_address=address)
         return str(create_port(self.connection, wanted, 0).ip_address)
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(taken=st.sets(st.integers(0, 12)), first=st.integers(0, 6), length=st.integers(0, 6))
     def test_lowest_free(self, taken: set[int], first: int, length: int) -> None:
         """The same as looking at every offset in turn."""
