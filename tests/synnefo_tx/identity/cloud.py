@@ -36,7 +36,7 @@ from synnefo_tx.identity.secret_box import SecretBox
 from synnefo_tx.identity.throttle import Throttle
 from synnefo_tx.identity.tokens import TokenBox
 from synnefo_tx.store.database import Database, open_engine
-from synnefo_tx.store.memory import immediate_database
+from synnefo_tx.store.memory import hasty, immediate_database
 from tests.live.postgresql import shared_server
 
 START = 1_800_000_000.0
@@ -204,7 +204,7 @@ def identity_cloud(case: Any, **more: Any) -> IdentityCloud:
     (`on_postgresql`) or the environment.
     """
     wanted = getattr(case, "on_postgresql", False) or POSTGRESQL in os.environ
-    engine = open_engine(_in_server(case) if wanted else _in_file(case))
+    engine = hasty(open_engine(_in_server(case) if wanted else _in_file(case)))
     case.addCleanup(engine.dispose)
     database = Database(engine, execute, execute)
     return IdentityCloud(case, database, [Fernet.generate_key()], **more)
