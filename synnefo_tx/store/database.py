@@ -16,6 +16,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 import msgspec
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import QueuePool
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
 from twisted.python.threadpool import ThreadPool
@@ -108,6 +109,7 @@ def open_engine(url: str) -> Engine:
         )
     engine = create_engine(
         url,
+        poolclass=QueuePool,  # of a database in memory too
         pool_use_lifo=True,
         connect_args={"timeout": 30, "check_same_thread": False},
         json_deserializer=msgspec.json.decode,  # a list decodes two values a row
