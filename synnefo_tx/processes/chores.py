@@ -1,6 +1,6 @@
 """
 What has to be done from time to time by one process of all at a database: projects whose time is
-over end, and rows that are good for nothing go.
+over end, those who are above a limit are told, and rows that are good for nothing go.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from synnefo_tx.identity.rows.expiry import forget_expired as forget_identitys
 from synnefo_tx.openid.rows.expiry import forget_expired as forget_providers
 from synnefo_tx.people.doing import Doing as PeopleDoing
 from synnefo_tx.people.rows.records import forget_lapsed
+from synnefo_tx.quota.over import IOverQuota
+from synnefo_tx.quota.rows import over
 from synnefo_tx.quota.rows.gone import forget_gone
 from synnefo_tx.store import leases
 from synnefo_tx.store.database import Database
@@ -42,6 +44,7 @@ WHO = "synnefo-api"  # as the log of projects names us
 class Chores:
     """
     clock: seconds since the epoch.  horizon_s: how long tokens live that may have to end.
+    over_quota: told of those who are above a limit; None: nobody is.
     """
 
     _database: Database
@@ -50,6 +53,7 @@ class Chores:
     _follower: IFollower
     _notifier: INotifier
     _reactor: Any
+    _over_quota: IOverQuota | None = None
     _holder: str = field(factory=lambda: uuid.uuid4().hex, init=False)
     _loop: LoopingCall = field(init=False)
     _round: Deferred[None] | None = field(default=None, init=False)
@@ -90,7 +94,13 @@ class Chores:
         ours = await self._database.write(leases.take, LEASE, self._holder, now, LEASE_S)
         if not ours:
             return
-        for chore in (self._end_projects, self._forget_people, self._forget_rows, self._seldom):
+        for chore in (
+            self._end_projects,
+            self._tell_over_quota,
+            self._forget_people,
+            self._forget_rows,
+            self._seldom,
+        ):
             await self._safely(chore)
 
     async def _safely(self, chore: Callable[[], Awaitable[None]]) -> None:
@@ -107,6 +117,14 @@ class Chores:
                 continue  # somebody was quicker
             except Exception:  # noqa: BLE001 - the others end all the same
                 self._log.failure("project {id} could not be ended", id=row.id)
+
+    async def _tell_over_quota(self) -> None:
+        if self._over_quota is None:
+            return
+        moves = await self._database.read(over.moves)
+        if moves:
+            await self._over_quota.moved(moves)
+            await self._database.write(over.settle, moves, int(self._clock() * 1e6))
 
     async def _forget_people(self) -> None:
         doing = PeopleDoing(self._clock(), self._horizon_s, self._follower)

@@ -55,7 +55,8 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     credential_keys: directory of the keys that seal secrets; None: "credential-keys" beside that of
     the token keys.  personal_projects: every user has one.  workers: processes that serve.
     metrics_port: where Prometheus asks, on metrics_host; each worker has one, from this upwards;
-    None: nowhere.
+    None: nowhere.  over_quota_program: run when somebody comes to use more than a limit allows, or
+    no longer does, see docs/quotas.md.
     """
 
     database_url: str
@@ -74,6 +75,7 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     metrics_port: int | None = None
     first_start: FirstStart | None = None
     personal_projects: bool = True
+    over_quota_program: str | None = None
 
     @property
     def base_url(self) -> str:

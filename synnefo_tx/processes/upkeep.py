@@ -29,6 +29,8 @@ from synnefo_tx.processes.chores import Chores
 from synnefo_tx.processes.first_start import fill, give_image
 from synnefo_tx.processes.settings import ApiSettings
 from synnefo_tx.processes.telling import cloud_notifier
+from synnefo_tx.quota.over import IOverQuota
+from synnefo_tx.quota.policy_program import ProgramPolicy
 from synnefo_tx.quota.rows import resources
 from synnefo_tx.store.database import Database
 from synnefo_tx.store.schema import upgrade
@@ -65,6 +67,7 @@ class Upkeep:
             cloud_follower(settings.personal_projects),
             cloud_notifier(settings),
             reactor,
+            _over_quota(settings, reactor),
         )
 
     async def prepare(self, passwords: Passwords) -> None:
@@ -103,6 +106,11 @@ class Upkeep:
                 await give_image(self._database, self._blocks, first, time.time)
         except Exception:  # noqa: BLE001 - the edge of a service: logged, tried again later
             self._log.failure("images were not looked after")
+
+
+def _over_quota(settings: ApiSettings, reactor: Any) -> IOverQuota | None:
+    program = settings.over_quota_program
+    return IOverQuota(ProgramPolicy(reactor, program)) if program else None
 
 
 def _tell(text: str) -> None:

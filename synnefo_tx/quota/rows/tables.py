@@ -4,9 +4,13 @@ What is counted, what each project and user may use and uses, and what is asked 
 Limits of -1 are none.  Times are microseconds since the epoch (UTC).
 """
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text
 
 from synnefo_tx.store.metadata import metadata
+
+# Written out, so that both kinds of database see that the index serves the question.
+IS_OVER = text('"limit" >= 0 AND usage_max > "limit"')
+_NAMES = ("holder", "source", "resource")
 
 
 def _place() -> tuple[Column[str], ...]:
@@ -49,7 +53,11 @@ holdings = Table(
     Column("usage_min", BigInteger, nullable=False),  # if all that is pending were refused ...
     Column("usage_max", BigInteger, nullable=False),  # ... or granted; of releases the opposite
     Index("ix_holdings_source", "source"),
+    # Few, and asked for every half a minute.
+    Index("ix_holdings_over", *_NAMES, sqlite_where=IS_OVER, postgresql_where=IS_OVER),
 )
+# Those above their limits of whom the site's policy was told, see quota/over.py.
+over_quota = Table("over_quota", metadata, *_place(), Column("told_at", BigInteger, nullable=False))
 commissions = Table(
     "commissions",
     metadata,
