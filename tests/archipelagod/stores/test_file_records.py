@@ -224,10 +224,10 @@ class FileRecordsTests(SynchronousTestCase):
         """A view of a large value costs no reading, and no memory of ours."""
         with open(self.sparse("big"), "wb") as file:
             file.truncate(1 << 33)
-        began_s = time.perf_counter()
+        began_s = time.process_time()
         view = self.records.view("bodies", "big")
         view[1 << 32] = 7
-        self.assertLess(time.perf_counter() - began_s, 0.5)
+        self.assertLess(time.process_time() - began_s, 0.5)
         self.assertEqual((len(view), view[1 << 32], view[5]), (1 << 33, 7, 0))
 
     def sparse(self, name: str) -> str:

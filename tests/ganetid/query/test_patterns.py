@@ -40,9 +40,9 @@ class PatternTests(SynchronousTestCase):
     def test_time(self) -> None:
         """What takes Python for ever takes no time."""
         for pattern in ("(a+)+$", "(a|a)*b", "(a*)*b", "a*a*a*a*a*a*c"):
-            begun = time.monotonic()
+            begun = time.process_time()
             self.assertFalse(searcher(pattern)("a" * 200 + "!"))
-            self.assertLess(time.monotonic() - begun, 2)
+            self.assertLess(time.process_time() - begun, 2)
 
     def test_refused(self) -> None:
         """What can't be done in such time is refused, and so is what would take much memory."""

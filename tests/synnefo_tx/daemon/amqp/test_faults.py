@@ -291,7 +291,7 @@ class ProtocolFaultTests(LiveTestCase):
             await self.eventually(lambda: not bus.is_connected)
         finally:
             shared_broker().resume()
-        self.assertLess(reactor.seconds() - paused_at, 4)
+        self.assertLess(reactor.seconds() - paused_at, 10)  # TCP alone: minutes
         await soon(bus.publish(key, b"2"))
 
 
