@@ -40,6 +40,7 @@ from tests.synnefo_tx.http.site import soon
 
 PASSWORD = "correct horse"
 COMMAND = Path(sys.executable).parent / "openstack"
+SERVICES = ("account", "block-storage", "compute", "identity", "image", "network", "volumev3")
 
 
 def fill(connection: Connection, password_hash: str) -> None:
@@ -129,7 +130,7 @@ class ClientsTests(TestCase):
             catalog = await self.command("catalog", "list", name="demo")
             self.assertEqual(
                 {one["Type"] for one in catalog},
-                {"account", "identity", "compute", "network", "image"},
+                set(SERVICES),
             )
 
         return Deferred.fromCoroutine(run())
@@ -152,8 +153,8 @@ class ClientsTests(TestCase):
             self.assertEqual(identity.get_user("c" * 32).name, "admin")
             self.assertEqual(len(list(identity.role_assignments(include_names=True))), 2)
             self.assertEqual([one.id for one in identity.regions()], ["RegionOne"])
-            self.assertEqual(len(list(identity.services())), 5)
-            self.assertEqual(len(list(identity.endpoints(interface="public"))), 5)
+            self.assertEqual(len(list(identity.services())), len(SERVICES))
+            self.assertEqual(len(list(identity.endpoints(interface="public"))), len(SERVICES))
             self.assertEqual([one.name for one in identity.user_projects("d" * 32)], ["demo"])
             self.assertTrue(cloud.endpoint_for("compute").endswith("/compute/v2.1"))
             self.assertEqual(identity.get_endpoint_data().api_version, (3, 14))

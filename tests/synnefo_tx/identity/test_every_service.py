@@ -32,6 +32,7 @@ from synnefo_tx.people.external.providers import Providers
 from synnefo_tx.people.settings import SignUp
 from synnefo_tx.quota.rows import resources
 from synnefo_tx.store.metadata import metadata
+from synnefo_tx.volume.api.routes import volume_router
 from tests.synnefo_tx.identity.cloud import identity_cloud
 from tests.synnefo_tx.identity.personas import ROLES_AT, tokens_of_all
 
@@ -52,7 +53,7 @@ _OPENID = "tests.synnefo_tx.openid"
 # Services that no token comes with, and writing that everybody with a token may ask for: what
 # matches, and the tests that try to get more by it.
 NAMED = {
-    r"GET /(compute|network|image)/": "tests.synnefo_tx.compute.test_discovery",
+    r"GET /(compute|network|image|volume)/?(v3/?)?": "tests.synnefo_tx.compute.test_discovery",
     r"GET /compute/v2.1/": "tests.synnefo_tx.compute.test_discovery",
     r"GET /image/versions": "tests.synnefo_tx.image.test_api",
     r"GET /account/v1.0/resources": f"{_ACCOUNT}.test_quotas_api.QuotaTests",
@@ -74,7 +75,6 @@ NAMED = {
     r"POST /account/v1.0/people/methods/(password|remove)": f"{_PEOPLE}.external.test_methods",
     r"\w+ /account/v1.0/people/log-in.*": f"{_PEOPLE}.external",
     r"\w+ /network/v2.0/(networks|subnets|ports).*": "tests.synnefo_tx.network.test_api",
-    r"(PUT|DELETE) /network/v2.0/quotas/<project_id>": "tests.synnefo_tx.identity.test_escalation",
 }
 PLACES = {"project_id": "p1", "user_id": "u-alice"}
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
@@ -102,6 +102,7 @@ class EveryServiceTests(SynchronousTestCase):
             network_router(cloud.database, *usual),
             image_router(cloud.database, nothing, *usual, nothing, in_thread=execute),
             openid_router(cloud.context),
+            volume_router(cloud.database, *usual),
             account_router(
                 cloud.database,
                 *usual,
@@ -137,6 +138,10 @@ class EveryServiceTests(SynchronousTestCase):
                 table.name: sorted(map(repr, connection.execute(select(table))))
                 for table in metadata.sorted_tables
             }
+
+    def test_no_service_is_left_out(self) -> None:
+        mine = {one.prefix for one in self.routers}
+        self.assertEqual(set(self.tables) - mine, {"identity"})
 
     def test_without_a_token_every_route_is_shut(self) -> None:
         """

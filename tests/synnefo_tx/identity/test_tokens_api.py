@@ -54,7 +54,7 @@ class LoginTests(SynchronousTestCase):
         )
         self.assertEqual(
             [service["type"] for service in catalog],
-            ["account", "compute", "identity", "image", "network"],
+            ["account", "block-storage", "compute", "identity", "image", "network", "volumev3"],
         )
         self.assertEqual(len(audit_ids), 1)
         self.assertEqual(len(audit_ids[0]), 22)
