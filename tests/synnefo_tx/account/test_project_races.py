@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from threading import Thread
 
 from attrs import evolve
@@ -22,9 +21,9 @@ from synnefo_tx.identity.rows import accounts
 from synnefo_tx.identity.rows.tables import assignments
 from synnefo_tx.quota.rows.resources import ensure
 from synnefo_tx.store.database import open_engine
-from synnefo_tx.store.schema import upgrade
-from tests.live.postgresql import shared_server
+from synnefo_tx.store.memory import hasty
 from tests.synnefo_tx.identity.cloud import fill
+from tests.synnefo_tx.migrated import migrated_in_server, migrated_url
 
 NOW_US, YEAR_US = 1_763_861_393_000_000, 366 * 86400 * 10**6
 MANY = 12
@@ -37,13 +36,12 @@ class RaceTests(SynchronousTestCase):
     """Threads with connections of their own."""
 
     def url(self) -> str:
-        """Of an empty database."""
-        return f"sqlite:///{Path(self.mktemp()).absolute()}"
+        """Of a database without rows."""
+        return migrated_url(self)
 
     def setUp(self) -> None:
-        self.engine: Engine = open_engine(self.url())
+        self.engine: Engine = hasty(open_engine(self.url()))
         self.addCleanup(self.engine.dispose)
-        upgrade(self.engine)
 
         def begin(connection: Connection) -> None:
             fill(connection)
@@ -131,5 +129,5 @@ class PostgresqlRaceTests(RaceTests):
     """The same on PostgreSQL."""
 
     def url(self) -> str:
-        """Of an empty database."""
-        return str(shared_server().new_database())
+        """Of a database without rows."""
+        return migrated_in_server()

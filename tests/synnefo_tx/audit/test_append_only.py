@@ -17,8 +17,8 @@ from synnefo_tx.audit.rows.log import append
 from synnefo_tx.audit.rows.retention import DAY_US, LEAST_KEPT_US, TooYoung, expire
 from synnefo_tx.audit.rows.tables import audit_log
 from synnefo_tx.store.database import open_engine
-from synnefo_tx.store.schema import create_all, upgrade
-from tests.live.postgresql import shared_server
+from synnefo_tx.store.memory import hasty, immediate_database
+from tests.synnefo_tx.migrated import migrated_in_server, migrated_url
 
 NOW = 400 * DAY_US
 _COLUMNS = "id, at_us, action, outcome, user_id, project_id, target_kind, target_id, address"
@@ -39,9 +39,7 @@ class AppendOnlyTests(SynchronousTestCase):
     )
 
     def make_engine(self) -> Engine:
-        engine = open_engine(f"sqlite:///{Path(self.mktemp()).absolute()}")
-        upgrade(engine)
-        return engine
+        return hasty(open_engine(migrated_url(self)))
 
     def setUp(self) -> None:
         self.engine = self.make_engine()
@@ -92,9 +90,7 @@ class DeclaredTablesTests(AppendOnlyTests):
     """Tables made from their declaration, as tests do."""
 
     def make_engine(self) -> Engine:
-        engine = open_engine(f"sqlite:///{Path(self.mktemp()).absolute()}")
-        create_all(engine)
-        return engine
+        return immediate_database(Path(self.mktemp()).absolute()).engine
 
 
 class PostgresqlAppendOnlyTests(AppendOnlyTests):
@@ -103,6 +99,4 @@ class PostgresqlAppendOnlyTests(AppendOnlyTests):
     replacing = ("TRUNCATE audit_log", "TRUNCATE audit_retention")
 
     def make_engine(self) -> Engine:
-        engine = open_engine(shared_server().new_database())
-        upgrade(engine)
-        return engine
+        return open_engine(migrated_in_server())

@@ -24,9 +24,9 @@ from synnefo_tx.identity.rows.trusted import consume, trust_of
 from synnefo_tx.identity.rows.trusts import create_trust, remove_trust
 from synnefo_tx.people.rows import factors
 from synnefo_tx.store.database import Database, open_engine
-from synnefo_tx.store.schema import upgrade
-from tests.live.postgresql import shared_server
+from synnefo_tx.store.memory import hasty
 from tests.synnefo_tx.identity.cloud import fill
+from tests.synnefo_tx.migrated import migrated_in_server, migrated_url
 
 AT_ONCE = 8
 TRUSTED = {
@@ -48,12 +48,11 @@ class UsedOnceTests(SynchronousTestCase):
     """
 
     def url(self) -> str:
-        return f"sqlite:///{self.mktemp()}"
+        return migrated_url(self)
 
     def setUp(self) -> None:
-        engine = open_engine(self.url())
+        engine = hasty(open_engine(self.url()))
         self.addCleanup(engine.dispose)
-        upgrade(engine)
         self.database = Database(engine, execute, execute)
         self.do(fill)
         factor = insert(credentials).values(id="c", user_id="u-alice", type="totp", blob="sealed")
@@ -185,4 +184,4 @@ class PostgresqlUsedOnceTests(UsedOnceTests):
     """
 
     def url(self) -> str:
-        return shared_server().new_database()
+        return migrated_in_server()
