@@ -51,14 +51,14 @@ class Uploads:
         """
         Take the image's bytes from `read`, b"" at their end; active on return.
 
-        Raises ImageNotFound, NotPermitted, WrongStatus, BadRequest, TooLarge, UnacceptableDisk,
-        UploadOvertaken, Unavailable and what `read` raises.
+        Raises ImageNotFound, NotPermitted, WrongStatus, BadRequest, TooLarge, Exceeded,
+        UnacceptableDisk, UploadOvertaken, Unavailable and what `read` raises.
         """
         upload_id = str(uuid.uuid4())
         volume = f"image-{image_id}-{upload_id}"
         disk = f"{volume}-disk"
         image = await self.database.write(
-            rows.begin, image_id, viewer, upload_id, (volume, disk), self._now_us()
+            rows.begin, image_id, viewer, upload_id, (volume, disk), self._now_us(), length
         )
         pulse = LoopingCall(self._renew, upload_id)
         if self.reactor is not None:

@@ -102,7 +102,7 @@ VOLUMES = (
     Resource(BACKUP_DISK, "Space of backups", 1000 * GIB, "bytes"),
     Resource(VOLUME_GROUP, "Groups of volumes", 10, ui_visible=False),
 )
-OBJECTS = (Resource(DISKSPACE, "Objects", 50 * GIB, "bytes"),)
+OBJECTS = (Resource(DISKSPACE, "Files of images, and objects", 50 * GIB, "bytes"),)
 ACCOUNT = (Resource(PENDING_APP, "Pending applications for projects", 0, system_default=3),)
 
 REGISTERED = (*COMPUTE, *NETWORKING, *VOLUMES, *OBJECTS, *ACCOUNT)

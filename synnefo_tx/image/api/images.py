@@ -14,7 +14,7 @@ from synnefo_tx.http.router import Router
 from synnefo_tx.image.api.service import ImageService, body_of, viewer_of
 from synnefo_tx.image.errors import MediaType
 from synnefo_tx.image.model import Image, Viewer
-from synnefo_tx.image.rows import images
+from synnefo_tx.image.rows import charges, images
 from synnefo_tx.image.rows import listing as pages
 from synnefo_tx.image.rules import patch
 from synnefo_tx.image.rules.creation import new_image
@@ -100,6 +100,7 @@ def _changed(
         return images.get(connection, image_id, viewer)
     image = images.get_to_change(connection, image_id, viewer, "modify_image")
     after = patch.changed(image, asked, viewer.is_admin, now_us)
+    charges.move(connection, image, after.owner)
     images.save(connection, after)
     return after
 

@@ -26,6 +26,7 @@ from synnefo_tx.image.errors import (
     ProtectedImage,
 )
 from synnefo_tx.image.model import BootableImage, Image, Viewer
+from synnefo_tx.image.rows import charges
 from synnefo_tx.image.rows.tables import image_members, image_tags, images, loose_volumes
 
 _NAMES = uuid.UUID("c3b0d3f3-6d5a-4d3f-9c0a-5f6f2f0a9b61")  # of `add_named`, for ever
@@ -136,6 +137,7 @@ def remove(connection: Connection, image_id: str, viewer: Viewer, now_us: int) -
         raise ImageNotFound(image_id, "Failed to find image {} to delete") from error
     if image.protected:
         raise ProtectedImage(image_id)
+    charges.give_back(connection, image)
     connection.execute(
         update_rows(images)
         .where(images.c.id == image_id)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, delete, insert, or_, select, update
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.image.errors import UploadOvertaken, WrongStatus
 from synnefo_tx.image.model import Image, Viewer
+from synnefo_tx.image.rows import charges
 from synnefo_tx.image.rows.images import get_to_change
 from synnefo_tx.image.rows.tables import images, loose_volumes
 
@@ -42,12 +43,13 @@ def begin(
     upload_id: str,
     volumes: Sequence[str],
     now_us: int,
+    size: int | None = None,
 ) -> Image:
     """
-    queued -> saving.  Gives the image as it was.
+    queued -> saving.  Gives the image as it was.  size: bytes that are to come, if that is known.
 
     Raises ImageNotFound, NotPermitted, WrongStatus (another upload is under way, or it has data),
-    BadRequest (formats not set).
+    BadRequest (formats not set) and Exceeded.
     """
     image = get_to_change(connection, image_id, viewer, "upload_image")
     if image.status != "queued":
@@ -56,6 +58,7 @@ def begin(
     if missing:
         what = "Property" if len(missing) == 1 else "Properties"
         raise BadRequest(f"{what} {', '.join(missing)} must be set prior to saving data.")
+    charges.check_room(connection, image.owner, size)
     connection.execute(
         update(images)
         .where(images.c.id == image_id)
@@ -85,7 +88,7 @@ def finish(
     connection: Connection, image_id: str, upload_id: str, received: Received, now_us: int
 ) -> None:
     """
-    saving -> active: the volumes are the image's.  Raises UploadOvertaken.
+    saving -> active: the volumes are the image's.  Raises UploadOvertaken and Exceeded.
 
     A volume that was noted and is not used was never made.
     """
@@ -111,6 +114,8 @@ def finish(
     )
     if changed.rowcount != 1:
         raise UploadOvertaken(image_id)
+    owner = connection.execute(select(images.c.owner).where(images.c.id == image_id)).scalar_one()
+    charges.charge(connection, owner, received.size)
     connection.execute(delete(loose_volumes).where(loose_volumes.c.upload_id == upload_id))
 
 

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.compute.rules import quotas
 from synnefo_tx.quota.model import Holding, Payer
-from synnefo_tx.quota.registered import CPU, NETWORK, SUBNET, TOTAL_CPU, TOTAL_RAM, VM
+from synnefo_tx.quota.registered import CPU, DISKSPACE, NETWORK, SUBNET, TOTAL_CPU, TOTAL_RAM, VM
 from synnefo_tx.quota.rows.holdings import held, held_by
 from synnefo_tx.quota.rows.resources import ensure
 from synnefo_tx.quota.rows.verify import quota_verify, reconcile_resources
@@ -64,6 +64,15 @@ def _old(connection: Connection) -> None:
             f"VALUES ('p{number}', 'n', 's', 'p', '', 'm{number}', '10.0.0.{number}', {number}, "
             f"'{name}', 'compute:nova', 'ACTIVE', 0, 0)"
         )
+    for number, (owner, status) in enumerate(
+        (("'p'", "active"), ("'p'", "deactivated"), ("'p'", "deleted"), ("NULL", "active"))
+    ):
+        rows.append(
+            "INSERT INTO images (id, owner, visibility, status, size, min_disk, min_ram, "
+            "protected, os_hidden, properties, created_at, updated_at) "
+            f"VALUES ('i{number}', {owner}, 'shared', '{status}', 7, 0, 0, false, false, "
+            "'{}', 0, 0)"
+        )
     limits = {"instances": 20, "cores": 64, "ram": -1, "volumes": 40, "gigabytes": 1000}
     for resource, limit in (limits | {"ports": 500}).items():
         used = 2 * RESERVED[resource]
@@ -98,6 +107,7 @@ class MigrationTests(SynchronousTestCase):
         self.assertEqual(found[TOTAL_RAM], Holding(-1, 2 * 512 * 2**20))
         self.assertEqual(found[CPU].used, 2)
         self.assertEqual((found[NETWORK].used, found[SUBNET].used), (1, 1))
+        self.assertEqual(found[DISKSPACE], Holding(50 * 2**30, 14))
 
     def test_users_hold_their_servers(self) -> None:
         """And of running ones what running takes."""
