@@ -107,6 +107,13 @@ class Candidates(Service):
         """The administrator says that nodes that don't answer have no other master."""
         self._is_alone = True
 
+    def is_cut_off(self, heard: list[str]) -> bool:
+        """Whether nodes beside those that are heard may have chosen another master."""
+        membership = self._half.membership
+        if membership.view is None or self._is_alone:
+            return False
+        return may_be_outvoted(membership.name, membership.view, heard)
+
     async def _tell(self) -> None:
         """
         Returns when so many nodes know who is in sync that the others can't elect one who is not.

@@ -133,7 +133,14 @@ class MasterHalf(MultiService):
         rebooted = await self._note_boot()
         await self._half.underway.former_ended(self._half.membership.epoch)
         ended = await take_up_own(self._half.node, cluster, nodes)
-        self._address = OwnAddress(cluster, self._half.node)
+        self._address = OwnAddress(
+            cluster,
+            self._half.node,
+            lambda: self.candidates.is_cut_off(
+                [each for each in cluster.members if nodes.is_up(each)]
+            ),
+            self._reactor.seconds,
+        )
         await self._address.look()
         await self._share(nodes)
         if self._half.has_rpc:

@@ -4,6 +4,7 @@ The cluster's own address is where the master is: on three machines in network n
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -42,11 +43,18 @@ class AddressTests(MachinesTestCase):
             await one.daemon.ended
             await two.admin("master-failover")
             await self.is_at(two, one)
+            await self.until(lambda: self.has(one, False), "the dead one's machine has lost it")
+            await self.is_at(two)
             one.spawn()  # a node now, which has to let go of it
             await self.until(lambda: self.has(one, False), "the old one has let go")
             await self.in_sync(two)
             await three.admin("master-failover")
             await self.is_at(three)
+            if os.environ.get("ADDRESS_LONG"):
+                await three.cable("down")
+                await self.until(lambda: self.has(three, False), "cut off it has lost it")
+                await three.cable("up")
+                await self.is_at(three)
             job = await three.client.job("PUT", "/2/modify", {"master_ip": ""})
             self.assertEqual(job["status"], "success", job)
             await self.until(lambda: self.has(three, False), "it is removed")
