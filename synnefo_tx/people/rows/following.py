@@ -5,15 +5,13 @@ People go when identity's users go.
 from __future__ import annotations
 
 from attrs import frozen
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from zope.interface import implementer
 
 from synnefo_tx.account.rows.following import AccountFollower
 from synnefo_tx.identity.follower import IFollower, Several, Thing, Told
-from synnefo_tx.identity.rows.tables import users
 from synnefo_tx.people.rows import emails
-from synnefo_tx.people.rows.records import forget
-from synnefo_tx.people.rows.tables import people
+from synnefo_tx.people.rows.forgetting import forget, forget_domain, forget_group
 
 
 @implementer(IFollower)
@@ -39,18 +37,14 @@ class PeopleFollower:
 
     def ends(self, connection: Connection, noun: str, thing: Thing, told: Told) -> None:
         """
-        The user, or all of the domain, are forgotten.
+        The user, the group, or all who are in the domain, are forgotten.
         """
         if noun == "user":
             forget(connection, thing["id"])
+        elif noun == "group":
+            forget_group(connection, thing["id"])
         elif noun == "domain" and not thing["enabled"]:  # else it is refused
-            inside = (
-                select(people.c.user_id)
-                .join(users, users.c.id == people.c.user_id)
-                .where(users.c.domain_id == thing["id"])
-            )
-            for (user_id,) in connection.execute(inside).all():
-                forget(connection, user_id)
+            forget_domain(connection, thing["id"])
 
 
 def cloud_follower(personal_projects: bool) -> IFollower:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
 from sqlalchemy.sql import Select
 
 from synnefo_tx.audit.entry import Entry
@@ -18,8 +18,7 @@ from synnefo_tx.identity.rows.users import remove_user
 from synnefo_tx.people.doing import Doing
 from synnefo_tx.people.errors import NoSuchPerson
 from synnefo_tx.people.model import Moderation, Person, State
-from synnefo_tx.people.rows import addresses
-from synnefo_tx.people.rows.link_tables import links
+from synnefo_tx.people.rows.forgetting import forget
 from synnefo_tx.people.rows.links import expire
 from synnefo_tx.people.rows.tables import people, signed_terms
 
@@ -149,12 +148,3 @@ def forget_lapsed(connection: Connection, doing: Doing) -> None:
         forget(connection, user_id)
         remove_user(connection, USER, user, doing.now, doing.horizon_s)
         append(connection, Entry(FORGOTTEN, "user", user_id), doing.told.now_us)
-
-
-def forget(connection: Connection, user_id: str) -> None:
-    """
-    Nothing is known here of a user who is gone.
-    """
-    for table in (people, signed_terms, links):
-        connection.execute(delete(table).where(table.c.user_id == user_id))
-    addresses.release(connection, user_id)
