@@ -18,6 +18,9 @@ from synnefo_tx.quota.registered import DISK, GIB, PORT, VOLUME
 from synnefo_tx.quota.rows.verify import Census
 from synnefo_tx.volume.rows.tables import volumes
 
+AT_ONCE = 1000  # servers in memory
+_ASKED = tuple(servers.c[name] for name in ("id", "project_id", "user_id", "flavor", "reserved"))
+
 
 def count(connection: Connection) -> Counter[Key]:
     """
@@ -26,8 +29,8 @@ def count(connection: Connection) -> Counter[Key]:
     """
     used: Counter[Key] = Counter()
     things = _things(connection)
-    known = select(servers).where(servers.c.deleted_at.is_(None))
-    for server in connection.execute(known):
+    known = select(*_ASKED).where(servers.c.deleted_at.is_(None))
+    for server in connection.execute(known.execution_options(yield_per=AT_ONCE)):
         own = things.pop((server.project_id, server.id), Counter())
         if server.reserved:
             _charge(used, payer_of(server), _of_server(server) | own)

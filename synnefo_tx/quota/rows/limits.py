@@ -6,7 +6,7 @@ A change of limits never touches what is used: who is above one may take nothing
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, and_, bindparam, delete, or_, select, update
@@ -19,13 +19,21 @@ from synnefo_tx.quota.rows.tables import holdings, quota_limits, resources
 CHUNK = 200  # holdings asked about in one statement
 
 
-def due_limits(connection: Connection, keys: Collection[Key]) -> dict[Key, int]:
+def due_limits(
+    connection: Connection, keys: Collection[Key], *, keep: bool = False
+) -> dict[Key, int]:
     """
     The limit that each of these should have: the one that was set for it, or the default.  Members
     of a project have none of their own by default, but in their personal projects.  Raises
     KeyError for an unknown resource.
+
+    keep: nobody sets another limit of these resources until the transaction ends.
     """
-    defaults = {row.name: row for row in connection.execute(select(resources))}
+    names = {key.resource for key in keys}
+    known = select(resources).where(resources.c.name.in_(names)).order_by(resources.c.name)
+    if keep:
+        known = known.with_for_update(read=True)
+    defaults = {row.name: row for row in connection.execute(known)}
     ordered = sorted(keys)
     due = {}
     for start in range(0, len(ordered), CHUNK):
@@ -91,6 +99,7 @@ def set_limits(
     A limit that was set for one member alone stays.
     """
     source = f"project:{project_id}"
+    _begin(connection, limits)
     for resource, (member, project) in limits.items():
         _say(connection, Key("", source, resource), member)
         _say(connection, Key(source, "", resource), project)
@@ -104,6 +113,7 @@ def set_project_limits(
     The limits of the project as a whole; None: the default.
     """
     holder = f"project:{project_id}"
+    _begin(connection, limits)
     for resource, limit in limits.items():
         _say(connection, Key(holder, "", resource), limit)
     refresh(connection, holder, tuple(limits))
@@ -116,6 +126,7 @@ def set_member_limits(
     The limits of one user in the project; None: as all members'.
     """
     source = f"project:{project_id}"
+    _begin(connection, limits)
     for resource, limit in limits.items():
         _say(connection, Key(f"user:{user_id}", source, resource), limit)
     refresh(connection, source, tuple(limits))
@@ -190,13 +201,19 @@ def write_limits(connection: Connection, limits: Mapping[Key, int]) -> None:
     )
 
 
+def _begin(connection: Connection, names: Iterable[str]) -> None:
+    """
+    Waits for those who make holdings of these resources, and lets them wait: whoever comes first is
+    seen by the other.  Raises KeyError for an unknown one.
+    """
+    wanted = set(names)
+    known = select(resources.c.name).where(resources.c.name.in_(wanted)).order_by(resources.c.name)
+    found = {row.name for row in connection.execute(known.with_for_update())}
+    for name in sorted(wanted - found):
+        raise KeyError(name)
+
+
 def _say(connection: Connection, key: Key, limit: int | None) -> None:
-    """
-    Raises KeyError for an unknown resource.
-    """
-    known = select(resources.c.name).where(resources.c.name == key.resource)
-    if connection.execute(known).first() is None:
-        raise KeyError(key.resource)
     place = {"holder": key.holder, "source": key.source, "resource": key.resource}
     if limit is None:
         this = and_(*(quota_limits.c[name] == value for name, value in place.items()))

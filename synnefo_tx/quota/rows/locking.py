@@ -136,7 +136,7 @@ def _make(connection: Connection, keys: Collection[Key]) -> None:
     """
     Another transaction may be quicker (PostgreSQL only); its row is as good as ours.
     """
-    due = due_limits(connection, keys)
+    due = due_limits(connection, keys, keep=True)
     dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(
         dialect.insert(holdings).on_conflict_do_nothing(),

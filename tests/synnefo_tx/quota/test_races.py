@@ -10,17 +10,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, event, func, select
+from sqlalchemy import Connection, Engine, delete, event, func, select
 from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.errors import OverQuota
-from synnefo_tx.quota.model import Holding, Payer, Provision, Wanted
+from synnefo_tx.quota.model import Holding, Payer, Provision, Wanted, member_key
 from synnefo_tx.quota.registered import DISK, TOTAL_CPU, VM
 from synnefo_tx.quota.rows import commissions
 from synnefo_tx.quota.rows.holdings import give_back, held, held_by, take
-from synnefo_tx.quota.rows.limits import set_limits
+from synnefo_tx.quota.rows.limits import set_defaults, set_limits
 from synnefo_tx.quota.rows.tables import commissions as commission_table
-from synnefo_tx.quota.rows.tables import holdings
+from synnefo_tx.quota.rows.tables import holdings, provisions, quota_limits
 from synnefo_tx.quota.rows.verify import quota_verify
 from synnefo_tx.store.database import Database, open_engine
 from synnefo_tx.store.schema import create_all
@@ -132,6 +132,32 @@ class RaceTests(SynchronousTestCase):
             mine = held_by(connection, Payer("someone", "p"), [TOTAL_CPU])[TOTAL_CPU]
         self.assertEqual(self.held(TOTAL_CPU).limit, 100 + mine.limit)
 
+    def test_limits_set_while_somebody_takes_for_the_first_time(self) -> None:
+        """Holdings that are made then have the new limits, or get them."""
+
+        def work(connection: Connection, number: int) -> object:
+            project = f"new{number // 3}"
+            if number % 3 == 0:
+                set_limits(connection, project, {VM: (7, 70)})
+            elif number % 3 == 1:
+                take(connection, Payer("u", project), {VM: 1, DISK: 1})
+            elif number == 2:
+                set_defaults(connection, DISK, 5, 50)
+            else:  # a member alone, as commissions may
+                asked = [Provision(member_key("w", project, VM), 1)]
+                commissions.issue(connection, Wanted("c", asked), 1)
+            return True
+
+        for _ in range(3):
+            self.assertEqual(self.race(work, 24), [True] * 24)
+            with self.engine.begin() as connection:
+                self.assertEqual(quota_verify(connection), [])
+                connection.execute(delete(provisions))
+                connection.execute(delete(commission_table))
+                connection.execute(delete(holdings))
+                connection.execute(delete(quota_limits))
+                set_defaults(connection, DISK, 9, 90)
+
     def test_a_commission_is_resolved_once(self) -> None:
         """Whoever comes second finds none."""
         asked = [Provision(key, 3) for key in Payer("u", "p").keys(VM)]
@@ -219,7 +245,7 @@ def _dawdle(_c: object, _cursor: object, statement: str, *_: object) -> None:
     Whoever has looked waits before writing, so that others look meanwhile if they can.
     """
     if statement.startswith("SELECT") and (
-        "FROM holdings" in statement or "FROM comm" in statement
+        "FROM holdings" in statement or "FROM comm" in statement or "FROM quota_limits" in statement
     ):
         time.sleep(0.004)
 
