@@ -40,6 +40,7 @@ from ganetid.opcodes import (
     storage_units,
     tags,
     verify_config,
+    verify_disks,
     verify_group,
 )
 from ganetid.opcodes.definition import Opcode
@@ -80,6 +81,7 @@ OPCODES: Mapping[str, Opcode] = {
         storage_units,
         tags,
         verify_config,
+        verify_disks,
         verify_group,
     )
     for opcode in family.OPCODES

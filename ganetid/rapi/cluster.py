@@ -91,6 +91,7 @@ RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     "/2/os": {"GET": Verb(_systems, OPEN)},
     "/2/modify": {"PUT": submits("OP_CLUSTER_SET_PARAMS", lambda call: {}, _modified)},
     "/2/verify": {"PUT": submits("OP_CLUSTER_VERIFY", if_dry)},
+    "/2/verify-disks": {"PUT": submits("OP_CLUSTER_VERIFY_DISKS", if_dry)},
     "/2/rename": {"PUT": submits("OP_CLUSTER_RENAME", if_dry)},
     "/2/destroy": {"PUT": submits("OP_CLUSTER_DESTROY", if_dry)},
     "/2/redistribute-config": {"PUT": submits("OP_CLUSTER_REDIST_CONF", lambda call: {})},

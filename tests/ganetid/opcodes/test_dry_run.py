@@ -34,6 +34,8 @@ CASES: Mapping[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "OP_BACKUP_REMOVE": ({"instance_name": "saved"}, ABSENT, "Export not found"),
     "OP_CLUSTER_RENAME": ({"name": "x"}, {"name": "cluster"}, "has changed"),
     "OP_CLUSTER_VERIFY": ({}, {"group_name": "absent"}, "not found"),
+    "OP_CLUSTER_VERIFY_DISKS": ({}, {"group_name": "absent"}, "not found"),
+    "OP_GROUP_VERIFY_DISKS": (GROUP, {"group_name": "absent"}, "not found"),
     "OP_CLUSTER_VERIFY_GROUP": (GROUP, {"group_name": "absent"}, "not found"),
     "OP_CLUSTER_SET_PARAMS": (
         {"beparams": {"vcpus": 3}}, {"ipolicy": {"nonsense": 1}}, "Invalid key"),

@@ -196,6 +196,34 @@ class VerifyTests(ManyTestCase):
             lines += [entry[3] for log in child["oplog"] for entry in log]
         return results, lines
 
+    async def looked(self, client: Client, **wish: Any) -> list[dict[str, Any]]:
+        """The jobs that look for disks, ended."""
+        job = await client.job("PUT", "/2/verify-disks", wish)
+        self.assertEqual(job["status"], "success", job["opresult"])
+        return [await client.ended(number) for _, number in job["opresult"][0]["jobs"]]
+
+    def test_disks(self) -> Deferred[None]:
+        """What is missing and who can't tell, by group; strictly the latter is a failure."""
+
+        async def check() -> None:
+            client = await self.furnished()
+            jobs = await self.looked(client)
+            self.assertEqual([each["opresult"] for each in jobs], [[[{}, [], {}]]] * 2)
+            (self.directory / "node1" / "disks" / "down" / "d-down.raw").unlink()
+            (job,) = await self.looked(client, group_name="default")
+            missing = {"down": [["node1", "d-down"]]}
+            self.assertEqual(job["opresult"], [[{}, [], missing]])
+            await self.stop("node2")
+            (job,) = await self.looked(client, group_name="default", is_strict=False)
+            self.assertEqual(
+                job["opresult"], [[{"node2": "the node can't be reached"}, [], missing]]
+            )
+            (job,) = await self.looked(client, group_name="default")
+            self.assertEqual(job["status"], "error")
+            self.assertIn("node2: the node can't be reached", str(job["opresult"]))
+
+        return Deferred.fromCoroutine(check())
+
     def test_faults(self) -> Deferred[None]:
         """A guest that is not there or should not be, a missing disk, a broken system, a dead
         node: each is found, and nothing else; codes can be told, and ignored."""
