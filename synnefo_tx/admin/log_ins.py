@@ -10,6 +10,7 @@ from synnefo_tx.admin.door import Door
 from synnefo_tx.admin.naming import id_of
 from synnefo_tx.admin.output import shape_of, shaped, show_rows
 from synnefo_tx.people.rows import factors, methods
+from synnefo_tx.people.telling import ENDED, told
 from synnefo_tx.people.views.people import moment
 
 
@@ -49,7 +50,8 @@ def end_second_factor(context: click.Context, user: str, domain: str | None, yes
         click.confirm(f"Is a password enough for {user} from now on?", abort=True)
     user_id = id_of(door, "user", user, domain)
     entry = door.entry("account:end_second_factor", "user", user_id)
-    door.write(entry, factors.disenrol, user_id, by_person=False)
+    unit = told(door.settings.base_url, ENDED, factors.disenrol)
+    door.write(entry, unit, user_id, by_person=False)
 
 
 def add_all(main: click.Group) -> None:

@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import time
+
 from synnefo_tx.people.external.person import Person
 from synnefo_tx.people.external.rows import accounts
 from synnefo_tx.people.external.settings import AccountRules
-from synnefo_tx.people.rows import factors
+from synnefo_tx.people.mail import claims
+from synnefo_tx.people.rows import addresses, factors
 from tests.synnefo_tx.admin.cloud import ManageCase
 
 NOW = 1_800_000_000
@@ -41,3 +44,13 @@ class LogInTests(ManageCase):
         line = self.lines()[-1]
         self.assertEqual((line.action, line.target_id), ("account:end_second_factor", "u-alice"))
         self.run_it("user", "end-second-factor", "alice", "--yes", status=1)
+
+    def test_its_owner_is_told(self) -> None:
+        """As when it is ended by HTTP: it may have been a thief who asked for that."""
+        self.write(addresses.claim, "default", "alice@example.org", "u-alice")
+        self.run_it("user", "end-second-factor", "alice", "--yes")
+        [letter] = self.write(claims.claim, 5, 60, int(time.time()))
+        self.assertEqual(
+            (letter.template, letter.recipient, letter.filling["what"]),
+            ("log-in-changed", "alice@example.org", "the second factor was ended."),
+        )
