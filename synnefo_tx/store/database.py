@@ -97,7 +97,8 @@ def _may_retry(error: OperationalError | sqlite3.OperationalError) -> bool:
 
 def open_engine(url: str) -> Engine:
     """
-    An engine for `url` ("sqlite:///path" or "postgresql+psycopg://...").
+    An engine for `url` ("sqlite:///path" or "postgresql+psycopg://...").  Its errors, which get
+    into logs, tell the statement without its values: they may be secret.
     """
     if not url.startswith("sqlite"):
         return create_engine(
@@ -105,12 +106,14 @@ def open_engine(url: str) -> Engine:
             pool_size=8,
             max_overflow=0,
             pool_pre_ping=True,
+            hide_parameters=True,
             json_deserializer=msgspec.json.decode,
         )
     engine = create_engine(
         url,
         poolclass=QueuePool,  # of a database in memory too
         pool_use_lifo=True,
+        hide_parameters=True,
         connect_args={"timeout": 30, "check_same_thread": False},
         json_deserializer=msgspec.json.decode,  # a list decodes two values a row
     )

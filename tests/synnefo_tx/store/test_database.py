@@ -117,6 +117,18 @@ class UnitTests(SynchronousTestCase):
         self.failureResultOf(failed, LookupError)
         self.assertIsNone(self.now(self.database.read(read, "a")))
 
+    def test_errors_tell_no_values(self) -> None:
+        """They get into logs, and values may be passwords' hashes and links of letters."""
+
+        def fail(connection: Connection) -> None:
+            put(connection, "a secret", 1)
+            put(connection, "a secret", 1)
+
+        failed = Deferred.fromCoroutine(self.database.write(fail))
+        told = str(self.failureResultOf(failed, IntegrityError).value)
+        self.assertIn("INSERT INTO", told)
+        self.assertNotIn("a secret", told)
+
     def test_what_a_read_changes_is_not_kept(self) -> None:
         self.now(self.database.read(put, "a", 1))
         self.assertIsNone(self.now(self.database.read(read, "a")))
