@@ -12,6 +12,7 @@ from ganetid.opcodes.definition import COMMON, REQUIRED, Opcode
 from ganetid.opcodes.fields import schema_of
 from ganetid.rapi.api import Verb
 from ganetid.rapi.cluster_info import SOFTWARE_VERSION
+from ganetid.rapi.query_arguments import query_arguments
 
 PLACEHOLDER = re.compile(r"\{([a-z]+)\}")
 JOB = {"description": "Id of the job", "content": {"application/json": {"schema": {
@@ -59,9 +60,12 @@ def _operation(method: str, path: str, verb: Verb, opcodes: Mapping[str, Opcode]
     operation: dict[str, Any] = {
         "operationId": "_".join([method.lower(), *words]),
         "parameters": [
-            {"name": name, "in": "path", "required": True,
-             "schema": {"type": "integer" if name == "id" else "string"}}
-            for name in PLACEHOLDER.findall(path)
+            *(
+                {"name": name, "in": "path", "required": True,
+                 "schema": {"type": "integer" if name == "id" else "string"}}
+                for name in PLACEHOLDER.findall(path)
+            ),
+            *query_arguments(method, path, verb.op_id is not None),
         ],
         "responses": {"200": JOB if verb.op_id else ANY, "default": FAULT},
     }  # fmt: skip

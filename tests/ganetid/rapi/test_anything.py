@@ -120,7 +120,9 @@ def requests(draw: st.DrawFn) -> Request:
     method, template = draw(st.sampled_from(routes()))
     operation = described()["paths"][template][method]
     path = re.sub(r"\{(\w+)\}", lambda _: quote(draw(st.sampled_from(NAMES))), template)
-    query = draw(st.dictionaries(st.sampled_from(ARGUMENTS), st.sampled_from(FLAGS), max_size=4))
+    own = [each["name"] for each in operation["parameters"] if each["in"] == "query"]
+    names = st.sampled_from([*own, *ARGUMENTS])
+    query = draw(st.dictionaries(names, st.sampled_from(FLAGS), max_size=4))
     if query:
         path += "?" + urlencode(query, errors="surrogateescape")
     told = operation.get("requestBody")
