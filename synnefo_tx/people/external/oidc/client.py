@@ -152,7 +152,8 @@ class OidcClient:
 
     async def _more(self, url: str, token: object, claims: dict[str, Any]) -> dict[str, Any]:
         """
-        The claims with those of the userinfo endpoint beside them.
+        The claims with those of the userinfo endpoint beside them.  Whether an address is verified
+        is said by whichever of the two tells it.
         """
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise NotBelieved("no access token")
@@ -162,7 +163,8 @@ class OidcClient:
             subject.encode("utf-8", "replace"), claims["sub"].encode("utf-8", "replace")
         ):
             raise NotBelieved("userinfo of another person")
-        return told | claims
+        address = claims if "email" in claims else told
+        return told | claims | {"email_verified": address.get("email_verified")}
 
     def _person(self, claims: dict[str, Any]) -> Person:
         named = [claims.get(self.settings.name_claim), claims.get("email"), claims["sub"]]

@@ -101,6 +101,18 @@ class ClientTests(ProviderCase):
         self.client = self.provider.client(userinfo=True)
         self.assertEqual(self.person().email, "carol@userinfo.test")
 
+    def test_an_address_and_its_being_verified_are_of_one_mouth(self) -> None:
+        """What userinfo says of one address is not said of that in the ID token."""
+        self.client = self.provider.client(userinfo=True)
+        person = self.person(email_verified=True)
+        self.assertEqual((person.email, person.email_verified), ("carol@userinfo.test", True))
+        self.provider.changes = {"email": "victim@example.org", "email_verified": None}
+        person = self.person(email_verified=True)
+        self.assertEqual((person.email, person.email_verified), ("victim@example.org", False))
+        self.provider.changes = {"email": None, "email_verified": True}
+        person = self.person(email_verified=None)
+        self.assertEqual((person.email, person.email_verified), ("carol@userinfo.test", False))
+
     def test_a_clock_may_be_a_little_wrong(self) -> None:
         """A provider whose clock is ahead, or whose token has just ended, is believed."""
         self.provider.changes = {"iat": NOW + 30, "exp": NOW - 30}
