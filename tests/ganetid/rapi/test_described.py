@@ -18,8 +18,10 @@ from ganetid.rapi.routes import RESOURCES
 
 BODIES: tuple[Any, ...] = ({}, "offline")
 REFUSED = {"compression_tools"}  # looked for to refuse it
-GIVEN: tuple[dict[str, list[str]], ...] = ({}, {"bulk": ["1"]}, {"fields": ["name"]}, {"limit": ["1"]}, {"length": ["1"]},
-         {"output_fields": ["x"], "name": ["x"]})  # fmt: skip
+GIVEN: tuple[dict[str, list[str]], ...] = (
+    {}, {"bulk": ["1"]}, {"fields": ["name"]}, {"limit": ["1"]}, {"length": ["1"]},
+    {"output_fields": ["x"], "name": ["x"]},
+)  # fmt: skip
 
 
 class Query(dict[str, list[str]]):
