@@ -74,7 +74,7 @@ class QuotaTests(SynchronousTestCase):
             found[DISKSPACE],
             {
                 "unit": "bytes",
-                "description": "Objects",
+                "description": "Files of images, and objects",
                 "service": "pithos_object-store",
                 "allow_in_projects": True,
                 "ui_visible": True,

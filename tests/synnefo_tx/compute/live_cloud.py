@@ -33,6 +33,7 @@ from synnefo_tx.image.memory_blocks import MemoryBlocks
 from synnefo_tx.network.api.routes import network_router
 from synnefo_tx.processes.site import site
 from synnefo_tx.store.memory import immediate_database
+from synnefo_tx.volume.api.routes import volume_router
 from tests.synnefo_tx.compute.cloud import fill
 from tests.synnefo_tx.http.site import soon
 
@@ -94,6 +95,7 @@ class LiveCloud:
             identity_router(context, None),
             compute_router(*given, kick, console),
             network_router(*given),
+            volume_router(*given),
             image_router(self.database, MemoryBlocks(), *given[1:], None),
         ]
 

@@ -123,7 +123,7 @@ class CommandTests(TestCase):
         self.assertEqual(shown["OS-EXT-STS:task_state"], "deleting")
 
     def test_quotas_are_shown_set_and_deleted(self) -> Deferred[None]:
-        """Compute's and the network's together, as the command puts them."""
+        """Those of all services together, as the command puts them."""
         return Deferred.fromCoroutine(self._quotas(LiveCloud(self)))
 
     async def _quotas(self, cloud: LiveCloud) -> None:
@@ -135,7 +135,7 @@ class CommandTests(TestCase):
             accounts.create_role(connection, "boss", "admin")
             accounts.assign(connection, "carol", "carols", "boss")
         usual = await limits()
-        self.assertEqual((usual["cores"], usual["ports"], usual["networks"]), (40, 500, 100))
+        self.assertEqual((usual["cores"], usual["ports"], usual["gigabytes"]), (40, 500, 1000))
         project = json.loads(await cloud.openstack("token", "issue", "-f", "json"))["project_id"]
         await cloud.openstack("quota", "set", "--cores", "5", "--ports", "6", project)
         self.assertEqual(await limits(), usual | {"cores": 5, "ports": 6})
