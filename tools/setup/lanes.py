@@ -14,7 +14,7 @@ ALONE = "guests"  # the lane that comes last
 OTHERS = "others"  # has whatever is not named here
 LANES = {
     "chaos": ("chaos", "image"),
-    "archipelagod": ("archipelagod",),
+    "archipelagod": ("archipelagod", "fuzz", "interop"),
     "synnefo_tx": ("synnefo_tx",),
     "nodes": ("ganetid.network", "ganetid.node", "ganetid.replication"),
     OTHERS: (),
