@@ -6,28 +6,33 @@ The guests' shells are on their serial ports; what they do is typed there.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from attrs import evolve
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import SkipTest
 
 from ganetid.guest.metadata import documents
 from ganetid.hypervisor.command_line import Machine
 from ganetid.hypervisor.interface import Guest
 from ganetid.hypervisor.kvm import KvmHypervisor
-from ganetid.network.ports import NetworkPlan, PortPlan, SecurityRule
+from ganetid.network.ports import NetworkPlan, NicQos, PortPlan, SecurityRule
 from tests.ganetid.network.lab import NetworkTestCase, run_test
 from tests.live.linux_guest import Shell, kernel_and_initrd, make_initrd, shell
 
 QEMU = "qemu-system-x86_64"
 FIRST = NetworkPlan("first", "prv0", subnet="10.7.0.0/24", mac_prefix="aa:00:01", mac_filtered=True)
 SECOND = evolve(FIRST, name="second", mac_prefix="aa:00:02")
-RULES = (SecurityRule("in", protocol="icmp"), SecurityRule("out"))
+RULES = (SecurityRule("in", protocol="icmp"), SecurityRule("out"),
+         SecurityRule("in", protocol="tcp", port_min=5001, port_max=5001))  # fmt: skip
+TAKE = r"#!/bin/sh\nhead -c 1000000 >/dev/null\necho got\n"
 MINE = PortPlan("uuid-mine", "aa:00:01:00:00:01", ("10.7.0.5",), "first", host_name="mine")
 NEXT = PortPlan("uuid-next", "aa:00:01:00:00:02", ("10.7.0.6",), "first", host_name="next",
                 rules=RULES)  # fmt: skip
@@ -119,6 +124,38 @@ class RealGuestTests(NetworkTestCase):
             await self.check_spoofing(mine, other)
 
         return run_test(check)
+
+    def test_limits(self) -> Deferred[None]:
+        """A limit set while they run slows down what a guest sends, or gets; then it is gone."""
+        if not os.environ.get("NETWORK_LONG"):
+            raise SkipTest("NETWORK_LONG is not set")
+
+        async def check() -> None:
+            mine, other, _ = await self.start()
+            await other.run(f"printf '{TAKE}' > /take; chmod 755 /take")
+            self.assertLess(await self.seconds_for_a_megabyte(mine, other), 2.0)
+            for port, qos in (
+                (MINE, NicQos(egress_kbps=1600, egress_burst_kbit=1)),
+                (NEXT, NicQos(ingress_kbps=1600, ingress_burst_kbit=1)),
+            ):
+                name = str(port.host_name)
+                await self.network.update(name, (evolve(port, qos=qos),), None)
+                taken = await self.seconds_for_a_megabyte(mine, other)
+                self.assertGreater(taken, 3.0)
+                self.assertLess(taken, 15.0)
+                await self.network.update(name, (port,), None)
+            self.assertLess(await self.seconds_for_a_megabyte(mine, other), 2.0)
+
+        return run_test(check)
+
+    async def seconds_for_a_megabyte(self, sender: Shell, taker: Shell) -> float:
+        """By TCP, whose segments guests hand over uncut."""
+        await taker.run("nc -l -p 5001 -e /take >/dev/null 2>&1 &")
+        await deferLater(reactor, 0.5)
+        start = time.monotonic()
+        said = await sender.run("dd if=/dev/zero bs=1000 count=1000 2>/dev/null | nc 10.7.0.6 5001")
+        self.assertIn("got", said)
+        return time.monotonic() - start
 
     async def check_unseen(self, mine: Shell, theirs: Shell) -> None:
         """Broadcasts and floods of one tenant are not received by the other."""
