@@ -41,7 +41,7 @@ class ClusterAddress:
         self._reactor = reactor
         self._path = path
         self._one_by_one = DeferredLock()
-        self._renewing = LoopingCall(self._renew)
+        self._renewing = LoopingCall(self.renew)
         self._renewing.clock = reactor
 
     async def hold(self, wanted: ClusterPlace) -> None:
@@ -83,7 +83,8 @@ class ClusterAddress:
                 raise OpExecError(f"The cluster's address can't be removed: {error}") from error
         await deferToThread(self._path.unlink, missing_ok=True)
 
-    def _renew(self) -> Deferred[None]:
+    def renew(self) -> Deferred[None]:
+        """One turn of what goes on while it is held."""
         return self._one_by_one.run(lambda: Deferred.fromCoroutine(self._renew_held()))
 
     async def _renew_held(self) -> None:
@@ -96,8 +97,8 @@ class ClusterAddress:
             if held is not None:
                 await self._bring_up(held)
                 await deferToThread(announce, held, 1)
-        except (ProgramFailed, OSError) as error:
-            self._log.error("the cluster's address is not renewed: {error}", error=error)
+        except Exception:  # noqa: BLE001 - the next turn has to come: logged
+            self._log.failure("the cluster's address was not renewed")
 
     async def _bring_up(self, held: ClusterPlace) -> None:
         life = ["valid_lft", str(LIFETIME_S), "preferred_lft", str(LIFETIME_S)]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import Any
 
+import msgspec
 from attrs import evolve
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from ganetid.cluster.address import ClusterPlace
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import ClusterFacts
+from ganetid.node.cluster_address import ClusterAddress
 from ganetid.roles.own_address import CUT_OFF_FOR_S, OwnAddress
 
 PARAMETERS = {"master_ip": "192.0.2.9", "master_netdev": "eth0", "master_netmask": 24}
@@ -66,3 +71,22 @@ class OwnAddressTests(SynchronousTestCase):
             for self.is_cut_off in (True, False):
                 self.assertEqual(self.look(), [self.place])
                 self.clock.advance(CUT_OFF_FOR_S - 1)
+
+
+class RenewalTests(TestCase):
+    """ClusterAddress."""
+
+    def test_goes_on(self) -> Deferred[None]:
+        """A turn of the renewal that fails is logged, and the next one comes."""
+        path = Path(tempfile.mkdtemp()) / "cluster_address.json"
+        address = ClusterAddress(reactor, path)
+
+        async def check() -> None:
+            path.write_text("{")
+            await address.renew()
+            self.assertEqual(len(self.flushLoggedErrors(msgspec.DecodeError)), 1)
+            path.unlink()
+            path.parent.rmdir()
+            await address.renew()
+
+        return Deferred.fromCoroutine(check())
