@@ -18,7 +18,9 @@ from synnefo_tx.identity.rules.attempts import OF_ACCOUNT, OF_ADDRESS, Limits, d
 
 FORGET_S = 15 * 60
 MOST_KNOWN = 20_000  # of each kind; about 5 MB
-KINDS = "an"  # of an account, of an address: the first letter of a mark
+# The first letter of a mark: of an account, of an address; each use has its own two, since others
+# are told of all in one place.
+LOG_INS, LETTERS = "an", "lm"
 
 
 @frozen
@@ -126,7 +128,7 @@ class Throttle:
     registry: gets the counters synnefo_logins_failed_total, synnefo_logins_refused_total and
     synnefo_logins_locked_total, and the histogram synnefo_logins_delay_seconds.  counted: what
     is limited, when it is not log-ins.  mark: makes of a text what other workers may be told in
-    its place; None: nobody is told.
+    its place; None: nobody is told.  kinds: LOG_INS or another.
     """
 
     def __init__(
@@ -137,9 +139,11 @@ class Throttle:
         registry: CollectorRegistry | None = None,
         counted: str = "logins",
         mark: Callable[[str], str] | None = None,
+        kinds: str = LOG_INS,
     ) -> None:
         self.registry = registry or CollectorRegistry()
         self._mark = mark
+        self._kinds = kinds
         self._changes: dict[str, Change] = {}
         self._clock = clock
         self._limits = (account, address)
@@ -178,7 +182,7 @@ class Throttle:
         parts = tuple(
             self._of(known, self._marked(kind, key), now)
             for kind, known, key in zip(
-                KINDS, self._known, (account, _network(address)), strict=True
+                self._kinds, self._known, (account, _network(address)), strict=True
             )
         )
         for name, part, limits in zip(("account", "address"), parts, self._limits, strict=True):
@@ -212,7 +216,9 @@ class Throttle:
         """
         now = self._clock()
         for one in told:
-            of_kind = self._known[KINDS.index(one.mark[0])]
+            if one.mark[0] not in self._kinds:
+                continue
+            of_kind = self._known[self._kinds.index(one.mark[0])]
             if not one.failures and one.mark not in of_kind:
                 continue
             known = self._of(of_kind, one.mark, now)

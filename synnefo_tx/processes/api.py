@@ -175,6 +175,8 @@ class ApiService(Service):
         for service in providers.services(settle, self._reactor):
             service.startService()
             self._parts.append(service)
+        registry, mark = self._metrics.registry, None if self._is_alone() else secrets.mark
+        throttle = Throttle(time.time, registry=registry, mark=mark)
         context = identity_context(
             database,
             tokens,
@@ -183,13 +185,14 @@ class ApiService(Service):
             authenticator,
             secrets,
             settings.security_compliance,
-            throttle=self._throttle(database, secrets),
+            throttle=self._shared(database, throttle),
             follower=follower,
             elsewhere=DirectoryPasswords(providers, settle) if providers.ldap else None,
             admission=PeopleAdmission(),
         )
         await self._send_mail(database)
-        people = People(context, settings.sign_up, settings.base_url, self._metrics.registry)
+        people = People(context, settings.sign_up, settings.base_url, registry, mark)
+        self._shared(database, people.throttle)
         makers: list[Callable[[], Router]] = [
             lambda: identity_router(context, settings.public_url),
             lambda: compute_router(database, *usual, performer.kick, self._clusters.console_log),
@@ -213,17 +216,20 @@ class ApiService(Service):
             router.answered = self._metrics.answered
         return routers
 
-    def _throttle(self, database: Database, secrets: SecretBox) -> Throttle:
+    def _is_alone(self) -> bool:
         """
-        Of wrong log-ins.  A process that is alone tells nobody.
+        Whether no other process may serve the same database.
         """
-        registry = self._metrics.registry
-        if self._worker is None and self._settings.database_url.startswith("sqlite"):
-            return Throttle(time.time, registry=registry)
-        throttle = Throttle(time.time, registry=registry, mark=secrets.mark)
-        shared = SharedThrottle(throttle, database, time.time, self._reactor)
-        shared.startService()
-        self._parts.append(shared)
+        return self._worker is None and self._settings.database_url.startswith("sqlite")
+
+    def _shared(self, database: Database, throttle: Throttle) -> Throttle:
+        """
+        The throttle, which tells other workers what it counts.
+        """
+        if not self._is_alone():
+            shared = SharedThrottle(throttle, database, time.time, self._reactor)
+            shared.startService()
+            self._parts.append(shared)
         return throttle
 
     async def _send_mail(self, database: Database) -> None:

@@ -4,6 +4,8 @@ What every resource of people is given.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from attrs import field, frozen
 from prometheus_client import CollectorRegistry
 
@@ -11,7 +13,7 @@ from synnefo_tx.errors import TooManyRequests
 from synnefo_tx.http.call import Call
 from synnefo_tx.identity.api.context import Context, address_of
 from synnefo_tx.identity.rules.attempts import Limits
-from synnefo_tx.identity.throttle import Attempt, Throttle
+from synnefo_tx.identity.throttle import LETTERS, Attempt, Throttle
 from synnefo_tx.people.doing import Doing
 from synnefo_tx.people.errors import AskedTooOften
 from synnefo_tx.people.settings import SignUp
@@ -25,19 +27,21 @@ class People:
     """
     base_url: of the whole cloud as links in mail name it, without a trailing slash; never from a
     Host header, which whoever asks makes up.  registry: gets what is counted of letters and links,
-    named as that of log-ins.
+    named as that of log-ins.  mark: as a Throttle's, when there are other workers.
     """
 
     identity: Context
     settings: SignUp
     base_url: str
     registry: CollectorRegistry | None = None
+    mark: Callable[[str], str] | None = None
     throttle: Throttle = field(init=False)
 
     @throttle.default
     def _throttle(self) -> Throttle:
         clock = self.identity.clock
-        return Throttle(clock, OF_MAILBOX, OF_ADDRESS, self.registry, counted="letters")
+        limits, letters = (OF_MAILBOX, OF_ADDRESS), "letters"
+        return Throttle(clock, *limits, self.registry, letters, self.mark, LETTERS)
 
     def doing(self, call: Call) -> Doing:
         """

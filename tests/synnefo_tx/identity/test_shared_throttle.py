@@ -17,7 +17,7 @@ from synnefo_tx.identity.rows.attempt_tables import wrong_log_ins
 from synnefo_tx.identity.rules.attempts import Limits
 from synnefo_tx.identity.secret_box import SecretBox
 from synnefo_tx.identity.shared_throttle import EVERY_S, SharedThrottle
-from synnefo_tx.identity.throttle import FORGET_S, Throttle
+from synnefo_tx.identity.throttle import FORGET_S, LETTERS, LOG_INS, Throttle
 from synnefo_tx.store.database import Database
 from synnefo_tx.store.memory import immediate_database
 from tests.live.postgresql import shared_server
@@ -37,9 +37,9 @@ class Worker:
     A throttle and what tells it of the others' failures.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, kinds: str = LOG_INS) -> None:
         self.throttle = Throttle(
-            clock.seconds, Limits(5, 64), Limits(20, 300), mark=SecretBox([KEY]).mark
+            clock.seconds, Limits(5, 64), Limits(20, 300), mark=SecretBox([KEY]).mark, kinds=kinds
         )
         self.shared = SharedThrottle(self.throttle, database, clock.seconds, clock)
 
@@ -93,6 +93,17 @@ class SharedThrottleTests(SynchronousTestCase):
         self.tell()
         waits = [self.wait_s(n, f"new {n}", "203.0.113.9") for n in range(3)]
         self.assertEqual(waits, [1, 1, 1])
+
+    def test_each_kind_counts_its_own(self) -> None:
+        """Letters that are asked for are no wrong log-ins, and neither learns of the other's."""
+        letters = [Worker(self.database, self.clock, LETTERS) for _ in range(2)]
+        for _ in range(5):
+            self.wrong(0)
+        letters[0].throttle.begin("b", "198.51.100.2").failed()
+        self.tell(*self.workers, *letters, *self.workers, *letters)
+        for throttle, known in ((self.workers[1].throttle, [1, 5]), (letters[1].throttle, [1, 1])):
+            self.assertEqual([len(one) for one in throttle._known], known)
+        letters[1].throttle.begin("a", "198.51.100.1").dropped()
 
     def test_told_again_they_count_once(self) -> None:
         for _ in range(4):

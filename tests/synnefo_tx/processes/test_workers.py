@@ -106,6 +106,12 @@ def wrong(client: Client) -> int:
     return client.call("POST", TOKENS, body)[0]
 
 
+def forgotten(client: Client) -> int:
+    """The status of asking for a letter."""
+    body = {"email": "nobody@example.org"}
+    return client.call("POST", "/account/v1.0/people/password/forgotten", body)[0]
+
+
 class TwoWorkers:
     """`synnefo-api --workers 2` that serves."""
 
@@ -262,6 +268,16 @@ class WorkersTests(SynchronousTestCase):
         for _ in range(4):
             time.sleep(0.3)
             told.append(wrong(other))
+        self.assertIn(429, told)
+
+    def test_letters_count_at_both(self) -> None:
+        """A mailbox gets no more of them because there are more workers."""
+        one, other = self.one_of_each()
+        self.assertEqual([forgotten(one) for _ in range(3)], [202] * 3)
+        told = []
+        for _ in range(3):  # what the other gives when it counts alone
+            time.sleep(0.7)
+            told.append(forgotten(other))
         self.assertIn(429, told)
 
     def test_killed_under_load(self) -> None:
