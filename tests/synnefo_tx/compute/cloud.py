@@ -97,7 +97,8 @@ class Answer:
 
 class Cloud:
     """
-    One cluster, flavors, an image of 1 GiB and a shared network of 253 addresses.
+    One cluster, flavors, an image of 1 GiB and a shared network of 253 addresses.  A test with a
+    `database_place` chooses its database by that.
     """
 
     def __init__(self, test: SynchronousTestCase) -> None:
@@ -106,7 +107,8 @@ class Cloud:
         self.kicks = 0
         self.consoles: list[tuple[str, str, int | None]] = []
         self.console_text = "boot\nlogin: "
-        self.database: Database = immediate_database(Path(test.mktemp()))
+        place = getattr(test, "database_place", lambda: Path(test.mktemp()))
+        self.database: Database = immediate_database(place())
         test.addCleanup(self.database.engine.dispose)
         fill(self.database)
         root = Resource()

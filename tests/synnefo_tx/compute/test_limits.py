@@ -18,6 +18,7 @@ from synnefo_tx.errors import OverQuota
 from synnefo_tx.quota.registered import CPU
 from synnefo_tx.quota.rows.limits import set_project_limits
 from synnefo_tx.store.database import Database
+from tests.live.postgresql import shared_server
 from tests.synnefo_tx.compute.cloud import ADMIN, ALICE, BOB, Cloud, asked
 
 OWN = "/os-quota-sets/project-alice"
@@ -345,6 +346,15 @@ class RaceTests(SynchronousTestCase):
         servers = cloud.nova("GET", "/servers/detail").json["servers"]
         addresses = {server["addresses"]["default"][0]["addr"] for server in servers}
         self.assertEqual(len(addresses), 20)
+
+
+class PostgresqlRaceTests(RaceTests):
+    """
+    The same where all write at once that don't meet.
+    """
+
+    def database_place(self) -> str:
+        return shared_server().new_database()
 
 
 def _write(database: Database, caller: Caller, request: Any) -> Any:

@@ -10,8 +10,11 @@ from sqlalchemy import select
 from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.audit.rows.tables import audit_log
+from synnefo_tx.identity.catalog import own_services
+from synnefo_tx.identity.rules.access import permits
 from synnefo_tx.volume.permissions import PERMISSIONS
 from tests.synnefo_tx.compute.cloud import ADMIN, BOB, IMAGE, READER, Answer, Cloud
+from tests.synnefo_tx.identity.test_tokens import a_token
 
 OWN = "/os-quota-sets/project-alice"
 CLASS = "/os-quota-class-sets/default"
@@ -57,6 +60,15 @@ class DiscoveryTests(SynchronousTestCase):
         *_, volume = self.cloud._routers()
         named = {permission for _, _, permission in volume.routes if permission}
         self.assertEqual(named, set(PERMISSIONS))
+
+    def test_access_rules_name_it_as_the_catalog_does(self) -> None:
+        """By either type."""
+        *_, volume = self.cloud._routers()
+        for service in own_services({"volume": "/volume/v3"}):
+            rules = ((service.type, "GET", "/v3/limits"),)
+            token = a_token(access_rules=rules)
+            self.assertTrue(permits(token, volume.service_types, "GET", "/v3/limits"))
+            self.assertFalse(permits(token, volume.service_types, "GET", "/v3/x/limits"))
 
     def test_the_project_in_the_path(self) -> None:
         """Is the caller's or is left out."""
