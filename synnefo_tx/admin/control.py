@@ -85,12 +85,12 @@ def project_expired(context: click.Context, fix: bool, form: str, fields: str) -
     Projects whose time is over.
     """
     door: Door = context.obj()
-    doing = _doing(door, "")
-    if fix:
-        entry = door.entry("account:terminate_project", "project", "", reason="expired")
-        found = door.write(entry, control.check_expired, doing, fix=True)
-    else:
-        found = door.read(control.check_expired, doing)
+    reason = "expired"
+    doing = _doing(door, reason)
+    found = door.read(control.expired, doing.now_us)
+    for row in found if fix else ():
+        line = door.entry("account:terminate_project", "project", row.id, reason=reason)
+        door.change(control.end_expired, doing, line)
     rows = [{"project": row.id, "name": row.name, "end_at": row.end_at} for row in found]
     show_rows(rows, shape_of(form, fields), ("project", "name", "end_at"))
 

@@ -10,18 +10,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from attrs import define, field
-from sqlalchemy import Connection
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
-from synnefo_tx.account.errors import NoSuchProject, WrongState
 from synnefo_tx.account.model import Actor
 from synnefo_tx.account.model import Doing as ProjectDoing
 from synnefo_tx.account.notices import INotifier
 from synnefo_tx.account.rows import control
 from synnefo_tx.audit.entry import Entry
-from synnefo_tx.audit.rows.log import append
 from synnefo_tx.identity.follower import IFollower
 from synnefo_tx.identity.rows.expiry import forget_expired as forget_identitys
 from synnefo_tx.openid.rows.expiry import forget_expired as forget_providers
@@ -37,6 +34,7 @@ EVERY_S = 30.0
 SELDOM_S = 3600.0  # what reads whole tables
 LEASE_S = 120  # so long nobody does them after their doer died
 LEASE = "chores"
+EXPIRED = "expired"  # why projects end
 WHO = "synnefo-api"  # as the log of projects names us
 
 
@@ -110,11 +108,11 @@ class Chores:
             self._log.failure("{chore} failed", chore=chore.__name__)
 
     async def _end_projects(self) -> None:
-        for row in await self._database.read(control.check_expired, self._doing()):
+        for row in await self._database.read(control.expired, self._doing().now_us):
+            told = {"reason": EXPIRED}
+            line = Entry("account:terminate_project", "project", row.id, WHO, details=told)
             try:
-                await self._database.write(_end_project, self._doing(), row.id)
-            except (NoSuchProject, WrongState):
-                continue  # somebody was quicker
+                await self._database.write(control.end_expired, self._doing(), line)
             except Exception:  # noqa: BLE001 - the others end all the same
                 self._log.failure("project {id} could not be ended", id=row.id)
 
@@ -147,11 +145,4 @@ class Chores:
     def _doing(self) -> ProjectDoing:
         actor = Actor(WHO, is_admin=True)
         now_us = int(self._clock() * 1e6)
-        return ProjectDoing(actor, now_us, self._horizon_s, "expired", self._notifier)
-
-
-def _end_project(connection: Connection, doing: ProjectDoing, project_id: str) -> None:
-    if control.end_expired(connection, doing, project_id):
-        told = {"reason": doing.reason}
-        entry = Entry("account:terminate_project", "project", project_id, WHO, details=told)
-        append(connection, entry, doing.now_us)
+        return ProjectDoing(actor, now_us, self._horizon_s, EXPIRED, self._notifier)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import asdict, evolve, filters
+from attrs import asdict, filters
 from sqlalchemy import Connection, select
 
 from synnefo_tx.account.errors import Unmodifiable
@@ -17,6 +17,8 @@ from synnefo_tx.account.notices import Notice
 from synnefo_tx.account.rows import members, places, records
 from synnefo_tx.account.rows.records import Record
 from synnefo_tx.account.rows.tables import account_projects
+from synnefo_tx.audit.entry import Entry
+from synnefo_tx.audit.rows.log import append
 from synnefo_tx.identity.rows.accounts import find_user
 from synnefo_tx.quota.rows.limits import set_limits
 
@@ -68,29 +70,25 @@ def kept_limits(row: Record) -> dict[str, tuple[int | None, int | None]]:
     return {name: (pair[0], pair[1]) for name, pair in row.kept_limits.items()}
 
 
-def check_expired(connection: Connection, doing: Doing, *, fix: bool = False) -> list[Record]:
+def expired(connection: Connection, now_us: int) -> list[Record]:
     """
-    Projects whose time is over, by their end; fix: they are terminated.
+    Projects whose time is over, by their end.
     """
     c = account_projects.c
-    over = select(account_projects).where(c.state.in_(ALIVE), c.end_at <= doing.now_us)
-    found = list(connection.execute(over.order_by(c.end_at, c.id)))
-    if fix:
-        told = evolve(doing, reason=doing.reason or "expired")
-        for row in found:
-            control(connection, told, row.id, "terminate")
-    return found
+    over = select(account_projects).where(c.state.in_(ALIVE), c.end_at <= now_us)
+    return list(connection.execute(over.order_by(c.end_at, c.id)))
 
 
-def end_expired(connection: Connection, doing: Doing, project_id: str) -> bool:
+def end_expired(connection: Connection, doing: Doing, line: Entry) -> bool:
     """
-    Terminate the project, unless it was given more time meanwhile.  Raises NoSuchProject and
-    WrongState.
+    Terminate the project that `line` of the audit log tells of.  False: somebody was quicker, or
+    gave it more time meanwhile.  Raises NoSuchProject.
     """
-    row = records.lock(connection, project_id)
-    if row.end_at is None or row.end_at > doing.now_us:
+    row = records.lock(connection, line.target_id)
+    if row.state not in ALIVE or row.end_at is None or row.end_at > doing.now_us:
         return False
-    control(connection, doing, project_id, "terminate")
+    control(connection, doing, row.id, "terminate")
+    append(connection, line, doing.now_us)
     return True
 
 

@@ -15,6 +15,7 @@ from synnefo_tx.account.notices import INotifier, MemoryNotifier, Silence
 from synnefo_tx.account.rows import control, lists, members
 from synnefo_tx.account.rows.following import AccountFollower, ensure_accounts
 from synnefo_tx.account.rows.tables import account_projects
+from synnefo_tx.audit.entry import Entry
 from synnefo_tx.identity.follower import IFollower, Nobody
 from synnefo_tx.quota.registered import PENDING_APP, VM
 from synnefo_tx.quota.rows import holdings
@@ -111,19 +112,22 @@ class ExpiryTests(SynchronousTestCase):
     """Projects whose time is over."""
 
     def test_told_and_ended(self) -> None:
-        """First only told; with fix terminated, once."""
+        """Terminated once, not before the time, and with a line in the audit log."""
         cloud = ProjectCloud(self)
         project_id = cloud.approved()
         cloud.write(ensure_accounts, True, 1)
         now = cloud.doing()
-        self.assertEqual(cloud.write(control.check_expired, now, fix=True), [])
+        line = Entry("account:terminate_project", "project", project_id)
+        self.assertEqual(cloud.write(control.expired, now.now_us), [])
+        self.assertFalse(cloud.write(control.end_expired, now, line))
         later = type(now)(now.actor, now.now_us + 3 * YEAR_US, 3600)
-        [row] = cloud.write(control.check_expired, later)
+        [row] = cloud.write(control.expired, later.now_us)
         self.assertEqual(row.id, project_id)
         self.assertEqual(cloud.shown(project_id)["state"], "active")
-        self.assertEqual(len(cloud.write(control.check_expired, later, fix=True)), 1)
+        self.assertTrue(cloud.write(control.end_expired, later, line))
         self.assertEqual(cloud.shown(project_id)["state"], "terminated")
-        self.assertEqual(cloud.write(control.check_expired, later, fix=True), [])
+        self.assertFalse(cloud.write(control.end_expired, later, line))
+        self.assertEqual(cloud.write(control.expired, later.now_us), [])
 
 
 class FollowingTests(SynchronousTestCase):

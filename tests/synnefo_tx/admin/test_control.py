@@ -4,10 +4,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from synnefo_tx.account.model import Actor, Asked, Doing
 from synnefo_tx.account.rows import applications
+from synnefo_tx.account.rows.tables import account_projects
 from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.effective import roles_on_project
 from synnefo_tx.identity.rows.kinds import PROJECT
@@ -67,6 +68,24 @@ class ControlTests(ManageCase):
             self.assertEqual(self.write(things.fetch, PROJECT, "lab")["enabled"], enabled)
         self.run_it("project", "control", "terminate", "lab", given="n\n", status=1)
         self.run_it("project", "control", "reinstate", "lab", status=1)
+
+    def test_whose_time_is_over(self) -> None:
+        """Each that ends is a line of the audit log; where none does, there is no line."""
+        self.run_it("project", "control", "approve", str(self.applied()))
+        before = len(self.lines())
+        self.run_it("project", "expired", "--fix")
+        self.assertEqual(len(self.lines()), before)
+        over = update(account_projects).where(account_projects.c.id == "lab").values(end_at=1)
+        self.write(lambda connection: connection.execute(over).rowcount)
+        for more in ((), ("--fix",)):
+            self.assertTrue(self.write(things.fetch, PROJECT, "lab")["enabled"])
+            [row] = self.json("project", "expired", *more)
+            self.assertEqual((row["project"], row["end_at"]), ("lab", 1))
+        self.assertFalse(self.write(things.fetch, PROJECT, "lab")["enabled"])
+        self.assertEqual(self.json("project", "expired", "--fix"), [])
+        [line] = self.lines()[before:]
+        self.assertEqual((line.action, line.target_id), ("account:terminate_project", "lab"))
+        self.assertEqual(line.details, {"reason": "expired"})
 
     def test_an_application_is_denied(self) -> None:
         number = self.applied()
