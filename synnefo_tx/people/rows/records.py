@@ -113,15 +113,16 @@ def listed(
     return [_person(row) for row in rows[:most]], len(rows) > most
 
 
-def unverified_of(connection: Connection, domain_id: str, email: str) -> list[Person]:
+def unverified_of(connection: Connection, domain_id: str, email: str) -> Person | None:
     """
-    Those who say that the address is theirs and have not shown it, the latest first.
+    Of those who say that the address is theirs and have not shown it, the latest.
     """
     wanted = _people().where(
         people.c.email == email, users.c.domain_id == domain_id, _IN_STATE[State.UNVERIFIED]
     )
-    rows = connection.execute(wanted.order_by(users.c.created_at.desc(), people.c.user_id))
-    return [_person(row) for row in rows]
+    latest = wanted.order_by(users.c.created_at.desc(), people.c.user_id).limit(1)
+    row = connection.execute(latest).first()
+    return None if row is None else _person(row)
 
 
 def forget_lapsed(connection: Connection, doing: Doing) -> None:

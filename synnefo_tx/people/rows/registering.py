@@ -133,12 +133,12 @@ def give_again(
     for it; those before end.  None: there is none, and the caller undoes what was done for nobody.
     """
     found = records.unverified_of(connection, domain_id, email)
-    user_id, ends_at = found[0].user_id if found else uuid.uuid4().hex, doing.now + verify_s
+    user_id, ends_at = found.user_id if found else uuid.uuid4().hex, doing.now + verify_s
     later = update(people).where(people.c.user_id == user_id, people.c.verified_at.is_(None))
     lives = connection.execute(later.values(lapses_at=ends_at)).rowcount
     links.end(connection, "verify", user_id)
     link = links.give(connection, "verify", user_id, email, ends_at)
-    return (found[0] if lives else None), link
+    return (found if lives else None), link
 
 
 def to_verify(connection: Connection, value: str, now: int) -> Person:
