@@ -29,6 +29,8 @@ def add_routes(service: Service) -> None:
     async def quotas(call: Call, project_id: str, policy: str) -> dict[str, Holding]:
         if project_id != call.token.project_id and not call.token.is_admin:
             raise Forbidden(f"Policy doesn't allow {PREFIX}{policy} to be performed.")
+        if project_id != call.token.project_id and policy.startswith("os-quota-sets"):
+            await database.read(rows.check_project, project_id)
         found = await database.read(rows.quotas, Payer(call.query("user_id") or "", project_id))
         return views.quotas(found, call.version)
 

@@ -8,13 +8,22 @@ from sqlalchemy import Connection
 
 from synnefo_tx.compute.rules.quota_bodies import check_limits
 from synnefo_tx.compute.rules.quotas import NOVA
-from synnefo_tx.errors import OverQuota
+from synnefo_tx.errors import BadRequest, OverQuota
 from synnefo_tx.quota.model import Holding, Payer
 from synnefo_tx.quota.registered import METADATA_ITEM
 from synnefo_tx.quota.rows import holdings, limits
 from synnefo_tx.quota.rows.defaults import change_defaults, defaults_of
+from synnefo_tx.quota.rows.who import project_exists
 
 _RESOURCES = tuple(meaning.resource for meaning in NOVA.values())
+
+
+def check_project(connection: Connection, project_id: str) -> None:
+    """
+    Raises BadRequest for a project that is not there.
+    """
+    if not project_exists(connection, project_id):
+        raise BadRequest(f"Project ID {project_id} is not a valid project.")
 
 
 def quotas(connection: Connection, payer: Payer) -> dict[str, Holding]:
@@ -46,6 +55,7 @@ def set_quotas(
     Limits by Nova's names for the project, or for the user in it; those that hold then.  force:
     even below what is used.  Raises BadRequest.
     """
+    check_project(connection, payer.project_id)
     of_project = Payer("", payer.project_id)
     held = _named(holdings.locked(connection, payer, _RESOURCES))
     if not force:
@@ -61,8 +71,9 @@ def set_quotas(
 
 def forget_quotas(connection: Connection, payer: Payer) -> None:
     """
-    The defaults hold again for the project, or for the user in it.
+    The defaults hold again for the project, or for the user in it.  Raises BadRequest.
     """
+    check_project(connection, payer.project_id)
     limits.forget_limits(connection, payer.project_id, _RESOURCES, payer.user_id)
 
 

@@ -62,10 +62,10 @@ def settle(connection: Connection, told: Sequence[Move], now_us: int) -> None:
     for move in told:
         this = and_(*(over_quota.c[name] == getattr(move.key, name) for name in _PLACE))
         connection.execute(delete(over_quota).where(this))
-    came = [
+    new = [
         {name: getattr(move.key, name) for name in _PLACE} | {"told_at": now_us}
         for move in told
         if move.is_over
     ]
-    if came:
-        connection.execute(insert(over_quota), came)
+    if new:
+        connection.execute(insert(over_quota), new)

@@ -23,6 +23,7 @@ from synnefo_tx.compute.rows.tables import clusters, servers
 from synnefo_tx.compute.rules.quotas import NOVA, OTHERS, RUNNING
 from synnefo_tx.effect.rows.tables import effects
 from synnefo_tx.errors import NotAuthenticated
+from synnefo_tx.identity.rows import accounts
 from synnefo_tx.identity.token import Token
 from synnefo_tx.image.rows.tables import images
 from synnefo_tx.network.api.routes import network_router
@@ -241,8 +242,10 @@ def fill(database: Database) -> None:
     """
     The rows of a small cloud.
     """
-    int(NOW * 1e6)
     with database.engine.begin() as connection:
+        accounts.create_domain(connection, "default", "Default")
+        for project_id in sorted({project_of(user) for user in _ROLES}):
+            accounts.create_project(connection, project_id, "default", project_id)
         connection.execute(
             insert(clusters).values(
                 id="cluster-1",

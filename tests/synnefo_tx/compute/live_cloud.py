@@ -129,7 +129,6 @@ class LiveCloud:
 
 def _people(connection: Connection) -> None:
     catalog.ensure(connection, own_services())
-    accounts.create_domain(connection, "default", "Default")
     accounts.create_project(connection, "carols", "default", "carols", "")
     known = Passwords.hash_now(PASSWORD)
     accounts.create_user(connection, "carol", "default", "carol", known, "carols")

@@ -137,6 +137,21 @@ class ChangeTests(SynchronousTestCase):
         self.assertEqual(self.cloud.nova("DELETE", own, user=ADMIN).status, 202)
         self.assertEqual(self.cloud.nova("GET", own).json["quota_set"]["instances"], 20)
 
+    def test_a_project_that_is_not_there(self) -> None:
+        """Has no limits to be set, or forgotten, or shown."""
+        nowhere = "/os-quota-sets/nowhere"
+        for method, path, body in (
+            ("PUT", nowhere, {"quota_set": {"cores": 1}}),
+            ("DELETE", nowhere, None),
+            ("GET", nowhere, None),
+            ("GET", f"{nowhere}/detail", None),
+        ):
+            refused = self.cloud.nova(method, path, body, user=ADMIN)
+            self.assertEqual(
+                (refused.status, refused.json["badRequest"]["message"]),
+                (400, "Project ID nowhere is not a valid project."),
+            )
+
     def test_delete(self) -> None:
         """The defaults hold again."""
         self.put({"cores": 5, "key_pairs": 1})
