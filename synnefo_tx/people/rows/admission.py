@@ -9,6 +9,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, func, literal, sele
 from zope.interface import implementer
 
 from synnefo_tx.identity.admission import IAdmission
+from synnefo_tx.identity.rows.tables import users
 from synnefo_tx.people.external.rows.tables import external_accounts
 from synnefo_tx.people.model import TERMS_PATH, Moderation
 from synnefo_tx.people.rows.tables import people, signed_terms, terms
@@ -17,6 +18,7 @@ _WHO: BindParameter[str] = bindparam("user_id")
 _OWN = people.c.user_id == _WHO
 # One statement, built once: every log-in by a password asks it.
 _STANDING = select(
+    select(users.c.enabled).where(users.c.id == _WHO).scalar_subquery().label("enabled"),
     select(people.c.moderation).where(_OWN).scalar_subquery().label("moderation"),
     select(people.c.verified_at).where(_OWN).scalar_subquery().label("verified_at"),
     select(literal(1))
@@ -53,7 +55,8 @@ class PeopleAdmission:
 def why_not(connection: Connection, user_id: str) -> str:
     """
     "" when the user may log in, else the plain reason.  Users whom an administrator has made are
-    asked for nothing; disabled ones are refused by identity itself.
+    asked for nothing; disabled ones are refused by identity itself, with the words for everybody,
+    once they were accepted.
     """
     found = connection.execute(_STANDING, {"user_id": user_id}).one()
     if found.moderation is None and found.external is None:
@@ -63,6 +66,8 @@ def why_not(connection: Connection, user_id: str) -> str:
             return "The e-mail address is not verified."
         if found.moderation in _UNACCEPTED:
             return _UNACCEPTED[found.moderation]
+    if found.enabled is False:
+        return ""
     if found.version is not None and (found.signed is None or found.signed < found.version):
         return (
             f"Version {found.version} of the terms of use is not signed. Read it at {TERMS_PATH} "

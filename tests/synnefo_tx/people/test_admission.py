@@ -5,6 +5,7 @@ Who may log in.
 from sqlalchemy import create_engine, insert, update
 from twisted.trial.unittest import SynchronousTestCase
 
+from synnefo_tx.identity.rows.tables import users
 from synnefo_tx.people.external.rows.tables import external_accounts
 from synnefo_tx.people.rows.admission import why_not
 from synnefo_tx.people.rows.tables import people, signed_terms, terms
@@ -15,7 +16,7 @@ class Admission(SynchronousTestCase):
     def setUp(self) -> None:
         engine = create_engine("sqlite://")
         self.addCleanup(engine.dispose)
-        metadata.create_all(engine, [people, terms, signed_terms, external_accounts])
+        metadata.create_all(engine, [users, people, terms, signed_terms, external_accounts])
         self.connection = engine.connect()
         self.addCleanup(self.connection.close)
 

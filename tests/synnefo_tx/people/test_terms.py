@@ -123,6 +123,9 @@ class SigningTests(TermsCase):
         self.sign(204)
         self.done(200, "POST", f"/{self.user_id}/action", {"deactivate": {}}, self.admin)
         self.sign(401)
+        self.publish("Be kinder.")
+        self.sign(401, 2)
+        self.assertEqual(self.log_in(), self.log_in(password="guess"))
 
     def test_wrong_passwords_are_slowed_down_as_at_log_ins(self) -> None:
         self.publish()
