@@ -51,15 +51,19 @@ class AddressTests(MachinesTestCase):
             await three.admin("master-failover")
             await self.is_at(three)
             if os.environ.get("ADDRESS_LONG"):
-                await three.cable("down")
-                await self.until(lambda: self.has(three, False), "cut off it has lost it")
-                await three.cable("up")
-                await self.is_at(three)
+                await self.cut_off(three)
             job = await three.client.job("PUT", "/2/modify", {"master_ip": ""})
             self.assertEqual(job["status"], "success", job)
             await self.until(lambda: self.has(three, False), "it is removed")
 
         return Deferred.fromCoroutine(check())
+
+    async def cut_off(self, master: Machine) -> None:
+        """It lets go of the address itself, and has it again when it hears the others."""
+        await master.cable("down")
+        await self.until(lambda: self.has(master, False), "cut off it has lost it")
+        await master.cable("up")
+        await self.is_at(master)
 
     async def is_at(self, master: Machine, left: Machine | None = None) -> None:
         """It leads to this master, and no other machine but `left` has it."""
