@@ -26,6 +26,7 @@ from synnefo_tx.people.mail.model import ICarrier, Letter, NotNow, Refused
 from synnefo_tx.people.mail.settings import Mail
 from synnefo_tx.people.mail.smtp import carrier_of
 from synnefo_tx.people.mail.templates import Templates
+from synnefo_tx.people.rules.addresses import read_address
 from synnefo_tx.store.database import Database
 
 EVERY_S = 1.0
@@ -137,7 +138,7 @@ class MailSender(Service):
         room = self._room
         try:
             content = compose(letter, room.templates, room.settings)
-            await room.carrier.carry(letter.recipient, content)
+            await room.carrier.carry(read_address(letter.recipient), content)
         except NotNow as error:
             return str(error) or "not now"
         except BadField as error:

@@ -65,6 +65,12 @@ class TriesTests(SenderCase):
         self.assertEqual(rows(self.database), [])
         self.assertEqual(self.sender._room.counts.sent._value.get(), 1)
 
+    def test_an_address_as_people_write_it(self) -> None:
+        """Settings let it be so."""
+        put(self.database, " Eve@Example.org ")
+        self.started()
+        self.assertEqual([to for to, _content in self.carrier.taken], ["eve@example.org"])
+
     def test_letters_posted_later(self) -> None:
         self.started()
         put(self.database)
