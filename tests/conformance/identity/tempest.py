@@ -20,6 +20,7 @@ RELEASE = "47.0.0"
 TESTS = r"^tempest\.api\.identity"
 CACHE = Path(os.environ.get("SYNNEFO_CACHE") or HERE.parents[2] / "build").resolve()
 HOME = CACHE / f"tempest-{RELEASE}"
+LOCK = HERE / "requirements.lock"
 PATIENCE_S = 3600
 
 
@@ -38,15 +39,16 @@ class Outcome:
 
 def install() -> None:
     """
-    Tempest from the package index, unless it is there.
+    Tempest and what it needs, as locked, from the package index, unless they are there.
     """
-    if (HOME / "installed").exists():
+    locked, installed = LOCK.read_text(), HOME / "installed"
+    if installed.exists() and installed.read_text() == locked:
         return
     print(f"conformance: installing tempest {RELEASE} in {HOME}")
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(HOME)], check=True)
-    pip = [str(HOME / "bin" / "pip"), "install", "-q", f"tempest=={RELEASE}"]
+    pip = [str(HOME / "bin" / "pip"), "install", "-q", "-r", str(LOCK)]
     subprocess.run(pip, check=True, stderr=subprocess.DEVNULL)
-    (HOME / "installed").touch()
+    installed.write_text(locked)
 
 
 def judged(cloud: Running, tests: str = TESTS) -> Sequence[Outcome]:
