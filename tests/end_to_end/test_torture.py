@@ -169,5 +169,7 @@ def _of_rows(connection: Connection, servers: list[Any]) -> list[str]:
     for row in servers:
         for resource, amount in row.reserved.items():
             held[resource] = held.get(resource, 0) + amount
+    images = connection.scalar(text("SELECT sum(size) FROM images WHERE status = 'active'"))
+    held["pithos.diskspace"] = int(images)
     used = {row.resource: row.used for row in connection.execute(text(leftovers.QUOTA))}
     return said if used == held else [*said, f"quota {used}, not {held}"]
