@@ -4,15 +4,11 @@ Of many who show the same code or refresh token at once, one gets something, and
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from threading import Barrier, Thread
 from typing import Any
 
 from cryptography.fernet import Fernet
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 from twisted.internet.defer import execute
-from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.kinds import USER
@@ -26,21 +22,16 @@ from synnefo_tx.store.schema import create_all
 from tests.live.postgresql import shared_server
 from tests.synnefo_tx.identity.cloud import IdentityCloud, fill
 from tests.synnefo_tx.openid.provider import ProviderCase
+from tests.synnefo_tx.racing import RaceCase
 
 URI = "https://app.example/"
 WISH = Wish("c", URI, ("openid", "offline_access"), challenge="x" * 43)
 MANY = 6
 
 
-class RaceTests(SynchronousTestCase):
-    def make_url(self) -> str:
-        return f"sqlite:///{Path(self.mktemp()).absolute()}"
-
+class RaceTests(RaceCase):
     def setUp(self) -> None:
-        self.engine: Engine = open_engine(self.make_url())
-        self.addCleanup(self.engine.dispose)
-        create_all(self.engine)
-        self.run_in(fill)
+        super().setUp()
         client = {"id": "c", "name": "c", "redirect_uris": [URI], "scopes": [], "created_at": 0}
         client |= {
             "auth_method": "none",
@@ -51,31 +42,6 @@ class RaceTests(SynchronousTestCase):
         self.run_in(things.create, CLIENT, client)
         self.session: Session = self.run_in(sessions.begin, "s", "u-alice", ("password",), 1)
         self.code: str = self.run_in(grants.make_code, self.session, WISH, 1)
-
-    def run_in(self, unit: Callable[..., Any], *args: Any) -> Any:
-        with (
-            self.engine.connect().execution_options(synnefo_write=True) as connection,
-            connection.begin(),
-        ):
-            return unit(connection, *args)
-
-    def at_once(self, *jobs: tuple[Any, ...]) -> list[Any]:
-        """What each job gave, or raised."""
-        barrier, got = Barrier(len(jobs)), []
-
-        def run(job: tuple[Any, ...]) -> None:
-            barrier.wait()
-            try:
-                got.append(self.run_in(*job))
-            except Exception as error:  # noqa: BLE001 - the test looks at it
-                got.append(error)
-
-        threads = [Thread(target=run, args=(job,)) for job in jobs]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-        return got
 
     def one_then_none(self, got: list[Any]) -> None:
         issued = [one for one in got if isinstance(one, Issued)]

@@ -5,13 +5,7 @@ Many at once: what there is one of goes to one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
-from threading import Barrier, Thread
 from typing import Any
-
-from sqlalchemy import Engine
-from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.identity.rows.accounts import find_user
 from synnefo_tx.identity.rows.users import NewPassword
@@ -28,51 +22,23 @@ from synnefo_tx.people.rows import (
 )
 from synnefo_tx.people.rows.following import cloud_follower
 from synnefo_tx.people.settings import SignUp
-from synnefo_tx.store.database import open_engine
-from synnefo_tx.store.schema import create_all
 from tests.live.postgresql import shared_server
-from tests.synnefo_tx.identity.cloud import HASHES, fill
+from tests.synnefo_tx.identity.cloud import HASHES
+from tests.synnefo_tx.racing import RaceCase
 
 MANY = 6
 SETTINGS = SignUp(open=True)
 NOW = 1_800_000_000
 
 
-class RaceTests(SynchronousTestCase):
-    def make_url(self) -> str:
-        return f"sqlite:///{Path(self.mktemp()).absolute()}"
-
+class RaceTests(RaceCase):
     def setUp(self) -> None:
-        self.engine: Engine = open_engine(self.make_url())
-        self.addCleanup(self.engine.dispose)
-        create_all(self.engine)
-        self.run_in(fill)
+        super().setUp()
         self.doing = Doing(NOW, 3600, cloud_follower(True))
 
-    def run_in(self, unit: Callable[..., Any], *args: Any) -> Any:
-        with (
-            self.engine.connect().execution_options(synnefo_write=True) as connection,
-            connection.begin(),
-        ):
-            return unit(connection, *args)
-
-    def at_once(self, *jobs: tuple[Any, ...]) -> Counter[str]:
+    def kinds(self, *jobs: tuple[Any, ...]) -> Counter[str]:
         """How often each kind of value or error came."""
-        barrier, got = Barrier(len(jobs)), []
-
-        def run(job: tuple[Any, ...]) -> None:
-            barrier.wait()
-            try:
-                got.append(type(self.run_in(*job)).__name__)
-            except Exception as error:  # noqa: BLE001 - the test looks at it
-                got.append(type(error).__name__)
-
-        threads = [Thread(target=run, args=(job,)) for job in jobs]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-        return Counter(got)
+        return Counter(type(one).__name__ for one in self.at_once(*jobs))
 
     def register(self, name: str = "eve", email: str = "eve@example.org", lasts_s: int = 60) -> str:
         wanted = Registration(name, email, "default", HASHES["bob"])
@@ -82,13 +48,13 @@ class RaceTests(SynchronousTestCase):
 
     def test_a_link(self) -> None:
         job = (registering.verify, self.register(), SETTINGS, self.doing)
-        got = self.at_once(*[job] * MANY)
+        got = self.kinds(*[job] * MANY)
         self.assertEqual(got, {"Person": 1, "LinkWorthless": MANY - 1})
 
     def test_an_address(self) -> None:
         found = [self.register(f"n{number}") for number in range(MANY)]
         jobs = [(registering.verify, link, SETTINGS, self.doing) for link in found]
-        got = self.at_once(*jobs)
+        got = self.kinds(*jobs)
         self.assertEqual(got, {"Person": 1, "AddressTaken": MANY - 1})
 
     def test_a_name(self) -> None:
@@ -100,7 +66,7 @@ class RaceTests(SynchronousTestCase):
             done = registering.register(connection, wanted, f"u-{number}", 60, self.doing)
             outcomes.append(done.outcome)
 
-        got = self.at_once(*[(unit, number) for number in range(MANY)])
+        got = self.kinds(*[(unit, number) for number in range(MANY)])
         self.assertEqual(got, {"NoneType": MANY})
         self.assertEqual(Counter(outcomes), {"made": 1, "name-taken": MANY - 1})
 
@@ -108,7 +74,7 @@ class RaceTests(SynchronousTestCase):
         """Of several moderators one decides."""
         self.run_in(registering.verify, self.register(), SETTINGS, self.doing)
         unit = moderating.accept
-        got = self.at_once(*[(unit, "u-eve", "", self.doing)] * MANY)
+        got = self.kinds(*[(unit, "u-eve", "", self.doing)] * MANY)
         self.assertEqual(got, {"Person": 1, "NotInThatState": MANY - 1})
         self.assertEqual(self.run_in(admission.why_not, "u-eve"), "")
 
@@ -116,18 +82,18 @@ class RaceTests(SynchronousTestCase):
         """Accepted after a rejection is accepted; a rejection after that is refused."""
         self.run_in(registering.verify, self.register(), SETTINGS, self.doing)
         jobs = [(unit, "u-eve", "", self.doing) for unit in (moderating.accept, moderating.reject)]
-        self.at_once(*jobs)
+        self.kinds(*jobs)
         self.assertIs(self.run_in(records.fetch, "u-eve").state, State.ACCEPTED)
 
     def test_a_version_of_the_terms(self) -> None:
-        got = self.at_once(*[(signing.publish, f"{number}", NOW) for number in range(MANY)])
+        got = self.kinds(*[(signing.publish, f"{number}", NOW) for number in range(MANY)])
         self.assertEqual(got, {"Terms": MANY})
         contents = {self.run_in(signing.find, number + 1).content for number in range(MANY)}
         self.assertEqual(contents, {f"{number}" for number in range(MANY)})
 
     def test_signing(self) -> None:
         self.run_in(signing.publish, "Be kind.", NOW)
-        got = self.at_once(*[(signing.sign, "u-alice", 1, NOW)] * MANY)
+        got = self.kinds(*[(signing.sign, "u-alice", 1, NOW)] * MANY)
         self.assertEqual(got, {"NoneType": MANY})
 
     def test_lapsed_while_it_is_verified(self) -> None:
@@ -135,7 +101,7 @@ class RaceTests(SynchronousTestCase):
         link = self.register()
         later = Doing(NOW + 59, 3600, self.doing.follower)
         after = Doing(NOW + 60, 3600, self.doing.follower)
-        self.at_once((registering.verify, link, SETTINGS, later), (records.forget_lapsed, after))
+        self.kinds((registering.verify, link, SETTINGS, later), (records.forget_lapsed, after))
         found, _ = self.run_in(records.listed, None, None, 9)
         self.assertIn([one.state for one in found], ([State.PENDING], []))
         self.run_in(records.forget_lapsed, after)
@@ -155,7 +121,7 @@ class RaceTests(SynchronousTestCase):
         found = [self.run_in(resetting.give_link, asked, NOW + 60) for _ in range(3)]
         new = NewPassword("u-eve", HASHES["alice"], HASHES["bob"], None, 1)
         jobs = [(resetting.reset, link, new, self.doing) for link in found * 2]
-        self.assertEqual(self.at_once(*jobs), {"tuple": 1, "LinkWorthless": 5})
+        self.assertEqual(self.kinds(*jobs), {"tuple": 1, "LinkWorthless": 5})
 
     def test_a_new_address(self) -> None:
         """Of several who verify the same one."""
@@ -165,7 +131,7 @@ class RaceTests(SynchronousTestCase):
             user = self.run_in(find_user, user_id)
             found.append(self.run_in(emails.ask, user, "new@example.org", NOW + 60).link)
         jobs = [(emails.confirm, link, self.doing) for link in found * 2]
-        got = self.at_once(*jobs)
+        got = self.kinds(*jobs)
         self.assertEqual(got["Changed"], 1)
         self.assertEqual(got["AddressTaken"] + got["LinkWorthless"], 5)
 
@@ -178,7 +144,7 @@ class RaceTests(SynchronousTestCase):
         user = self.run_in(find_user, "u-eve")
         change = self.run_in(emails.ask, user, "new@example.org", NOW + 60).link
         new = NewPassword("u-eve", HASHES["alice"], HASHES["bob"], None, 1)
-        got = self.at_once(
+        got = self.kinds(
             (resetting.reset, reset, new, self.doing), (emails.confirm, change, self.doing)
         )
         self.assertEqual(got["LinkWorthless"], 1)

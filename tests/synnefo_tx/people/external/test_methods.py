@@ -4,14 +4,11 @@ People see, add and remove the ways by which they log in.
 
 from __future__ import annotations
 
-from pathlib import Path
-from threading import Barrier, Thread
 from typing import Any
 
 from msgspec import structs
-from sqlalchemy import Engine, select
+from sqlalchemy import select
 from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.identity.rows import things
 from synnefo_tx.identity.rows.kinds import USER
@@ -23,17 +20,17 @@ from synnefo_tx.people.external.rows.accounts import Moment
 from synnefo_tx.people.external.settings import AccountRules
 from synnefo_tx.people.mail.tables import mail_queue
 from synnefo_tx.people.rows import addresses, methods
-from synnefo_tx.store.database import open_engine
-from synnefo_tx.store.schema import create_all
 from tests.live.postgresql import shared_server
-from tests.synnefo_tx.identity.cloud import SECRETS, Answer, fill
+from tests.synnefo_tx.identity.cloud import SECRETS, Answer
 from tests.synnefo_tx.people.external.a_cloud import ACCOUNT
 from tests.synnefo_tx.people.external.a_directory import GROUPS, group
 from tests.synnefo_tx.people.external.test_ldap_api import DirectoryCase
 from tests.synnefo_tx.people.external.test_openid_api import OpenidCase
+from tests.synnefo_tx.racing import RaceCase
 
 OWN = {"password": SECRETS["alice"]}
 NOW = 1_800_000_000
+RULES, MOMENT = AccountRules(), Moment(NOW, 3600)
 
 
 class OpenidMethodTests(OpenidCase):
@@ -216,43 +213,20 @@ class DirectoryMethodTests(DirectoryCase):
             self.assertEqual(answer.code, code, answer.body)
 
 
-class RaceTests(SynchronousTestCase):
+class RaceTests(RaceCase):
     """Of two ways that go at once, one stays."""
 
-    def make_url(self) -> str:
-        return f"sqlite:///{Path(self.mktemp()).absolute()}"
-
     def setUp(self) -> None:
-        self.engine: Engine = open_engine(self.make_url())
-        self.addCleanup(self.engine.dispose)
-        create_all(self.engine)
-        self.run_in(fill)
+        super().setUp()
         self.run_in(accounts.settle, Person("oidc:work", "x", "x"), RULES, "u-alice", MOMENT)
 
-    def run_in(self, unit: Any, *args: Any) -> Any:
-        with (
-            self.engine.connect().execution_options(synnefo_write=True) as connection,
-            connection.begin(),
-        ):
-            return unit(connection, *args)
-
     def test_both_at_once(self) -> None:
-        barrier, refused = Barrier(2), []
         offered = {"password", "oidc:work"}
-
-        def run(name: str) -> None:
-            barrier.wait()
-            try:
-                self.run_in(methods.remove, "u-alice", name, offered, RULES, MOMENT)
-            except LastWay as error:
-                refused.append(error)
-
-        threads = [Thread(target=run, args=(name,)) for name in sorted(offered)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-        self.assertEqual(len(refused), 1)
+        jobs = [
+            (methods.remove, "u-alice", name, offered, RULES, MOMENT) for name in sorted(offered)
+        ]
+        refused = [one for one in self.at_once(*jobs) if one is not None]
+        self.assertEqual([type(one) for one in refused], [LastWay])
         self.assertEqual(len(self.run_in(methods.methods_of, "u-alice")), 1)
         self.assertTrue(self.run_in(things.fetch, USER, "u-alice")["enabled"])
 
@@ -262,6 +236,3 @@ class PostgresqlRaceTests(RaceTests):
 
     def make_url(self) -> str:
         return shared_server().new_database()
-
-
-RULES, MOMENT = AccountRules(), Moment(NOW, 3600)

@@ -5,25 +5,23 @@ One person logs in several times at once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
-from threading import Barrier, Thread
+from functools import partial
 from typing import Any
 
-from sqlalchemy import Engine, func, select
-from twisted.internet.defer import Deferred
-from twisted.trial.unittest import SynchronousTestCase
+from sqlalchemy import func, select
+from twisted.internet.defer import Deferred, execute
+from twisted.python.failure import Failure
 
 from synnefo_tx.audit.rows.tables import audit_log
 from synnefo_tx.identity.follower import Nobody
 from synnefo_tx.identity.rows.tables import users
 from synnefo_tx.people.external.person import Person
+from synnefo_tx.people.external.rows.accounts import Settled
 from synnefo_tx.people.external.settings import AccountRules, RoleRule
 from synnefo_tx.people.external.settle import Settle
-from synnefo_tx.store.database import Database, open_engine
-from synnefo_tx.store.schema import create_all
+from synnefo_tx.store.database import Database
 from tests.live.postgresql import shared_server
-from tests.synnefo_tx.identity.cloud import fill
+from tests.synnefo_tx.racing import RaceCase, at_once
 
 MANY = 6
 RULES = AccountRules(
@@ -31,53 +29,29 @@ RULES = AccountRules(
 )
 
 
-def _at_once(job: Callable[[], Any]) -> Deferred[Any]:
-    """In the thread that asks."""
-    waited: Deferred[Any] = Deferred()
-    try:
-        waited.callback(job())
-    except Exception:  # noqa: BLE001 - given on
-        waited.errback()
-    return waited
-
-
-class RaceTests(SynchronousTestCase):
-    def make_url(self) -> str:
-        return f"sqlite:///{Path(self.mktemp()).absolute()}"
-
+class RaceTests(RaceCase):
     def setUp(self) -> None:
-        self.engine: Engine = open_engine(self.make_url())
-        self.addCleanup(self.engine.dispose)
-        create_all(self.engine)
-        with self.engine.begin() as connection:
-            fill(connection)
-        database = Database(self.engine, _at_once, _at_once)
+        super().setUp()
+        database = Database(self.engine, execute, execute)
         self.settle = Settle(database, lambda: 1_800_000_000.0, 3600, lambda: None, Nobody())
 
-    def at_once(self, people: list[Person]) -> Counter[str]:
-        barrier, got = Barrier(len(people)), []
+    def settled(self, people: list[Person]) -> Counter[str]:
+        """How often each end or error came."""
 
-        def run(person: Person) -> None:
-            barrier.wait()
-            done = Deferred.fromCoroutine(self.settle(person, RULES))
-            done.addCallbacks(
-                lambda settled: got.append(settled.done),
-                lambda failure: got.append(failure.type.__name__),
-            )
+        def settle(person: Person) -> Settled | Failure:
+            got: list[Any] = []
+            Deferred.fromCoroutine(self.settle(person, RULES)).addBoth(got.append)
+            return got[0]  # type: ignore[no-any-return]
 
-        threads = [Thread(target=run, args=(person,)) for person in people]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-        return Counter(got)
+        ends = at_once(*[partial(settle, person) for person in people])
+        return Counter(end.done if isinstance(end, Settled) else end.type.__name__ for end in ends)
 
     def person(self, identifier: str = "p-1", name: str = "carol", *groups: str) -> Person:
         return Person("oidc:work", identifier, name, groups=groups, roles=(("two", "member"),))
 
     def test_the_first_time(self) -> None:
         """One account is made, and all are of it."""
-        got = self.at_once([self.person("p-1", "carol", "a", "b")] * MANY)
+        got = self.settled([self.person("p-1", "carol", "a", "b")] * MANY)
         self.assertEqual(got, {"made": 1, "refreshed": MANY - 1})
         named = select(func.count()).select_from(users).where(users.c.name == "carol")
         lines = select(func.count()).select_from(audit_log)
@@ -87,19 +61,19 @@ class RaceTests(SynchronousTestCase):
 
     def test_other_groups_and_roles(self) -> None:
         """What is given at once by several is given."""
-        self.at_once([self.person()])
-        got = self.at_once([self.person("p-1", "carol", "a", "b")] * MANY)
+        self.settled([self.person()])
+        got = self.settled([self.person("p-1", "carol", "a", "b")] * MANY)
         self.assertEqual(got, {"refreshed": MANY})
 
     def test_several_bring_a_new_group(self) -> None:
         """It is made once."""
         people = [self.person(f"p-{number}", f"n{number}", "physics") for number in range(MANY)]
-        self.assertEqual(self.at_once(people), {"made": MANY})
+        self.assertEqual(self.settled(people), {"made": MANY})
 
     def test_one_name(self) -> None:
         """Of several persons one has it."""
         people = [self.person(f"p-{number}") for number in range(MANY)]
-        self.assertEqual(self.at_once(people), {"made": 1, "NameInUse": MANY - 1})
+        self.assertEqual(self.settled(people), {"made": 1, "NameInUse": MANY - 1})
 
 
 class PostgresqlRaceTests(RaceTests):
