@@ -5,7 +5,6 @@ Units of work that go at once, in a database with identity's usual people.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 
@@ -13,8 +12,9 @@ from sqlalchemy import Engine
 from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.store.database import open_engine
-from synnefo_tx.store.schema import create_all
+from synnefo_tx.store.memory import hasty
 from tests.synnefo_tx.identity.cloud import fill
+from tests.synnefo_tx.migrated import migrated_url
 
 
 def at_once(*jobs: Callable[[], Any]) -> list[Any]:
@@ -40,12 +40,11 @@ class RaceCase(SynchronousTestCase):
     """On SQLite; who overrides ``make_url`` has another database."""
 
     def make_url(self) -> str:
-        return f"sqlite:///{Path(self.mktemp()).absolute()}"
+        return migrated_url(self)
 
     def setUp(self) -> None:
-        self.engine: Engine = open_engine(self.make_url())
+        self.engine: Engine = hasty(open_engine(self.make_url()))
         self.addCleanup(self.engine.dispose)
-        create_all(self.engine)
         self.run_in(fill)
 
     def run_in(self, unit: Callable[..., Any], *args: Any) -> Any:

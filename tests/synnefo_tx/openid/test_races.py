@@ -21,6 +21,7 @@ from synnefo_tx.store.database import Database, open_engine
 from synnefo_tx.store.schema import create_all
 from tests.live.postgresql import shared_server
 from tests.synnefo_tx.identity.cloud import IdentityCloud, fill
+from tests.synnefo_tx.migrated import migrated_in_server
 from tests.synnefo_tx.openid.provider import ProviderCase
 from tests.synnefo_tx.racing import RaceCase
 
@@ -84,7 +85,7 @@ class PostgresqlRaceTests(RaceTests):
     """With real writers beside each other."""
 
     def make_url(self) -> str:
-        return shared_server().new_database()
+        return migrated_in_server()
 
 
 class PostgresqlJourneyTests(ProviderCase):

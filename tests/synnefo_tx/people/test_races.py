@@ -22,8 +22,8 @@ from synnefo_tx.people.rows import (
 )
 from synnefo_tx.people.rows.following import cloud_follower
 from synnefo_tx.people.settings import SignUp
-from tests.live.postgresql import shared_server
 from tests.synnefo_tx.identity.cloud import HASHES
+from tests.synnefo_tx.migrated import migrated_in_server
 from tests.synnefo_tx.racing import RaceCase
 
 MANY = 6
@@ -155,4 +155,4 @@ class PostgresqlRaceTests(RaceTests):
     """The same, with many writers at a time."""
 
     def make_url(self) -> str:
-        return shared_server().new_database()
+        return migrated_in_server()

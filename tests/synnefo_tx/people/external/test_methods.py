@@ -20,8 +20,8 @@ from synnefo_tx.people.external.rows.accounts import Moment
 from synnefo_tx.people.external.settings import AccountRules
 from synnefo_tx.people.mail.tables import mail_queue
 from synnefo_tx.people.rows import addresses, methods
-from tests.live.postgresql import shared_server
 from tests.synnefo_tx.identity.cloud import SECRETS, Answer
+from tests.synnefo_tx.migrated import migrated_in_server
 from tests.synnefo_tx.people.external.a_cloud import ACCOUNT
 from tests.synnefo_tx.people.external.a_directory import GROUPS, group
 from tests.synnefo_tx.people.external.test_ldap_api import DirectoryCase
@@ -235,4 +235,4 @@ class PostgresqlRaceTests(RaceTests):
     """The same, with two writers at a time."""
 
     def make_url(self) -> str:
-        return shared_server().new_database()
+        return migrated_in_server()

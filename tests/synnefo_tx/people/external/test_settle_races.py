@@ -20,7 +20,7 @@ from synnefo_tx.people.external.rows.accounts import Settled
 from synnefo_tx.people.external.settings import AccountRules, RoleRule
 from synnefo_tx.people.external.settle import Settle
 from synnefo_tx.store.database import Database
-from tests.live.postgresql import shared_server
+from tests.synnefo_tx.migrated import migrated_in_server
 from tests.synnefo_tx.racing import RaceCase, at_once
 
 MANY = 6
@@ -80,4 +80,4 @@ class PostgresqlRaceTests(RaceTests):
     """The same, with many writers at a time."""
 
     def make_url(self) -> str:
-        return shared_server().new_database()
+        return migrated_in_server()
