@@ -9,9 +9,9 @@ from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from synnefo_tx.daemon.rounds import Rounds
 from synnefo_tx.identity.rows.shared_attempts import recent, tell
 from synnefo_tx.identity.throttle import FORGET_S, Throttle
 from synnefo_tx.store.database import Database
@@ -33,36 +33,27 @@ class SharedThrottle:
     _clock: Callable[[], float]
     _reactor: Any
     _told_at: float | None = field(default=None, init=False)
-    _loop: LoopingCall = field(init=False)
-    _round: Deferred[None] | None = field(default=None, init=False)
+    _rounds: Rounds = field(init=False)
     _log = Logger()
 
     def __attrs_post_init__(self) -> None:
-        self._loop = LoopingCall(self._begin)
-        self._loop.clock = self._reactor
+        self._rounds = Rounds(self._reactor, self._safely)
 
     def startService(self) -> None:
         """
         From now on, every EVERY_S.
         """
-        self._loop.start(EVERY_S)
+        self._rounds.start(EVERY_S)
 
     async def _end(self) -> None:
-        if self._round is not None:
-            await self._round
+        await self._rounds.stop()
         await self._safely()
 
     def stopService(self) -> Deferred[None]:
         """
         Fires when the others know all.
         """
-        if self._loop.running:
-            self._loop.stop()
         return Deferred.fromCoroutine(self._end())
-
-    def _begin(self) -> Deferred[None]:
-        self._round = Deferred.fromCoroutine(self._safely())
-        return self._round
 
     async def _safely(self) -> None:
         try:

@@ -10,8 +10,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from attrs import define, field
-from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from synnefo_tx.account.model import Actor
@@ -19,6 +17,7 @@ from synnefo_tx.account.model import Doing as ProjectDoing
 from synnefo_tx.account.notices import INotifier
 from synnefo_tx.account.rows import control
 from synnefo_tx.audit.entry import Entry
+from synnefo_tx.daemon.rounds import Rounds
 from synnefo_tx.identity.follower import IFollower
 from synnefo_tx.identity.rows.expiry import forget_expired as forget_identitys
 from synnefo_tx.openid.rows.expiry import forget_expired as forget_providers
@@ -53,35 +52,27 @@ class Chores:
     _reactor: Any
     _over_quota: IOverQuota | None = None
     _holder: str = field(factory=lambda: uuid.uuid4().hex, init=False)
-    _loop: LoopingCall = field(init=False)
-    _round: Deferred[None] | None = field(default=None, init=False)
+    _rounds: Rounds = field(init=False)
     _seldom_at: float = field(default=0.0, init=False)  # done last
     _log = Logger()
 
     def __attrs_post_init__(self) -> None:
-        self._loop = LoopingCall(self._begin)
-        self._loop.clock = self._reactor
+        self._rounds = Rounds(self._reactor, lambda: self._safely(self.once))
 
     def start(self) -> None:
         """
         Do them from now on.
         """
-        self._loop.start(EVERY_S)
+        self._rounds.start(EVERY_S)
 
     async def stop(self) -> None:
         """
         Returns once none is under way; another process may go on at once.
         """
-        if not self._loop.running:
+        if not self._rounds.running:
             return
-        self._loop.stop()
-        if self._round is not None:
-            await self._round
+        await self._rounds.stop()
         await self._safely(self._give_back)
-
-    def _begin(self) -> Deferred[None]:
-        self._round = Deferred.fromCoroutine(self._safely(self.once))
-        return self._round
 
     async def once(self) -> None:
         """

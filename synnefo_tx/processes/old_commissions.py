@@ -9,9 +9,9 @@ from typing import Any
 
 from attrs import define, field
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from synnefo_tx.daemon.rounds import Rounds
 from synnefo_tx.http.metrics import Metrics
 from synnefo_tx.quota.rows.commissions import waiting_since
 from synnefo_tx.store.database import Database
@@ -33,13 +33,11 @@ class OldCommissions:
     _reactor: Any
     _forgotten: int = field(default=0, init=False)
     _oldest_us: int | None = field(default=None, init=False)
-    _loop: LoopingCall = field(init=False)
-    _round: Deferred[None] | None = field(default=None, init=False)
+    _rounds: Rounds = field(init=False)
     _log = Logger()
 
     def __attrs_post_init__(self) -> None:
-        self._loop = LoopingCall(self._begin)
-        self._loop.clock = self._reactor
+        self._rounds = Rounds(self._reactor, self._look)
         self._metrics.watch(
             "synnefo_commissions_forgotten",
             "Changes of quota that wait for their service for more than a day.",
@@ -55,26 +53,16 @@ class OldCommissions:
         """
         Look every EVERY_S.
         """
-        self._loop.start(EVERY_S)
+        self._rounds.start(EVERY_S)
 
     def stopService(self) -> Deferred[None]:
         """
         Fires when nobody looks any more.
         """
-        if self._loop.running:
-            self._loop.stop()
-        return Deferred.fromCoroutine(self._end())
-
-    async def _end(self) -> None:
-        if self._round is not None:
-            await self._round
+        return Deferred.fromCoroutine(self._rounds.stop())
 
     def _oldest_age_s(self) -> float:
         return 0.0 if self._oldest_us is None else max(0.0, self._clock() - self._oldest_us / 1e6)
-
-    def _begin(self) -> Deferred[None]:
-        self._round = Deferred.fromCoroutine(self._look())
-        return self._round
 
     async def _look(self) -> None:
         before_us = int((self._clock() - DAY_S) * 1e6)
