@@ -11,7 +11,7 @@ import msgspec
 from synnefo_tx.identity.secret_box import SecretBox, SecretGarbled
 
 LIFETIME_S = 300  # Keystone's [receipt] expiration
-KIND = "receipt "  # the same keys seal other things
+KIND = "receipt"
 
 
 class Receipt(msgspec.Struct, frozen=True, array_like=True):
@@ -40,16 +40,14 @@ class ReceiptBox:
         """
         now = int(self._clock())
         receipt = Receipt(user_id, methods, now, now + LIFETIME_S)
-        return receipt, self._box.seal(f"{KIND}{msgspec.json.encode(receipt).decode()}")
+        return receipt, self._box.seal_value(KIND, receipt)
 
     def open(self, text: str) -> Receipt | None:
         """
         What a text says; None: it is worth nothing.
         """
         try:
-            said = self._box.open(text)
-            receipt = msgspec.json.decode(said.removeprefix(KIND), type=Receipt)
-        except (SecretGarbled, msgspec.MsgspecError, UnicodeError):
+            receipt = self._box.open_value(KIND, text, Receipt)
+        except SecretGarbled:
             return None
-        fresh = said.startswith(KIND) and receipt.expires_at > self._clock()
-        return receipt if fresh else None
+        return receipt if receipt.expires_at > self._clock() else None

@@ -7,8 +7,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
+from typing import TypeVar
 
+import msgspec
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+T = TypeVar("T")
 
 
 class SecretGarbled(Exception):
@@ -46,6 +50,25 @@ class SecretBox:
             return self._fernet.decrypt(sealed).decode("utf-8", "surrogatepass")
         except InvalidToken as error:
             raise SecretGarbled from error
+
+    def seal_value(self, kind: str, value: object) -> str:
+        """
+        A value of JSON, told apart from all else that our keys seal by its kind, a word.
+        """
+        return self.seal(f"{kind} {msgspec.json.encode(value).decode()}")
+
+    def open_value(self, kind: str, sealed: str, type_: type[T]) -> T:
+        """
+        The value again.  Raises SecretGarbled, for another kind too.
+        """
+        try:
+            said_kind, _, said = self.open(sealed).partition(" ")
+            value = msgspec.json.decode(said, type=type_)
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise SecretGarbled from error
+        if said_kind != kind:
+            raise SecretGarbled
+        return value
 
     def mark(self, text: str) -> str:
         """

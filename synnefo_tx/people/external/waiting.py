@@ -17,7 +17,7 @@ from synnefo_tx.people.external.errors import NotBelieved
 from synnefo_tx.people.external.oidc.client import Begun
 
 LASTS_S = 600
-KIND = "log-in "  # the same keys seal other things
+KIND = "log-in"
 LONGEST_STATE = 128
 
 
@@ -62,19 +62,18 @@ class WaitingBox:
             adding_by,
             int(self._clock()) + LASTS_S,
         )
-        return self._box.seal(f"{KIND}{msgspec.json.encode(waiting).decode()}")
+        return self._box.seal_value(KIND, waiting)
 
     def open(self, text: str, provider: str, state: str) -> Waiting:
         """
         The log-in that the browser brings back.  Raises NotBelieved.
         """
         try:
-            said = self._box.open(text)
-            waiting = msgspec.json.decode(said.removeprefix(KIND), type=Waiting)
-        except (SecretGarbled, msgspec.MsgspecError, UnicodeError) as error:
+            waiting = self._box.open_value(KIND, text, Waiting)
+        except SecretGarbled as error:
             raise NotBelieved("no cookie of ours") from error
         same = hmac.compare_digest(waiting.state.encode(), state.encode("utf-8", "replace"))
-        if not (said.startswith(KIND) and same and waiting.provider == provider):
+        if not (same and waiting.provider == provider):
             raise NotBelieved("another log-in")
         if waiting.expires_at < self._clock():
             raise NotBelieved("too late")

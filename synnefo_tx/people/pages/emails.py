@@ -8,6 +8,7 @@ from html import escape
 
 from synnefo_tx.http.pages import page
 from synnefo_tx.http.reply import Reply
+from synnefo_tx.people.pages.link_form import MINE, link_form
 
 
 def ask_page(name: str, email: str, link: str) -> Reply:
@@ -18,10 +19,9 @@ def ask_page(name: str, email: str, link: str) -> Reply:
         f"<p>The address <strong>{escape(email)}</strong> will be that of the account "
         f"<strong>{escape(name)}</strong>, in place of the one before.</p>"
         "<p>If you did not ask for this, close this page.</p>"
-        f'<form method="post"><input type="hidden" name="link" value="{escape(link)}">'
-        "<button>This is my address</button></form>"
     )
-    return page(200, "Verify your new address", body, "'self'")
+    form = link_form(link, MINE)
+    return page(200, "Verify your new address", body + form, "'self'")
 
 
 def done_page(email: str) -> Reply:

@@ -8,6 +8,7 @@ from html import escape
 
 from synnefo_tx.http.pages import page
 from synnefo_tx.http.reply import Reply
+from synnefo_tx.people.pages.link_form import link_form
 
 _TITLE = "Another password"
 WHOSE = (
@@ -43,11 +44,11 @@ def form(link: str) -> str:
     """
     HTML of the form.
     """
-    return (
-        f'<form method="post"><input type="hidden" name="link" value="{escape(link)}">'
+    return link_form(
+        link,
         '<label for="password">New password</label><input id="password" name="password" '
         'type="password" maxlength="4096" autocomplete="new-password" required>'
-        "<button>Set the password</button></form>"
+        "<button>Set the password</button>",
     )
 
 

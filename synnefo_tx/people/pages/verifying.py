@@ -9,6 +9,7 @@ from html import escape
 from synnefo_tx.http.pages import page
 from synnefo_tx.http.reply import Reply
 from synnefo_tx.people.model import Person, State
+from synnefo_tx.people.pages.link_form import MINE, link_form
 
 _NEXT = {
     State.PENDING: "An administrator looks at your registration next. A letter will tell you.",
@@ -26,10 +27,9 @@ def ask_page(person: Person, link: str) -> Reply:
         f"<p>The address <strong>{escape(person.email)}</strong> will be that of the account "
         f"<strong>{escape(person.name)}</strong>.</p><p>If you did not ask for this account, "
         "close this page.</p>"
-        f'<form method="post"><input type="hidden" name="link" value="{escape(link)}">'
-        "<button>This is my address</button></form>"
     )
-    return page(200, "Verify your address", body, "'self'")
+    form = link_form(link, MINE)
+    return page(200, "Verify your address", body + form, "'self'")
 
 
 def done_page(person: Person) -> Reply:
