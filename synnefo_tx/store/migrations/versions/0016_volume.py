@@ -1,0 +1,10 @@
+"""
+Volumes in full.
+"""
+
+revision = "0016"
+down_revision = "0015"
+
+
+def upgrade() -> None:
+    pass
