@@ -18,6 +18,7 @@ from synnefo_tx.account import permissions as account
 from synnefo_tx.account.api.routes import account_router
 from synnefo_tx.compute import permissions as compute
 from synnefo_tx.compute.api.routes import compute_router
+from synnefo_tx.http.cloud import Cloud
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity import permission_table as identity
 from synnefo_tx.identity.api.routes import identity_context, identity_router
@@ -72,7 +73,14 @@ def services() -> list[Service]:
     Every service with a table of permissions.
     """
     nothing: Any = _Nothing()
-    usual = (nothing, nothing, time.time, None)
+    cloud = Cloud(
+        database=nothing,
+        authenticate=nothing,
+        clock=time.time,
+        kick=nothing,
+        clusters=nothing,
+        blocks=nothing,
+    )
     context = identity_context(nothing, nothing, nothing, time.time, nothing, nothing)
     people = People(context, SignUp(), "")
     return [
@@ -82,18 +90,16 @@ def services() -> list[Service]:
             "Account",
             account.PERMISSIONS,
             account_router(
-                *usual,
+                nothing,
+                nothing,
+                time.time,
                 add_further=lambda router: add_people(router, people, Providers({}, {})),
             ),
         ),
-        Service("Compute", compute.PERMISSIONS, compute_router(*usual, nothing, nothing)),
-        Service("Network", network.PERMISSIONS, network_router(*usual)),
-        Service("Volume", volume.PERMISSIONS, volume_router(*usual)),
-        Service(
-            "Image",
-            image.PERMISSIONS,
-            image_router(nothing, nothing, *usual[1:], None, in_thread=execute),
-        ),
+        Service("Compute", compute.PERMISSIONS, compute_router(cloud)),
+        Service("Network", network.PERMISSIONS, network_router(cloud)),
+        Service("Volume", volume.PERMISSIONS, volume_router(cloud)),
+        Service("Image", image.PERMISSIONS, image_router(cloud, None, in_thread=execute)),
     ]
 
 

@@ -18,6 +18,7 @@ from synnefo_tx.account.api.routes import account_router
 from synnefo_tx.compute.api.routes import compute_router
 from synnefo_tx.effect.clusters import Clusters, rapi_over
 from synnefo_tx.effect.perform import Performer
+from synnefo_tx.http.cloud import Cloud
 from synnefo_tx.http.metrics import Metrics
 from synnefo_tx.http.proxies import Proxies
 from synnefo_tx.http.router import Router
@@ -168,7 +169,15 @@ class ApiService(Service):
             part.startService()
             self._parts.append(part)
         converter = QemuConverter(self._reactor, settings.nbd_socket)
-        usual = (authenticator, time.time, settings.public_url)
+        cloud = Cloud(
+            database=database,
+            authenticate=authenticator,
+            clock=time.time,
+            kick=performer.kick,
+            clusters=self._clusters,
+            blocks=blocks,
+            public_url=settings.public_url,
+        )
         providers = await deferToThread(Providers.of, settings.log_in, self._reactor, time.time)
         follower = cloud_follower(settings.personal_projects)
         settle = Settle(database, time.time, tokens.horizon_s, authenticator.look_again, follower)
@@ -195,11 +204,13 @@ class ApiService(Service):
         self._shared(database, people.throttle)
         makers: list[Callable[[], Router]] = [
             lambda: identity_router(context, settings.public_url),
-            lambda: compute_router(database, *usual, performer.kick, self._clusters.console_log),
-            lambda: network_router(database, *usual),
+            lambda: compute_router(cloud),
+            lambda: network_router(cloud),
             lambda: account_router(
                 database,
-                *usual,
+                authenticator,
+                time.time,
+                settings.public_url,
                 cloud_notifier(settings),
                 horizon_s=tokens.horizon_s,
                 look_again=authenticator.look_again,
@@ -207,8 +218,8 @@ class ApiService(Service):
                 add_further=lambda router: add_people(router, people, providers),
             ),
             lambda: openid_router(context, settings.public_url),
-            lambda: image_router(database, blocks, *usual, converter),
-            lambda: volume_router(database, *usual),
+            lambda: image_router(cloud, converter),
+            lambda: volume_router(cloud),
         ]
         # In threads: hundreds of routes take a tenth of a second to compile.
         routers = [await deferToThread(make) for make in makers]

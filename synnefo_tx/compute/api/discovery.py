@@ -4,17 +4,16 @@ The version documents, /extensions and /os-availability-zone.
 
 from __future__ import annotations
 
-from synnefo_tx.compute.api.service import Service
+from synnefo_tx.compute.api.service import MAXIMUM, MINIMUM, Service
 from synnefo_tx.compute.rows.placing import takes_servers
 from synnefo_tx.compute.rules.placement import ZONE
 from synnefo_tx.compute.views import discovery as views
 from synnefo_tx.errors import NotFound
 from synnefo_tx.http.call import Call
-from synnefo_tx.http.microversions import Version
 from synnefo_tx.http.reply import Reply, json_reply
 
 
-def add_routes(service: Service, minimum: Version, maximum: Version) -> None:
+def add_routes(service: Service) -> None:
     """
     Serve what the API says of itself.
     """
@@ -23,11 +22,11 @@ def add_routes(service: Service, minimum: Version, maximum: Version) -> None:
     @router.route("GET", "/", None)
     async def versions(call: Call) -> Reply:
         call.extra_headers.clear()  # the list of versions is of none of them
-        return json_reply({"versions": [views.version(call.base, minimum, maximum)]})
+        return json_reply({"versions": [views.version(call.base, MINIMUM, MAXIMUM)]})
 
     @router.route("GET", "/v2.1/", None)
     async def version(call: Call) -> Reply:
-        return json_reply(views.version_alone(call.base, minimum, maximum))
+        return json_reply(views.version_alone(call.base, MINIMUM, MAXIMUM))
 
     @service.route("GET", "/extensions", "extensions")
     async def extensions(_: Call) -> Reply:

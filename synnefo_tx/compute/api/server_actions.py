@@ -39,7 +39,7 @@ def add_routes(service: Service) -> None:
         await service.database.write(
             servers.act, caller_of(call), server_id, action, service.now_us()
         )
-        service.kick()
+        service.cloud.kick()
         return empty_reply(202)
 
     @service.route("POST", "/servers/<server_id>/remote-consoles", "os-remote-consoles")
@@ -71,5 +71,5 @@ async def _console_output(
     lines = None if asked is None else int(asked)
     if lines == -1:
         lines = None
-    text = await service.console(server.cluster_id, server.id, lines)
+    text = await service.cloud.clusters.console_log(server.cluster_id, server.id, lines)
     return json_reply({"output": _CONTROLS.sub("", text)})

@@ -61,7 +61,7 @@ def add_routes(service: Service) -> None:
         request = read_request(body_of(call), call.version)
         caller = caller_of(call)
         created = await database.write(create_servers, caller, request, service.now_us())
-        service.kick()
+        service.cloud.kick()
         if request.wants_reservation:
             return json_reply({"reservation_id": created.reservation_id}, 202)
         server_id = created.server_ids[0]
@@ -85,7 +85,7 @@ def add_routes(service: Service) -> None:
     async def delete(call: Call, server_id: str) -> Reply:
         now_us = service.now_us()
         if await database.write(servers.delete_server, caller_of(call), server_id, now_us):
-            service.kick()
+            service.cloud.kick()
         return empty_reply(204)
 
 

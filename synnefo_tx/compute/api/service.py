@@ -4,7 +4,7 @@ What the handlers of the compute API share.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from attrs import frozen
 
@@ -13,10 +13,11 @@ from synnefo_tx.compute.rows.servers import Caller
 from synnefo_tx.compute.views.servers import Look
 from synnefo_tx.errors import NotFound, UnsupportedMedia
 from synnefo_tx.http.call import Call
+from synnefo_tx.http.cloud import Cloud
 from synnefo_tx.http.router import Handler, Router
 from synnefo_tx.store.database import Database
 
-Console = Callable[[str, str, "int | None"], Awaitable[str]]
+MINIMUM, MAXIMUM = (2, 1), (2, 96)  # microversions
 # Of a body; text/plain is what some servers in front of Nova make of none.
 MEDIA_TYPES = ("", "text/plain", "application/json", "application/vnd.openstack.compute+json")
 
@@ -24,21 +25,24 @@ MEDIA_TYPES = ("", "text/plain", "application/json", "application/vnd.openstack.
 @frozen(eq=False)
 class Service:
     """
-    The router and what stands behind it.  kick: called after a commit that wrote a wish.  console:
-    (cluster id, server id, lines or None for all) -> text.
+    The router and what stands behind it.
     """
 
     router: Router
-    database: Database
-    clock: Callable[[], float]
-    kick: Callable[[], None]
-    console: Console
+    cloud: Cloud
+
+    @property
+    def database(self) -> Database:
+        """
+        The cloud's.
+        """
+        return self.cloud.database
 
     def now_us(self) -> int:
         """
         Microseconds since the epoch.
         """
-        return int(self.clock() * 1_000_000)
+        return self.cloud.now_us()
 
     def route(self, method: str, path: str, policy: str) -> Callable[[Handler], Handler]:
         """

@@ -7,15 +7,16 @@ from __future__ import annotations
 from synnefo_tx.errors import NotFound
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
-from synnefo_tx.http.router import Router
+from synnefo_tx.image.api.service import ImageService
 from synnefo_tx.image.schemas import DOCUMENTS
 from synnefo_tx.image.views.images import STORE
 
 
-def add_routes(router: Router) -> None:
+def add_routes(service: ImageService) -> None:
     """
     Serve schemas and information.
     """
+    router = service.router
 
     @router.route("GET", "/v2/", "get_discovery")
     async def root(_call: Call) -> Reply:

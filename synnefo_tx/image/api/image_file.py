@@ -7,7 +7,6 @@ from __future__ import annotations
 from synnefo_tx.errors import BadRequest, Forbidden
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply
-from synnefo_tx.http.router import Router
 from synnefo_tx.image.api.service import ImageService, viewer_of
 from synnefo_tx.image.downloads import Download, Span, asked_span
 from synnefo_tx.image.errors import MediaType
@@ -18,10 +17,11 @@ OCTETS = "application/octet-stream"
 MOST_DIGITS = 18  # Python reads no endless numbers
 
 
-def add_routes(router: Router, service: ImageService) -> None:
+def add_routes(service: ImageService) -> None:
     """
     Serve the bytes of images.
     """
+    router = service.router
 
     @router.route("PUT", "/v2/images/<image_id>/file", "upload_image")
     async def upload(call: Call, image_id: str) -> Reply:
@@ -49,7 +49,7 @@ def add_routes(router: Router, service: ImageService) -> None:
             status=206 if span else 200,
             content_type=OCTETS,
             headers=tuple(headers),
-            stream=Download(service.blocks, image.file_volume, bytes_sent),
+            stream=Download(service.cloud.blocks, image.file_volume, bytes_sent),
             length=bytes_sent.length,
         )
 

@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from synnefo_tx.errors import Forbidden
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
-from synnefo_tx.http.router import Router
 from synnefo_tx.image.api.service import ImageService, body_of, viewer_of
 from synnefo_tx.image.errors import MediaType
 from synnefo_tx.image.model import Image, Viewer
@@ -25,10 +24,11 @@ from synnefo_tx.image.views.images import STORE, shown, shown_page
 _PATCH_DEPTHS = {patch.OLD: True, patch.NEW: False}
 
 
-def add_routes(router: Router, service: ImageService) -> None:
+def add_routes(service: ImageService) -> None:
     """
     Serve the collection and each image.
     """
+    router = service.router
 
     @router.route("POST", "/v2/images", "add_image")
     async def create(call: Call) -> Reply:
@@ -65,7 +65,7 @@ def add_routes(router: Router, service: ImageService) -> None:
         volumes = await service.database.write(
             images.remove, image_id, viewer_of(call), service.now_us()
         )
-        await delete_loose(service.database, service.blocks, volumes)
+        await delete_loose(service.database, service.cloud.blocks, volumes)
         return empty_reply()
 
     @router.route("POST", "/v2/images/<image_id>/actions/deactivate", "deactivate")

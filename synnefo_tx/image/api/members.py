@@ -7,7 +7,6 @@ from __future__ import annotations
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
-from synnefo_tx.http.router import Router
 from synnefo_tx.image.api.service import ImageService, body_of, viewer_of
 from synnefo_tx.image.rows import members
 from synnefo_tx.image.views.members import shown
@@ -15,10 +14,11 @@ from synnefo_tx.image.views.members import shown
 _MEMBER_LENGTH = 255
 
 
-def add_routes(router: Router, service: ImageService) -> None:
+def add_routes(service: ImageService) -> None:
     """
     Serve the memberships of images.
     """
+    router = service.router
 
     @router.route("GET", "/v2/images/<image_id>/members", "get_members")
     async def index(call: Call, image_id: str) -> Reply:

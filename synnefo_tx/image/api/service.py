@@ -4,34 +4,39 @@ What every handler of the image service works with.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from attrs import frozen
 
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.call import Call
-from synnefo_tx.image.blocks import IBlocks
+from synnefo_tx.http.cloud import Cloud
+from synnefo_tx.http.router import Router
 from synnefo_tx.image.model import Viewer
 from synnefo_tx.image.uploads import Uploads
 from synnefo_tx.store.database import Database
 
 
-@frozen
+@frozen(eq=False)
 class ImageService:
     """
-    clock: seconds since the epoch.
+    The router and what stands behind it.
     """
 
-    database: Database
-    blocks: IBlocks
+    router: Router
+    cloud: Cloud
     uploads: Uploads
-    clock: Callable[[], float]
+
+    @property
+    def database(self) -> Database:
+        """
+        The cloud's.
+        """
+        return self.cloud.database
 
     def now_us(self) -> int:
         """
         Microseconds since the epoch.
         """
-        return int(self.clock() * 1_000_000)
+        return self.cloud.now_us()
 
 
 def viewer_of(call: Call) -> Viewer:

@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 from synnefo_tx.errors import Forbidden, NotFound
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply
-from synnefo_tx.http.router import Router
 from synnefo_tx.image.api.service import ImageService, viewer_of
 from synnefo_tx.image.errors import ImageNotFound, NotPermitted
 from synnefo_tx.image.model import Image, Viewer
@@ -19,10 +18,11 @@ from synnefo_tx.image.rules.attributes import checked
 from synnefo_tx.image.schemas import image_body
 
 
-def add_routes(router: Router, service: ImageService) -> None:
+def add_routes(service: ImageService) -> None:
     """
     Serve the tags of images.
     """
+    router = service.router
 
     @router.route("PUT", "/v2/images/<image_id>/tags/<tag>", "modify_image")
     async def add(call: Call, image_id: str, tag: str) -> Reply:

@@ -8,7 +8,7 @@ from typing import Any
 
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
-from synnefo_tx.http.router import Router
+from synnefo_tx.image.api.service import ImageService
 
 CURRENT = "2.17"
 SUPPORTED_BEFORE = ("2.15", "2.13", "2.12", "2.11", "2.10", "2.9", "2.8")
@@ -33,10 +33,11 @@ def document(base: str) -> dict[str, Any]:
     }
 
 
-def add_routes(router: Router) -> None:
+def add_routes(service: ImageService) -> None:
     """
     Serve the version documents.
     """
+    router = service.router
 
     @router.route("GET", "/", None)
     async def choices(call: Call) -> Reply:

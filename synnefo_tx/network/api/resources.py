@@ -12,14 +12,13 @@ from sqlalchemy import Connection
 
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
-from synnefo_tx.http.router import Router
-from synnefo_tx.network.errors import InvalidQuery, PolicyNotAuthorized
+from synnefo_tx.network.api.service import Service, read_body
+from synnefo_tx.network.errors import PolicyNotAuthorized
 from synnefo_tx.network.rows import lists
 from synnefo_tx.network.rows.networks import subnets_of
 from synnefo_tx.network.rules.attributes import check_body
 from synnefo_tx.network.rules.queries import Query, links, parse
 from synnefo_tx.network.views import resources as views
-from synnefo_tx.store.database import Database
 
 Json = dict[str, Any]
 SeeRows = Callable[[Connection, Sequence[Any]], list[Json]]
@@ -73,12 +72,17 @@ def show_view(
     return resource.see(connection, [row])[0]
 
 
-def add_routes(router: Router, database: Database, resource: Resource) -> None:
+def add_routes(service: Service) -> None:
     """
-    Serve `resource`.
+    Serve every resource.
     """
-    base = f"/v2.0/{resource.collection}"
-    permission = f"network:get_{resource.member}"
+    for resource in RESOURCES:
+        _serve(service, resource)
+
+
+def _serve(service: Service, resource: Resource) -> None:
+    base, database = f"/{resource.collection}", service.database
+    permission = f"get_{resource.member}"
     sortable = set(resource.kind.columns)
 
     async def index(call: Call) -> Reply:
@@ -87,7 +91,7 @@ def add_routes(router: Router, database: Database, resource: Resource) -> None:
         token = call.token
         found = await database.read(list_views, resource, query, token.project_id, token.is_admin)
         body: Json = {resource.collection: [views.only(view, query.fields) for view in found]}
-        here = call.base + call.path.partition(f"/{router.prefix}")[2]
+        here = call.base + call.path.partition(f"/{service.router.prefix}")[2]
         linked = links(here, pairs, [view["id"] for view in found], query)
         if linked:
             body[f"{resource.collection}_links"] = linked
@@ -97,7 +101,7 @@ def add_routes(router: Router, database: Database, resource: Resource) -> None:
         token = call.token
         fields = [value for name, value in call.queries() if name == "fields"]
         found = await database.read(
-            show_view, resource, resource_id.removesuffix(".json"), token.project_id, token.is_admin
+            show_view, resource, resource_id, token.project_id, token.is_admin
         )
         return json_reply({resource.member: views.only(found, fields)})
 
@@ -117,23 +121,9 @@ def add_routes(router: Router, database: Database, resource: Resource) -> None:
     async def update_none(_: Call) -> Reply:
         raise resource.kind.missing("None")
 
-    for suffix in ("", ".json"):
-        router.route("GET", base + suffix, permission)(index)
-        router.route("POST", base + suffix, "network:change")(create)
-        router.route("PUT", base + suffix, "network:change")(update_none)
-    router.route("GET", f"{base}/<resource_id>", permission)(show)
-    router.route("PUT", f"{base}/<resource_id>", "network:change")(update)
-    router.route("DELETE", f"{base}/<resource_id>", "network:change")(remove)
-
-
-def read_body(call: Call) -> object:
-    """
-    The body decoded.  Raises InvalidQuery.
-    """
-    try:
-        return call.json()
-    except Exception as error:
-        raise InvalidQuery(
-            "The server could not comply with the request since it is either "
-            "malformed or otherwise incorrect."
-        ) from error
+    service.route("GET", base, permission)(index)
+    service.route("POST", base, "change")(create)
+    service.route("PUT", base, "change")(update_none)
+    service.route("GET", f"{base}/<resource_id>", permission)(show)
+    service.route("PUT", f"{base}/<resource_id>", "change")(update)
+    service.route("DELETE", f"{base}/<resource_id>", "change")(remove)

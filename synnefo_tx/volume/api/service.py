@@ -10,9 +10,12 @@ from attrs import frozen
 
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.call import Call
+from synnefo_tx.http.cloud import Cloud
 from synnefo_tx.http.reply import Reply
 from synnefo_tx.http.router import Handler, Router
 from synnefo_tx.store.database import Database
+
+MINIMUM, MAXIMUM = (3, 0), (3, 71)  # microversions
 
 
 @frozen(eq=False)
@@ -22,14 +25,20 @@ class Service:
     """
 
     router: Router
-    database: Database
-    clock: Callable[[], float]
+    cloud: Cloud
+
+    @property
+    def database(self) -> Database:
+        """
+        The cloud's.
+        """
+        return self.cloud.database
 
     def now_us(self) -> int:
         """
         Microseconds since the epoch.
         """
-        return int(self.clock() * 1_000_000)
+        return self.cloud.now_us()
 
     def route(self, method: str, path: str, policy: str) -> Callable[[Handler], Handler]:
         """

@@ -32,6 +32,7 @@ from synnefo_tx.quota.rows.holdings import held
 from synnefo_tx.store.database import Database
 from synnefo_tx.store.memory import immediate_database
 from synnefo_tx.volume.api.routes import volume_router
+from tests.synnefo_tx.cloud_over import cloud_over
 
 NOW = 1_763_861_393.0  # 2025-11-23T01:29:53Z
 BASE = "http://cloud/compute"
@@ -121,16 +122,16 @@ class Cloud:
         def kick() -> None:
             self.kicks += 1
 
-        async def console(cluster_id: str, server_id: str, lines: int | None) -> str:
-            self.consoles.append((cluster_id, server_id, lines))
-            return self.console_text
+        given = {"kick": kick, "clusters": self}
+        cloud = cloud_over(self.database, authenticate, lambda: self.now, **given)
+        return compute_router(cloud), network_router(cloud), volume_router(cloud)
 
-        clock = lambda: self.now  # noqa: E731
-        return (
-            compute_router(self.database, authenticate, clock, None, kick, console),
-            network_router(self.database, authenticate, clock, None),
-            volume_router(self.database, authenticate, clock, None),
-        )
+    async def console_log(self, cluster_id: str, server_id: str, lines: int | None) -> str:
+        """
+        As the clusters tell it.
+        """
+        self.consoles.append((cluster_id, server_id, lines))
+        return self.console_text
 
     def call(
         self,

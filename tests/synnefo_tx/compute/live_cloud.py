@@ -34,6 +34,7 @@ from synnefo_tx.network.api.routes import network_router
 from synnefo_tx.processes.site import site
 from synnefo_tx.store.memory import immediate_database
 from synnefo_tx.volume.api.routes import volume_router
+from tests.synnefo_tx.cloud_over import cloud_over
 from tests.synnefo_tx.compute.cloud import fill
 from tests.synnefo_tx.http.site import soon
 
@@ -75,13 +76,12 @@ class LiveCloud:
         authenticator = Authenticator(self.database, tokens, time.time)
         authenticator.startService()
         test.addCleanup(authenticator.stopService)
-        given = (self.database, authenticator, time.time, None)
 
         def kick() -> None:
             self.kicks += 1
 
-        async def console(cluster_id: str, server_id: str, lines: int | None) -> str:
-            return f"{cluster_id} booted {lines}"
+        given = {"kick": kick, "clusters": self, "blocks": MemoryBlocks()}
+        cloud = cloud_over(self.database, authenticator, time.time, **given)
 
         context = identity_context(
             self.database,
@@ -93,11 +93,17 @@ class LiveCloud:
         )
         return [
             identity_router(context, None),
-            compute_router(*given, kick, console),
-            network_router(*given),
-            volume_router(*given),
-            image_router(self.database, MemoryBlocks(), *given[1:], None),
+            compute_router(cloud),
+            network_router(cloud),
+            volume_router(cloud),
+            image_router(cloud, None),
         ]
+
+    async def console_log(self, cluster_id: str, _server_id: str, lines: int | None) -> str:
+        """
+        As the clusters tell it.
+        """
+        return f"{cluster_id} booted {lines}"
 
     def account(self) -> dict[str, str]:
         """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from synnefo_tx.compute.api.routes import MAXIMUM
+from synnefo_tx.compute.api.service import MAXIMUM
 from synnefo_tx.compute.permissions import PERMISSIONS
 from tests.synnefo_tx.compute.cloud import ADMIN, ALICE, BASE, Cloud
 

@@ -23,6 +23,7 @@ from synnefo_tx.network.api.routes import network_router
 from synnefo_tx.quota.rows import resources
 from synnefo_tx.store.metadata import metadata
 from synnefo_tx.volume.api.routes import volume_router
+from tests.synnefo_tx.cloud_over import cloud_over
 from tests.synnefo_tx.identity.cloud import HASHES, SECRETS, identity_cloud
 from tests.synnefo_tx.identity.personas import tokens_of_all
 
@@ -399,13 +400,14 @@ class EscalationCase(SynchronousTestCase):
 
     def routers(self) -> list[Any]:
         cloud = self.cloud
-        usual = (cloud.database, cloud.authenticator, cloud.clock, None)
+        usual = (cloud.database, cloud.authenticator, cloud.clock)
+        given = cloud_over(*usual)
         return [
             cloud.router,
-            compute_router(*usual, lambda: None, None),  # type: ignore[arg-type]  # never asked
-            network_router(*usual),
+            compute_router(given),
+            network_router(given),
             account_router(*usual),
-            volume_router(*usual),
+            volume_router(given),
         ]
 
     def mighty(self, connection: Any) -> None:

@@ -33,6 +33,7 @@ from synnefo_tx.people.settings import SignUp
 from synnefo_tx.quota.rows import resources
 from synnefo_tx.store.metadata import metadata
 from synnefo_tx.volume.api.routes import volume_router
+from tests.synnefo_tx.cloud_over import cloud_over
 from tests.synnefo_tx.identity.cloud import identity_cloud
 from tests.synnefo_tx.identity.personas import ROLES_AT, tokens_of_all
 
@@ -94,18 +95,18 @@ class EveryServiceTests(SynchronousTestCase):
 
     def made(self) -> list[Router]:
         cloud = self.cloud
-        usual = (cloud.authenticator, cloud.clock, None)
-        nothing: Any = None  # never asked
+        given = cloud_over(cloud.database, cloud.authenticator, cloud.clock)
         people = People(cloud.context, SignUp(open=True), "http://cloud.test")
         return [
-            compute_router(cloud.database, *usual, lambda: None, nothing),
-            network_router(cloud.database, *usual),
-            image_router(cloud.database, nothing, *usual, nothing, in_thread=execute),
+            compute_router(given),
+            network_router(given),
+            image_router(given, None, in_thread=execute),
             openid_router(cloud.context),
-            volume_router(cloud.database, *usual),
+            volume_router(given),
             account_router(
                 cloud.database,
-                *usual,
+                cloud.authenticator,
+                cloud.clock,
                 add_further=lambda router: add_people(router, people, Providers({}, {})),
             ),
         ]

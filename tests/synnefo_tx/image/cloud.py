@@ -20,6 +20,7 @@ from synnefo_tx.identity.token import Token
 from synnefo_tx.image.api.routes import image_router
 from synnefo_tx.image.memory_blocks import MemoryBlocks
 from synnefo_tx.store.memory import immediate_database
+from tests.synnefo_tx.cloud_over import cloud_over
 
 NOW = 1_763_861_393.0  # 2025-11-23T01:29:53Z
 ALICE, BOB, ADMIN, READER = "alice", "bob", "root", "reader"
@@ -99,16 +100,8 @@ class Cloud:
         self.database = immediate_database(place())
         self.test.addCleanup(self.database.engine.dispose)
         self.timers = Clock()
-        self.router = image_router(
-            self.database,
-            self.blocks,
-            authenticate,
-            lambda: self.now,
-            None,
-            self.converter,
-            in_thread=at_once,
-            reactor=self.timers,
-        )
+        cloud = cloud_over(self.database, authenticate, lambda: self.now, blocks=self.blocks)
+        self.router = image_router(cloud, self.converter, in_thread=at_once, reactor=self.timers)
         self._treq = StubTreq(self.router.resource())
 
     def call(

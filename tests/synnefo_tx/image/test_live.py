@@ -36,6 +36,7 @@ from synnefo_tx.image.uploads import Uploads
 from synnefo_tx.store.database import DatabaseThreads, open_engine
 from synnefo_tx.store.memory import immediate_database
 from synnefo_tx.store.schema import create_all
+from tests.synnefo_tx.cloud_over import cloud_over
 from tests.synnefo_tx.image.blocks_contract import asynchronous
 from tests.synnefo_tx.image.cloud import ALICE, NOW, authenticate
 from tests.synnefo_tx.image.qcow2_files import qcow2_head
@@ -94,9 +95,8 @@ class LiveCase(TestCase):
         threads = DatabaseThreads(reactor, url)
         self.database = threads.start()
         self.addCleanup(threads.stop)
-        router = image_router(
-            self.database, self.blocks, authenticate, lambda: NOW, None, self.converter
-        )
+        cloud = cloud_over(self.database, authenticate, lambda: NOW, blocks=self.blocks)
+        router = image_router(cloud, self.converter)
         root = Resource()
         root.putChild(b"image", router.resource())
         site = StreamingSite(root, streams, reactor)

@@ -1,5 +1,5 @@
 """
-Who may call what in the volume API; names are Cinder's policies.
+What the API says of itself, and quotas.
 """
 
 from synnefo_tx.identity.permissions import Rule

@@ -1,12 +1,10 @@
 """
-Who may call what in the image service.  Names are Glance's policy names.
-
-Ownership and visibility are looked at with the image's row, in the same transaction.
+Images, their bytes, tags and members.
 """
 
 from synnefo_tx.identity.permissions import Rule
 
-PERMISSIONS: dict[str, Rule] = {
+PERMISSIONS = {
     "get_schemas": Rule.ANY_TOKEN,
     "get_discovery": Rule.ANY_TOKEN,
     "get_image": Rule.READER,

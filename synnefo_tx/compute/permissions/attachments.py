@@ -1,0 +1,13 @@
+"""
+What servers are attached to.
+"""
+
+from synnefo_tx.identity.permissions import Rule
+
+PERMISSIONS = {
+    "ips:index": Rule.READER,
+    "ips:show": Rule.READER,
+    "os-attach-interfaces:list": Rule.READER,
+    "os-attach-interfaces:show": Rule.READER,
+    "os-volumes-attachments:index": Rule.READER,
+}
