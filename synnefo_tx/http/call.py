@@ -12,6 +12,7 @@ from twisted.web.iweb import IRequest
 
 from synnefo_tx.errors import BadRequest, TooLarge
 from synnefo_tx.http.streaming import MAX_BODY_BYTES, BodyStream
+from synnefo_tx.identity.caller import Caller
 from synnefo_tx.identity.token import Token
 
 
@@ -40,6 +41,14 @@ class Call:
         """
         assert self.bearer is not None
         return self.bearer
+
+    @property
+    def caller(self) -> Caller:
+        """
+        The same, as units of work are told.
+        """
+        token = self.token
+        return Caller(token.project_id, token.user_id, token.is_admin)
 
     def header(self, name: str, default: str = "") -> str:
         """

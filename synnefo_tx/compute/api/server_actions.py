@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from synnefo_tx.compute.api.service import Service, body_of, caller_of, need_version
+from synnefo_tx.compute.api.service import Service, body_of, need_version
 from synnefo_tx.compute.rows import servers
 from synnefo_tx.compute.rules import states
 from synnefo_tx.compute.rules.server_schemas import ACTIONS, REMOTE_CONSOLE
@@ -36,9 +36,7 @@ def add_routes(service: Service) -> None:
             action = states.REBOOT_HARD if kind == "HARD" else states.REBOOT_SOFT
         if action is None:
             raise BadRequest(f"There is no such action: {name}")
-        await service.database.write(
-            servers.act, caller_of(call), server_id, action, service.now_us()
-        )
+        await service.database.write(servers.act, call.caller, server_id, action, service.now_us())
         service.cloud.kick()
         return empty_reply(202)
 
@@ -46,7 +44,7 @@ def add_routes(service: Service) -> None:
     async def remote_console(call: Call, server_id: str) -> Reply:
         need_version(call, (2, 6))
         asked = REMOTE_CONSOLE.check(body_of(call))["remote_console"]
-        await service.database.read(servers.find_server, caller_of(call), server_id)
+        await service.database.read(servers.find_server, call.caller, server_id)
         raise BadRequest(f"Unavailable console type {asked['type']}.")
 
 
@@ -65,7 +63,7 @@ async def _console_output(
     service: Service, call: Call, server_id: str, body: dict[str, Any]
 ) -> Reply:
     asked = ACTIONS["os-getConsoleOutput"].check(body)["os-getConsoleOutput"].get("length")
-    server = await service.database.read(servers.find_server, caller_of(call), server_id)
+    server = await service.database.read(servers.find_server, call.caller, server_id)
     if server.launched_at is None:
         raise Conflict(f"Instance {server_id} is not ready")
     lines = None if asked is None else int(asked)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from synnefo_tx.compute.api.service import Service, caller_of
+from synnefo_tx.compute.api.service import Service
 from synnefo_tx.compute.rows.server_lists import find_with_ports
 from synnefo_tx.compute.rows.servers import find_server
 from synnefo_tx.compute.views.servers import addresses, interface
@@ -21,12 +21,12 @@ def add_routes(service: Service) -> None:
 
     @service.route("GET", "/servers/<server_id>/ips", "ips:index")
     async def all_addresses(call: Call, server_id: str) -> Reply:
-        _, ports = await database.read(find_with_ports, caller_of(call), server_id)
+        _, ports = await database.read(find_with_ports, call.caller, server_id)
         return json_reply({"addresses": addresses(ports, extended=False)})
 
     @service.route("GET", "/servers/<server_id>/ips/<network>", "ips:show")
     async def addresses_in(call: Call, server_id: str, network: str) -> Reply:
-        _, ports = await database.read(find_with_ports, caller_of(call), server_id)
+        _, ports = await database.read(find_with_ports, call.caller, server_id)
         found = addresses(ports, extended=False)
         if network not in found:
             raise NotFound("Instance is not a member of specified network")
@@ -34,13 +34,13 @@ def add_routes(service: Service) -> None:
 
     @service.route("GET", "/servers/<server_id>/os-interface", "os-attach-interfaces:list")
     async def interfaces(call: Call, server_id: str) -> Reply:
-        _, ports = await database.read(find_with_ports, caller_of(call), server_id)
+        _, ports = await database.read(find_with_ports, call.caller, server_id)
         shown = [interface(port, call.version) for port in ports]
         return json_reply({"interfaceAttachments": shown})
 
     @service.route("GET", "/servers/<server_id>/os-interface/<port>", "os-attach-interfaces:show")
     async def one_interface(call: Call, server_id: str, port: str) -> Reply:
-        _, ports = await database.read(find_with_ports, caller_of(call), server_id)
+        _, ports = await database.read(find_with_ports, call.caller, server_id)
         for row in ports:
             if row.id == port:
                 return json_reply({"interfaceAttachment": interface(row, call.version)})
@@ -51,5 +51,5 @@ def add_routes(service: Service) -> None:
     )
     async def volumes(call: Call, server_id: str) -> Reply:
         # A boot disk is local: it is no volume of the block storage API.
-        await database.read(find_server, caller_of(call), server_id)
+        await database.read(find_server, call.caller, server_id)
         return json_reply({"volumeAttachments": []})

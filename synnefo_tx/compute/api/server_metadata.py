@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from synnefo_tx.compute.api.service import Service, body_of, caller_of
+from synnefo_tx.compute.api.service import Service, body_of
 from synnefo_tx.compute.rows.server_data import Pairs, delete_item, write_metadata
 from synnefo_tx.compute.rows.servers import find_server
 from synnefo_tx.compute.rules.server_schemas import METADATA, METADATA_ITEM
@@ -22,14 +22,14 @@ def add_routes(service: Service) -> None:
     database = service.database
 
     async def write(call: Call, server_id: str, pairs: Pairs, replace: bool) -> Pairs:
-        caller = caller_of(call)
+        caller = call.caller
         return await database.write(
             write_metadata, caller, server_id, pairs, replace, service.now_us()
         )
 
     @service.route("GET", BASE, "server-metadata:index")
     async def index(call: Call, server_id: str) -> Reply:
-        server = await database.read(find_server, caller_of(call), server_id)
+        server = await database.read(find_server, call.caller, server_id)
         return json_reply({"metadata": server.metadata})
 
     @service.route("POST", BASE, "server-metadata:create")
@@ -44,7 +44,7 @@ def add_routes(service: Service) -> None:
 
     @service.route("GET", f"{BASE}/<key>", "server-metadata:show")
     async def show(call: Call, server_id: str, key: str) -> Reply:
-        server = await database.read(find_server, caller_of(call), server_id)
+        server = await database.read(find_server, call.caller, server_id)
         if key not in server.metadata:
             raise NotFound("Metadata item was not found")
         return json_reply({"meta": {key: server.metadata[key]}})
@@ -59,5 +59,5 @@ def add_routes(service: Service) -> None:
 
     @service.route("DELETE", f"{BASE}/<key>", "server-metadata:delete")
     async def delete(call: Call, server_id: str, key: str) -> Reply:
-        await database.write(delete_item, caller_of(call), server_id, key, service.now_us())
+        await database.write(delete_item, call.caller, server_id, key, service.now_us())
         return empty_reply(204)

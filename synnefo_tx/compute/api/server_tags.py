@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synnefo_tx.compute.api.service import Service, body_of, caller_of, need_version
+from synnefo_tx.compute.api.service import Service, body_of, need_version
 from synnefo_tx.compute.rows.server_data import Change, change_tags
 from synnefo_tx.compute.rows.servers import find_server
 from synnefo_tx.compute.rules.server_schemas import ONE_TAG, TAGS
@@ -33,7 +33,7 @@ async def _change(
 ) -> list[str]:
     need_version(call, SINCE)
     return await service.database.write(
-        change_tags, caller_of(call), server_id, action, made, service.now_us()
+        change_tags, call.caller, server_id, action, made, service.now_us()
     )
 
 
@@ -41,7 +41,7 @@ def _all_tags(service: Service) -> None:
     @service.route("GET", BASE, "os-server-tags:index")
     async def index(call: Call, server_id: str) -> Reply:
         need_version(call, SINCE)
-        server = await service.database.read(find_server, caller_of(call), server_id)
+        server = await service.database.read(find_server, call.caller, server_id)
         return json_reply({"tags": server.tags})
 
     @service.route("PUT", BASE, "os-server-tags:update_all")
@@ -62,7 +62,7 @@ def _one_tag(service: Service) -> None:
     @service.route("GET", f"{BASE}/<tag>", "os-server-tags:show")
     async def show(call: Call, server_id: str, tag: str) -> Reply:
         need_version(call, SINCE)
-        server = await service.database.read(find_server, caller_of(call), server_id)
+        server = await service.database.read(find_server, call.caller, server_id)
         if tag not in server.tags:
             raise _no_tag(server_id, tag)
         return empty_reply(204)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from synnefo_tx.compute.api.service import Service, body_of, caller_of, look_of
+from synnefo_tx.compute.api.service import Service, body_of, look_of
 from synnefo_tx.compute.rows import server_lists, servers
 from synnefo_tx.compute.rows.create_servers import create_servers
 from synnefo_tx.compute.rows.servers import find_server
@@ -39,27 +39,27 @@ def add_routes(service: Service) -> None:
     @service.route("GET", "/servers", "servers:index")
     async def index(call: Call) -> Reply:
         query = parse(call.queries(), call.version, call.token.is_admin, "index")
-        found = await database.read(server_lists.list_servers, caller_of(call), query)
+        found = await database.read(server_lists.list_servers, call.caller, query)
         shown = [views.basic(row, look_of(call)) for row in found]
         return _page(call, "servers", shown, query)
 
     @service.route("GET", "/servers/detail", "servers:detail")
     async def detail(call: Call) -> Reply:
         query = parse(call.queries(), call.version, call.token.is_admin, "detail")
-        found, ports = await database.read(server_lists.list_with_ports, caller_of(call), query)
+        found, ports = await database.read(server_lists.list_with_ports, call.caller, query)
         look = look_of(call)
         shown = [views.full(row, ports.get(row.id, ()), look, alone=False) for row in found]
         return _page(call, "servers/detail", shown, query)
 
     @service.route("GET", "/servers/<server_id>", "servers:show")
     async def show(call: Call, server_id: str) -> Reply:
-        row, ports = await database.read(server_lists.find_with_ports, caller_of(call), server_id)
+        row, ports = await database.read(server_lists.find_with_ports, call.caller, server_id)
         return json_reply({"server": views.full(row, ports, look_of(call), alone=True)})
 
     @service.route("POST", "/servers", "servers:create")
     async def create(call: Call) -> Reply:
         request = read_request(body_of(call), call.version)
-        caller = caller_of(call)
+        caller = call.caller
         created = await database.write(create_servers, caller, request, service.now_us())
         service.cloud.kick()
         if request.wants_reservation:
@@ -76,7 +76,7 @@ def add_routes(service: Service) -> None:
         for column in ("access_ipv4", "access_ipv6"):
             if column in values:
                 values[column] = values[column] or None
-        caller = caller_of(call)
+        caller = call.caller
         await database.write(servers.change, caller, server_id, values, service.now_us())
         row, ports = await database.read(server_lists.find_with_ports, caller, server_id)
         return json_reply({"server": views.updated(row, ports, look_of(call))})
@@ -84,7 +84,7 @@ def add_routes(service: Service) -> None:
     @service.route("DELETE", "/servers/<server_id>", "servers:delete")
     async def delete(call: Call, server_id: str) -> Reply:
         now_us = service.now_us()
-        if await database.write(servers.delete_server, caller_of(call), server_id, now_us):
+        if await database.write(servers.delete_server, call.caller, server_id, now_us):
             service.cloud.kick()
         return empty_reply(204)
 

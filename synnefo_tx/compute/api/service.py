@@ -9,7 +9,6 @@ from collections.abc import Callable
 from attrs import frozen
 
 from synnefo_tx.compute.permissions import PREFIX
-from synnefo_tx.compute.rows.servers import Caller
 from synnefo_tx.compute.views.servers import Look
 from synnefo_tx.errors import NotFound, UnsupportedMedia
 from synnefo_tx.http.call import Call
@@ -49,13 +48,6 @@ class Service:
         Serve `path` below /v2.1, for callers whom `policy` allows.
         """
         return self.router.route(method, f"/v2.1{path}", f"{PREFIX}{policy}")
-
-
-def caller_of(call: Call) -> Caller:
-    """
-    Whose request it is.
-    """
-    return Caller(call.token.project_id, call.token.user_id, call.token.is_admin)
 
 
 def look_of(call: Call) -> Look:

@@ -12,10 +12,10 @@ from attrs import frozen
 from sqlalchemy import Connection, Row, select
 
 from synnefo_tx.compute.errors import Ambiguous
-from synnefo_tx.compute.rows.servers import Caller
 from synnefo_tx.compute.rules.config_drive import Interface
 from synnefo_tx.compute.rules.create_request import NetworkWish, ServerRequest
 from synnefo_tx.errors import BadRequest, Conflict
+from synnefo_tx.identity.caller import Caller
 from synnefo_tx.network import errors
 from synnefo_tx.network.rows import networks
 from synnefo_tx.network.rows.ports import NewPort, create_port

@@ -18,7 +18,6 @@ from synnefo_tx.compute.rows import boot_images, chosen_networks, placing
 from synnefo_tx.compute.rows.flavors import find_flavor
 from synnefo_tx.compute.rows.keypairs import find_keypair
 from synnefo_tx.compute.rows.quotas import check_metadata
-from synnefo_tx.compute.rows.servers import Caller
 from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.compute.rules import config_drive, quotas
 from synnefo_tx.compute.rules.create_request import ServerRequest, hostname_of
@@ -27,6 +26,7 @@ from synnefo_tx.effect import plan
 from synnefo_tx.effect.rows import outbox
 from synnefo_tx.effect.wishes import DiskPlan, NicPlan, ServerPlan, Wish
 from synnefo_tx.errors import BadRequest
+from synnefo_tx.identity.caller import Caller
 from synnefo_tx.image.model import BootableImage
 from synnefo_tx.quota.model import Payer
 from synnefo_tx.quota.rows import holdings

@@ -10,8 +10,9 @@ from sqlalchemy import Connection
 
 from synnefo_tx.compute.rows import servers
 from synnefo_tx.compute.rows.quotas import check_metadata
-from synnefo_tx.compute.rows.servers import Caller, find_server
+from synnefo_tx.compute.rows.servers import find_server
 from synnefo_tx.errors import NotFound
+from synnefo_tx.identity.caller import Caller
 
 Pairs = dict[str, str]
 Change = Callable[[Sequence[str]], list[str]]

@@ -24,13 +24,14 @@ from sqlalchemy import (
     true,
 )
 
-from synnefo_tx.compute.rows.servers import Caller, find_server
+from synnefo_tx.compute.rows.servers import find_server
 from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.compute.rules.name_patterns import is_plain
 from synnefo_tx.compute.rules.parameters import FALSE_WORDS, TRUE_WORDS
 from synnefo_tx.compute.rules.server_queries import ServerQuery
 from synnefo_tx.compute.rules.states import StateFilter
 from synnefo_tx.errors import BadRequest
+from synnefo_tx.identity.caller import Caller
 from synnefo_tx.network.rows.ports import of_devices
 from synnefo_tx.network.rows.tables import ports, subnets
 from synnefo_tx.store.keyset import SortKey, after, ordered

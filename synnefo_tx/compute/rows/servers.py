@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import frozen
 from sqlalchemy import Connection, Row, delete, select, update
 
 from synnefo_tx.compute.errors import InstanceNotFound, InvalidState
@@ -15,6 +14,8 @@ from synnefo_tx.compute.rules import quotas, states
 from synnefo_tx.effect import plan
 from synnefo_tx.effect.rows import outbox
 from synnefo_tx.effect.wishes import Wish
+from synnefo_tx.identity.caller import Caller
+from synnefo_tx.identity.rows.visible import visible
 from synnefo_tx.network.rows import ports
 from synnefo_tx.quota.model import Payer
 from synnefo_tx.quota.rows import holdings
@@ -26,17 +27,6 @@ MAX_FAULT = 255  # characters of a fault's message, as Nova's column
 DATA_STATES = frozenset({"active", "stopped"})  # in which metadata and tags may change
 
 
-@frozen
-class Caller:
-    """
-    Whose request it is.  An administrator reaches the servers of every project.
-    """
-
-    project_id: str
-    user_id: str
-    is_admin: bool = False
-
-
 def find_server(
     connection: Connection, caller: Caller, server_id: str, to_change: bool = False
 ) -> AnyRow:
@@ -44,9 +34,9 @@ def find_server(
     The caller's server.  to_change: nobody else changes it until our transaction ends.  Raises
     InstanceNotFound.
     """
-    statement = select(servers).where(servers.c.id == server_id, servers.c.deleted_at.is_(None))
-    if not caller.is_admin:
-        statement = statement.where(servers.c.project_id == caller.project_id)
+    statement = select(servers).where(
+        servers.c.id == server_id, servers.c.deleted_at.is_(None), visible(servers, caller)
+    )
     if to_change:
         statement = statement.with_for_update()
     row = connection.execute(statement).first()

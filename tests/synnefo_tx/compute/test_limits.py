@@ -12,9 +12,10 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.audit.rows.tables import audit_log
 from synnefo_tx.compute.rows.create_servers import create_servers
-from synnefo_tx.compute.rows.servers import Caller, charge_running, release
+from synnefo_tx.compute.rows.servers import charge_running, release
 from synnefo_tx.compute.rules.create_request import read_request
 from synnefo_tx.errors import OverQuota
+from synnefo_tx.identity.caller import Caller
 from synnefo_tx.quota.registered import CPU
 from synnefo_tx.quota.rows.limits import set_project_limits
 from synnefo_tx.store.database import Database
