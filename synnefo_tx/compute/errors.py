@@ -47,6 +47,15 @@ class InvalidState(errors.Conflict):
         super().__init__(message)
 
 
+class InstanceLocked(errors.Conflict):
+    """
+    The server is locked, and the caller no administrator.
+    """
+
+    def __init__(self, server_id: str) -> None:
+        super().__init__(f"Instance {server_id} is locked")
+
+
 class TooMany(errors.OverQuota):
     """
     The project's limits don't allow it; says of each resource that is short.

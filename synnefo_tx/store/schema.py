@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, func, select
 
 from synnefo_tx.account.rows import tables as _account
 from synnefo_tx.audit.rows import tables as _audit
+from synnefo_tx.compute.rows import action_tables as _server_actions
 from synnefo_tx.compute.rows import tables as _compute
 from synnefo_tx.effect.rows import tables as _effect
 from synnefo_tx.identity.rows import attempt_tables as _attempts
@@ -59,6 +60,7 @@ TABLES = (  # imported to register
     _people,
     _quota,
     _recovery,
+    _server_actions,
     _volume,
 )
 

@@ -88,5 +88,13 @@ servers = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("launched_at", BigInteger),
     Column("deleted_at", BigInteger),
+    Column("locked_by", String(8)),  # owner or admin
+    Column("locked_reason", String(255)),
+    Column("node", String(255)),  # of its cluster, as last told
+    Column("resize", JSON),  # what it was before, until it is confirmed or reverted
+    Column("rescue", JSON),  # what it runs of meanwhile
+    Column("shelve", JSON),  # the image it is made of again
+    Column("soft_deleted_at", BigInteger),
+    Column("password", Text),  # sealed by the guest for its owner's key pair
     Index("ix_servers_project_page", "project_id", "created_at", "id"),
 )

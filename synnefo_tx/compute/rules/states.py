@@ -9,37 +9,41 @@ from typing import Any
 
 from attrs import frozen
 
-from synnefo_tx.compute.errors import InvalidState
+from synnefo_tx.compute.errors import InstanceLocked, InvalidState
 
+_REBOOTING = {
+    **dict.fromkeys(("rebooting", "reboot_pending", "reboot_started"), "REBOOT"),
+    **dict.fromkeys(
+        ("rebooting_hard", "reboot_pending_hard", "reboot_started_hard"), "HARD_REBOOT"
+    ),
+}
+_REBUILDING = dict.fromkeys(
+    ("rebuilding", "rebuild_block_device_mapping", "rebuild_spawning"), "REBUILD"
+)
+_RESIZING = dict.fromkeys(
+    ("resize_prep", "resize_migrating", "resize_migrated", "resize_finish"), "RESIZE"
+)
+_MIGRATING = {"migrating": "MIGRATING"}
 _SHOWN: dict[str, dict[str | None, str]] = {
     "active": {
         None: "ACTIVE",
-        "rebooting": "REBOOT",
-        "reboot_pending": "REBOOT",
-        "reboot_started": "REBOOT",
-        "rebooting_hard": "HARD_REBOOT",
-        "reboot_pending_hard": "HARD_REBOOT",
-        "reboot_started_hard": "HARD_REBOOT",
+        **_REBOOTING,
+        "updating_password": "PASSWORD",
+        **_REBUILDING,
+        **_MIGRATING,
+        **_RESIZING,
     },
     "building": {None: "BUILD"},
-    "stopped": {None: "SHUTOFF"},
-    "error": {None: "ERROR"},
+    "stopped": {None: "SHUTOFF", **_RESIZING, **_REBUILDING},
+    "resized": {None: "VERIFY_RESIZE", "resize_reverting": "REVERT_RESIZE"},
+    "paused": {None: "PAUSED", **_MIGRATING},
+    "suspended": {None: "SUSPENDED"},
+    "rescued": {None: "RESCUE"},
+    "error": {None: "ERROR", **_REBUILDING},
     "deleted": {None: "DELETED"},
-}
-# Statuses that Nova knows and no server here can have yet: a filter on one is valid, and empty.
-_UNUSED = {
-    "migrating",
-    "password",
-    "paused",
-    "rebuild",
-    "rescue",
-    "resize",
-    "revert_resize",
-    "shelved",
-    "shelved_offloaded",
-    "soft_deleted",
-    "suspended",
-    "verify_resize",
+    "soft-delete": {None: "SOFT_DELETED"},
+    "shelved": {None: "SHELVED"},
+    "shelved_offloaded": {None: "SHELVED_OFFLOADED"},
 }
 
 
@@ -57,8 +61,7 @@ def is_status(text: str) -> bool:
     """
     Whether Nova has a status of this name, in any case.
     """
-    known = {name for shown in _SHOWN.values() for name in shown.values()}
-    return text.upper() in known or text.lower() in _UNUSED
+    return any(text.upper() in shown.values() for shown in _SHOWN.values())
 
 
 @frozen
@@ -94,30 +97,70 @@ def filters_of(statuses: Iterable[str]) -> list[StateFilter]:
 class Action:
     """
     What may be asked of a server: in which states, and the task_state that follows.
+
+    vm_states: None for any.  over_tasks: tasks that it may interrupt; None for any.  must_have_run:
+    not for a server that never came to run.  over_lock: though the server is locked.
     """
 
     name: str
-    vm_states: frozenset[str]
+    vm_states: frozenset[str] | None
     task_state: str
-    over_tasks: frozenset[str] = frozenset()
+    over_tasks: frozenset[str] | None = frozenset()
+    must_have_run: bool = True
+    over_lock: bool = False
 
 
-_REBOOTS = frozenset({"rebooting", "reboot_pending", "reboot_started"})
-START = Action("start", frozenset({"stopped"}), "powering-on")
-STOP = Action("stop", frozenset({"active", "error"}), "powering-off")
-REBOOT_SOFT = Action("reboot", frozenset({"active"}), "rebooting")
+def _of(name: str, vm_states: str, task_state: str) -> Action:
+    return Action(name, frozenset(vm_states.split()), task_state)
+
+
+_AT_REST = "active stopped paused suspended"
+START = _of("start", "stopped", "powering-on")
+STOP = _of("stop", "active error", "powering-off")
+REBOOT_SOFT = _of("reboot", "active", "rebooting")
 REBOOT_HARD = Action(
-    "reboot", frozenset({"active", "stopped", "error"}), "rebooting_hard", _REBOOTS
+    "reboot",
+    frozenset({"active", "stopped", "paused", "suspended", "error"}),
+    "rebooting_hard",
+    frozenset(_REBOOTING) - {"reboot_pending_hard", "reboot_started_hard"}
+    | {"resuming", "unpausing", "pausing", "suspending"},
 )
+PAUSE = _of("pause", "active", "pausing")
+UNPAUSE = _of("unpause", "paused", "unpausing")
+SUSPEND = _of("suspend", "active", "suspending")
+RESUME = _of("resume", "suspended", "resuming")
+RESCUE = _of("rescue", "active stopped error", "rescuing")
+UNRESCUE = _of("unrescue", "rescued", "unrescuing")
+REBUILD = _of("rebuild", "active stopped error", "rebuilding")
+RESIZE = _of("resize", "active stopped", "resize_prep")
+MIGRATE = _of("migrate", "active stopped", "resize_prep")
+CONFIRM_RESIZE = _of("confirmResize", "resized", "resize_confirming")
+REVERT_RESIZE = _of("revertResize", "resized", "resize_reverting")
+CREATE_IMAGE = _of("createImage", _AT_REST, "image_snapshot")
+CREATE_BACKUP = _of("createBackup", _AT_REST, "image_backup")
+SHELVE = _of("shelve", _AT_REST, "shelving")
+SHELVE_OFFLOAD = _of("shelveOffload", "shelved", "shelving_offloading")
+UNSHELVE = _of("unshelve", "shelved shelved_offloaded", "unshelving")
+CHANGE_PASSWORD = _of("changePassword", "active", "updating_password")
+CRASH_DUMP = _of("trigger_crash_dump", "active paused rescued resized error", "")
+LIVE_MIGRATE = _of("os-migrateLive", "active paused", "migrating")
+EVACUATE = Action("evacuate", frozenset({"active", "stopped", "error"}), "rebuilding", None)
+RESTORE = _of("restore", "soft-delete", "restoring")
+DELETE = Action("delete", None, "deleting", None, must_have_run=False)
+SOFT_DELETE = Action("delete", None, "soft-deleting", None)
+FORCE_DELETE = Action("forceDelete", None, "deleting", None, must_have_run=False)
 
 
-def check(action: Action, server: Any) -> None:
+def check(action: Action, server: Any, is_admin: bool = False) -> None:
     """
-    Raises InvalidState when `server` can't take `action` now.
+    Raises InstanceLocked or InvalidState when `server` can't take `action` now.
     """
-    if server.vm_state not in action.vm_states:
+    if server.locked_by is not None and not (is_admin or action.over_lock):
+        raise InstanceLocked(server.id)
+    if action.vm_states is not None and server.vm_state not in action.vm_states:
         raise InvalidState(action.name, server.id, "vm_state", server.vm_state)
-    if server.task_state is not None and server.task_state not in action.over_tasks:
-        raise InvalidState(action.name, server.id, "task_state", server.task_state)
-    if server.launched_at is None:
+    task = server.task_state
+    if action.over_tasks is not None and task is not None and task not in action.over_tasks:
+        raise InvalidState(action.name, server.id, "task_state", task)
+    if action.must_have_run and server.launched_at is None:
         raise InvalidState(action.name, server.id, "launched_at", None)

@@ -22,8 +22,19 @@ from synnefo_tx.compute.rules.validation import is_uuid, moment_us
 from synnefo_tx.errors import BadRequest
 from tests.synnefo_tx.compute.cloud import asked
 
-_TASKS = (None, "rebooting", "rebooting_hard", "powering-off", "deleting", "spawning")
-_STATES = ("active", "building", "stopped", "error", "deleted")
+_TASKS = (
+    *(None, "rebooting", "rebooting_hard", "powering-off", "deleting", "spawning", "migrating"),
+    *("resize_prep", "resize_finish", "resize_reverting", "rebuilding", "updating_password"),
+)
+_STATES = (
+    *("active", "building", "stopped", "error", "deleted", "resized", "paused", "suspended"),
+    *("rescued", "soft-delete", "shelved", "shelved_offloaded"),
+)
+_STATUSES = (
+    *("ACTIVE", "REBOOT", "HARD_REBOOT", "BUILD", "SHUTOFF", "ERROR", "DELETED", "PASSWORD"),
+    *("REBUILD", "MIGRATING", "RESIZE", "VERIFY_RESIZE", "REVERT_RESIZE", "PAUSED", "SUSPENDED"),
+    *("RESCUE", "SOFT_DELETED", "SHELVED", "SHELVED_OFFLOADED"),
+)
 
 
 class StateTests(SynchronousTestCase):
@@ -36,8 +47,7 @@ class StateTests(SynchronousTestCase):
         self, vm_state: str, task: str | None, data: st.DataObject
     ) -> None:
         """A server is found by a set of statuses exactly when it is shown as one of them."""
-        every = ["ACTIVE", "REBOOT", "HARD_REBOOT", "BUILD", "SHUTOFF", "ERROR", "DELETED"]
-        wanted = data.draw(st.sets(st.sampled_from(every)))
+        wanted = data.draw(st.sets(st.sampled_from(_STATUSES)))
         found = any(
             part.vm_state == vm_state and ((task in part.tasks) != part.others)
             for part in filters_of(wanted)

@@ -2,9 +2,57 @@
 Servers' lives, groups, hosts and the tasks of effects.
 """
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0014"
 down_revision = "0013"
 
 
 def upgrade() -> None:
-    pass
+    _server_life()
+    _server_actions()
+
+
+def _server_life() -> None:
+    for column in (
+        sa.Column("locked_by", sa.String(8)),
+        sa.Column("locked_reason", sa.String(255)),
+        sa.Column("node", sa.String(255)),
+        sa.Column("resize", sa.JSON),
+        sa.Column("rescue", sa.JSON),
+        sa.Column("shelve", sa.JSON),
+        sa.Column("soft_deleted_at", sa.BigInteger),
+        sa.Column("password", sa.Text),
+    ):
+        op.add_column("servers", column)
+
+
+def _server_actions() -> None:
+    op.create_table(
+        "server_actions",
+        sa.Column("server_id", sa.String(36), primary_key=True),
+        sa.Column("request_id", sa.String(64), primary_key=True),
+        sa.Column("action", sa.String(64), nullable=False),
+        sa.Column("user_id", sa.String(64), nullable=False),
+        sa.Column("project_id", sa.String(64), nullable=False),
+        sa.Column("message", sa.String(255)),
+        sa.Column("started_at", sa.BigInteger, nullable=False),
+        sa.Column("updated_at", sa.BigInteger, nullable=False),
+    )
+    op.create_index("ix_server_actions_page", "server_actions", ["server_id", "started_at"])
+    op.create_table(
+        "server_action_events",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("server_id", sa.String(36), nullable=False),
+        sa.Column("request_id", sa.String(64), nullable=False),
+        sa.Column("event", sa.String(64), nullable=False),
+        sa.Column("started_at", sa.BigInteger, nullable=False),
+        sa.Column("finished_at", sa.BigInteger),
+        sa.Column("result", sa.String(16)),
+        sa.Column("details", sa.Text),
+        sa.Column("host", sa.String(255)),
+    )
+    op.create_index(
+        "ix_server_action_events_of", "server_action_events", ["server_id", "request_id"]
+    )
