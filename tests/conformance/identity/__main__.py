@@ -12,20 +12,22 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.conformance.identity import tempest
-from tests.conformance.identity.cloud import running
-from tests.conformance.identity.tempest import Outcome
+from tests.conformance.identity.cloud import Running, running
+from tests.conformance.tempest.runs import Asked, Outcome, configuration, install, judged
 
-REASONS = Path(__file__).parents[3] / "docs" / "conformance.md"
+HERE = Path(__file__).parent
+REASONS = HERE.parents[2] / "docs" / "conformance.md"
+TESTS = r"^tempest\.api\.identity"
 
 
 def main(arguments: list[str]) -> int:
     """
     Exit status.
     """
-    tempest.install()
+    install()
+    asked = Asked(arguments[0] if arguments else TESTS)
     with running() as cloud:
-        outcomes = tempest.judged(cloud, *arguments[:1])
+        outcomes = judged(cloud.home, _configuration(cloud), asked)
     numbers = Counter(one.outcome for one in outcomes)
     for one in outcomes:
         if one.outcome != "passed":
@@ -38,6 +40,15 @@ def main(arguments: list[str]) -> int:
         f"failed {numbers['failed']} skipped {numbers['skipped']}"
     )
     return 1 if numbers["failed"] or unexplained or not numbers["passed"] else 0
+
+
+def _configuration(cloud: Running) -> str:
+    given = {
+        "HOME": str(cloud.home),
+        "ADMIN_PASSWORD": cloud.admin_password,
+        "AUTH_URL": cloud.auth_url,
+    }
+    return configuration(HERE / "tempest.conf.template", given)
 
 
 def _unexplained(outcomes: Sequence[Outcome]) -> list[str]:

@@ -1,0 +1,1 @@
+"""Tempest as a judge: its installation, its runs and what they found."""
