@@ -39,6 +39,7 @@ async def import_file(
     properties: Mapping[str, str] | None = None,
     min_disk: int = 0,
     min_ram: int = 0,
+    image_id: str | None = None,
     converter: IConverter | None = None,
     in_thread: InThread = deferToThread,
     reactor: Any = None,
@@ -50,8 +51,9 @@ async def import_file(
     process uploads it, this waits, and takes over when that process turns out to be dead.  Several
     processes may call this at once.
 
-    now: seconds since the epoch.  min_disk is GiB, min_ram MiB.  reactor: None is Twisted's own.
-    Raises OSError for the file, and what an upload raises.
+    now: seconds since the epoch.  min_disk is GiB, min_ram MiB.  image_id: of a new one; None: made
+    of name and owner.  reactor: None is Twisted's own.  Raises OSError for the file, ImageExists
+    when an image of another name has the id, and what an upload raises.
     """
     reactor = reactor or installed_reactor
     begun = reactor.seconds()
@@ -63,7 +65,7 @@ async def import_file(
     if image is None:
         now_us = int(now * 1_000_000)
         new = Image(
-            id="",
+            id=image_id or "",
             name=name,
             owner=owner,
             visibility=visibility,

@@ -69,6 +69,7 @@ def _cluster(settings: AllInOneSettings, state: Path, mark: str) -> GanetiSettin
         nbd_socket=str(state / "nbd.sock"),
         block_endpoint=f"unix:{state / 'block.sock'}",
         block_secret_file=str(state / "block.secret"),
+        hypervisor=settings.hypervisor,
         accel=settings.accel,
         network_mode=settings.network_mode,
         network_namespace=settings.network_namespace,

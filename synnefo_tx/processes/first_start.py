@@ -39,6 +39,8 @@ FLAVORS = (  # id, name, vcpus, MiB, GiB
     ("2", "small", 1, 512, 2),
     ("3", "medium", 2, 2048, 10),
     ("4", "large", 4, 4096, 20),
+    ("42", "nano", 1, 64, 1),  # by DevStack's ids, which clients' tests are told
+    ("84", "micro", 1, 128, 2),
 )
 ROLES = ("admin", "manager", "member", "reader", "service")  # as Keystone's own bootstrap makes
 IMPLIED = (("admin", "manager"), ("manager", "member"), ("member", "reader"))
@@ -81,25 +83,29 @@ async def give_image(
     database: Database, blocks: Any, first: FirstStart, clock: Callable[[], float]
 ) -> None:
     """
-    Register the first image, once: it does not come back when somebody deletes it.  Raises
-    StorageError and OSError; call again then.
+    Register the first image under its names, once: none comes back when somebody deletes it.
+    Raises StorageError and OSError; call again then.
     """
     given = Path(first.files) / "image-given"
     if first.image is None or given.exists():
         return
     owner = await database.read(_admin_project)
-    image_id = await import_file(
-        database,
-        blocks,
-        Path(first.image),
-        name=first.image_name,
-        owner=owner,
-        visibility="public",
-        disk_format="raw",
-        now=clock(),
-    )
-    write_private(given, f"{image_id}\n")
-    _log.info("image {name} is {image_id}", name=first.image_name, image_id=image_id)
+    ids = []
+    for image in first.images:
+        image_id = await import_file(
+            database,
+            blocks,
+            Path(first.image),
+            name=image.name,
+            owner=owner,
+            visibility="public",
+            disk_format="raw",
+            now=clock(),
+            image_id=image.id,
+        )
+        _log.info("image {name} is {image_id}", name=image.name, image_id=image_id)
+        ids.append(image_id)
+    write_private(given, "".join(f"{image_id}\n" for image_id in ids))
 
 
 def _is_filled(connection: Connection) -> bool:

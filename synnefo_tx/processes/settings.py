@@ -29,6 +29,15 @@ class FirstCluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     ca_file: str | None = None
 
 
+class FirstImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    An image that a new cloud has.  id: None is one of its own.
+    """
+
+    name: str = "synnefo-guest"
+    id: str | None = None
+
+
 class FirstStart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     What an empty database is filled with.  Left out: an empty database is an error.
@@ -37,12 +46,13 @@ class FirstStart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     network_cidr: range of the first network; "auto": one that this machine does not use.
     network_link: the network's bridge on the nodes.
     image: path of a raw disk image that everybody may boot, or None.
+    images: what it is called; with several names it is there as several images.
     """
 
     files: str
     cluster: FirstCluster
     image: str | None = None
-    image_name: str = "synnefo-guest"
+    images: tuple[FirstImage, ...] = (FirstImage(),)
     network_cidr: str = "auto"
     network_link: str = "snfbr0"
     dns: tuple[str, ...] = ()
@@ -114,6 +124,7 @@ class AllInOneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     `synnefo`: the whole cloud on one machine.
 
     network_link: the first network's bridge; None: one with a name of this cloud's own.
+    hypervisor: "fake" runs no guests, to look at all else.
     """
 
     host: str = "127.0.0.1"
@@ -126,6 +137,7 @@ class AllInOneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     network_mode: Literal["auto", "tap", "user"] = "auto"
     network_namespace: str | None = None
     dns: tuple[str, ...] = ()
+    hypervisor: Literal["kvm", "fake"] = "kvm"
     accel: Literal["auto", "kvm", "tcg"] = "auto"
     personal_projects: bool = True
     security_compliance: SecurityCompliance = SecurityCompliance()

@@ -195,21 +195,26 @@ def named(connection: Connection, name: str, owner: str) -> Image | None:
 
 def add_named(connection: Connection, image: Image) -> Image:
     """
-    The image of that name and owner, stored under an id made of both unless there is one.
+    The image of that name and owner, stored unless there is one: under its id, or without one under
+    one made of both.
 
-    Raises ImageExists when another transaction stores it at the same time.
+    Raises ImageExists when another transaction stores it at the same time, or the id is taken.
     """
     found = named(connection, image.name or "", image.owner or "")
     if found is not None:
         return found
+    new = image if image.id else evolve(image, id=_own_id(connection, image))
+    add(connection, new)
+    return new
+
+
+def _own_id(connection: Connection, image: Image) -> str:
     for generation in itertools.count():  # ids of deleted images stay taken
         image_id = str(uuid.uuid5(_NAMES, f"{image.owner}/{image.name}/{generation}"))
         taken = connection.execute(select(images.c.id).where(images.c.id == image_id)).first()
         if taken is None:
             break
-    new = evolve(image, id=image_id)
-    add(connection, new)
-    return new
+    return image_id
 
 
 def _values(image: Image) -> dict[str, Any]:

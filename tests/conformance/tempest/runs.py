@@ -41,8 +41,8 @@ class Asked:
     """
     Which tests, and how they are run.
 
-    tests, but_not: regular expressions of names.  at_once: tests side by side.  patience_s: how long
-    all of them may take.  inside: a command that the run is started by, such as ``ip netns exec``.
+    tests, but_not: regular expressions of names.  at_once: tests side by side.  patience_s: how
+    long all of them may take.  inside: a command to start the run by, such as ``ip netns exec``.
     """
 
     tests: str

@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.http.streaming import BodyCut
+from synnefo_tx.image.errors import ImageExists
 from synnefo_tx.image.imports import import_file
 from synnefo_tx.image.model import Viewer
 from synnefo_tx.image.rows import images
@@ -25,11 +26,12 @@ class ImportTests(SynchronousTestCase):
         self.path = Path(self.mktemp())
         self.path.write_bytes(b"disk")
 
-    def bring_in(self) -> Deferred[str]:
+    def bring_in(self, name: str = "test", image_id: str | None = None) -> Deferred[str]:
         return Deferred.fromCoroutine(
             import_file(
                 *(self.cloud.database, self.cloud.blocks, self.path),
-                *("test", "p", "public", "raw", NOW + self.cloud.timers.seconds()),
+                *(name, "p", "public", "raw", NOW + self.cloud.timers.seconds()),
+                image_id=image_id,
                 in_thread=at_once,
                 reactor=self.cloud.timers,
             )
@@ -70,6 +72,13 @@ class ImportTests(SynchronousTestCase):
         self.assertEqual(self.successResultOf(self.bring_in()), first)
         self.assertEqual(self.image(first).status, "active")
         self.assertEqual(len(self.cloud.blocks.volumes), 1)
+
+    def test_told_id(self) -> None:
+        """An image has the id that it is told; another one can't have it too."""
+        told = "11111111-1111-4111-8111-111111111111"
+        self.assertEqual(self.successResultOf(self.bring_in(image_id=told)), told)
+        self.assertEqual(self.successResultOf(self.bring_in(image_id=told)), told)
+        self.failureResultOf(self.bring_in("other", told), ImageExists)
 
     def test_deleted(self) -> None:
         """A deleted image does not come in the way of a new one."""

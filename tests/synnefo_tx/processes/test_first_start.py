@@ -62,7 +62,7 @@ class FillTests(TestCase):
         (user,) = await self.rows(users)
         password = (self.home / "files" / "admin-password").read_text().strip()
         self.assertEqual((user.name, user.password_hash), ("admin", f"hash of {password}"))
-        self.assertEqual(len(await self.rows(flavors)), 4)
+        self.assertEqual(len(await self.rows(flavors)), 6)
         (cluster,) = await self.rows(clusters)
         self.assertEqual(cluster.rapi_password, "rapi-secret")
         (subnet,) = await self.rows(subnets)
