@@ -234,9 +234,16 @@ class AllInOne(Cloud):
     """`twistd synnefo`."""
 
     def __init__(
-        self, image: Path | None, may_tap: bool = True, beside: Cloud | None = None
+        self,
+        image: Path | None,
+        may_tap: bool = True,
+        beside: Cloud | None = None,
+        more: str | None = None,
     ) -> None:
-        """beside: another cloud, whose network namespace this one is put into as well."""
+        """
+        beside: another cloud, whose network namespace this one is put into as well.  more:
+        settings, which say what may_tap says otherwise.
+        """
         super().__init__(image, may_tap)
         if beside is not None:
             self.namespace = beside.namespace
@@ -246,9 +253,10 @@ class AllInOne(Cloud):
             f"port = {self.port}\nrapi_port = {self.rapi_port}\n"
             + (f'image = "{image}"\n' if image else "")
             + (f'network_namespace = "{self.namespace}"\n' if self.namespace else "")
-            + ("" if may_tap else 'network_mode = "user"\n')
+            + ("" if may_tap or more else 'network_mode = "user"\n')
             # What "auto" sees is this process's own namespace, not the guests'.
             + ('network_cidr = "10.78.0.0/24"\n' if beside else "")
+            + (more or "")
         )
         self.daemons["synnefo"] = Daemon(
             "synnefo", [], self.home, {"SYNNEFO_STATE": str(self.home)}

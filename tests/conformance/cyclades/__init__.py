@@ -1,0 +1,1 @@
+"""Tempest's compute, network, volume and scenario tests as judges of the whole cloud."""
