@@ -1,43 +1,20 @@
 """
-`synnefo-api` with some workers, over a fresh SQLite database.
+Our identity API, alone on its machine.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
+from benchmarks import api_daemon
 from benchmarks.identity.place import Place
-from tests.live.cloud import Daemon, answers, eventually, free_ports
 
 
 @contextmanager
 def running(workers: int) -> Iterator[Place]:
     """
-    An API that answers; nobody watches its reactor.
+    An API that answers.
     """
-    home = Path(tempfile.mkdtemp(prefix="snfb"))
-    port, nobody = free_ports(2)
-    config = home / "api.toml"
-    config.write_text(
-        f'database_url = "sqlite:///{home}/synnefo.db"\n'
-        f'port = {port}\ntoken_keys = "{home}/token-keys"\nworkers = {workers}\n'
-        f'block_endpoint = "unix:{home}/block.sock"\nblock_secret_file = "{home}/block.secret"\n'
-        f'nbd_socket = "{home}/nbd.sock"\n'
-        f'[first_start]\nfiles = "{home}/first"\n'
-        f'[first_start.cluster]\nrapi_url = "https://127.0.0.1:{nobody}"\n'
-        f'rapi_password_file = "{home}/rapi-password"\n'
-    )
-    (home / "rapi-password").write_text("nobody\n")
-    daemon = Daemon("synnefo-api", ["--config", str(config)], home, {"SYNNEFO_SLOW_MS": "0"})
-    daemon.start()
-    try:
-        eventually(lambda: answers(f"http://127.0.0.1:{port}"), 60, "the API answers")
-        password = (home / "first" / "admin-password").read_text().strip()
-        yield Place(f"http://127.0.0.1:{port}/identity/v3", password, (daemon.pid,))
-    finally:
-        daemon.stop()
-        shutil.rmtree(home, ignore_errors=True)
+    with api_daemon.running(workers) as api:
+        yield Place(f"{api.url}/identity/v3", api.password, (api.pid,))
