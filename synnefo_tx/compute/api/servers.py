@@ -7,8 +7,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from synnefo_tx.compute.api.service import Service, body_of, look_of
-from synnefo_tx.compute.rows import server_lists, servers
+from synnefo_tx.audit.writing import Told
+from synnefo_tx.compute.api.action import ask_of
+from synnefo_tx.compute.api.service import body_of, look_of
+from synnefo_tx.compute.rows import power, server_lists, servers
 from synnefo_tx.compute.rows.create_servers import create_servers
 from synnefo_tx.compute.rows.servers import find_server
 from synnefo_tx.compute.rules.create_request import read_request
@@ -19,6 +21,7 @@ from synnefo_tx.compute.views import servers as views
 from synnefo_tx.compute.views.links import href
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
+from synnefo_tx.http.service import Service
 
 _COLUMNS = {  # field of a change -> column
     "name": "name",
@@ -60,8 +63,8 @@ def add_routes(service: Service) -> None:
     async def create(call: Call) -> Reply:
         request = read_request(body_of(call), call.version)
         caller = call.caller
-        created = await database.write(create_servers, caller, request, service.now_us())
-        service.cloud.kick()
+        told = Told("servers:create", "server", lambda made: ",".join(made.server_ids))
+        created = await service.wish(call, told, create_servers, ask_of(service, call), request)
         if request.wants_reservation:
             return json_reply({"reservation_id": created.reservation_id}, 202)
         server_id = created.server_ids[0]
@@ -77,15 +80,15 @@ def add_routes(service: Service) -> None:
             if column in values:
                 values[column] = values[column] or None
         caller = call.caller
-        await database.write(servers.change, caller, server_id, values, service.now_us())
+        told = Told("servers:update", "server", server_id, {"changed": sorted(asked)})
+        await service.write(call, told, servers.change, caller, server_id, values, service.now_us())
         row, ports = await database.read(server_lists.find_with_ports, caller, server_id)
         return json_reply({"server": views.updated(row, ports, look_of(call))})
 
     @service.route("DELETE", "/servers/<server_id>", "servers:delete")
     async def delete(call: Call, server_id: str) -> Reply:
-        now_us = service.now_us()
-        if await database.write(servers.delete_server, call.caller, server_id, now_us):
-            service.cloud.kick()
+        told = Told("servers:delete", "server", server_id)
+        await service.wish(call, told, power.delete, ask_of(service, call, server_id))
         return empty_reply(204)
 
 

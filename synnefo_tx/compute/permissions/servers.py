@@ -11,7 +11,7 @@ PERMISSIONS = {
     "servers:create": Rule.MEMBER,
     "servers:update": Rule.MEMBER,
     "servers:delete": Rule.MEMBER,
-    # One route; each action is a member's.
+    # The route of all actions; each has a policy of its own besides.
     "servers:action": Rule.MEMBER,
     "os-remote-consoles": Rule.MEMBER,
     "server-metadata:index": Rule.READER,

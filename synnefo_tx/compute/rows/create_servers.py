@@ -10,11 +10,12 @@ import string
 import uuid
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from sqlalchemy import Connection, Row, insert
 
+from synnefo_tx.compute.ask import Ask
 from synnefo_tx.compute.errors import FlavorNotFound, KeypairNotFound, TooMany
-from synnefo_tx.compute.rows import boot_images, chosen_networks, placing
+from synnefo_tx.compute.rows import actions_log, boot_images, chosen_networks, placing
 from synnefo_tx.compute.rows.flavors import find_flavor
 from synnefo_tx.compute.rows.keypairs import find_keypair
 from synnefo_tx.compute.rows.quotas import check_metadata
@@ -73,12 +74,11 @@ class _Materials:
         return quotas.charges(flavor.vcpus, flavor.ram_mib, self.disk_gib, len(self.networks))
 
 
-def create_servers(
-    connection: Connection, caller: Caller, request: ServerRequest, now_us: int
-) -> Created:
+def create_servers(connection: Connection, ask: Ask, request: ServerRequest) -> Created:
     """
     Raises BadRequest, Conflict, OverQuota or Unavailable in Nova's words.
     """
+    caller, now_us = ask.caller, ask.now_us
     materials = _gather(connection, caller, request)
     payer = Payer(caller.user_id, caller.project_id)
     count = _affordable(connection, payer, materials.charges(), request)
@@ -88,6 +88,8 @@ def create_servers(
         _create(connection, caller, request, materials, _itself(request, place, count), now_us)
         for place in range(count)
     )
+    for server_id in made:
+        actions_log.started(connection, evolve(ask, server_id=server_id), "create")
     return Created(made, materials.reservation_id)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from synnefo_tx.compute.rows import servers
 from synnefo_tx.compute.rows.quotas import check_metadata
 from synnefo_tx.compute.rows.servers import find_server
+from synnefo_tx.compute.rules import states
 from synnefo_tx.errors import NotFound
 from synnefo_tx.identity.caller import Caller
 
@@ -27,10 +28,11 @@ def write_metadata(
     now_us: int,
 ) -> Pairs:
     """
-    The server's metadata afterwards.  Raises InstanceNotFound, InvalidState or OverQuota.
+    The server's metadata afterwards.  Raises InstanceNotFound, InstanceLocked, InvalidState or
+    OverQuota.
     """
     server = find_server(connection, caller, server_id, to_change=True)
-    servers.check_data_state(server, "update metadata")
+    states.check(states.of_data("update metadata"), server, caller.is_admin)
     kept: Pairs = pairs if replace else {**server.metadata, **pairs}
     check_metadata(connection, server.project_id, len(kept))
     servers.change(connection, caller, server_id, {"metadata": kept}, now_us)
@@ -41,12 +43,12 @@ def delete_item(
     connection: Connection, caller: Caller, server_id: str, key: str, now_us: int
 ) -> None:
     """
-    Raises InstanceNotFound, NotFound or InvalidState.
+    Raises InstanceNotFound, NotFound, InstanceLocked or InvalidState.
     """
     server = find_server(connection, caller, server_id, to_change=True)
     if key not in server.metadata:
         raise NotFound("Metadata item was not found")
-    servers.check_data_state(server, "delete metadata")
+    states.check(states.of_data("delete metadata"), server, caller.is_admin)
     kept = {name: value for name, value in server.metadata.items() if name != key}
     servers.change(connection, caller, server_id, {"metadata": kept}, now_us)
 
@@ -63,7 +65,7 @@ def change_tags(
     The server's tags afterwards.  Raises InstanceNotFound or InvalidState, and what `made` does.
     """
     server = find_server(connection, caller, server_id, to_change=True)
-    servers.check_data_state(server, action)
+    states.check(states.of_data(action, over_lock=True), server)
     kept = made(server.tags)
     servers.change(connection, caller, server_id, {"tags": kept}, now_us)
     return kept

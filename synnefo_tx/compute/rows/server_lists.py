@@ -60,6 +60,8 @@ _SORT: Mapping[str, ColumnElement[Any]] = {
     "key_name": _text(servers.c.key_name),
     "launch_index": servers.c.launch_index,
     "launched_at": func.coalesce(servers.c.launched_at, 0),
+    "locked": _text(servers.c.locked_by),
+    "locked_by": _text(servers.c.locked_by),
     "node": _text(servers.c.host),
     "power_state": servers.c.power_state,
     "progress": servers.c.progress,
@@ -162,6 +164,9 @@ def _conditions(query: ServerQuery) -> list[Condition]:
     conditions += [_tagged(kind, names) for kind, names in query.tags]
     if query.states is not None:
         conditions.append(or_(false(), *(_in_state(state) for state in query.states)))
+    if query.locked is not None:
+        locked = servers.c.locked_by.is_not(None)
+        conditions.append(locked if query.locked else not_(locked))
     if query.deleted is not None:
         gone = servers.c.deleted_at.is_not(None)
         conditions.append(gone if query.deleted else not_(gone))

@@ -8,12 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
 
-from synnefo_tx.compute.errors import InstanceNotFound, InvalidState
+from synnefo_tx.compute.errors import InstanceNotFound
 from synnefo_tx.compute.rows.tables import servers
-from synnefo_tx.compute.rules import quotas, states
-from synnefo_tx.effect import plan
-from synnefo_tx.effect.rows import outbox
-from synnefo_tx.effect.wishes import Wish
+from synnefo_tx.compute.rules import quotas
 from synnefo_tx.identity.caller import Caller
 from synnefo_tx.identity.rows.visible import visible
 from synnefo_tx.network.rows import ports
@@ -24,50 +21,28 @@ from synnefo_tx.volume.rows.tables import volumes
 AnyRow = Row[Any]
 
 MAX_FAULT = 255  # characters of a fault's message, as Nova's column
-DATA_STATES = frozenset({"active", "stopped"})  # in which metadata and tags may change
 
 
 def find_server(
-    connection: Connection, caller: Caller, server_id: str, to_change: bool = False
+    connection: Connection,
+    caller: Caller,
+    server_id: str,
+    to_change: bool = False,
+    deleted: bool = False,
 ) -> AnyRow:
     """
-    The caller's server.  to_change: nobody else changes it until our transaction ends.  Raises
-    InstanceNotFound.
+    The caller's server.  to_change: nobody else changes it until our transaction ends.  deleted:
+    also one that is gone.  Raises InstanceNotFound.
     """
-    statement = select(servers).where(
-        servers.c.id == server_id, servers.c.deleted_at.is_(None), visible(servers, caller)
-    )
+    statement = select(servers).where(servers.c.id == server_id, visible(servers, caller))
+    if not deleted:
+        statement = statement.where(servers.c.deleted_at.is_(None))
     if to_change:
         statement = statement.with_for_update()
     row = connection.execute(statement).first()
     if row is None:
         raise InstanceNotFound(server_id)
     return row
-
-
-def delete_server(connection: Connection, caller: Caller, server_id: str, now_us: int) -> bool:
-    """
-    Wish it away; a second time changes nothing.  True if a wish was written.  Raises
-    InstanceNotFound.
-    """
-    server = find_server(connection, caller, server_id, to_change=True)
-    if server.task_state == "deleting":
-        return False
-    _begin(connection, server, "deleting", plan.delete_server(server.id, server.cluster_id), now_us)
-    return True
-
-
-def act(
-    connection: Connection, caller: Caller, server_id: str, action: states.Action, now_us: int
-) -> None:
-    """
-    Wish for `action`.  Raises InstanceNotFound, InvalidState or OverQuota.
-    """
-    server = find_server(connection, caller, server_id, to_change=True)
-    states.check(action, server)
-    if action is not states.STOP:
-        _charge(connection, server, quotas.to_start(server.reserved))
-    _begin(connection, server, action.task_state, _wish(server, action), now_us)
 
 
 def change(
@@ -85,14 +60,6 @@ def change(
         update(servers).where(servers.c.id == server_id).values(**values, updated_at=now_us)
     )
     return find_server(connection, caller, server_id)
-
-
-def check_data_state(server: Any, action: str) -> None:
-    """
-    Raises InvalidState when the server's metadata or tags can't change now.
-    """
-    if server.vm_state not in DATA_STATES:
-        raise InvalidState(action, server.id, "vm_state", server.vm_state)
 
 
 def release(connection: Connection, server: Any, now_us: int) -> None:
@@ -135,7 +102,7 @@ def charge_running(
     the limits, or returned.
     """
     if vm_state == "active":
-        _charge(connection, server, quotas.to_start(server.reserved), force=True)
+        charge(connection, server, quotas.to_start(server.reserved), force=True)
     elif vm_state == "stopped" and task_state is None:
         freed = quotas.to_stop(server.reserved)
         if freed:
@@ -144,9 +111,13 @@ def charge_running(
             _reserve(connection, server, left)
 
 
-def _charge(
+def charge(
     connection: Connection, server: Any, amounts: dict[str, int], *, force: bool = False
 ) -> None:
+    """
+    The server takes `amounts` more of its project's quota.  force: whatever the limits.  Raises
+    OverQuota.
+    """
     if amounts:
         holdings.take(connection, payer_of(server), amounts, force=force)
         _reserve(connection, server, {**server.reserved, **amounts})
@@ -170,21 +141,4 @@ def fail(connection: Connection, server: Any, message: str, now_us: int) -> None
             fault={"code": 500, "message": message[:MAX_FAULT], "created": now_us},
             updated_at=now_us,
         )
-    )
-
-
-def _wish(server: Any, action: states.Action) -> Wish:
-    if action is states.START:
-        return plan.start_server(server.id, server.cluster_id)
-    if action is states.STOP:
-        return plan.stop_server(server.id, server.cluster_id)
-    return plan.reboot_server(server.id, server.cluster_id, hard=action is states.REBOOT_HARD)
-
-
-def _begin(connection: Connection, server: Any, task_state: str, wish: Wish, now_us: int) -> None:
-    effect_id = outbox.put(connection, wish, now_us)
-    connection.execute(
-        update(servers)
-        .where(servers.c.id == server.id)
-        .values(task_state=task_state, task_effect_id=effect_id, updated_at=now_us)
     )

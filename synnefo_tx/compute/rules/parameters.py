@@ -75,11 +75,20 @@ def is_true(value: object) -> bool:
     return value is True or value in TRUE_WORDS
 
 
-def envelope(name: str, properties: dict[str, Schema], required: tuple[str, ...] = ()) -> Schema:
+def envelope(
+    name: str,
+    properties: dict[str, Schema],
+    required: tuple[str, ...] = (),
+    or_null: bool = False,
+) -> Schema:
     """
-    {"<name>": {...}} and nothing else.
+    {"<name>": {...}} and nothing else.  or_null: {"<name>": null} will do, too.
     """
-    inner: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    inner: Schema = {
+        "type": ["object", "null"] if or_null else "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
     if required:
         inner["required"] = list(required)
     return {

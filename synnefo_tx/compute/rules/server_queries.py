@@ -25,6 +25,7 @@ from synnefo_tx.http.microversions import Version
 _FOR_ALL = {"reservation_id", "name", "image", "flavor", "ip"}
 _FOR_ALL_SINCE = {
     (2, 5): {"ip6"},
+    (2, 73): {"locked"},
     (2, 83): {
         "availability_zone",
         "config_drive",
@@ -41,7 +42,8 @@ _FOR_ALL_SINCE = {
 @frozen(kw_only=True)
 class ServerQuery:
     """
-    states: None for any.  deleted: None for both.  Times are microseconds.  tags: kind -> names.
+    states: None for any.  locked, deleted: None for both.  Times are microseconds.  tags: kind ->
+    names.
     """
 
     patterns: tuple[tuple[str, str], ...]
@@ -50,6 +52,7 @@ class ServerQuery:
     tags: tuple[tuple[str, tuple[str, ...]], ...]
     changed_since: int | None
     changed_before: int | None
+    locked: bool | None
     deleted: bool | None
     all_projects: bool
     order: tuple[tuple[str, bool], ...]
@@ -93,6 +96,7 @@ def parse(
         tags=_tags(last, version),
         changed_since=since,
         changed_before=before,
+        locked=_flag("locked", last) if "locked" in last and "locked" in allowed else None,
         deleted=_deleted(last, is_admin, since is not None or before is not None),
         all_projects=all_projects,
         order=_order(query),
@@ -102,9 +106,7 @@ def parse(
 
 
 def _allowed(version: Version, is_admin: bool) -> set[str]:
-    if is_admin:
-        return {*PATTERNS, *EXACT}
-    allowed = set(_FOR_ALL)
+    allowed = {*PATTERNS, *EXACT} if is_admin else set(_FOR_ALL)
     for since, more in _FOR_ALL_SINCE.items():
         if version >= since:
             allowed |= more
@@ -143,10 +145,14 @@ def _deleted(last: dict[str, str], is_admin: bool, by_time: bool) -> bool | None
 
 
 def _all_tenants(last: dict[str, str]) -> bool:
-    asked = last.get("all_tenants")
-    if asked is None:
+    if "all_tenants" not in last:
         return False
-    if asked.lower() in ("", "1", "t", "true", "on", "y", "yes"):
+    return last["all_tenants"] == "" or _flag("all_tenants", last)
+
+
+def _flag(name: str, last: dict[str, str]) -> bool:
+    asked = last[name]
+    if asked.lower() in ("1", "t", "true", "on", "y", "yes"):
         return True
     if asked.lower() in ("0", "f", "false", "off", "n", "no"):
         return False

@@ -137,32 +137,6 @@ def update_schema(version: Version) -> NovaSchema:
     return NovaSchema(p.envelope("server", properties))
 
 
-ACTIONS = {
-    "reboot": NovaSchema(
-        p.envelope(
-            "reboot",
-            {
-                "type": {
-                    "type": "string",
-                    "enum": ["HARD", "Hard", "hard", "SOFT", "Soft", "soft"],
-                }
-            },
-            ("type",),
-        )
-    ),
-    "os-getConsoleOutput": NovaSchema(
-        p.envelope(
-            "os-getConsoleOutput",
-            {
-                "length": {
-                    "type": ["integer", "string", "null"],
-                    "pattern": "^-?[0-9]+$",
-                    "minimum": -1,
-                }
-            },
-        )
-    ),
-}
 METADATA = NovaSchema(
     {
         "type": "object",

@@ -11,20 +11,21 @@ from attrs import frozen
 
 from synnefo_tx.compute.errors import InstanceLocked, InvalidState
 
-_REBOOTING = {
+_Shown = dict[str | None, str]
+_REBOOTING: _Shown = {
     **dict.fromkeys(("rebooting", "reboot_pending", "reboot_started"), "REBOOT"),
     **dict.fromkeys(
         ("rebooting_hard", "reboot_pending_hard", "reboot_started_hard"), "HARD_REBOOT"
     ),
 }
-_REBUILDING = dict.fromkeys(
+_REBUILDING: _Shown = dict.fromkeys(
     ("rebuilding", "rebuild_block_device_mapping", "rebuild_spawning"), "REBUILD"
 )
-_RESIZING = dict.fromkeys(
+_RESIZING: _Shown = dict.fromkeys(
     ("resize_prep", "resize_migrating", "resize_migrated", "resize_finish"), "RESIZE"
 )
-_MIGRATING = {"migrating": "MIGRATING"}
-_SHOWN: dict[str, dict[str | None, str]] = {
+_MIGRATING: _Shown = {"migrating": "MIGRATING"}
+_SHOWN: dict[str, _Shown] = {
     "active": {
         None: "ACTIVE",
         **_REBOOTING,
@@ -122,7 +123,7 @@ REBOOT_HARD = Action(
     "reboot",
     frozenset({"active", "stopped", "paused", "suspended", "error"}),
     "rebooting_hard",
-    frozenset(_REBOOTING) - {"reboot_pending_hard", "reboot_started_hard"}
+    frozenset({"rebooting", "reboot_pending", "reboot_started", "rebooting_hard"})
     | {"resuming", "unpausing", "pausing", "suspending"},
 )
 PAUSE = _of("pause", "active", "pausing")
@@ -149,6 +150,13 @@ RESTORE = _of("restore", "soft-delete", "restoring")
 DELETE = Action("delete", None, "deleting", None, must_have_run=False)
 SOFT_DELETE = Action("delete", None, "soft-deleting", None)
 FORCE_DELETE = Action("forceDelete", None, "deleting", None, must_have_run=False)
+
+
+def of_data(name: str, over_lock: bool = False) -> Action:
+    """
+    A change of a server's metadata or tags, whatever it does.
+    """
+    return Action(name, frozenset(_AT_REST.split()), "", None, over_lock=over_lock)
 
 
 def check(action: Action, server: Any, is_admin: bool = False) -> None:

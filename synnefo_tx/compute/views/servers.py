@@ -131,9 +131,16 @@ def host_id(row: Any) -> str:
     """
     Tells one host from another within a project, and nothing else.
     """
-    if not row.host:
+    return hash_of_host(row.host, row.project_id)
+
+
+def hash_of_host(host: str | None, project_id: str) -> str:
+    """
+    The same of any host; "" for none.
+    """
+    if not host:
         return ""
-    return hashlib.sha224(f"{row.project_id}{row.host}".encode()).hexdigest()
+    return hashlib.sha224(f"{project_id}{host}".encode()).hexdigest()
 
 
 def _core(row: Any, ports: Sequence[Any], look: Look, extended: bool) -> Json:
@@ -205,11 +212,11 @@ def _for_admin(row: Any, version: Version) -> Json:
 
 def _since(row: Any, look: Look, alone: bool) -> Json:
     """
-    What microversions have added.  Nothing locks a server here, or groups it.
+    What microversions have added.  Nothing groups servers here.
     """
     view: Json = {}
     if look.version >= (2, 9):
-        view["locked"] = False
+        view["locked"] = row.locked_by is not None
     if look.version >= (2, 19):
         view["description"] = row.description
     if look.version >= (2, 26):
@@ -219,5 +226,5 @@ def _since(row: Any, look: Look, alone: bool) -> Json:
     if look.version >= (2, 71) and alone:
         view["server_groups"] = []
     if look.version >= (2, 73):
-        view["locked_reason"] = None
+        view["locked_reason"] = row.locked_reason
     return view

@@ -106,7 +106,6 @@ class ActionTests(SynchronousTestCase):
         """What is no action, or a wrong one."""
         for body, text in (
             ({"nope": None}, "There is no such action: nope"),
-            ({"pause": None}, "There is no such action: pause"),
             ({}, "Malformed request body"),
             ([], "Malformed request body"),
             (b"{", "Malformed request body"),

@@ -1,0 +1,3 @@
+"""
+What is asked of clusters for each change of the cloud, a family a file.  Pure.
+"""
