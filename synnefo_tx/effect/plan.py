@@ -41,7 +41,7 @@ def server_id_of(instance: str) -> str | None:
 def create_server(plan: ServerPlan) -> Wish:
     """
     POST /2/instances.  Its `depends` is filled in when it is sent, with the jobs that bring up
-    its networks.
+    its networks.  The hypervisor is the cluster's default.
     """
     drive = {path: base64.b64encode(data).decode() for path, data in plan.config_drive.items()}
     body = {
@@ -49,7 +49,6 @@ def create_server(plan: ServerPlan) -> Wish:
         "mode": "create",
         "instance_name": instance_name(plan.server_id),
         "os_type": "snf-image+default",
-        "hypervisor": "kvm",
         "disk_template": "ext",
         "disks": [
             {
