@@ -47,7 +47,8 @@ class GanetiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     rapi_tls: false has the remote API speak plain HTTP, for a proxy on this machine.
     job_files_dir: jobs are written there as Ganeti's files, too, for programs that watch them.
     rapi_needs_user: the remote API's reads too need credentials.
-    strict_compat: the remote API answers as Ganeti 3.0.2 also where that is plainly wrong.
+    strict_compat: the remote API answers as Ganeti 3.0.2 also where that is plainly wrong, and news
+    have no more than Synnefo's eventd gives them.
     """
 
     state_dir: str

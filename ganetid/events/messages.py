@@ -1,7 +1,9 @@
 """
 News in Synnefo's wording: what has become of an opcode, as a routing key and a JSON body.
 
-Source: Synnefo's snf-ganeti-eventd.
+Source: Synnefo's snf-ganeti-eventd.  Beyond it are `effect` (the wish that the job is, in its
+client's words), `job_status` (of all its opcodes), `pnode` (the instance's node), and the news of
+security groups and routers.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from ganetid.cluster.defaults import HVPARAMS, filled
 from ganetid.cluster.model import Instance
 from ganetid.jobs.journal import Message
 from ganetid.jobs.model import ERROR, FINAL, SUCCESS, WAITING, Job, Op, Stamp, pair
-from ganetid.opcodes.definition import INSTANCE, NETWORK, Opcode
+from ganetid.opcodes.definition import INSTANCE, NETWORK, ROUTER, SECURITY_GROUP, Opcode
 
 WITH_HARDWARE = frozenset({"OP_INSTANCE_CREATE", "OP_INSTANCE_STARTUP"})
 CHANGES_HARDWARE = frozenset({"OP_INSTANCE_SET_PARAMS", "OP_INSTANCE_GROW_DISK"})  # or tries to
@@ -30,6 +32,7 @@ NETWORK_FIELDS = {
     "remove_reserved_ips": "remove_reserved_ips",
     "group_name": "group_name",
 }
+BEYOND_GANETI = {SECURITY_GROUP: "ganeti-security-group-status", ROUTER: "ganeti-router-status"}
 TAGGED = frozenset({"OP_TAGS_SET", "OP_TAGS_DEL"})
 HEARTBEAT_TAG = ":eventd:heartbeat:"
 
@@ -40,10 +43,12 @@ class Newsroom:
     Whose news these are.
 
     named: the cluster's name now.  prefix: that its clients know their objects by.
+    is_strict: nothing is told that snf-ganeti-eventd does not tell.
     """
 
     named: Callable[[], str]
     prefix: str
+    is_strict: bool = False
 
     def of_op(
         self, job: Job, index: int, opcode: Opcode, at: Stamp, instance: Instance | None
@@ -63,12 +68,16 @@ class Newsroom:
         if kind == INSTANCE:
             body |= {"type": "ganeti-op-status", "instance": name}
             body |= _instance_part(op, instance)
+            body |= self._beyond(pnode=instance.primary_node if instance else None)
             return self._message(name, "op", body)
         if kind == NETWORK:
             body |= {"type": "ganeti-network-status", "network": name}
             body["job_fields"] = {
                 shown: op.input.get(stored) for shown, stored in NETWORK_FIELDS.items()
             }
+            return self._message(name, "network", body)
+        if kind in BEYOND_GANETI:
+            body |= {"type": BEYOND_GANETI[kind], kind: name}
             return self._message(name, "network", body)
         raise ValueError(f"no news are known of a {kind}")
 
@@ -105,7 +114,12 @@ class Newsroom:
             "logmsg": op.log[-1].text if op.log else None,
             "result": op.result,
             "jobId": job.id,
+            **self._beyond(job_status=job.status, effect=job.wish),
         }
+
+    def _beyond(self, **told: str | None) -> dict[str, str]:
+        """What eventd has not, of what is known."""
+        return {} if self.is_strict else {key: word for key, word in told.items() if word}
 
     def _of_tags(self, job: Job, op: Op, at: Stamp, instance: Instance | None) -> Message | None:
         tags = op.input["tags"]

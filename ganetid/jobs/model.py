@@ -21,6 +21,7 @@ ERROR = "error"
 
 FINAL = frozenset({CANCELED, SUCCESS, ERROR})
 STATUSES = frozenset({QUEUED, WAITING, CANCELING, RUNNING}) | FINAL
+EFFECT = "synnefo-effect:"  # begins the reason of a job that is a client's wish
 
 Stamp = int
 
@@ -99,6 +100,12 @@ class Job:
     def status(self) -> str:
         """The job's status, derived from its opcodes' as Ganeti does."""
         return job_status([op.status for op in self.ops])
+
+    @property
+    def wish(self) -> str | None:
+        """Its client's word for the wish that it is; None of a job that another job made."""
+        effect = self.effect or ""
+        return effect.removeprefix(EFFECT) if effect.startswith(EFFECT) else None
 
     @property
     def is_final(self) -> bool:

@@ -36,6 +36,8 @@ __all__ = [
     "INSTANCE",
     "NETWORK",
     "REQUIRED",
+    "ROUTER",
+    "SECURITY_GROUP",
     "Check",
     "Field",
     "Input",
@@ -64,6 +66,8 @@ Input = Mapping[str, Any]
 
 INSTANCE = "instance"
 NETWORK = "network"
+SECURITY_GROUP = "security_group"
+ROUTER = "router"
 CENSORED = "<redacted>"
 SECRET_FIELDS = ("osparams_private", "osparams_secret")
 OF_SYSTEMS = "osparams_private_cluster"

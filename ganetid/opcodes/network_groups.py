@@ -18,7 +18,16 @@ from ganetid.jobs.locks import Lock
 from ganetid.network.ports import SecurityRule
 from ganetid.network.rules.filters import match_of
 from ganetid.opcodes.context import Context
-from ganetid.opcodes.definition import REQUIRED, Field, Input, Opcode, Outcome, optional, text
+from ganetid.opcodes.definition import (
+    REQUIRED,
+    SECURITY_GROUP,
+    Field,
+    Input,
+    Opcode,
+    Outcome,
+    optional,
+    text,
+)
 from ganetid.opcodes.errors import (
     ALREADY_EXISTS,
     UNKNOWN_ENTITY,
@@ -139,7 +148,7 @@ def _alone(given: Input) -> tuple[Lock, ...]:
 def _opcode(op_id: str, run: Any, *fields: Field) -> Opcode:
     named = Field("group_name", text, REQUIRED)
     return Opcode(op_id, (named, *fields), run, run, _alone, "group_name",
-                  renamed={"name": "group_name"})  # fmt: skip
+                  (SECURITY_GROUP, "group_name"), renamed={"name": "group_name"})  # fmt: skip
 
 
 RULES: Kind = list_of(object_kind(SecurityRule))

@@ -18,7 +18,16 @@ from ganetid.jobs.locks import Lock
 from ganetid.network.from_cluster import router_of
 from ganetid.network.ports import FloatingAddress, PortForward, RouterPlan
 from ganetid.opcodes.context import Context
-from ganetid.opcodes.definition import REQUIRED, Field, Input, Opcode, Outcome, optional, text
+from ganetid.opcodes.definition import (
+    REQUIRED,
+    ROUTER,
+    Field,
+    Input,
+    Opcode,
+    Outcome,
+    optional,
+    text,
+)
 from ganetid.opcodes.errors import (
     ALREADY_EXISTS,
     NO_RESOURCES,
@@ -174,7 +183,7 @@ def _alone(given: Input) -> tuple[Lock, ...]:
 def _opcode(op_id: str, run: Any, *fields: Field) -> Opcode:
     named = Field("router_name", text, REQUIRED)
     return Opcode(op_id, (named, *fields), run, run, _alone, "router_name",
-                  renamed={"name": "router_name"})  # fmt: skip
+                  (ROUTER, "router_name"), renamed={"name": "router_name"})  # fmt: skip
 
 
 PARTS = (

@@ -9,10 +9,9 @@ from typing import Any
 
 from attrs import frozen
 
+from ganetid.jobs.model import EFFECT
 from ganetid.rapi.faults import Fault
 from ganetid.rapi.gate import Caller
-
-EFFECT = "synnefo-effect:"
 
 
 @frozen

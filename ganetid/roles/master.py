@@ -84,7 +84,11 @@ class MasterHalf(MultiService):
         self._rapi = rapi
         self._deposed = deposed
         self._stamps = Stamps(reactor.seconds)
-        self._newsroom = Newsroom(lambda: self.cluster.cluster_name, self._settings.queue_prefix)
+        self._newsroom = Newsroom(
+            lambda: self.cluster.cluster_name,
+            self._settings.queue_prefix,
+            self._settings.strict_compat,
+        )
         self._journal: Journal | None = None
         self._watch: GuestWatch | None = None
         self._queue: JobQueue | None = None

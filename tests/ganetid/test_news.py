@@ -24,7 +24,8 @@ class NewsTests(ClusterTestCase):
             await self.connect_network(client)
             self.listener.heard.clear()
             nic = {"name": "nic1", "network": NETWORK, "ip": "10.7.0.9", "mac": "fa:16:3e:00:00:01"}
-            job = await client.submit("POST", "/2/instances", create_body(nics=[nic]))
+            path = "/2/instances?reason=synnefo-effect:e1"
+            job = await client.submit("POST", path, create_body(nics=[nic]))
             await self.heard(4)
             news = [body for key, body in self.listener.heard if key == "ganeti.snf.event.op"]
             self.assertEqual(
@@ -42,6 +43,8 @@ class NewsTests(ClusterTestCase):
             self.assertEqual(last["instance_disks"][0]["size"], 64)
             self.assertEqual(last["job_fields"]["beparams"], {"vcpus": 1, "memory": 128})
             self.assertEqual(last["result"], ["node1"])
+            self.assertEqual({each["effect"] for each in news}, {"e1"})
+            self.assertEqual((last["pnode"], last["job_status"]), ("node1", "success"))
 
         return Deferred.fromCoroutine(check())
 
@@ -60,6 +63,29 @@ class NewsTests(ClusterTestCase):
                 ("ganeti-network-status", NETWORK, "OP_NETWORK_CONNECT", "success"),
             )
             self.assertEqual(last["job_fields"]["group_name"], "default")
+
+        return Deferred.fromCoroutine(check())
+
+    def test_of_groups_and_routers(self) -> Deferred[None]:
+        """Jobs of security groups and routers are told beside networks', also those that fail."""
+
+        async def check() -> None:
+            client = await self.start()
+            for path, body, kind, status in (
+                ("/2/security-groups", {"name": "snf-sg-1"}, "security_group", "success"),
+                ("/2/routers", {"name": "snf-r-1", "group_name": "none"}, "router", "error"),
+            ):
+                self.listener.heard.clear()
+                job = await client.job("POST", f"{path}?reason=synnefo-effect:{kind}", body)
+                self.assertEqual(job["status"], status, job)
+                await self.heard(4)
+                keys = {key for key, _ in self.listener.heard}
+                self.assertEqual(keys, {"ganeti.snf.event.network"})
+                last = self.listener.heard[-1][1]
+                word = kind.replace("_", "-")
+                self.assertEqual(last["type"], f"ganeti-{word}-status")
+                told = [last[each] for each in (kind, "status", "effect", "jobId")]
+                self.assertEqual(told, [body["name"], status, kind, job["id"]])
 
         return Deferred.fromCoroutine(check())
 

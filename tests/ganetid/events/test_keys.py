@@ -1,5 +1,6 @@
 """
-Messages to the event bus have just the keys that Synnefo's snf-ganeti-eventd gives them.
+Messages to the event bus have just the keys that Synnefo's snf-ganeti-eventd gives them, where
+strict_compat is set.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class KeyTests(ClusterTestCase):
         """Of all messages of jobs on instances, networks and the cluster, in each status."""
 
         async def check() -> None:
-            client = await self.start()
+            client = await self.start(strict_compat=True)
             await self.connect_network(client)
             await self.networks()
             await self.instances(client)
@@ -37,7 +38,7 @@ class KeyTests(ClusterTestCase):
         """A dry run of a cluster tag is told once, while it waits; other tags are not told."""
 
         async def check() -> None:
-            client = await self.start()
+            client = await self.start(strict_compat=True)
             for query in (f"tag={BEAT}", "tag=other&dry-run=1", "tag=other"):
                 await client.job("PUT", f"/2/tags?{query}")
             self.assertEqual(self.listener.heard, [])
