@@ -5,6 +5,7 @@ tables that the services check by and the routes that they serve.
 
 from __future__ import annotations
 
+import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -115,6 +116,9 @@ def _chapter(service: Service) -> Iterator[str]:
     for method, path, permission in service.router.routes:
         if permission is not None:
             asked[permission].append(f"`{method} /{service.router.prefix}{path}`")
+    for way in service.router.ways:
+        where = f"`{way.method} /{service.router.prefix}{way.pattern}`"
+        asked[way.permission].append(f"{where} with `{json.dumps(way.body)}`")
     yield f"\n## {service.name}\n\n| permission | needs | asked for by |\n|---|---|---|\n"
     for name, rule in sorted(service.table.items()):
         routes = "<br>".join(dict.fromkeys(asked[name])) or "within others"

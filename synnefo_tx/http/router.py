@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 from klein import Klein
 from klein.resource import KleinResource
 from twisted.internet.defer import Deferred
@@ -28,6 +28,7 @@ from synnefo_tx.http.dialects import Dialect
 from synnefo_tx.http.pouring import pour
 from synnefo_tx.http.reply import Reply
 from synnefo_tx.http.streaming import MAX_BODY_BYTES, BodyCut
+from synnefo_tx.identity.permissions import Target
 from synnefo_tx.identity.rules.access import permits
 from synnefo_tx.identity.token import Token
 
@@ -61,6 +62,27 @@ class Authenticate(Protocol):
     def __call__(self, text: str) -> Awaitable[Token]: ...
 
 
+class Permitted(Protocol):
+    """
+    Whether a token may do what `permission` names: to `target`, or at all when it is None.  May
+    raise Forbidden in its service's words.
+    """
+
+    def __call__(self, permission: str, token: Token, target: Target | None = None) -> bool: ...
+
+
+@frozen
+class Way:
+    """
+    A body by which a route asks for one more permission, such as an action's.
+    """
+
+    method: str
+    pattern: str
+    permission: str
+    body: Mapping[str, Any]
+
+
 class Microversions(Protocol):
     """
     The microversion rules of one API.
@@ -91,7 +113,7 @@ class Router:
     prefix: str
     dialect: Dialect
     authenticate: Authenticate
-    permitted: Callable[[str, Token], bool]
+    permitted: Permitted
     microversions: Microversions | None = None
     public_url: str | None = None
     request_id_headers: tuple[str, ...] = ("x-openstack-request-id",)
@@ -99,6 +121,7 @@ class Router:
     largest_body: int = MAX_BODY_BYTES
     service_types: tuple[str, ...] = ()
     routes: list[tuple[str, str, str | None]] = field(factory=list)
+    ways: list[Way] = field(factory=list)
     answered: Answered = _uncounted
     early: dict[str, Callable[[Any], bool]] = field(factory=dict)
     whole: dict[tuple[bytes, bytes], Callable[[Request], Deferred[bytes]]] = field(
@@ -145,6 +168,20 @@ class Router:
             return handler
 
         return add
+
+    def enforce(self, call: Call, permission: str, target: Target | None = None) -> None:
+        """
+        Raises Forbidden unless the caller may do what `permission` names: to `target`, or at all.
+        """
+        if not self.permitted(permission, call.token, target):
+            raise errors.Forbidden(self.dialect.denied.format(permission))
+
+    def permissions(self) -> set[str]:
+        """
+        Every permission that some route asks for.
+        """
+        named = {name for _, _, name in self.routes if name is not None}
+        return named | {way.permission for way in self.ways}
 
     def answer_early(self, path: str, answer: Callable[[Any], bool]) -> None:
         """
@@ -237,8 +274,8 @@ class Router:
             if self.microversions is not None:
                 call.version = self.microversions.choose(call)
                 call.extra_headers += self.microversions.headers(call.version)
-            if permission is not None and not self.permitted(permission, call.token):
-                raise errors.Forbidden(self.dialect.denied.format(permission))
+            if permission is not None:
+                self.enforce(call, permission)
             if b"%00" in call.request.uri:  # PostgreSQL has no text with it, so nothing has
                 raise errors.BadRequest("The URL contains a NUL character.")
             if self._oversized(call):

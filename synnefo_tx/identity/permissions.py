@@ -27,7 +27,7 @@ class Where(Enum):
 
     ANYWHERE = ""
     SYSTEM = "of the system"
-    SOME_PROJECT = "of a project"
+    SOME_PROJECT = "of a project"  # an administrator's: whatever project the thing is in
     SOME_DOMAIN = "of a domain"
     DOMAIN = "of its domain"
     PROJECT = "of its project"
@@ -78,6 +78,7 @@ class Rule(Enum):
     ANY_TOKEN = (Clause(),)
     READER = (Clause("reader", Where.SOME_PROJECT),)
     MEMBER = (Clause("member", Where.SOME_PROJECT),)
+    MANAGER = (Clause("manager", Where.SOME_PROJECT),)
     ADMIN = (_ADMIN,)
     OWNER = (_OWNER,)
     ADMIN_OR_OWNER = (_ADMIN, _OWNER)
@@ -119,7 +120,8 @@ def _holds(clause: Clause, token: Token, target: Target | None) -> bool:
         case Where.SYSTEM:
             return token.system
         case Where.SOME_PROJECT:
-            return bool(token.project_id)
+            theirs = target.project_id if target else None
+            return bool(token.project_id) and (theirs in (None, token.project_id) or token.is_admin)
         case Where.SOME_DOMAIN:
             return bool(token.domain_id)
         case Where.OWNER:

@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 
 from synnefo_tx.account.api.context import Context
 from synnefo_tx.account.model import Actor, Doing
+from synnefo_tx.audit.rows.audited import audited
 from synnefo_tx.errors import BadRequest, Forbidden
 from synnefo_tx.http.call import Call
 from synnefo_tx.identity.api.writing import entry_of
-from synnefo_tx.quota.rows.audited import audited
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -4,13 +4,14 @@ The version documents, /extensions and /os-availability-zone.
 
 from __future__ import annotations
 
-from synnefo_tx.compute.api.service import MAXIMUM, MINIMUM, Service
+from synnefo_tx.compute.api.service import MAXIMUM, MINIMUM
 from synnefo_tx.compute.rows.placing import takes_servers
 from synnefo_tx.compute.rules.placement import ZONE
 from synnefo_tx.compute.views import discovery as views
 from synnefo_tx.errors import NotFound
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
+from synnefo_tx.http.service import Service
 
 
 def add_routes(service: Service) -> None:

@@ -8,7 +8,7 @@ import re
 import uuid
 from typing import Any
 
-from synnefo_tx.compute.api.service import Service, body_of
+from synnefo_tx.compute.api.service import body_of
 from synnefo_tx.compute.rows import flavors as rows
 from synnefo_tx.compute.rules.flavor_queries import CREATE, CREATE_255, flavor_query
 from synnefo_tx.compute.rules.paging import next_links
@@ -17,6 +17,7 @@ from synnefo_tx.compute.views import flavors as views
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
+from synnefo_tx.http.service import Service
 
 
 def add_routes(service: Service) -> None:

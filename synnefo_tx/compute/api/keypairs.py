@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from synnefo_tx.compute.api.service import Service, body_of
+from synnefo_tx.compute.api.service import body_of
 from synnefo_tx.compute.permissions import PREFIX
 from synnefo_tx.compute.rows import keypairs as rows
 from synnefo_tx.compute.rules.keypair_schemas import create_schema, list_schema
@@ -16,6 +16,7 @@ from synnefo_tx.compute.views import keypairs as views
 from synnefo_tx.errors import Forbidden
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
+from synnefo_tx.http.service import Service
 from synnefo_tx.quota.model import Payer
 
 

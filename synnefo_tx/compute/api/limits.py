@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from synnefo_tx.audit.entry import Entry
-from synnefo_tx.compute.api.service import Service, body_of
+from synnefo_tx.audit.rows.audited import audited
+from synnefo_tx.compute.api.service import body_of
 from synnefo_tx.compute.permissions import PREFIX
 from synnefo_tx.compute.rows import quotas as rows
 from synnefo_tx.compute.rules.quota_bodies import read_limits, update_schema
@@ -13,9 +14,9 @@ from synnefo_tx.compute.views import limits as views
 from synnefo_tx.errors import Forbidden
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
+from synnefo_tx.http.service import Service
 from synnefo_tx.identity.api.writing import entry_of
 from synnefo_tx.quota.model import Holding, Payer
-from synnefo_tx.quota.rows.audited import audited
 
 SETS = "/os-quota-sets/<project_id>"
 

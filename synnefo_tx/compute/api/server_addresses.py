@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-from synnefo_tx.compute.api.service import Service
 from synnefo_tx.compute.rows.server_lists import find_with_ports
 from synnefo_tx.compute.rows.servers import find_server
 from synnefo_tx.compute.views.servers import addresses, interface
 from synnefo_tx.errors import NotFound
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
+from synnefo_tx.http.service import Service
 
 
 def add_routes(service: Service) -> None:

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from synnefo_tx.compute.api.service import Service, body_of
+from synnefo_tx.compute.api.service import body_of
 from synnefo_tx.compute.rows.server_data import Pairs, delete_item, write_metadata
 from synnefo_tx.compute.rows.servers import find_server
 from synnefo_tx.compute.rules.server_schemas import METADATA, METADATA_ITEM
 from synnefo_tx.errors import BadRequest, NotFound
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
+from synnefo_tx.http.service import Service
 
 BASE = "/servers/<server_id>/metadata"
 

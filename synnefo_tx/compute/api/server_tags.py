@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from synnefo_tx.compute.api.service import Service, body_of, need_version
+from synnefo_tx.compute.api.service import body_of, need_version
 from synnefo_tx.compute.rows.server_data import Change, change_tags
 from synnefo_tx.compute.rows.servers import find_server
 from synnefo_tx.compute.rules.server_schemas import ONE_TAG, TAGS
@@ -15,6 +15,7 @@ from synnefo_tx.compute.views.links import href
 from synnefo_tx.errors import NotFound
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
+from synnefo_tx.http.service import Service
 
 BASE = "/servers/<server_id>/tags"
 SINCE = (2, 26)

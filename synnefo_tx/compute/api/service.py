@@ -4,50 +4,14 @@ What the handlers of the compute API share.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from attrs import frozen
-
-from synnefo_tx.compute.permissions import PREFIX
 from synnefo_tx.compute.views.servers import Look
 from synnefo_tx.errors import NotFound, UnsupportedMedia
 from synnefo_tx.http.call import Call
-from synnefo_tx.http.cloud import Cloud
-from synnefo_tx.http.router import Handler, Router
-from synnefo_tx.store.database import Database
 
+ROOT = "/v2.1"
 MINIMUM, MAXIMUM = (2, 1), (2, 96)  # microversions
 # Of a body; text/plain is what some servers in front of Nova make of none.
 MEDIA_TYPES = ("", "text/plain", "application/json", "application/vnd.openstack.compute+json")
-
-
-@frozen(eq=False)
-class Service:
-    """
-    The router and what stands behind it.
-    """
-
-    router: Router
-    cloud: Cloud
-
-    @property
-    def database(self) -> Database:
-        """
-        The cloud's.
-        """
-        return self.cloud.database
-
-    def now_us(self) -> int:
-        """
-        Microseconds since the epoch.
-        """
-        return self.cloud.now_us()
-
-    def route(self, method: str, path: str, policy: str) -> Callable[[Handler], Handler]:
-        """
-        Serve `path` below /v2.1, for callers whom `policy` allows.
-        """
-        return self.router.route(method, f"/v2.1{path}", f"{PREFIX}{policy}")
 
 
 def look_of(call: Call) -> Look:

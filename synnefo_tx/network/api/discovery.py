@@ -7,7 +7,7 @@ from __future__ import annotations
 from synnefo_tx.errors import NotFound
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
-from synnefo_tx.network.api.service import Service
+from synnefo_tx.http.service import Service
 from synnefo_tx.network.errors import ExtensionNotFound
 from synnefo_tx.network.permissions import PREFIX
 from synnefo_tx.network.views import discovery as views

@@ -5,15 +5,16 @@
 from __future__ import annotations
 
 from synnefo_tx.audit.entry import Entry
+from synnefo_tx.audit.rows.audited import audited
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
+from synnefo_tx.http.service import Service
 from synnefo_tx.identity.api.writing import entry_of
-from synnefo_tx.network.api.service import Service, read_body
+from synnefo_tx.network.api.service import read_body
 from synnefo_tx.network.errors import PolicyNotAuthorized
 from synnefo_tx.network.rows import quotas as rows
 from synnefo_tx.network.rules.quotas import read_limits
 from synnefo_tx.network.views import quotas as views
-from synnefo_tx.quota.rows.audited import audited
 
 ALL, ONE = "/quotas", "/quotas/<project_id>"
 

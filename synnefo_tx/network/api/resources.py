@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
-from synnefo_tx.network.api.service import Service, read_body
+from synnefo_tx.http.service import Service
+from synnefo_tx.network.api.service import read_body
 from synnefo_tx.network.errors import PolicyNotAuthorized
 from synnefo_tx.network.rows import lists
 from synnefo_tx.network.rows.networks import subnets_of

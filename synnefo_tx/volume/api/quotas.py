@@ -5,14 +5,15 @@
 from __future__ import annotations
 
 from synnefo_tx.audit.entry import Entry
+from synnefo_tx.audit.rows.audited import audited
 from synnefo_tx.errors import Forbidden, NotFound
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
+from synnefo_tx.http.service import Service
 from synnefo_tx.identity.api.writing import entry_of
 from synnefo_tx.quota.model import Holding
-from synnefo_tx.quota.rows.audited import audited
 from synnefo_tx.quota.rows.defaults import CLASS
-from synnefo_tx.volume.api.service import Service, body_of
+from synnefo_tx.volume.api.service import body_of
 from synnefo_tx.volume.rows import quotas as rows
 from synnefo_tx.volume.rules.queries import boolean
 from synnefo_tx.volume.rules.quotas import read_limits

@@ -9,10 +9,11 @@ from synnefo_tx.http.dialects import CINDER
 from synnefo_tx.http.microversions import Range
 from synnefo_tx.http.parts import serve_parts
 from synnefo_tx.http.router import Router
+from synnefo_tx.http.service import Service
 from synnefo_tx.http.streaming import USUAL_BODY_BYTES
 from synnefo_tx.identity.permissions import Permissions
 from synnefo_tx.volume import api
-from synnefo_tx.volume.api.service import MAXIMUM, MINIMUM, Service
+from synnefo_tx.volume.api.service import MAXIMUM, MINIMUM, ROOT, mount
 from synnefo_tx.volume.permissions import PERMISSIONS
 
 
@@ -31,5 +32,5 @@ def volume_router(cloud: Cloud) -> Router:
         request_id_headers=("x-openstack-request-id", "x-compute-request-id"),
         service_types=("block-storage", "volumev3", "volume"),
     )
-    serve_parts(api.__name__, Service(router, cloud))
+    serve_parts(api.__name__, Service(router, cloud, ROOT, mount=mount))
     return router

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
-from synnefo_tx.volume.api.service import MAXIMUM, MINIMUM, Service
+from synnefo_tx.http.service import Service
+from synnefo_tx.volume.api.service import MAXIMUM, MINIMUM
 from synnefo_tx.volume.views import versions as views
 
 

@@ -52,7 +52,7 @@ def a_router(**more: Any) -> Router:
         prefix="svc",
         dialect=more.pop("dialect", KEYSTONE),
         authenticate=authenticate,
-        permitted=lambda permission, _: permission != "svc:never",
+        permitted=lambda permission, *_: permission != "svc:never",
         vary=("X-Auth-Token",),
         **more,
     )

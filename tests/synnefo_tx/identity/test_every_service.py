@@ -44,6 +44,7 @@ _MEMBERS = {"owner", "project member", "project manager", "project admin"}
 SHUT_OUT: dict[Rule, set[str]] = {
     Rule.ADMIN: _EVERYBODY - _ADMINS,
     Rule.ADMIN_OR_SERVICE: _EVERYBODY - _ADMINS - {"service"},
+    Rule.MANAGER: _EVERYBODY - _ADMINS - {"project manager"},
     Rule.MEMBER: {"unscoped", "project reader", "other user", "restricted"},
     Rule.READER: {"unscoped"},
     Rule.ANY_TOKEN: set(),
@@ -121,12 +122,23 @@ class EveryServiceTests(SynchronousTestCase):
             for method, path, name in one.routes
         ]
 
-    def ask(self, method: str, pattern: str, token: str) -> tuple[int, bytes]:
+    def ways(self) -> list[tuple[str, str, Rule, Any]]:
+        """
+        The same of what routes ask for besides, with the body that they ask it for.
+        """
+        return [
+            (way.method, f"/{one.prefix}{way.pattern}", self.tables[one.prefix][name], way.body)
+            for one in self.routers
+            for way in one.ways
+            for name in [way.permission]
+        ]
+
+    def ask(self, method: str, pattern: str, token: str, body: Any = None) -> tuple[int, bytes]:
         path = re.sub(r"<(?:\w+:)?(\w+)>", lambda part: PLACES.get(part[1], "nothing"), pattern)
         headers = {"Content-Type": "application/json"}
         if token:
             headers["X-Auth-Token"] = token
-        data = json.dumps({}).encode() if method in WRITING else None
+        data = json.dumps(body or {}).encode() if method in WRITING else None
         asked = self.treq.request(method, f"http://cloud.test{path}", headers=headers, data=data)
         self.treq.flush()
         response = self.successResultOf(asked)
@@ -161,11 +173,13 @@ class EveryServiceTests(SynchronousTestCase):
         At every route, and nothing changes.
         """
         before, wrong = self.everything(), []
-        for method, path, rule in self.routes():
+        routes: list[Any] = [(*route, None) for route in self.routes()]
+        for method, path, rule, sent in routes + self.ways():
             for persona in sorted(SHUT_OUT[rule] if rule else ()):
-                code, body = self.ask(method, path, self.tokens[persona])
+                code, body = self.ask(method, path, self.tokens[persona], sent)
                 if code != 403:
-                    wrong.append(f"{persona}: {method} {path} -> {code} {body[:80]!r}")
+                    told = f"{method} {path} {sent or ''} -> {code} {body[:80]!r}"
+                    wrong.append(f"{persona}: {told}")
         self.assertEqual(wrong, [], "\n".join(wrong))
         self.assertEqual(self.everything(), before)
 

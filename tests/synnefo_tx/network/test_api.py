@@ -87,8 +87,7 @@ class DiscoveryTests(SynchronousTestCase):
     def test_every_route_has_its_permission(self) -> None:
         """The table and the routes name the same permissions."""
         _, network, _ = self.cloud._routers()
-        named = {permission for _, _, permission in network.routes if permission}
-        self.assertEqual(named, set(PERMISSIONS))
+        self.assertEqual(network.permissions(), set(PERMISSIONS))
 
     def test_quotas(self) -> None:
         """Limits, and what is used; another project's for administrators."""

@@ -58,8 +58,7 @@ class DiscoveryTests(SynchronousTestCase):
     def test_every_route_has_its_permission(self) -> None:
         """The table and the routes name the same permissions."""
         *_, volume = self.cloud._routers()
-        named = {permission for _, _, permission in volume.routes if permission}
-        self.assertEqual(named, set(PERMISSIONS))
+        self.assertEqual(volume.permissions(), set(PERMISSIONS))
 
     def test_access_rules_name_it_as_the_catalog_does(self) -> None:
         """By either type."""

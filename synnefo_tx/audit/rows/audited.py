@@ -1,5 +1,5 @@
 """
-A change of quota and its line in the audit log, in one transaction.
+A change and its line in the audit log, in one transaction.
 """
 
 from __future__ import annotations
