@@ -20,6 +20,9 @@ from synnefo_tx.audit.rows import tables as _audit
 from synnefo_tx.compute.rows import action_tables as _server_actions
 from synnefo_tx.compute.rows import tables as _compute
 from synnefo_tx.effect.rows import tables as _effect
+from synnefo_tx.effect.rows import tasks_tables as _tasks
+from synnefo_tx.effect.rows import things_tables as _things
+from synnefo_tx.events.rows import tables as _events
 from synnefo_tx.identity.rows import attempt_tables as _attempts
 from synnefo_tx.identity.rows import catalog_tables as _catalog
 from synnefo_tx.identity.rows import delegation_tables as _delegation
@@ -49,6 +52,7 @@ TABLES = (  # imported to register
     _compute,
     _delegation,
     _effect,
+    _events,
     _external,
     _identity,
     _image,
@@ -60,6 +64,8 @@ TABLES = (  # imported to register
     _people,
     _quota,
     _recovery,
+    _tasks,
+    _things,
     _server_actions,
     _volume,
 )

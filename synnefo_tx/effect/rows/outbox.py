@@ -22,9 +22,9 @@ _FIRST = ~(
 )  # of those about its target
 
 
-def put(connection: Connection, wish: Wish, now_us: int) -> str:
+def put(connection: Connection, wish: Wish, now_us: int, task_id: str | None = None) -> str:
     """
-    The new effect's id.
+    The new effect's id.  task_id: the task whose step it is (effect/rows/tasks).
     """
     effect_id = str(uuid.uuid4())
     latest = connection.execute(
@@ -34,6 +34,7 @@ def put(connection: Connection, wish: Wish, now_us: int) -> str:
         insert(effects).values(
             id=effect_id,
             serial=max(now_us, (latest or 0) + 1),
+            task_id=task_id,
             cluster_id=wish.cluster_id,
             kind=wish.kind,
             target=wish.target,

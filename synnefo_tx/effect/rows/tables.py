@@ -11,10 +11,9 @@ effects = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("serial", BigInteger, nullable=False),  # order of one target's effects
-    Column("cluster_id", ForeignKey("clusters.id"), nullable=False),
-    Column(
-        "kind", String(32), nullable=False
-    ),  # server.create, server.delete, network.connect, ...
+    Column("cluster_id", ForeignKey("clusters.id")),  # None: the storage
+    Column("task_id", String(36)),  # whose step it is
+    Column("kind", String(48), nullable=False),  # server.create, volume.attach, network.apply, ...
     Column("target", String(64), nullable=False),  # id of the server or network
     Column("method", String(8), nullable=False),
     Column("path", Text, nullable=False),

@@ -12,10 +12,12 @@ down_revision = "0013"
 def upgrade() -> None:
     _server_life()
     _server_actions()
+    _tasks()
 
 
 def _server_life() -> None:
     for column in (
+        sa.Column("task", sa.JSON),
         sa.Column("locked_by", sa.String(8)),
         sa.Column("locked_reason", sa.String(255)),
         sa.Column("node", sa.String(255)),
@@ -56,3 +58,31 @@ def _server_actions() -> None:
     op.create_index(
         "ix_server_action_events_of", "server_action_events", ["server_id", "request_id"]
     )
+
+
+def _tasks() -> None:
+    op.create_table(
+        "tasks",
+        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column("kind", sa.String(48), nullable=False),
+        sa.Column("target", sa.String(64), nullable=False),
+        sa.Column("steps", sa.JSON, nullable=False),
+        sa.Column("step", sa.Integer, nullable=False),
+        sa.Column("context", sa.JSON, nullable=False),
+        sa.Column("state", sa.String(8), nullable=False),
+        sa.Column("effect_id", sa.String(36)),
+        sa.Column("cluster_id", sa.String(64)),
+        sa.Column("job_id", sa.BigInteger),
+        sa.Column("message", sa.Text),
+        sa.Column("request_id", sa.String(64)),
+        sa.Column("user_id", sa.String(64)),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("ended_at", sa.BigInteger),
+    )
+    op.create_index("ix_tasks_effect_id", "tasks", ["effect_id"])
+    op.create_index("ix_tasks_job", "tasks", ["cluster_id", "job_id"])
+    op.create_index("ix_tasks_target", "tasks", ["target", "state"])
+    with op.batch_alter_table("effects") as effects:
+        effects.add_column(sa.Column("task_id", sa.String(36)))
+        effects.alter_column("cluster_id", existing_type=sa.String(64), nullable=True)
+        effects.alter_column("kind", existing_type=sa.String(32), type_=sa.String(48))

@@ -1,0 +1,76 @@
+"""
+Tasks: what is asked of the cloud in one or several wishes, each sent when the one before it has
+succeeded, and what follows in the rows when all have, or one has not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import field, frozen
+from sqlalchemy import Connection
+
+from synnefo_tx.effect.wishes import Wish
+from synnefo_tx.update.messages import News
+
+
+@frozen
+class Step:
+    """
+    One wish, and the one that takes it back when a later step fails (in reverse order; whether
+    those succeed changes nothing).
+    """
+
+    wish: Wish
+    undo: Wish | None = None
+
+
+@frozen(kw_only=True)
+class Asked:
+    """
+    A task to begin.
+
+    kind: key in effect/kinds.KINDS, such as "server.resize".  target: id of the server, volume or
+    network that it is about.  context: what its ends need to know (JSON).
+    """
+
+    kind: str
+    target: str
+    steps: tuple[Step, ...]
+    context: dict[str, Any] = field(factory=dict)
+    request_id: str | None = None
+    user_id: str | None = None
+
+
+@frozen(kw_only=True)
+class Ended:
+    """
+    A task that has come to its end.
+
+    task: its row.  news: the last step's, None when the cluster refused or the answer was the end.
+    message: why it failed, in words for the user; empty when it succeeded.  now_us: microseconds.
+    """
+
+    task: Any
+    now_us: int
+    message: str = ""
+    news: News | None = None
+
+
+OnEnd = Callable[[Connection, Ended], None]
+
+
+@frozen(kw_only=True)
+class Kind:
+    """
+    What follows in the rows; each runs in the transaction that ended (or sent) the task.
+
+    on_success: every step's job has succeeded.  on_failure: a job failed, was cancelled, or was
+    refused (on_refusal, when it is given, instead).  on_sent: the cluster has taken a step.
+    """
+
+    on_success: OnEnd
+    on_failure: OnEnd
+    on_refusal: OnEnd | None = None
+    on_sent: OnEnd | None = None

@@ -1,0 +1,44 @@
+"""
+Writing the feed, in the transaction that changes what it tells of.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import field, frozen
+from sqlalchemy import Connection, insert
+
+from synnefo_tx.events.rows.tables import feed
+
+
+@frozen(kw_only=True)
+class Event:
+    """
+    One line of the feed.
+
+    kind: server, volume, network, port, ...  name: created, changed, deleted, failed, ...
+    body: what a client needs to know without asking (JSON).
+    """
+
+    project_id: str
+    kind: str
+    thing_id: str
+    name: str
+    body: dict[str, Any] = field(factory=dict)
+
+
+def append(connection: Connection, event: Event, now_us: int) -> None:
+    """
+    Tell the project's followers, once this transaction is committed.
+    """
+    connection.execute(
+        insert(feed).values(
+            project_id=event.project_id,
+            kind=event.kind,
+            thing_id=event.thing_id,
+            event=event.name,
+            body=event.body,
+            at=now_us,
+        )
+    )
