@@ -5,11 +5,13 @@ A hypervisor that runs nothing, for tests and for load tests of the cluster laye
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
 from zope.interface import implementer
 
 from ganetid.hypervisor.device_ids import same_device
@@ -113,6 +115,24 @@ class FakeHypervisor:
         """See IHypervisor."""
         self._here(name)
         self._set(name, State.RUNNING)
+
+    async def interrupt(self, name: str) -> None:
+        """See IHypervisor."""
+        self._here(name)
+
+    async def suspend(self, name: str, memory: Path) -> None:
+        """See IHypervisor.  What it remembers is its name."""
+        self._here(name)
+        await deferToThread(memory.write_text, name)
+        await self.clear(name)
+
+    async def wake(self, guest: Guest, memory: Path) -> None:
+        """See IHypervisor."""
+        if guest.name in self.running():
+            return
+        if not await deferToThread(memory.exists):
+            raise HypervisorError(f"Instance {guest.name} has no memory kept")
+        await self.start(guest)
 
     def running(self) -> frozenset[str]:
         """See IHypervisor."""

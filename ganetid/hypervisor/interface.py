@@ -5,6 +5,7 @@ What every hypervisor promises.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from zope.interface import Attribute, Interface
@@ -131,6 +132,24 @@ class IHypervisor(Interface):
 
     async def resume(name: str) -> None:
         """Let it go on, also after an I/O error.  Idempotent."""
+
+    async def interrupt(name: str) -> None:
+        """Have it get an interrupt that can't be masked (NMI), after which many write a dump."""
+
+    async def suspend(name: str, memory: Path) -> None:
+        """
+        Put the guest to sleep: its memory is in that file, and nothing of it is left here.
+
+        Raises HypervisorError, and then it runs on.  After a crash: call it again.
+        """
+
+    async def wake(guest: Guest, memory: Path) -> None:
+        """
+        Let a guest that sleeps go on where it was; the file stays.
+
+        guest: with the disks and NICs that it had.  Raises HypervisorError, and then nothing of it
+        is left here.  One that is awake stays so.
+        """
 
     def running() -> frozenset[str]:
         """

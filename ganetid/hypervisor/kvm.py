@@ -37,6 +37,7 @@ from ganetid.hypervisor.interface import (
 from ganetid.hypervisor.paths import Places
 from ganetid.hypervisor.runs import Runs
 from ganetid.hypervisor.shaping import shape_of
+from ganetid.hypervisor.sleep import Sleep
 from ganetid.hypervisor.travel import Travel
 from ganetid.opcodes.errors import HypervisorError
 
@@ -67,6 +68,7 @@ class KvmHypervisor:
         self._reactor = reactor
         self.runs = Runs(reactor, run_directory, console_log, machine)
         self._travel = Travel(self.runs)
+        self._sleep = Sleep(self.runs, self._travel)
 
     async def recover(self, names: tuple[str, ...]) -> tuple[Ended, ...]:
         """See IHypervisor."""
@@ -137,6 +139,18 @@ class KvmHypervisor:
         run = self.runs.here(name)
         await run.ask("cont")
         await run.refresh()
+
+    async def interrupt(self, name: str) -> None:
+        """See IHypervisor."""
+        await self.runs.here(name).ask("inject-nmi")
+
+    async def suspend(self, name: str, memory: Path) -> None:
+        """See IHypervisor."""
+        await self._sleep.suspend(name, memory)
+
+    async def wake(self, guest: Guest, memory: Path) -> None:
+        """See IHypervisor."""
+        await self._sleep.wake(guest, memory)
 
     def running(self) -> frozenset[str]:
         """See IHypervisor."""

@@ -4,8 +4,10 @@ What every hypervisor must do: one suite, run on each implementation.
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from attrs import evolve, frozen
@@ -342,6 +344,34 @@ def hypervisor_contract(build: Callable[[TestCase], Bench]) -> type[TestCase]:  
                 self.assertIsNone(source.state("one"))
             self.assertNotIn("one", source.kept())
             self.assertTrue(await destination.verify("one"))
+            self.assertEqual(told, [])
+
+        @deferred
+        async def test_interrupt(self) -> None:
+            """A guest that is interrupted runs on; one that is off can't be."""
+            hypervisor = await self.hypervisor()
+            await self.refused(hypervisor.interrupt("one"))
+            await hypervisor.start(self.bench.guest("one"))
+            await hypervisor.interrupt("one")
+            self.assertTrue(await hypervisor.verify("one"))
+
+        @deferred
+        async def test_sleep(self) -> None:
+            """Of a guest that sleeps its memory is left alone; waked, twice even, it runs."""
+            memory = Path(tempfile.mkdtemp(prefix="gnt")) / "memory"
+            self.addCleanup(shutil.rmtree, memory.parent)
+            hypervisor, guest = await self.hypervisor(), self.bench.guest("one")
+            told: list[Ended] = []
+            hypervisor.watch(told.append)
+            await self.refused(hypervisor.suspend("one", memory))
+            await self.refused(hypervisor.wake(guest, memory))
+            await hypervisor.start(guest)
+            await hypervisor.suspend("one", memory)
+            self.assertEqual((hypervisor.state("one"), hypervisor.kept()), (None, frozenset()))
+            self.assertEqual([each.name for each in memory.parent.iterdir()], ["memory"])
+            for _ in range(2):
+                await hypervisor.wake(guest, memory)
+                self.assertTrue(await hypervisor.verify("one"))
             self.assertEqual(told, [])
 
         @deferred
