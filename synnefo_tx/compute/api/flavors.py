@@ -8,8 +8,10 @@ import re
 import uuid
 from typing import Any
 
-from synnefo_tx.compute.api.service import body_of
+from synnefo_tx.audit.writing import Told
+from synnefo_tx.compute.api.service import body_of, need_version
 from synnefo_tx.compute.rows import flavors as rows
+from synnefo_tx.compute.rules.flavor_bodies import UPDATE
 from synnefo_tx.compute.rules.flavor_queries import CREATE, CREATE_255, flavor_query
 from synnefo_tx.compute.rules.paging import next_links
 from synnefo_tx.compute.rules.parameters import is_true
@@ -29,7 +31,7 @@ def add_routes(service: Service) -> None:
     async def page(call: Call, collection: str, view: Any) -> Reply:
         pairs = call.queries()
         query = flavor_query(pairs, call.version, call.token.is_admin)
-        found = await database.read(rows.list_flavors, query)
+        found = await database.read(rows.list_flavors, query, call.token.project_id)
         body: dict[str, Any] = {"flavors": [view(row, call.base, call.version) for row in found]}
         url = f"{call.base}/v2.1/{collection}"
         links = next_links(url, pairs, [row.id for row in found], query.limit)
@@ -47,20 +49,21 @@ def add_routes(service: Service) -> None:
 
     @service.route("GET", "/flavors/<flavor_id>", "flavors")
     async def show(call: Call, flavor_id: str) -> Reply:
-        row = await database.read(rows.find_flavor, flavor_id, call.token.is_admin)
+        row = await database.read(rows.usable_flavor, flavor_id, call.caller)
         return json_reply({"flavor": views.full(row, call.base, call.version)})
 
-    @service.route("GET", "/flavors/<flavor_id>/os-extra_specs", "os-flavor-extra-specs:index")
-    async def extra_specs(call: Call, flavor_id: str) -> Reply:
-        row = await database.read(rows.find_flavor, flavor_id, call.token.is_admin)
-        return json_reply({"extra_specs": row.extra_specs})
+    _add_changes(service)
 
+
+def _add_changes(service: Service) -> None:
     @service.route("POST", "/flavors", "os-flavor-manage:create")
     async def create(call: Call) -> Reply:
         schema = CREATE_255 if call.version >= (2, 55) else CREATE
         asked = schema.check(body_of(call))["flavor"]
         flavor_id = _new_id(asked)
-        await database.write(
+        await service.write(
+            call,
+            Told("os-flavor-manage:create", "flavor", flavor_id, asked),
             rows.create_flavor,
             flavor_id,
             asked["name"],
@@ -69,22 +72,29 @@ def add_routes(service: Service) -> None:
             int(asked["disk"]),
             is_public=is_true(asked.get("os-flavor-access:is_public", True)),
             description=asked.get("description"),
+            swap_mib=int(asked.get("swap", 0)),
+            ephemeral_gib=int(asked.get("OS-FLV-EXT-DATA:ephemeral", 0)),
+            rxtx_factor=float(asked.get("rxtx_factor", 1)),
         )
-        row = await database.read(rows.find_flavor, flavor_id, True)
+        row = await service.database.read(rows.find_any, flavor_id)
+        return json_reply({"flavor": views.full(row, call.base, call.version)})
+
+    @service.route("PUT", "/flavors/<flavor_id>", "os-flavor-manage:update")
+    async def update(call: Call, flavor_id: str) -> Reply:
+        need_version(call, (2, 55))
+        asked = UPDATE.check(body_of(call))["flavor"]
+        told = Told("os-flavor-manage:update", "flavor", flavor_id, asked)
+        row = await service.write(call, told, rows.set_description, flavor_id, asked["description"])
         return json_reply({"flavor": views.full(row, call.base, call.version)})
 
     @service.route("DELETE", "/flavors/<flavor_id>", "os-flavor-manage:delete")
-    async def delete(_: Call, flavor_id: str) -> Reply:
-        await database.write(rows.delete_flavor, flavor_id)
+    async def delete(call: Call, flavor_id: str) -> Reply:
+        told = Told("os-flavor-manage:delete", "flavor", flavor_id)
+        await service.write(call, told, rows.delete_flavor, flavor_id)
         return empty_reply(202)
 
 
 def _new_id(asked: dict[str, Any]) -> str:
-    for extra in ("swap", "OS-FLV-EXT-DATA:ephemeral"):
-        if int(asked.get(extra, 0)):
-            raise BadRequest(f"{extra} must be 0: servers here have one disk.")
-    if float(asked.get("rxtx_factor", 1)) != 1:
-        raise BadRequest("rxtx_factor must be 1: the network does not share by it here.")
     wanted = str(asked.get("id") or "auto")
     if wanted == "auto":
         return str(uuid.uuid4())

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, insert
 from synnefo_tx.compute.ask import Ask
 from synnefo_tx.compute.errors import FlavorNotFound, KeypairNotFound, TooMany
 from synnefo_tx.compute.rows import actions_log, boot_images, chosen_networks, placing
-from synnefo_tx.compute.rows.flavors import find_flavor
+from synnefo_tx.compute.rows.flavors import flavor_for_server
 from synnefo_tx.compute.rows.keypairs import find_keypair
 from synnefo_tx.compute.rows.quotas import check_metadata
 from synnefo_tx.compute.rows.tables import servers
@@ -100,7 +100,7 @@ def _gather(connection: Connection, caller: Caller, request: ServerRequest) -> _
     if request.availability_zone not in (None, ZONE):
         raise BadRequest("Invalid input received: The requested availability zone is not available")
     try:
-        flavor = find_flavor(connection, request.flavor_id, caller.is_admin)
+        flavor = flavor_for_server(connection, request.flavor_id, caller)
     except FlavorNotFound as error:
         raise BadRequest(str(error)) from error
     image = boot_images.find_bootable(connection, request.image_id, caller.project_id)

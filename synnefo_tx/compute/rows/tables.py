@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -28,6 +29,15 @@ flavors = Table(
     Column("is_public", Boolean, nullable=False),
     Column("description", Text),
     Column("extra_specs", JSON, nullable=False),
+    Column("swap_mib", Integer, nullable=False, server_default="0"),
+    Column("ephemeral_gib", Integer, nullable=False, server_default="0"),
+    Column("rxtx_factor", Float, nullable=False, server_default="1"),
+)
+flavor_access = Table(  # of flavors that are not public
+    "flavor_access",
+    metadata,
+    Column("flavor_id", String(255), primary_key=True),
+    Column("project_id", String(64), primary_key=True),
 )
 keypairs = Table(
     "keypairs",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from synnefo_tx.compute.rules import parameters as p
+from synnefo_tx.compute.rules.flavor_bodies import DESCRIPTION
 from synnefo_tx.compute.rules.paging import limit_and_marker
 from synnefo_tx.compute.rules.validation import NovaSchema, Schema
 from synnefo_tx.errors import BadRequest
@@ -30,7 +31,13 @@ _CREATE: dict[str, Schema] = {
     "disk": _SIZE,
     "OS-FLV-EXT-DATA:ephemeral": _SIZE,
     "swap": _SIZE,
-    "rxtx_factor": {"type": ["number", "string"], "pattern": r"^[0-9]+(\.[0-9]+)?$"},
+    "rxtx_factor": {
+        "type": ["number", "string"],
+        "pattern": r"^[0-9]+(\.[0-9]+)?$",
+        "minimum": 0,
+        "exclusiveMinimum": True,
+        "maximum": 3.40282e38,
+    },
     "os-flavor-access:is_public": p.BOOLEAN,
 }
 _REQUIRED = ("name", "ram", "vcpus", "disk")
@@ -38,7 +45,7 @@ CREATE = NovaSchema(p.envelope("flavor", _CREATE, _REQUIRED))
 CREATE_255 = NovaSchema(
     p.envelope(
         "flavor",
-        {**_CREATE, "description": {"type": ["string", "null"], "maxLength": 65535}},
+        {**_CREATE, "description": DESCRIPTION},
         _REQUIRED,
     )
 )
@@ -51,14 +58,14 @@ SORT_KEYS = (
     "vcpus",
     "is_public",
     "description",
+    "swap",
+    "ephemeral_gb",
+    "rxtx_factor",
 )
 # Nova's keys for which flavors here are all alike.
 _ALIKE = (
     "created_at",
     "disabled",
-    "ephemeral_gb",
-    "rxtx_factor",
-    "swap",
     "updated_at",
     "vcpu_weight",
 )

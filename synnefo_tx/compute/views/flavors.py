@@ -31,12 +31,12 @@ def full(row: Any, base: str, version: Version) -> Json:
         "name": row.name,
         "ram": row.ram_mib,
         "disk": row.disk_gib,
-        "swap": 0 if version >= (2, 75) else "",
-        "OS-FLV-EXT-DATA:ephemeral": 0,
+        "swap": row.swap_mib or (0 if version >= (2, 75) else ""),
+        "OS-FLV-EXT-DATA:ephemeral": row.ephemeral_gib,
         "OS-FLV-DISABLED:disabled": False,
         "vcpus": row.vcpus,
         "os-flavor-access:is_public": row.is_public,
-        "rxtx_factor": 1.0,
+        "rxtx_factor": row.rxtx_factor,
         "links": both(base, "flavors", row.id),
     }
     if version >= (2, 55):
@@ -44,3 +44,10 @@ def full(row: Any, base: str, version: Version) -> Json:
     if version >= (2, 61):
         view["extra_specs"] = row.extra_specs
     return view
+
+
+def specs(extra_specs: dict[str, str]) -> Json:
+    """
+    A flavor's extra specs, or some of them.
+    """
+    return {"extra_specs": extra_specs}

@@ -10,14 +10,28 @@ down_revision = "0013"
 
 
 def upgrade() -> None:
+    _flavors()
     _server_life()
     _server_actions()
     _tasks()
 
 
+def _flavors() -> None:
+    for column in (
+        sa.Column("swap_mib", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("ephemeral_gib", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("rxtx_factor", sa.Float, nullable=False, server_default="1"),
+    ):
+        op.add_column("flavors", column)
+    op.create_table(
+        "flavor_access",
+        sa.Column("flavor_id", sa.String(255), primary_key=True),
+        sa.Column("project_id", sa.String(64), primary_key=True),
+    )
+
+
 def _server_life() -> None:
     for column in (
-        sa.Column("task", sa.JSON),
         sa.Column("locked_by", sa.String(8)),
         sa.Column("locked_reason", sa.String(255)),
         sa.Column("node", sa.String(255)),
