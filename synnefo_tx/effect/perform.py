@@ -20,6 +20,7 @@ from twisted.python.failure import Failure
 from synnefo_tx.cluster.interface import ClusterAway, ClusterRefused
 from synnefo_tx.effect.clusters import Clusters
 from synnefo_tx.effect.rows import networks, outbox, outcome
+from synnefo_tx.effect.rows.ending import ENDINGS
 from synnefo_tx.store.database import Database
 
 AT_ONCE = 32  # effects in flight
@@ -46,7 +47,11 @@ class Performer(Service):
     _log = Logger()
 
     def __init__(
-        self, reactor: Any, database: Database, clusters: Clusters, clock: Callable[[], float]
+        self,
+        reactor: Any,
+        database: Database,
+        clusters: Clusters,
+        clock: Callable[[], float],
     ) -> None:
         self._reactor = reactor
         self._database = database
@@ -152,15 +157,25 @@ class Performer(Service):
                 target=row.target,
                 error=str(error),
             )
-            await self._database.write(outcome.refused, row, error.message, self._now_us())
+            await self._refused(row, error.message)
         except Exception:  # noqa: BLE001 - the edge of a service: logged
             self._log.failure("{kind} of {target} failed", kind=row.kind, target=row.target)
             await self._away(row, "internal error")
         else:
-            self._log.info(
-                "{kind} of {target} is job {job}", kind=row.kind, target=row.target, job=job_id
-            )
+            await self._taken(row, job_id)
+
+    async def _taken(self, row: Any, job_id: int) -> None:
+        self._log.info(
+            "{kind} of {target} is job {job}", kind=row.kind, target=row.target, job=job_id
+        )
+        if row.task_id is not None:
+            await self._database.write(ENDINGS.taken, row, job_id, self._now_us())
+        else:
             await self._database.write(outcome.taken, row, job_id)
+
+    async def _refused(self, row: Any, message: str) -> None:
+        unit = outcome.refused if row.task_id is None else ENDINGS.refused
+        await self._database.write(unit, row, message, self._now_us())
 
     async def _body(self, row: Any) -> dict[str, Any] | None:
         body: dict[str, Any] | None = row.body
@@ -175,7 +190,7 @@ class Performer(Service):
     async def _away(self, row: Any, reason: str) -> None:
         if self._now_us() - row.created_at > GIVE_UP_US and row.kind == "server.create":
             message = f"No cluster took the server for {GIVE_UP_US // 60_000_000} minutes."
-            await self._database.write(outcome.refused, row, message, self._now_us())
+            await self._refused(row, message)
             return
         wait = min(LAST_RETRY_US, FIRST_RETRY_US * 2 ** min(row.attempts, 20))
         self._log.warn(

@@ -48,7 +48,7 @@ class Ended:
     """
     A task that has come to its end.
 
-    task: its row.  news: the last step's, None when the cluster refused or the answer was the end.
+    task: its row.  news: of the job that ended it, None when it was refused.
     message: why it failed, in words for the user; empty when it succeeded.  now_us: microseconds.
     """
 
@@ -66,11 +66,10 @@ class Kind:
     """
     What follows in the rows; each runs in the transaction that ended (or sent) the task.
 
-    on_success: every step's job has succeeded.  on_failure: a job failed, was cancelled, or was
-    refused (on_refusal, when it is given, instead).  on_sent: the cluster has taken a step.
+    on_success: every step's job has succeeded.  on_failure: one failed, was cancelled or refused,
+    and what can be taken back was.  on_sent: the cluster has taken a step.
     """
 
     on_success: OnEnd
     on_failure: OnEnd
-    on_refusal: OnEnd | None = None
     on_sent: OnEnd | None = None

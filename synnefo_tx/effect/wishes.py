@@ -12,14 +12,13 @@ from attrs import field, frozen
 @frozen(kw_only=True)
 class Wish:
     """
-    One RAPI call to come, or one of the storage's when cluster_id is None (effect/carriers).
-    `target` is the id of the server, volume or network that it is about; effects of one target are
-    sent in the order in which they were written.
+    One RAPI call to come.  `target` is the id of the server or network it is about; effects of
+    one target are sent in the order in which they were written.
     """
 
     kind: str
     target: str
-    cluster_id: str | None
+    cluster_id: str
     method: str
     path: str
     query: dict[str, str] = field(factory=dict)

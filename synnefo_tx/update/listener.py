@@ -15,7 +15,7 @@ from synnefo_tx.daemon.bus.topology import standard_queues
 from synnefo_tx.effect.plan import PREFIX
 from synnefo_tx.store.database import Database
 from synnefo_tx.update.messages import News, Unreadable, read
-from synnefo_tx.update.rows.facts import believe
+from synnefo_tx.update.rows.batch import take_in
 
 
 class UpdateListener(Service):
@@ -67,4 +67,4 @@ class UpdateListener(Service):
                 )
                 raise PoisonMessage(message.reason)
             news.append(message)
-        await self._database.write(believe, news, int(self._clock() * 1e6))
+        await self._database.write(take_in, news, int(self._clock() * 1e6))

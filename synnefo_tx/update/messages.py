@@ -16,6 +16,9 @@ FINAL = frozenset({"success", "error", "canceled"})
 class News(msgspec.Struct, frozen=True, kw_only=True):
     """
     What all messages carry.  event_time is [seconds, microseconds].
+
+    effect: the wish that the job is, and job_status: of all its opcodes together; of clusters that
+    tell them.
     """
 
     type: str
@@ -26,10 +29,18 @@ class News(msgspec.Struct, frozen=True, kw_only=True):
     logmsg: str | None = None
     result: Any = None
     job_id: int = msgspec.field(name="jobId", default=0)
+    job_status: str = ""
+    effect: str | None = None
     instance: str = ""
+    pnode: str | None = None  # the instance's node
     network: str = ""
+    security_group: str = ""
+    router: str = ""
+    tags: list[str] | None = None
+    job_fields: dict[str, Any] | None = None
     instance_nics: list[dict[str, Any]] | None = None
     instance_disks: list[dict[str, Any]] | None = None
+    instance_hvparams: dict[str, Any] | None = None
     progress: float | None = None
 
     @property
@@ -59,6 +70,13 @@ def read(body: bytes) -> News | Unreadable:
         return _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return Unreadable(str(error))
+
+
+def why_failed(news: News) -> str:
+    """
+    The user's words for a job that was not done.
+    """
+    return error_text(news.result) if news.status == "error" else "The job was cancelled."
 
 
 def error_text(result: Any) -> str:

@@ -11,7 +11,7 @@ effects = Table(
     metadata,
     Column("id", String(36), primary_key=True),
     Column("serial", BigInteger, nullable=False),  # order of one target's effects
-    Column("cluster_id", ForeignKey("clusters.id")),  # None: the storage
+    Column("cluster_id", ForeignKey("clusters.id"), nullable=False),
     Column("task_id", String(36)),  # whose step it is
     Column("kind", String(48), nullable=False),  # server.create, volume.attach, network.apply, ...
     Column("target", String(64), nullable=False),  # id of the server or network

@@ -17,6 +17,7 @@ from synnefo_tx.effect.wishes import Wish
 
 AnyRow = Any
 GOING, UNDOING, DONE, FAILED = "going", "undoing", "done", "failed"
+_OPEN = tasks.c.state.in_((GOING, UNDOING))
 
 
 def begin(connection: Connection, asked: Asked, now_us: int) -> str:
@@ -45,11 +46,16 @@ def begin(connection: Connection, asked: Asked, now_us: int) -> str:
     return task_id
 
 
-def find(connection: Connection, task_id: str) -> AnyRow | None:
+def find(connection: Connection, task_id: str, effect_id: str) -> AnyRow | None:
     """
-    The task's row, which nobody else changes until our transaction ends.
+    The task, if this effect is its step under way; nobody else changes it until our transaction
+    ends.
     """
-    return connection.execute(select(tasks).where(tasks.c.id == task_id).with_for_update()).first()
+    return connection.execute(
+        select(tasks)
+        .where(tasks.c.id == task_id, tasks.c.effect_id == effect_id, _OPEN)
+        .with_for_update()
+    ).first()
 
 
 def under_way(connection: Connection, target: str) -> list[AnyRow]:
@@ -59,22 +65,17 @@ def under_way(connection: Connection, target: str) -> list[AnyRow]:
     return list(
         connection.execute(
             select(tasks)
-            .where(tasks.c.target == target, tasks.c.state.in_((GOING, UNDOING)))
+            .where(tasks.c.target == target, _OPEN)
             .order_by(tasks.c.created_at, tasks.c.id)
         )
     )
 
 
-def sent(connection: Connection, task_id: str, effect_id: str, job_id: int) -> None:
+def sent(connection: Connection, task_id: str, job_id: int) -> None:
     """
-    The cluster has stored the step's wish as job `job_id`.  Nothing when news were quicker and
-    the task is a step further.
+    The cluster has stored the step under way as job `job_id`.
     """
-    connection.execute(
-        update(tasks)
-        .where(tasks.c.id == task_id, tasks.c.effect_id == effect_id)
-        .values(job_id=job_id)
-    )
+    connection.execute(update(tasks).where(tasks.c.id == task_id).values(job_id=job_id))
 
 
 def go_on(connection: Connection, task: AnyRow, now_us: int) -> bool:
@@ -85,6 +86,22 @@ def go_on(connection: Connection, task: AnyRow, now_us: int) -> bool:
         return False
     _send(connection, task.id, _wish(task.steps[task.step + 1]["wish"]), now_us, task.step + 1)
     return True
+
+
+def undo(connection: Connection, task: AnyRow, message: str, now_us: int) -> bool:
+    """
+    The task has failed because of `message`: take back the latest step before the one under way
+    that can be.  False when there is none.
+    """
+    for step in reversed(range(task.step)):
+        wish = task.steps[step]["undo"]
+        if wish is not None:
+            connection.execute(
+                update(tasks).where(tasks.c.id == task.id).values(state=UNDOING, message=message)
+            )
+            _send(connection, task.id, _wish(wish), now_us, step)
+            return True
+    return False
 
 
 def end(connection: Connection, task: AnyRow, message: str | None, now_us: int) -> None:
@@ -99,16 +116,23 @@ def end(connection: Connection, task: AnyRow, message: str | None, now_us: int) 
 
 
 def of_jobs(
-    connection: Connection, effect_ids: set[str], jobs: set[tuple[str, int]]
+    connection: Connection, effect_ids: set[str], jobs: set[tuple[str | None, int]]
 ) -> list[AnyRow]:
     """
     The tasks whose step under way is one of these effects, or was stored as one of these jobs
     (cluster's id, job's id); nobody else changes them until our transaction ends.
     """
+    if not effect_ids and not jobs:
+        return []
     by_job = tasks.c.job_id.in_({job_id for _, job_id in jobs})
     found = connection.execute(
         select(tasks)
-        .where(tasks.c.state.in_((GOING, UNDOING)), or_(tasks.c.effect_id.in_(effect_ids), by_job))
+        .where(
+            _OPEN,
+            or_(tasks.c.effect_id.in_(effect_ids), by_job)
+            if jobs
+            else tasks.c.effect_id.in_(effect_ids),
+        )
         .order_by(tasks.c.id)
         .with_for_update()
     )

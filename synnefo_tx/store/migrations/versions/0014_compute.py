@@ -98,5 +98,4 @@ def _tasks() -> None:
     op.create_index("ix_tasks_target", "tasks", ["target", "state"])
     with op.batch_alter_table("effects") as effects:
         effects.add_column(sa.Column("task_id", sa.String(36)))
-        effects.alter_column("cluster_id", existing_type=sa.String(64), nullable=True)
         effects.alter_column("kind", existing_type=sa.String(32), type_=sa.String(48))

@@ -1,0 +1,25 @@
+"""
+A batch of news taken in, in the caller's one transaction: facts first, then the ends of tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select
+
+from synnefo_tx.compute.rows.tables import clusters
+from synnefo_tx.effect.rows.ending import ENDINGS, Endings
+from synnefo_tx.update.messages import News
+from synnefo_tx.update.rows.facts import believe
+
+
+def take_in(
+    connection: Connection, batch: Sequence[News], now_us: int, endings: Endings = ENDINGS
+) -> None:
+    """
+    News change what is known, in their order, and end the tasks whose jobs they tell of.
+    """
+    believe(connection, batch, now_us)
+    ids = {row.name: row.id for row in connection.execute(select(clusters.c.name, clusters.c.id))}
+    endings.told(connection, batch, ids, now_us)
