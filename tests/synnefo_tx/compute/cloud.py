@@ -114,7 +114,8 @@ class Cloud:
         test.addCleanup(self.database.engine.dispose)
         fill(self.database)
         root = Resource()
-        for router in self._routers():
+        self.routers = self._routers()
+        for router in self.routers:
             root.putChild(router.prefix.encode(), router.resource())
         self._treq = StubTreq(root)
 
