@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from synnefo_tx.effect.ends import server_life
 from synnefo_tx.effect.tasks import Kind
 
-FAMILIES: tuple[
-    Mapping[str, Kind], ...
-] = ()  # one line a family: servers.KINDS, volumes.KINDS, ...
+FAMILIES: tuple[Mapping[str, Kind], ...] = (
+    server_life.KINDS,  # one line a family
+)
 
 
 def merged(families: Iterable[Mapping[str, Kind]]) -> dict[str, Kind]:

@@ -8,15 +8,18 @@ from enum import Enum
 
 from attrs import evolve, frozen
 
+from synnefo_tx.compute.rules.states import NO_STATE, PAUSED, RUNNING, SHUT_DOWN, SUSPENDED
 from synnefo_tx.update.messages import FINAL, News, error_code, error_text
-
-RUNNING, SHUT_DOWN, NO_STATE = 1, 4, 0  # Nova's power states
 
 STATE_AFTER = {
     "OP_INSTANCE_CREATE": ("active", RUNNING),
     "OP_INSTANCE_STARTUP": ("active", RUNNING),
     "OP_INSTANCE_REBOOT": ("active", RUNNING),
     "OP_INSTANCE_SHUTDOWN": ("stopped", SHUT_DOWN),
+    "OP_INSTANCE_PAUSE": ("paused", PAUSED),
+    "OP_INSTANCE_UNPAUSE": ("active", RUNNING),
+    "OP_INSTANCE_SUSPEND": ("suspended", SUSPENDED),
+    "OP_INSTANCE_RESUME": ("active", RUNNING),
 }
 TASKS_OF = {
     "OP_INSTANCE_CREATE": {"scheduling", "networking", "spawning"},
@@ -30,6 +33,10 @@ TASKS_OF = {
         "reboot_started_hard",
     },
     "OP_INSTANCE_SHUTDOWN": {"powering-off"},
+    "OP_INSTANCE_PAUSE": {"pausing"},
+    "OP_INSTANCE_UNPAUSE": {"unpausing"},
+    "OP_INSTANCE_SUSPEND": {"suspending"},
+    "OP_INSTANCE_RESUME": {"resuming"},
     "OP_INSTANCE_REMOVE": {"deleting"},
 }
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from synnefo_tx.audit.writing import Told
 from synnefo_tx.compute.api.service import body_of
 from synnefo_tx.compute.permissions import PREFIX
 from synnefo_tx.compute.rows import keypairs as rows
@@ -57,8 +58,15 @@ def add_routes(service: Service) -> None:
             public_key, private_key = made.public_key, made.private_key
         print_of_it = fingerprint(public_key)
         payer = Payer(owner, call.token.project_id)
-        await database.write(
-            rows.create_keypair, payer, name, public_key, print_of_it, service.now_us()
+        await service.write(
+            call,
+            Told("os-keypairs:create", "keypair", name, {"user_id": owner}),
+            rows.create_keypair,
+            payer,
+            name,
+            public_key,
+            print_of_it,
+            service.now_us(),
         )
         row = await database.read(rows.find_keypair, owner, name)
         status = 201 if call.version >= (2, 2) else 200
@@ -67,7 +75,8 @@ def add_routes(service: Service) -> None:
     @service.route("DELETE", "/os-keypairs/<name>", "os-keypairs:delete")
     async def delete(call: Call, name: str) -> Reply:
         owner = _owner(call, call.query("user_id"), "delete")
-        await database.write(rows.delete_keypair, owner, name)
+        told = Told("os-keypairs:delete", "keypair", name, {"user_id": owner})
+        await service.write(call, told, rows.delete_keypair, owner, name)
         return empty_reply(204 if call.version >= (2, 2) else 202)
 
 

@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from synnefo_tx.audit.entry import Entry
-from synnefo_tx.audit.rows.audited import audited
+from synnefo_tx.audit.writing import Told
 from synnefo_tx.compute.api.service import body_of
 from synnefo_tx.compute.permissions import PREFIX
 from synnefo_tx.compute.rows import quotas as rows
@@ -15,7 +14,6 @@ from synnefo_tx.errors import Forbidden
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
 from synnefo_tx.http.service import Service
-from synnefo_tx.identity.api.writing import entry_of
 from synnefo_tx.quota.model import Holding, Payer
 
 SETS = "/os-quota-sets/<project_id>"
@@ -61,17 +59,16 @@ def add_routes(service: Service) -> None:
 
 
 def _add_changes(service: Service) -> None:
-    def entry(call: Call, name: str, project_id: str, **details: object) -> Entry:
-        told = {"user_id": call.query("user_id") or "", **details}
-        return entry_of(call, f"{PREFIX}os-quota-sets:{name}", "quota", project_id, told)
+    def told(call: Call, name: str, project_id: str, **details: object) -> Told:
+        of_whom = {"user_id": call.query("user_id") or ""}
+        return Told(f"os-quota-sets:{name}", "quota", project_id, of_whom | details)
 
     @service.route("PUT", SETS, "os-quota-sets:update")
     async def update(call: Call, project_id: str) -> Reply:
         asked, force = read_limits(update_schema(call.version).check(body_of(call)))
-        found = await service.database.write(
-            audited,
-            entry(call, "update", project_id, limits=asked),
-            service.now_us(),
+        found = await service.write(
+            call,
+            told(call, "update", project_id, limits=asked),
             rows.set_quotas,
             Payer(call.query("user_id") or "", project_id),
             asked,
@@ -83,6 +80,5 @@ def _add_changes(service: Service) -> None:
     @service.route("DELETE", SETS, "os-quota-sets:delete")
     async def delete(call: Call, project_id: str) -> Reply:
         payer = Payer(call.query("user_id") or "", project_id)
-        line = entry(call, "delete", project_id)
-        await service.database.write(audited, line, service.now_us(), rows.forget_quotas, payer)
+        await service.write(call, told(call, "delete", project_id), rows.forget_quotas, payer)
         return empty_reply(202)

@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-from synnefo_tx.audit.rows.audited import audited
+from synnefo_tx.audit.writing import Told
 from synnefo_tx.compute.api.service import body_of
-from synnefo_tx.compute.permissions import PREFIX
 from synnefo_tx.compute.rows import quotas as rows
 from synnefo_tx.compute.rules.quota_bodies import class_schema, read_class_limits
 from synnefo_tx.compute.views import limits as views
@@ -14,7 +13,6 @@ from synnefo_tx.errors import NotFound
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
 from synnefo_tx.http.service import Service
-from synnefo_tx.identity.api.writing import entry_of
 from synnefo_tx.quota.rows.defaults import CLASS
 
 PATH = "/os-quota-class-sets/<name>"
@@ -36,7 +34,6 @@ def add_routes(service: Service) -> None:
         asked = read_class_limits(class_schema(call.version).check(body_of(call)))
         if name != CLASS:
             raise NotFound(f"Quota class {name} could not be found.")
-        policy = f"{PREFIX}os-quota-class-sets:update"
-        line = entry_of(call, policy, "quota", name, {"limits": asked})
-        found = await database.write(audited, line, service.now_us(), rows.set_defaults, asked)
+        told = Told("os-quota-class-sets:update", "quota", name, {"limits": asked})
+        found = await service.write(call, told, rows.set_defaults, asked)
         return json_reply(views.quota_class_set(views.class_quotas(found, call.version), None))

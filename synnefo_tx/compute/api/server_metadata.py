@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from synnefo_tx.audit.writing import Told
 from synnefo_tx.compute.api.service import body_of
 from synnefo_tx.compute.rows.server_data import Pairs, delete_item, write_metadata
 from synnefo_tx.compute.rows.servers import find_server
@@ -22,11 +23,10 @@ def add_routes(service: Service) -> None:
     """
     database = service.database
 
-    async def write(call: Call, server_id: str, pairs: Pairs, replace: bool) -> Pairs:
-        caller = call.caller
-        return await database.write(
-            write_metadata, caller, server_id, pairs, replace, service.now_us()
-        )
+    async def write(call: Call, action: str, server_id: str, pairs: Pairs) -> Pairs:
+        told = Told(f"server-metadata:{action}", "server", server_id, {"keys": sorted(pairs)})
+        given = (call.caller, server_id, pairs, action == "update_all", service.now_us())
+        return await service.write(call, told, write_metadata, *given)
 
     @service.route("GET", BASE, "server-metadata:index")
     async def index(call: Call, server_id: str) -> Reply:
@@ -36,12 +36,12 @@ def add_routes(service: Service) -> None:
     @service.route("POST", BASE, "server-metadata:create")
     async def create(call: Call, server_id: str) -> Reply:
         pairs = METADATA.check(body_of(call))["metadata"]
-        return json_reply({"metadata": await write(call, server_id, pairs, False)})
+        return json_reply({"metadata": await write(call, "create", server_id, pairs)})
 
     @service.route("PUT", BASE, "server-metadata:update_all")
     async def update_all(call: Call, server_id: str) -> Reply:
         pairs = METADATA.check(body_of(call))["metadata"]
-        return json_reply({"metadata": await write(call, server_id, pairs, True)})
+        return json_reply({"metadata": await write(call, "update_all", server_id, pairs)})
 
     @service.route("GET", f"{BASE}/<key>", "server-metadata:show")
     async def show(call: Call, server_id: str, key: str) -> Reply:
@@ -55,10 +55,11 @@ def add_routes(service: Service) -> None:
         item = METADATA_ITEM.check(body_of(call))["meta"]
         if key not in item:
             raise BadRequest("Request body and URI mismatch")
-        await write(call, server_id, item, False)
+        await write(call, "update", server_id, item)
         return json_reply({"meta": item})
 
     @service.route("DELETE", f"{BASE}/<key>", "server-metadata:delete")
     async def delete(call: Call, server_id: str, key: str) -> Reply:
-        await database.write(delete_item, call.caller, server_id, key, service.now_us())
+        told = Told("server-metadata:delete", "server", server_id, {"keys": [key]})
+        await service.write(call, told, delete_item, call.caller, server_id, key, service.now_us())
         return empty_reply(204)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from synnefo_tx.audit.writing import Told
 from synnefo_tx.compute.api.service import body_of, need_version
 from synnefo_tx.compute.rows.server_data import Change, change_tags
 from synnefo_tx.compute.rows.servers import find_server
@@ -33,9 +34,11 @@ async def _change(
     service: Service, call: Call, server_id: str, action: str, made: Change
 ) -> list[str]:
     need_version(call, SINCE)
-    return await service.database.write(
-        change_tags, call.caller, server_id, action, made, service.now_us()
-    )
+    verb, _, what = action.partition(" ")
+    policy = f"{verb}_all" if what == "tags" else verb
+    told = Told(f"os-server-tags:{policy}", "server", server_id)
+    given = (call.caller, server_id, action, made, service.now_us())
+    return await service.write(call, told, change_tags, *given)
 
 
 def _all_tags(service: Service) -> None:

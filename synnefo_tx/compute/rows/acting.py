@@ -4,6 +4,9 @@ The server that is asked for something, when it can take it, and what it begins.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 from sqlalchemy import Connection, update
 
 from synnefo_tx.compute.ask import Ask
@@ -11,7 +14,10 @@ from synnefo_tx.compute.rows import actions_log
 from synnefo_tx.compute.rows.servers import AnyRow, find_server
 from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.compute.rules import states
-from synnefo_tx.effect.rows import outbox
+from synnefo_tx.compute.rules.states import RUNNING
+from synnefo_tx.effect.plans.server_life import Place
+from synnefo_tx.effect.rows import outbox, tasks
+from synnefo_tx.effect.tasks import Asked, Step
 from synnefo_tx.effect.wishes import Wish
 
 
@@ -26,10 +32,48 @@ def asked_of(connection: Connection, ask: Ask, action: states.Action) -> AnyRow:
 
 
 def begin(
+    connection: Connection,
+    ask: Ask,
+    server: AnyRow,
+    action: states.Action,
+    steps: Sequence[Step],
+    context: Mapping[str, Any] | None = None,
+) -> None:
+    """
+    The server is at `action` from now on, which `steps` bring about.  context: for what follows
+    from their end, see effect/ends/server_life.py.
+    """
+    actions_log.started(connection, ask, action.name)
+    task = Asked(
+        kind=f"server.{action.name}",
+        target=server.id,
+        steps=tuple(steps),
+        context=dict(context or {}),
+        request_id=ask.request_id,
+        user_id=ask.caller.user_id,
+    )
+    tasks.begin(connection, task, ask.now_us)
+    connection.execute(
+        update(servers)
+        .where(servers.c.id == server.id)
+        .values(task_state=action.task_state, task_effect_id=None, updated_at=ask.now_us)
+    )
+
+
+def place_of(server: AnyRow, runs: bool | None = None) -> Place:
+    """
+    Where the server is.  runs: whether its guest does; as was told last if None.
+    """
+    if runs is None:
+        runs = server.power_state == RUNNING
+    return Place(server.id, server.cluster_id, runs)
+
+
+def wish_for(
     connection: Connection, ask: Ask, server: AnyRow, action: states.Action, wish: Wish
 ) -> None:
     """
-    The server is at `action` from now on, which `wish` brings about.
+    The same of one wish whose end is known by its opcode.
     """
     actions_log.started(connection, ask, action.name)
     effect_id = outbox.put(connection, wish, ask.now_us)

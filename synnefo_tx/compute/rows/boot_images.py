@@ -4,8 +4,6 @@ The images that servers can be made of, as compute needs them.
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import Connection
 
 from synnefo_tx.errors import BadRequest
@@ -26,15 +24,15 @@ def find_bootable(connection: Connection, image_id: str, project_id: str) -> Boo
         raise BadRequest("Can not find requested image") from error
 
 
-def check_fits(image: BootableImage, flavor: Any) -> None:
+def check_fits(image: BootableImage, ram_mib: int, disk_gib: int) -> None:
     """
-    Raises BadRequest when the flavor's memory or disk is too small for the image.
+    Raises BadRequest when a flavor's memory or disk is too small for the image.
     """
-    if image.min_ram > flavor.ram_mib:
+    if image.min_ram > ram_mib:
         raise BadRequest("Flavor's memory is too small for requested image.")
-    if flavor.disk_gib == 0:
+    if disk_gib == 0:
         return
-    disk = flavor.disk_gib * GIB
+    disk = disk_gib * GIB
     if image.virtual_size > disk:
         raise BadRequest(
             f"Flavor's disk is too small for requested image. Flavor disk is {disk} bytes, "
@@ -47,10 +45,10 @@ def check_fits(image: BootableImage, flavor: Any) -> None:
         )
 
 
-def boot_disk_gib(image: BootableImage, flavor: Any) -> int:
+def boot_disk_gib(image: BootableImage, disk_gib: int) -> int:
     """
     The boot disk's size in GiB: the flavor's, or the image's when the flavor leaves it open.
     """
-    if flavor.disk_gib:
-        return int(flavor.disk_gib)
+    if disk_gib:
+        return disk_gib
     return max(-(-image.virtual_size // GIB), image.min_disk, 1)

@@ -19,7 +19,9 @@ from synnefo_tx.quota.rows.verify import Census
 from synnefo_tx.volume.rows.tables import volumes
 
 AT_ONCE = 1000  # servers in memory
-_ASKED = tuple(servers.c[name] for name in ("id", "project_id", "user_id", "flavor", "reserved"))
+_ASKED = tuple(
+    servers.c[name] for name in ("id", "project_id", "user_id", "flavor", "reserved", "resize")
+)
 
 
 def count(connection: Connection) -> Counter[Key]:
@@ -40,7 +42,9 @@ def count(connection: Connection) -> Counter[Key]:
 
 
 def _of_server(server: Any) -> Counter[str]:
-    vcpus, ram_mib = server.flavor["vcpus"], server.flavor["ram"]
+    change = server.resize or {}
+    flavors = [server.flavor, *(change[name] for name in ("old", "new") if change)]
+    vcpus, ram_mib = (max(flavor[name] for flavor in flavors) for name in ("vcpus", "ram"))
     amounts = Counter(quotas.charges(vcpus, ram_mib, 0, 0))
     del amounts[VOLUME], amounts[DISK], amounts[PORT]
     if not quotas.to_stop(server.reserved):

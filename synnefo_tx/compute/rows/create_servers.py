@@ -15,8 +15,13 @@ from sqlalchemy import Connection, Row, insert
 
 from synnefo_tx.compute.ask import Ask
 from synnefo_tx.compute.errors import FlavorNotFound, KeypairNotFound, TooMany
-from synnefo_tx.compute.rows import actions_log, boot_images, chosen_networks, placing
-from synnefo_tx.compute.rows.flavors import flavor_for_server
+from synnefo_tx.compute.rows import (
+    actions_log,
+    boot_images,
+    chosen_networks,
+    placing,
+)
+from synnefo_tx.compute.rows.flavors import as_kept, flavor_for_server
 from synnefo_tx.compute.rows.keypairs import find_keypair
 from synnefo_tx.compute.rows.quotas import check_metadata
 from synnefo_tx.compute.rows.tables import servers
@@ -78,18 +83,16 @@ def create_servers(connection: Connection, ask: Ask, request: ServerRequest) -> 
     """
     Raises BadRequest, Conflict, OverQuota or Unavailable in Nova's words.
     """
-    caller, now_us = ask.caller, ask.now_us
+    caller = ask.caller
     materials = _gather(connection, caller, request)
     payer = Payer(caller.user_id, caller.project_id)
     count = _affordable(connection, payer, materials.charges(), request)
     charges = {name: amount * count for name, amount in materials.charges().items()}
     holdings.take(connection, payer, charges)
     made = tuple(
-        _create(connection, caller, request, materials, _itself(request, place, count), now_us)
+        _create(connection, ask, request, materials, _itself(request, place, count))
         for place in range(count)
     )
-    for server_id in made:
-        actions_log.started(connection, evolve(ask, server_id=server_id), "create")
     return Created(made, materials.reservation_id)
 
 
@@ -104,7 +107,7 @@ def _gather(connection: Connection, caller: Caller, request: ServerRequest) -> _
     except FlavorNotFound as error:
         raise BadRequest(str(error)) from error
     image = boot_images.find_bootable(connection, request.image_id, caller.project_id)
-    boot_images.check_fits(image, flavor)
+    boot_images.check_fits(image, flavor.ram_mib, flavor.disk_gib)
     keypair = _keypair(connection, caller, request)
     for group in request.security_groups:
         if group != "default":
@@ -115,7 +118,7 @@ def _gather(connection: Connection, caller: Caller, request: ServerRequest) -> _
         keypair=keypair,
         cluster_id=choose_cluster(placing.candidates(connection)),
         networks=chosen_networks.choose(connection, caller, request),
-        disk_gib=boot_images.boot_disk_gib(image, flavor),
+        disk_gib=boot_images.boot_disk_gib(image, flavor.disk_gib),
     )
 
 
@@ -167,15 +170,17 @@ class _Itself:
 
 def _create(
     connection: Connection,
-    caller: Caller,
+    ask: Ask,
     request: ServerRequest,
     materials: _Materials,
     itself: _Itself,
-    now_us: int,
 ) -> str:
+    caller, now_us = ask.caller, ask.now_us
     plugged = chosen_networks.plug(connection, caller, materials.networks, itself.server_id, now_us)
     _add_volume(connection, caller, materials, itself, now_us)
     guest = _guest(caller, request, materials, plugged, itself)
+    of_it = evolve(ask, server_id=itself.server_id)
+    actions_log.started(connection, of_it, "create")
     effect_id = outbox.put(connection, _wish(materials, itself, plugged, guest), now_us)
     connection.execute(
         insert(servers).values(
@@ -265,14 +270,7 @@ def _common(caller: Caller, request: ServerRequest, materials: _Materials) -> di
         "cluster_id": materials.cluster_id,
         "availability_zone": request.availability_zone,
         "flavor_id": flavor.id,
-        "flavor": {
-            "id": flavor.id,
-            "name": flavor.name,
-            "vcpus": flavor.vcpus,
-            "ram": flavor.ram_mib,
-            "disk": flavor.disk_gib,
-            "extra_specs": flavor.extra_specs,
-        },
+        "flavor": as_kept(flavor),
         "image_id": materials.image.id,
         "key_name": request.key_name,
         "metadata": request.metadata,

@@ -1,5 +1,5 @@
 """
-Starting, stopping, rebooting and deleting servers.
+Starting, stopping, rebooting, pausing, suspending and deleting servers.
 """
 
 from __future__ import annotations
@@ -7,10 +7,11 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from synnefo_tx.compute.ask import Ask
-from synnefo_tx.compute.rows.acting import asked_of, begin
+from synnefo_tx.compute.rows.acting import asked_of, begin, place_of, wish_for
 from synnefo_tx.compute.rows.servers import charge
 from synnefo_tx.compute.rules import quotas, states
 from synnefo_tx.effect import plan
+from synnefo_tx.effect.plans import server_life
 
 
 def start(connection: Connection, ask: Ask) -> None:
@@ -20,7 +21,7 @@ def start(connection: Connection, ask: Ask) -> None:
     server = asked_of(connection, ask, states.START)
     charge(connection, server, quotas.to_start(server.reserved))
     wish = plan.start_server(server.id, server.cluster_id)
-    begin(connection, ask, server, states.START, wish)
+    wish_for(connection, ask, server, states.START, wish)
 
 
 def stop(connection: Connection, ask: Ask) -> None:
@@ -28,7 +29,8 @@ def stop(connection: Connection, ask: Ask) -> None:
     Raises InstanceNotFound, InstanceLocked or InvalidState.
     """
     server = asked_of(connection, ask, states.STOP)
-    begin(connection, ask, server, states.STOP, plan.stop_server(server.id, server.cluster_id))
+    wish = plan.stop_server(server.id, server.cluster_id)
+    wish_for(connection, ask, server, states.STOP, wish)
 
 
 def reboot(connection: Connection, ask: Ask, hard: bool) -> None:
@@ -39,7 +41,7 @@ def reboot(connection: Connection, ask: Ask, hard: bool) -> None:
     server = asked_of(connection, ask, action)
     charge(connection, server, quotas.to_start(server.reserved))
     wish = plan.reboot_server(server.id, server.cluster_id, hard)
-    begin(connection, ask, server, action, wish)
+    wish_for(connection, ask, server, action, wish)
 
 
 def delete(connection: Connection, ask: Ask, action: states.Action = states.DELETE) -> None:
@@ -49,4 +51,37 @@ def delete(connection: Connection, ask: Ask, action: states.Action = states.DELE
     server = asked_of(connection, ask, action)
     if server.task_state != action.task_state:
         wish = plan.delete_server(server.id, server.cluster_id)
-        begin(connection, ask, server, action, wish)
+        wish_for(connection, ask, server, action, wish)
+
+
+def pause(connection: Connection, ask: Ask) -> None:
+    """
+    Raises InstanceNotFound, InstanceLocked or InvalidState.
+    """
+    server = asked_of(connection, ask, states.PAUSE)
+    begin(connection, ask, server, states.PAUSE, server_life.pause(place_of(server)))
+
+
+def unpause(connection: Connection, ask: Ask) -> None:
+    """
+    Raises InstanceNotFound, InstanceLocked or InvalidState.
+    """
+    server = asked_of(connection, ask, states.UNPAUSE)
+    begin(connection, ask, server, states.UNPAUSE, server_life.unpause(place_of(server)))
+
+
+def suspend(connection: Connection, ask: Ask) -> None:
+    """
+    Raises InstanceNotFound, InstanceLocked or InvalidState.
+    """
+    server = asked_of(connection, ask, states.SUSPEND)
+    begin(connection, ask, server, states.SUSPEND, server_life.suspend(place_of(server)))
+
+
+def resume(connection: Connection, ask: Ask) -> None:
+    """
+    Raises InstanceNotFound, InstanceLocked, InvalidState or OverQuota.
+    """
+    server = asked_of(connection, ask, states.RESUME)
+    charge(connection, server, quotas.to_start(server.reserved))
+    begin(connection, ask, server, states.RESUME, server_life.resume(place_of(server)))

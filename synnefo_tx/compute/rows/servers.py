@@ -103,7 +103,7 @@ def charge_running(
     """
     if vm_state == "active":
         charge(connection, server, quotas.to_start(server.reserved), force=True)
-    elif vm_state == "stopped" and task_state is None:
+    elif vm_state in ("stopped", "suspended") and task_state is None:
         freed = quotas.to_stop(server.reserved)
         if freed:
             holdings.give_back(connection, payer_of(server), freed)
@@ -126,6 +126,31 @@ def charge(
 def _reserve(connection: Connection, server: Any, reserved: dict[str, int]) -> None:
     this = update(servers).where(servers.c.id == server.id)
     connection.execute(this.values(reserved=reserved))
+
+
+def hold(connection: Connection, server: Any, wanted: dict[str, int]) -> None:
+    """
+    The server holds as much as `wanted` of the resources named there from now on.  Raises
+    OverQuota.
+    """
+    had = server.reserved
+    more = {name: to - had.get(name, 0) for name, to in wanted.items() if to > had.get(name, 0)}
+    less = {name: had.get(name, 0) - to for name, to in wanted.items() if to < had.get(name, 0)}
+    if more:
+        holdings.take(connection, payer_of(server), more)
+    if less:
+        holdings.give_back(connection, payer_of(server), less)
+    if more or less:
+        _reserve(connection, server, {**had, **wanted})
+
+
+def blame(connection: Connection, server_id: str, message: str, now_us: int) -> None:
+    """
+    `message` tells the server's user what was not done.
+    """
+    fault = {"code": 500, "message": message[:MAX_FAULT], "created": now_us}
+    this = update(servers).where(servers.c.id == server_id)
+    connection.execute(this.values(fault=fault, updated_at=now_us))
 
 
 def fail(connection: Connection, server: Any, message: str, now_us: int) -> None:

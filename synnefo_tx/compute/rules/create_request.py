@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import frozen
 
-from synnefo_tx.compute.rules.parameters import is_true
+from synnefo_tx.compute.rules.parameters import is_true, refuse_certificates
 from synnefo_tx.compute.rules.server_schemas import create_schema
 from synnefo_tx.compute.rules.validation import is_uuid
 from synnefo_tx.errors import BadRequest, OverQuota
@@ -96,7 +96,7 @@ def read_request(body: object, version: Version) -> ServerRequest:
         key_name=server.get("key_name"),
         metadata=metadata,
         tags=tuple(sorted(set(server.get("tags", ())))),
-        user_data=_user_data(server),
+        user_data=user_data_of(server),
         config_drive=is_true(server.get("config_drive", False)),
         networks=_networks(networks, most),
         must_have_network=networks == "auto",
@@ -108,7 +108,7 @@ def read_request(body: object, version: Version) -> ServerRequest:
         access_ipv4=server.get("accessIPv4") or None,
         access_ipv6=server.get("accessIPv6") or None,
         disk_config=server.get("OS-DCF:diskConfig", "MANUAL"),
-        files=_files(server),
+        files=files_of(server),
         wants_reservation=is_true(server.get("return_reservation_id", False)),
     )
 
@@ -140,7 +140,10 @@ def _count(asked: int | str) -> int:
     return int(asked)
 
 
-def _user_data(server: dict[str, Any]) -> str | None:
+def user_data_of(server: dict[str, Any]) -> str | None:
+    """
+    As sent, once it is known to be base 64.  Raises BadRequest.
+    """
     text: str | None = server.get("user_data")
     if text is None:
         return None
@@ -188,7 +191,10 @@ def _security_groups(server: dict[str, Any]) -> tuple[str, ...]:
     return tuple(sorted(asked)) or ("default",)
 
 
-def _files(server: dict[str, Any]) -> tuple[tuple[str, bytes], ...]:
+def files_of(server: dict[str, Any]) -> tuple[tuple[str, bytes], ...]:
+    """
+    Path and content of each file of its personality.  Raises BadRequest or OverQuota.
+    """
     asked = server.get("personality", ())
     if len(asked) > MAX_FILES:
         raise OverQuota("Personality file limit exceeded")
@@ -226,8 +232,7 @@ def _check_disks(server: dict[str, Any]) -> None:
                 "Block Device Mapping is Invalid: only the server's image as its local boot disk "
                 "can be asked for here."
             )
-    if server.get("trusted_image_certificates"):
-        raise BadRequest("Signatures of images are not checked here.")
+    refuse_certificates(server)
     for forced in ("host", "hypervisor_hostname"):
         if server.get(forced):
             raise BadRequest(f"Compute host {server[forced]} could not be found.")

@@ -4,7 +4,11 @@ Kinds of parameter that several of Nova's schemas share.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from synnefo_tx.compute.rules.validation import Schema
+from synnefo_tx.errors import BadRequest
 
 NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 255, "format": "name"}
 UUID: Schema = {"type": "string", "format": "uuid"}
@@ -46,6 +50,7 @@ FQDN: Schema = {
     "maxLength": 255,
     "pattern": "^[a-zA-Z0-9-._]*$",
 }
+FLAVOR: Schema = {"type": ["string", "integer"], "minLength": 1}
 DISK_CONFIG: Schema = {"type": "string", "enum": ["AUTO", "MANUAL"]}
 ACCESS_IPV4: Schema = {
     "type": "string",
@@ -55,6 +60,7 @@ ACCESS_IPV6: Schema = {
     "type": "string",
     "oneOf": [{"format": "ipv6"}, {"enum": [""]}],
 }
+TRUSTED_CERTIFICATES: Schema = {"type": ["array", "null"], "maxItems": 50}
 IP_ADDRESS: Schema = {"type": "string", "oneOf": [{"format": "ipv4"}, {"format": "ipv6"}]}
 
 
@@ -73,6 +79,14 @@ def is_true(value: object) -> bool:
     A BOOLEAN as Python's.
     """
     return value is True or value in TRUE_WORDS
+
+
+def refuse_certificates(body: Mapping[str, Any]) -> None:
+    """
+    Raises BadRequest for an image whose signature shall be checked.
+    """
+    if body.get("trusted_image_certificates"):
+        raise BadRequest("Signatures of images are not checked here.")
 
 
 def envelope(

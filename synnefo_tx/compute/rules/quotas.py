@@ -126,6 +126,24 @@ def to_stop(reserved: Mapping[str, int]) -> dict[str, int]:
     return {name: reserved[name] for name in RUNNING if name in reserved}
 
 
+def resized(reserved: Mapping[str, int], vcpus: int, ram_mib: int) -> dict[str, int]:
+    """
+    What a server that holds `reserved` takes of what a flavor's sizes decide, with those sizes.
+    """
+    sizes = running(vcpus, ram_mib) if registered.CPU in reserved else {}
+    return sizes | {
+        registered.TOTAL_CPU: vcpus,
+        registered.TOTAL_RAM: ram_mib * registered.MIB,
+    }
+
+
+def larger(reserved: Mapping[str, int], wanted: Mapping[str, int]) -> dict[str, int]:
+    """
+    The larger of both, of each resource wanted.
+    """
+    return {name: max(amount, reserved.get(name, 0)) for name, amount in wanted.items()}
+
+
 def short(resource: str, asked: int, holding: Holding) -> tuple[str, int, int, int]:
     """
     What is asked for, used and allowed of a resource of which there is too little, by Nova's name

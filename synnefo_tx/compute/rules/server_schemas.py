@@ -31,7 +31,8 @@ _BDM_V2: dict[str, Schema] = {
     "virtual_name": {"type": "string", "maxLength": 255},
     "connection_info": {"type": "string"},
 }
-_PERSONALITY: Schema = {
+USER_DATA: Schema = {"type": "string", "format": "base64", "maxLength": MAX_USER_DATA}
+PERSONALITY: Schema = {
     "type": "array",
     "items": {
         "type": "object",
@@ -57,7 +58,7 @@ def create_schema(version: Version) -> NovaSchema:
     properties: dict[str, Schema] = {
         "name": p.NAME,
         "imageRef": p.UUID_OR_EMPTY,
-        "flavorRef": {"type": ["string", "integer"], "minLength": 1},
+        "flavorRef": p.FLAVOR,
         "adminPass": {"type": "string"},
         "metadata": p.METADATA,
         "networks": _networks(version),
@@ -78,11 +79,11 @@ def create_schema(version: Version) -> NovaSchema:
         "security_groups": p.many(
             {"type": "object", "properties": {"name": p.NAME}, "additionalProperties": False}
         ),
-        "user_data": {"type": "string", "format": "base64", "maxLength": MAX_USER_DATA},
+        "user_data": USER_DATA,
     }
     properties.update(_later(version))
     if version < (2, 57):
-        properties["personality"] = _PERSONALITY
+        properties["personality"] = PERSONALITY
     required = ("name", "flavorRef", *(("networks",) if version >= (2, 37) else ()))
     schema = p.envelope("server", properties, required)
     hints: Schema = {"type": "object"}
@@ -97,7 +98,7 @@ def _later(version: Version) -> dict[str, Schema]:
     if version >= (2, 52):
         added["tags"] = {"type": "array", "items": p.TAG, "maxItems": MAX_TAGS}
     if version >= (2, 63):
-        added["trusted_image_certificates"] = {"type": ["array", "null"], "maxItems": 50}
+        added["trusted_image_certificates"] = p.TRUSTED_CERTIFICATES
     if version >= (2, 74):
         added |= {"host": p.FQDN, "hypervisor_hostname": p.FQDN}
     if version >= (2, 90):

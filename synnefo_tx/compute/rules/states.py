@@ -11,6 +11,7 @@ from attrs import frozen
 
 from synnefo_tx.compute.errors import InstanceLocked, InvalidState
 
+NO_STATE, RUNNING, PAUSED, SHUT_DOWN, SUSPENDED = 0, 1, 3, 4, 7  # Nova's power states
 _Shown = dict[str | None, str]
 _REBOOTING: _Shown = {
     **dict.fromkeys(("rebooting", "reboot_pending", "reboot_started"), "REBOOT"),
@@ -111,8 +112,8 @@ class Action:
     over_lock: bool = False
 
 
-def _of(name: str, vm_states: str, task_state: str) -> Action:
-    return Action(name, frozenset(vm_states.split()), task_state)
+def _of(name: str, vm_states: str, task_state: str, over_lock: bool = False) -> Action:
+    return Action(name, frozenset(vm_states.split()), task_state, over_lock=over_lock)
 
 
 _AT_REST = "active stopped paused suspended"
@@ -137,8 +138,8 @@ RESIZE = _of("resize", "active stopped", "resize_prep")
 MIGRATE = _of("migrate", "active stopped", "resize_prep")
 CONFIRM_RESIZE = _of("confirmResize", "resized", "resize_confirming")
 REVERT_RESIZE = _of("revertResize", "resized", "resize_reverting")
-CREATE_IMAGE = _of("createImage", _AT_REST, "image_snapshot")
-CREATE_BACKUP = _of("createBackup", _AT_REST, "image_backup")
+CREATE_IMAGE = _of("createImage", _AT_REST, "image_snapshot", over_lock=True)
+CREATE_BACKUP = _of("createBackup", _AT_REST, "image_backup", over_lock=True)
 SHELVE = _of("shelve", _AT_REST, "shelving")
 SHELVE_OFFLOAD = _of("shelveOffload", "shelved", "shelving_offloading")
 UNSHELVE = _of("unshelve", "shelved shelved_offloaded", "unshelving")

@@ -67,6 +67,19 @@ def updated(row: Any, ports: Sequence[Any], look: Look) -> Json:
     return view
 
 
+def rebuilt(row: Any, ports: Sequence[Any], look: Look, admin_password: str) -> Json:
+    """
+    The answer to its rebuilding.
+    """
+    view = updated(row, ports, look)
+    if look.version >= (2, 54):
+        view["key_name"] = row.key_name
+    view["adminPass"] = admin_password
+    if look.version >= (2, 57):
+        view["user_data"] = row.user_data
+    return view
+
+
 def full(row: Any, ports: Sequence[Any], look: Look, alone: bool) -> Json:
     """
     On its own (alone), or in a detailed list.

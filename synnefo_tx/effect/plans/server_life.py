@@ -15,10 +15,11 @@ from typing import Any
 from attrs import frozen
 
 from synnefo_tx.effect.plan import PREFIX, instance_name, start_server, stop_server
+from synnefo_tx.effect.tasks import Step
 from synnefo_tx.effect.wishes import Wish
 
 MIB_OF_GIB = 1024
-Steps = tuple[Wish, ...]
+Steps = tuple[Step, ...]
 
 
 @frozen
@@ -36,35 +37,45 @@ def pause(at: Place) -> Steps:
     """
     The guest stands still, and its memory stays where it is.
     """
-    return (_wish(at, "pause", "PUT", "/pause"),)
+    return (Step(_wish(at, "pause", "PUT", "/pause")),)
 
 
 def unpause(at: Place) -> Steps:
     """
     It goes on.
     """
-    return (_wish(at, "unpause", "PUT", "/unpause"),)
+    return (Step(_wish(at, "unpause", "PUT", "/unpause")),)
 
 
 def suspend(at: Place) -> Steps:
     """
     The guest's memory is kept in storage, and the node is free of it.
     """
-    return (_wish(at, "suspend", "PUT", "/suspend"),)
+    return (Step(_wish(at, "suspend", "PUT", "/suspend")),)
 
 
 def resume(at: Place) -> Steps:
     """
     It goes on from what was kept.
     """
-    return (_wish(at, "resume", "PUT", "/resume"),)
+    return (Step(_wish(at, "resume", "PUT", "/resume")),)
 
 
-def resize(at: Place, vcpus: int, memory_mib: int) -> Steps:
+@frozen
+class Sizes:
     """
-    Other sizes of what a running guest can't be given.
+    What a running guest can't be given.
     """
-    return _while_off(at, _beparams(at, vcpus, memory_mib))
+
+    vcpus: int
+    memory_mib: int
+
+
+def resize(at: Place, old: Sizes, new: Sizes) -> Steps:
+    """
+    Other sizes.
+    """
+    return _while_off(at, Step(_beparams(at, new), _beparams(at, old)))
 
 
 def grow_root(at: Place, size_gib: int) -> Steps:
@@ -72,7 +83,7 @@ def grow_root(at: Place, size_gib: int) -> Steps:
     The boot disk is `size_gib` large; a guest that runs sees it at once.
     """
     body = {"amount": size_gib * MIB_OF_GIB, "absolute": True}
-    return (_wish(at, "grow", "POST", "/disk/0/grow", body),)
+    return (Step(_wish(at, "grow", "POST", "/disk/0/grow", body)),)
 
 
 def rebuild(
@@ -82,15 +93,13 @@ def rebuild(
     The boot disk begins again with the content of `origin`, a sealed block volume.  size_gib: to
     grow it to before, when the image needs more.
     """
-    steps = [stop_server(at.server_id, at.cluster_id)] if at.runs else []
-    if size_gib is not None:
-        steps += grow_root(at, size_gib)
-    steps.append(_modify(at, {"disks": [["modify", 0, {"origin": origin}]]}))
     body = {"start": False, "osparams_private": {"config_drive": _drive(config_drive)}}
-    steps.append(_wish(at, "reinstall", "POST", "/reinstall", body))
-    if at.runs:
-        steps.append(start_server(at.server_id, at.cluster_id))
-    return tuple(steps)
+    return _while_off(
+        at,
+        *(() if size_gib is None else grow_root(at, size_gib)),
+        Step(_modify(at, {"disks": [["modify", 0, {"origin": origin}]]})),
+        Step(_wish(at, "reinstall", "POST", "/reinstall", body)),
+    )
 
 
 def rescue(at: Place, origin: str, size_gib: int) -> Steps:
@@ -103,21 +112,17 @@ def rescue(at: Place, origin: str, size_gib: int) -> Steps:
         "provider": "archipelago",
         "origin": origin,
     }
-    stop = (stop_server(at.server_id, at.cluster_id),) if at.runs else ()
-    start = start_server(at.server_id, at.cluster_id)
-    return (*stop, _modify(at, {"disks": [["add", 0, disk]]}), start)
+    add = Step(_modify(at, {"disks": [["add", 0, disk]]}), _without_rescue_disk(at))
+    return (*_off(at), add, Step(start_server(at.server_id, at.cluster_id)))
 
 
 def unrescue(at: Place) -> Steps:
     """
     It boots from its own disk, and the other is gone.
     """
-    gone = _modify(at, {"disks": [["remove", rescue_disk(at.server_id), {}]]})
-    return (
-        stop_server(at.server_id, at.cluster_id, timeout_s=0),
-        gone,
-        start_server(at.server_id, at.cluster_id),
-    )
+    stop = stop_server(at.server_id, at.cluster_id, timeout_s=0)
+    start = start_server(at.server_id, at.cluster_id)
+    return Step(stop), Step(_without_rescue_disk(at)), Step(start)
 
 
 def snapshot(at: Place, names: Mapping[str, str]) -> Steps:
@@ -125,7 +130,7 @@ def snapshot(at: Place, names: Mapping[str, str]) -> Steps:
     The present content of disks is kept, sealed.  names: block volume -> name of its snapshot.
     """
     disks = [[disk, {"snapshot_name": name}] for disk, name in names.items()]
-    return (_wish(at, "snapshot", "POST", "/snapshot", {"disks": disks}),)
+    return (Step(_wish(at, "snapshot", "POST", "/snapshot", {"disks": disks})),)
 
 
 def rescue_disk(server_id: str) -> str:
@@ -142,19 +147,32 @@ def volume_disk(volume_id: str) -> str:
     return f"{PREFIX}-vol-{volume_id}"
 
 
-def _beparams(at: Place, vcpus: int, memory_mib: int) -> Wish:
-    return _modify(at, {"beparams": {"vcpus": vcpus, "memory": memory_mib}})
+def _beparams(at: Place, sizes: Sizes) -> Wish:
+    return _modify(at, {"beparams": {"vcpus": sizes.vcpus, "memory": sizes.memory_mib}})
+
+
+def _without_rescue_disk(at: Place) -> Wish:
+    return _modify(at, {"disks": [["remove", rescue_disk(at.server_id), {}]]})
 
 
 def _modify(at: Place, body: dict[str, Any]) -> Wish:
     return _wish(at, "modify", "PUT", "/modify", body)
 
 
-def _while_off(at: Place, *steps: Wish) -> Steps:
+def _off(at: Place) -> Steps:
+    """
+    A guest that runs is stopped, and runs again if a later step fails.
+    """
+    if not at.runs:
+        return ()
+    start = start_server(at.server_id, at.cluster_id)
+    return (Step(stop_server(at.server_id, at.cluster_id), start),)
+
+
+def _while_off(at: Place, *steps: Step) -> Steps:
     if not at.runs:
         return steps
-    stop = stop_server(at.server_id, at.cluster_id)
-    return (stop, *steps, start_server(at.server_id, at.cluster_id))
+    return (*_off(at), *steps, Step(start_server(at.server_id, at.cluster_id)))
 
 
 def _drive(contents: Mapping[str, bytes]) -> str:

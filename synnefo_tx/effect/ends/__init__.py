@@ -1,0 +1,3 @@
+"""
+What follows in the rows from the ends of tasks, a family a file.
+"""
