@@ -45,3 +45,9 @@ class ICluster(Interface):
         The last `lines` lines of the guest's serial console, all that is kept when None.
         Raises ClusterAway and ClusterRefused.
         """
+
+    async def get(path: str, query: dict[str, str]) -> Any:
+        """
+        What RAPI answers to a GET of `path` ("/2/nodes"), decoded.  Raises ClusterAway and
+        ClusterRefused.
+        """

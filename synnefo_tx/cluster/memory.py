@@ -33,11 +33,13 @@ class StoredJob:
 class MemoryGaneti:
     """
     `away`: answer 503, as a full queue does.  `refusal`: answer 400 with this message.
+    `resources`: path -> what a GET of it answers.
     """
 
     away: bool = False
     refusal: str | None = None
     jobs: list[StoredJob] = field(factory=list)
+    resources: dict[str, Any] = field(factory=dict)
     _by_reason: dict[str, int] = field(factory=dict)
     app: Klein = field(factory=Klein)
 
@@ -64,6 +66,8 @@ class MemoryGaneti:
             return self._fault(request, 503, "Job queue is full")
         if self.refusal is not None:
             return self._fault(request, 400, self.refusal)
+        if request.method == b"GET":
+            return self._shown(request)
         query = {key.decode(): values[0].decode() for key, values in request.args.items()}
         reason = query.pop("reason", "")
         if reason not in self._by_reason:
@@ -73,6 +77,12 @@ class MemoryGaneti:
             self.jobs.append(StoredJob(request.method.decode(), path, query, body))
             self._by_reason[reason] = len(self.jobs)
         return msgspec.json.encode(self._by_reason[reason])
+
+    def _shown(self, request: Request) -> bytes:
+        path = request.path.decode()
+        if path not in self.resources:
+            return self._fault(request, 404, "Nothing matches the given URI")
+        return msgspec.json.encode(self.resources[path])
 
     @staticmethod
     def _fault(request: Request, status: int, message: str) -> bytes:

@@ -83,6 +83,9 @@ class RapiCluster:
         answer = await self._ask("GET", f"/2/instances/{instance}/console-log", query, None)
         return str(answer["log"]) if isinstance(answer, dict) else ""
 
+    async def get(self, path: str, query: dict[str, str]) -> Any:
+        return await self._ask("GET", path, query, None)
+
     async def _ask(
         self, method: str, path: str, query: dict[str, str], body: dict[str, Any] | None
     ) -> Any:

@@ -54,6 +54,14 @@ class RapiClusterTests(SynchronousTestCase):
         log = Deferred.fromCoroutine(self.cluster.console_log("snf-1", 5))
         self.assertEqual(self.successResultOf(log), "console of snf-1\n")
 
+    def test_get(self) -> None:
+        """What RAPI shows; what is not there is refused, with its status."""
+        self.ganeti.resources["/2/groups"] = [{"name": "default"}]
+        asked = Deferred.fromCoroutine(self.cluster.get("/2/groups", {"bulk": "1"}))
+        self.assertEqual(self.successResultOf(asked), [{"name": "default"}])
+        absent = Deferred.fromCoroutine(self.cluster.get("/2/none", {}))
+        self.assertEqual(self.failureResultOf(absent, ClusterRefused).value.status, 404)
+
     def test_password_is_not_shown(self) -> None:
         """An address may be logged."""
         self.assertNotIn("secret", repr(Address("https://c", "user", "secret")))
