@@ -7,7 +7,7 @@ from __future__ import annotations
 from synnefo_tx.errors import BadRequest, Forbidden
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply
-from synnefo_tx.image.api.service import ImageService, viewer_of
+from synnefo_tx.image.api.service import ImageService, told, viewer_of
 from synnefo_tx.image.downloads import Download, Span, asked_span
 from synnefo_tx.image.errors import MediaType
 from synnefo_tx.image.reception import Read
@@ -29,6 +29,7 @@ def add_routes(service: ImageService) -> None:
         if media_type != OCTETS:
             raise MediaType(media_type, f"Invalid content type {media_type or None}")
         await service.uploads.receive(image_id, viewer_of(call), _reader(call), _length(call))
+        await service.write(call, told("upload_image", image_id), lambda _: None)
         return empty_reply()
 
     @router.route("GET", "/v2/images/<image_id>/file", "download_image")

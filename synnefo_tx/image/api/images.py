@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from synnefo_tx.errors import Forbidden
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
-from synnefo_tx.image.api.service import ImageService, body_of, viewer_of
+from synnefo_tx.image.api.service import ImageService, body_of, told, viewer_of
 from synnefo_tx.image.errors import MediaType
 from synnefo_tx.image.model import Image, Viewer
 from synnefo_tx.image.rows import charges, images
@@ -33,7 +33,7 @@ def add_routes(service: ImageService) -> None:
     @router.route("POST", "/v2/images", "add_image")
     async def create(call: Call) -> Reply:
         image = new_image(body_of(call), viewer_of(call), service.now_us())
-        await service.database.write(images.add, image)
+        await service.write(call, told("add_image", image.id), images.add, image)
         return json_reply(
             shown(image),
             201,
@@ -55,30 +55,38 @@ def add_routes(service: ImageService) -> None:
     @router.route("PATCH", "/v2/images/<image_id>", "modify_image")
     async def change(call: Call, image_id: str) -> Reply:
         asked = patch.changes(body_of(call), _old_draft(call))
-        image = await service.database.write(
-            _changed, image_id, asked, viewer_of(call), service.now_us()
+        line = told("modify_image", image_id)
+        image = await service.write(
+            call, line, _changed, image_id, asked, viewer_of(call), service.now_us()
         )
         return json_reply(shown(image))
 
     @router.route("DELETE", "/v2/images/<image_id>", "delete_image")
     async def delete(call: Call, image_id: str) -> Reply:
-        volumes = await service.database.write(
-            images.remove, image_id, viewer_of(call), service.now_us()
+        line = told("delete_image", image_id)
+        volumes = await service.write(
+            call, line, images.remove, image_id, viewer_of(call), service.now_us()
         )
         await delete_loose(service.database, service.cloud.blocks, volumes)
         return empty_reply()
 
-    @router.route("POST", "/v2/images/<image_id>/actions/deactivate", "deactivate")
-    async def deactivate(call: Call, image_id: str) -> Reply:
-        await service.database.write(
-            _set_active, image_id, False, viewer_of(call), service.now_us()
-        )
+    _add_actions(service)
+
+
+def _add_actions(service: ImageService) -> None:
+    async def set_active(call: Call, image_id: str, active: bool) -> Reply:
+        line = told("reactivate" if active else "deactivate", image_id)
+        given = (image_id, active, viewer_of(call), service.now_us())
+        await service.write(call, line, _set_active, *given)
         return empty_reply()
 
-    @router.route("POST", "/v2/images/<image_id>/actions/reactivate", "reactivate")
+    @service.router.route("POST", "/v2/images/<image_id>/actions/deactivate", "deactivate")
+    async def deactivate(call: Call, image_id: str) -> Reply:
+        return await set_active(call, image_id, False)
+
+    @service.router.route("POST", "/v2/images/<image_id>/actions/reactivate", "reactivate")
     async def reactivate(call: Call, image_id: str) -> Reply:
-        await service.database.write(_set_active, image_id, True, viewer_of(call), service.now_us())
-        return empty_reply()
+        return await set_active(call, image_id, True)
 
 
 def _old_draft(call: Call) -> bool:

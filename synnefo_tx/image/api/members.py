@@ -7,7 +7,7 @@ from __future__ import annotations
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
-from synnefo_tx.image.api.service import ImageService, body_of, viewer_of
+from synnefo_tx.image.api.service import ImageService, body_of, told, viewer_of
 from synnefo_tx.image.rows import members
 from synnefo_tx.image.views.members import shown
 
@@ -29,8 +29,14 @@ def add_routes(service: ImageService) -> None:
     @router.route("POST", "/v2/images/<image_id>/members", "add_member")
     async def create(call: Call, image_id: str) -> Reply:
         member = _asked_member(body_of(call))
-        added = await service.database.write(
-            members.add, image_id, member, viewer_of(call), service.now_us()
+        added = await service.write(
+            call,
+            told("add_member", image_id, member=member),
+            members.add,
+            image_id,
+            member,
+            viewer_of(call),
+            service.now_us(),
         )
         return json_reply(shown(added))
 
@@ -42,14 +48,22 @@ def add_routes(service: ImageService) -> None:
     @router.route("PUT", "/v2/images/<image_id>/members/<member>", "modify_member")
     async def update(call: Call, image_id: str, member: str) -> Reply:
         status = _asked_status(body_of(call))
-        changed = await service.database.write(
-            members.answer, image_id, member, status, viewer_of(call), service.now_us()
+        changed = await service.write(
+            call,
+            told("modify_member", image_id, member=member, status=status),
+            members.answer,
+            image_id,
+            member,
+            status,
+            viewer_of(call),
+            service.now_us(),
         )
         return json_reply(shown(changed))
 
     @router.route("DELETE", "/v2/images/<image_id>/members/<member>", "delete_member")
     async def delete(call: Call, image_id: str, member: str) -> Reply:
-        await service.database.write(members.remove, image_id, member, viewer_of(call))
+        line = told("delete_member", image_id, member=member)
+        await service.write(call, line, members.remove, image_id, member, viewer_of(call))
         return empty_reply()
 
 

@@ -4,8 +4,13 @@ What every handler of the image service works with.
 
 from __future__ import annotations
 
-from attrs import frozen
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
 
+from attrs import frozen
+from sqlalchemy import Connection
+
+from synnefo_tx.audit.writing import Told, write
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.cloud import Cloud
@@ -13,6 +18,9 @@ from synnefo_tx.http.router import Router
 from synnefo_tx.image.model import Viewer
 from synnefo_tx.image.uploads import Uploads
 from synnefo_tx.store.database import Database
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 @frozen(eq=False)
@@ -37,6 +45,26 @@ class ImageService:
         Microseconds since the epoch.
         """
         return self.cloud.now_us()
+
+    async def write(
+        self,
+        call: Call,
+        told: Told,
+        unit: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """
+        The unit's value, once it and its line in the audit log are committed.
+        """
+        return await write(self.cloud, call, told, unit, *args, **kwargs)
+
+
+def told(policy: str, image_id: str, **details: object) -> Told:
+    """
+    A change of the image by what `policy` allows.
+    """
+    return Told(policy, "image", image_id, details)
 
 
 def viewer_of(call: Call) -> Viewer:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from synnefo_tx.errors import Forbidden, NotFound
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply
-from synnefo_tx.image.api.service import ImageService, viewer_of
+from synnefo_tx.image.api.service import ImageService, told, viewer_of
 from synnefo_tx.image.errors import ImageNotFound, NotPermitted
 from synnefo_tx.image.model import Image, Viewer
 from synnefo_tx.image.rows import images
@@ -27,12 +27,14 @@ def add_routes(service: ImageService) -> None:
     @router.route("PUT", "/v2/images/<image_id>/tags/<tag>", "modify_image")
     async def add(call: Call, image_id: str, tag: str) -> Reply:
         image_body.check({"tags": [tag]})
-        await service.database.write(_add, image_id, tag, viewer_of(call), service.now_us())
+        given = (image_id, tag, viewer_of(call), service.now_us())
+        await service.write(call, told("modify_image", image_id, tag_added=tag), _add, *given)
         return empty_reply()
 
     @router.route("DELETE", "/v2/images/<image_id>/tags/<tag>", "modify_image")
     async def remove(call: Call, image_id: str, tag: str) -> Reply:
-        await service.database.write(_remove, image_id, tag, viewer_of(call), service.now_us())
+        given = (image_id, tag, viewer_of(call), service.now_us())
+        await service.write(call, told("modify_image", image_id, tag_removed=tag), _remove, *given)
         return empty_reply()
 
 

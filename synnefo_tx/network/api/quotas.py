@@ -4,12 +4,10 @@
 
 from __future__ import annotations
 
-from synnefo_tx.audit.entry import Entry
-from synnefo_tx.audit.rows.audited import audited
+from synnefo_tx.audit.writing import Told
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
 from synnefo_tx.http.service import Service
-from synnefo_tx.identity.api.writing import entry_of
 from synnefo_tx.network.api.service import read_body
 from synnefo_tx.network.errors import PolicyNotAuthorized
 from synnefo_tx.network.rows import quotas as rows
@@ -67,23 +65,15 @@ def _add_readers(service: Service) -> None:
 
 
 def _add_changes(service: Service) -> None:
-    database = service.database
-
-    def entry(call: Call, action: str, project_id: str, **details: object) -> Entry:
-        return entry_of(call, f"network:{action}", "quota", project_id, details)
-
     @service.route("PUT", ONE, "update_quota")
     async def update(call: Call, project_id: str) -> Reply:
         asked = read_limits(read_body(call))
-        line, now_us = (
-            entry(call, "update_quota", project_id, limits=asked.limits),
-            service.now_us(),
-        )
-        found = await database.write(audited, line, now_us, rows.set_quotas, project_id, asked)
+        told = Told("update_quota", "quota", project_id, {"limits": asked.limits})
+        found = await service.write(call, told, rows.set_quotas, project_id, asked)
         return json_reply(views.limits(found))
 
     @service.route("DELETE", ONE, "delete_quota")
     async def delete(call: Call, project_id: str) -> Reply:
-        line, now_us = entry(call, "delete_quota", project_id), service.now_us()
-        await database.write(audited, line, now_us, rows.forget_quotas, project_id)
+        told = Told("delete_quota", "quota", project_id)
+        await service.write(call, told, rows.forget_quotas, project_id)
         return empty_reply()

@@ -4,13 +4,11 @@
 
 from __future__ import annotations
 
-from synnefo_tx.audit.entry import Entry
-from synnefo_tx.audit.rows.audited import audited
+from synnefo_tx.audit.writing import Told
 from synnefo_tx.errors import Forbidden, NotFound
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
 from synnefo_tx.http.service import Service
-from synnefo_tx.identity.api.writing import entry_of
 from synnefo_tx.quota.model import Holding
 from synnefo_tx.quota.rows.defaults import CLASS
 from synnefo_tx.volume.api.service import body_of
@@ -67,32 +65,19 @@ def _add_readers(service: Service) -> None:
         return json_reply(views.quota_set(found, project_id, usage=False))
 
 
-def _entry(call: Call, policy: str, target: str, **details: object) -> Entry:
-    return entry_of(call, policy, "quota", target, details)
-
-
 def _add_changes(service: Service) -> None:
-    database = service.database
-
     @service.route("PUT", SETS, UPDATE)
     async def update(call: Call, project_id: str) -> Reply:
         asked = read_limits(body_of(call))
         check = not boolean("skip_validation", call.query("skip_validation"), usual=True)
-        found = await database.write(
-            audited,
-            _entry(call, UPDATE, project_id, limits=asked),
-            service.now_us(),
-            rows.set_quotas,
-            project_id,
-            asked,
-            check=check,
-        )
+        told = Told(UPDATE, "quota", project_id, {"limits": asked})
+        found = await service.write(call, told, rows.set_quotas, project_id, asked, check=check)
         return json_reply(views.quota_set(found, None, usage=False))
 
     @service.route("DELETE", SETS, DELETE)
     async def delete(call: Call, project_id: str) -> Reply:
-        line = _entry(call, DELETE, project_id)
-        await database.write(audited, line, service.now_us(), rows.forget_quotas, project_id)
+        told = Told(DELETE, "quota", project_id)
+        await service.write(call, told, rows.forget_quotas, project_id)
         return empty_reply(200)
 
 
@@ -109,6 +94,6 @@ def _add_classes(service: Service) -> None:
         asked = read_limits(body_of(call), "quota_class_set")
         if name != CLASS:
             raise NotFound(f"Quota class {name} could not be found.")
-        line = _entry(call, UPDATE_CLASS, name, limits=asked)
-        found = await database.write(audited, line, service.now_us(), rows.set_defaults, asked)
+        told = Told(UPDATE_CLASS, "quota", name, {"limits": asked})
+        found = await service.write(call, told, rows.set_defaults, asked)
         return json_reply(views.quota_class_set(found, None))
