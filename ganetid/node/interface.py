@@ -16,7 +16,7 @@ from ganetid.guest.config_drive import LABEL
 from ganetid.hooks.run import HookResult
 from ganetid.hypervisor.interface import ConsolePlace, Ended
 from ganetid.hypervisor.journeys import Migrated, MigrationSettings
-from ganetid.hypervisor.values import Shape
+from ganetid.hypervisor.values import Shape, Statistics
 from ganetid.network.ports import GroupPlan, RouterPlan
 from ganetid.node.facts import NodeFacts
 from ganetid.node.transfers import Channel, TransferKey
@@ -168,6 +168,39 @@ class INode(Interface):
 
     async def reboot_softly(instance: Instance, timeout_s: float) -> bool:
         """Ask the guest to reboot, reset it after the timeout; whether it obeyed."""
+
+    async def pause(instance: Instance) -> None:
+        """Stop the guest's processors.  Idempotent."""
+
+    async def unpause(instance: Instance) -> None:
+        """Let the paused guest go on.  Idempotent."""
+
+    async def suspend(instance: Instance) -> None:
+        """Put the guest to sleep: its memory is in a file here, and its NICs go.  Idempotent."""
+
+    async def sleeps(instance: Instance) -> bool:
+        """Whether the memory of the guest is in a file here."""
+
+    async def wake(instance: Instance) -> None:
+        """Let the guest that sleeps go on; on failure it sleeps on.  Idempotent."""
+
+    async def forget_memory(instance: Instance) -> None:
+        """A guest that sleeps will begin anew.  Idempotent."""
+
+    async def interrupt(instance: Instance) -> None:
+        """Have the guest get an interrupt that can't be masked (NMI)."""
+
+    async def statistics(instance: Instance) -> Statistics:
+        """What the guest uses."""
+
+    async def set_password(instance: Instance, user: str, password: str) -> None:
+        """Have the guest's agent change a password."""
+
+    async def freeze(instance: Instance) -> None:
+        """Have the guest's agent bring all to the disks and hold back further writes."""
+
+    async def thaw(instance: Instance) -> None:
+        """Writes go on.  Idempotent."""
 
     async def is_running(instance: Instance) -> bool:
         """Asked just now."""

@@ -18,15 +18,15 @@ from ganetid.hypervisor.journeys import Migrated, MigrationSettings
 from ganetid.hypervisor.values import Shape
 from ganetid.network.from_cluster import network_of, networks_of
 from ganetid.network.ports import GroupPlan, RouterPlan
-from ganetid.node.disk_calls import DiskCalls
 from ganetid.node.facts import NodeFacts, read_facts
+from ganetid.node.guest_calls import GuestCalls
 from ganetid.node.interface import Abilities, EndListener, INode
 from ganetid.node.system_calls import SystemCalls
 from ganetid.node.transfer_calls import TransferCalls
 
 
 @implementer(INode)
-class Node(DiskCalls, SystemCalls, TransferCalls):
+class Node(GuestCalls, SystemCalls, TransferCalls):
     """
     INode of this machine: its guests and networks, beside what its bases say.
     """
@@ -126,9 +126,11 @@ class Node(DiskCalls, SystemCalls, TransferCalls):
         """
         Start the guest with all its disks and NICs; on failure its NICs are gone again.
 
-        QEMU gives up at once when storage is away, so its disks are made active first.
+        QEMU gives up at once when storage is away, so its disks are made active first.  A guest
+        that slept begins anew.
         """
         self._ended.pop(instance.name, None)  # of a former run
+        await self.forget_memory(instance)
         for disk in instance.disks:
             await self.template_of(instance).activate(instance.name, disk)
         nics = await self._plug(instance)

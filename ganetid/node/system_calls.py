@@ -12,6 +12,7 @@ from twisted.internet.threads import deferToThread
 from ganetid.cluster.address import ClusterPlace
 from ganetid.cluster.model import Instance
 from ganetid.guest.config_drive import LABEL, BadConfigDrive, write_config_drive
+from ganetid.guest.metadata_drive import metadata_of_drive
 from ganetid.hooks.run import HookResult
 from ganetid.node.equipment import Equipment
 from ganetid.node.ssconf_files import remove_others, write_files
@@ -61,6 +62,10 @@ class SystemCalls(Equipment):
             await deferToThread(write_config_drive, path, files, label)
         except (BadConfigDrive, OSError) as error:
             raise OpExecError(f"Can't write the config drive: {error}") from error
+        if instance.name in self.network.plugged():  # what the metadata service says
+            ports = self.network.ports(instance.name)
+            told = await deferToThread(metadata_of_drive, path, ports)
+            await self.network.update(instance.name, ports, told)
 
     async def read_config_drive(self, instance: Instance) -> bytes | None:
         """See INode."""

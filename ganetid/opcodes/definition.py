@@ -71,6 +71,7 @@ ROUTER = "router"
 CENSORED = "<redacted>"
 SECRET_FIELDS = ("osparams_private", "osparams_secret")
 OF_SYSTEMS = "osparams_private_cluster"
+SECRET_WORDS = ("password",)
 NESTED = "instances"  # parameters of other opcodes, with secrets of their own
 
 
@@ -175,6 +176,9 @@ def parted(complete: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
         if shown.get(name):
             private[name] = shown[name]
             shown[name] = dict.fromkeys(shown[name], CENSORED)
+    for name in SECRET_WORDS:
+        if name in shown:
+            private[name], shown[name] = shown[name], CENSORED
     by_system = shown.get(OF_SYSTEMS)
     if by_system:
         private[OF_SYSTEMS] = by_system

@@ -10,6 +10,7 @@ from typing import Any
 from attrs import evolve
 
 from ganetid.cluster.model import ADMIN_DOWN, ADMIN_OFFLINE, Disk, Instance
+from ganetid.cluster.parameters import actual_hvparams
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import REQUIRED, Field, Input, Outcome
 from ganetid.opcodes.device_changes import replaced
@@ -18,6 +19,7 @@ from ganetid.opcodes.errors import (
     UNKNOWN_ENTITY,
     WRONG_INPUT,
     WRONG_STATE,
+    OpcodeError,
     OpExecError,
     OpPrereqError,
 )
@@ -194,9 +196,39 @@ async def snapshot(context: Context, given: Input) -> Outcome:
     require_state(instance, ("up", ADMIN_DOWN, ADMIN_OFFLINE), "cannot take a snapshot")
     if given["dry_run"]:
         return Outcome()
-    for disk, name in pairs:
-        await context.node_of(instance).snapshot_disk(instance, disk, name)
+    is_frozen = await _freeze(context, instance)
+    try:
+        for disk, name in pairs:
+            await context.node_of(instance).snapshot_disk(instance, disk, name)
+    finally:
+        if is_frozen:
+            await _thaw(context, instance)
     return Outcome([[disk.name, name] for disk, name in pairs])
+
+
+async def _freeze(context: Context, instance: Instance) -> bool:
+    """
+    Whether the guest was asked to hold its writes back, so that file systems are whole.
+
+    One without an agent is taken as it is, as by a power cut.
+    """
+    node = context.node_of(instance)
+    asks = actual_hvparams(instance, context.cluster.facts).get("use_guest_agent")
+    if not asks or not await node.is_running(instance):
+        return False
+    try:
+        await node.freeze(instance)
+    except OpcodeError as error:
+        context.log(f"File systems are not frozen: {error.args[0]}")
+    return True
+
+
+async def _thaw(context: Context, instance: Instance) -> None:
+    """Writes go on; the agent may have frozen them though it did not say so in time."""
+    try:
+        await context.node_of(instance).thaw(instance)
+    except OpcodeError as error:
+        context.log(f" - WARNING: File systems were not thawed: {error.args[0]}")
 
 
 def _disk(instance: Instance, place: int | str) -> tuple[int, Disk]:

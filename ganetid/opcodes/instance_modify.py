@@ -21,6 +21,7 @@ from ganetid.cluster.model import (
     PutInstance,
 )
 from ganetid.cluster.parameters import actual_beparams
+from ganetid.hypervisor.values import State
 from ganetid.jobs.locks import Lock
 from ganetid.opcodes import systems
 from ganetid.opcodes.context import Context
@@ -49,6 +50,7 @@ from ganetid.opcodes.fields import (
     positive,
     text,
 )
+from ganetid.opcodes.instance_create import config_drive_files
 from ganetid.opcodes.instances import NAMED, alone, found, require_state
 from ganetid.opcodes.modify_plan import plan_of
 from ganetid.opcodes.modify_steps import perform
@@ -64,6 +66,7 @@ CHANGING = (
 async def modify(context: Context, given: Input) -> Outcome:
     """Change what is given; on failure what was made for it is gone again."""
     _require_changes(given)
+    files = config_drive_files(context.private)
     instance = found(context, given)
     plan = plan_of(context, instance, {**given, **context.private})
     await _verify_system(context, plan.instance, given)
@@ -85,6 +88,9 @@ async def modify(context: Context, given: Input) -> Outcome:
     left: tuple[Change, ...] = ()
     try:
         told += await perform(context, instance, plan, hot)
+        if files is not None:
+            plan = evolve(plan, instance=evolve(plan.instance, config_drive=True))
+            await context.node_of(plan.instance).write_config_drive(plan.instance, files)
         changes = _changes(context, instance, plan.instance)
         if given["disk_template"] and instance.disks:
             await copy_content(context, Conversion(instance, plan.instance))
@@ -130,7 +136,7 @@ async def _can_plug(context: Context, instance: Instance, given: Input) -> bool:
     """Whether devices are plugged while the guest runs.  Raises OpPrereqError."""
     if not (given["hotplug"] or given["hotplug_if_possible"]):
         return False
-    if await context.node_of(instance).is_running(instance):
+    if await context.node_of(instance).guest_state(instance) in (State.RUNNING, State.PAUSED):
         return True
     if given["hotplug"]:
         raise OpPrereqError(

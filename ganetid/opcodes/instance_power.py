@@ -5,6 +5,7 @@ OP_INSTANCE_STARTUP, OP_INSTANCE_SHUTDOWN, OP_INSTANCE_REBOOT.
 from __future__ import annotations
 
 from ganetid.cluster.model import ADMIN_DOWN, ADMIN_UP, SOURCE_ADMIN, Instance
+from ganetid.hypervisor.values import State
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import (
     Field,
@@ -25,14 +26,12 @@ SHUTDOWN_TIMEOUT_S = 120  # Ganeti's DEFAULT_SHUTDOWN_TIMEOUT
 
 
 async def start(context: Context, given: Input) -> Outcome:
-    """Start the guest; one that runs already is left alone."""
+    """Start the guest; one that runs already is left alone, one that is paused goes on."""
     instance = found(context, given)
     require_state(instance, ONLINE, NOT_ONLINE)
     if given["dry_run"]:
         return Outcome()
-    node = context.node_of(instance)
-    if not await node.is_running(instance):
-        await node.start(context.actual(instance))
+    await _begin(context, instance)
     return _ended(context, given, instance, ADMIN_UP)
 
 
@@ -59,8 +58,8 @@ async def reboot(context: Context, given: Input) -> Outcome:
         return Outcome()
     kind, timeout_s = given["reboot_type"], int(given["shutdown_timeout"])
     node = context.node_of(instance)
-    if not await node.is_running(instance):
-        await node.start(context.actual(instance))
+    if await _begin(context, instance):
+        pass
     elif kind == "full":
         await _stop(context, instance, timeout_s)
         await node.start(context.actual(instance))
@@ -81,6 +80,18 @@ async def recover_reboot(context: Context, given: Input) -> Outcome:
     if not await context.node_of(instance).is_running(instance):
         return await reboot(context, given)
     raise OpExecError("ganetid was interrupted; the guest runs, but it may not have rebooted")
+
+
+async def _begin(context: Context, instance: Instance) -> bool:
+    """Have it run; whether it was off before."""
+    node = context.node_of(instance)
+    if await node.is_running(instance):
+        return False
+    if await node.guest_state(instance) == State.PAUSED:
+        await node.unpause(instance)
+        return False
+    await node.start(context.actual(instance))
+    return True
 
 
 async def _stop(context: Context, instance: Instance, timeout_s: int) -> None:

@@ -46,6 +46,7 @@ async def reinstall(context: Context, given: Input) -> Outcome:
     if given["dry_run"]:
         return Outcome()
     newer = evolve(newer, **fields)
+    await context.node_of(newer).forget_memory(newer)  # it belongs to the former disks
     await systems.install(context, newer, parameters, reinstall=True)
     if files is not None:
         await context.node_of(newer).write_config_drive(newer, files)

@@ -186,6 +186,12 @@ RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     f"{NAME}/disk/{{id}}/grow": {"POST": submits("OP_INSTANCE_GROW_DISK", _grown)},
     f"{NAME}/change-group": {"PUT": submits("OP_INSTANCE_CHANGE_GROUP", NAMED_DRY)},
     f"{NAME}/snapshot": {"POST": submits("OP_INSTANCE_SNAPSHOT", NAMED)},
+    f"{NAME}/pause": {"PUT": submits("OP_INSTANCE_PAUSE", NAMED_DRY, takes_body=False)},
+    f"{NAME}/unpause": {"PUT": submits("OP_INSTANCE_UNPAUSE", NAMED_DRY, takes_body=False)},
+    f"{NAME}/suspend": {"PUT": submits("OP_INSTANCE_SUSPEND", NAMED_DRY, takes_body=False)},
+    f"{NAME}/resume": {"PUT": submits("OP_INSTANCE_RESUME", NAMED_DRY, takes_body=False)},
+    f"{NAME}/nmi": {"POST": submits("OP_INSTANCE_NMI", NAMED_DRY, takes_body=False)},
+    f"{NAME}/password": {"PUT": submits("OP_INSTANCE_PASSWORD", NAMED_DRY)},
     f"{NAME}/prepare-export": {"PUT": submits("OP_BACKUP_PREPARE", _prepared, takes_body=False)},
     f"{NAME}/export": {
         "PUT": submits("OP_BACKUP_EXPORT", NAMED),

@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from ganetid.cluster.cluster_defaults import cluster_nicparams
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Instance, Nic
@@ -163,10 +165,21 @@ async def _console_log(api: Api, call: Call) -> Any:
     return {"log": await api.nodes.of(instance).console_log(instance, lines)}
 
 
+async def _statistics(api: Api, call: Call) -> Any:
+    """What the guest uses, as it is counted now; `state` is the hypervisor's word."""
+    instance = _found(api, call)
+    if not api.nodes.seems_running(instance):
+        raise Fault(503, "Instance is not running")
+    node = api.nodes.of(instance)
+    state = await node.guest_state(instance)
+    return {"state": state, **msgspec.to_builtins(await node.statistics(instance))}
+
+
 NAME = "/2/instances/{name}"
 RESOURCES: Mapping[str, Mapping[str, Verb]] = {
     "/2/instances": {"GET": Verb(_list, OPEN)},
     NAME: {"GET": reads(_show)},
     f"{NAME}/console": {"GET": Verb(_console, READERS)},
+    f"{NAME}/statistics": {"GET": Verb(_statistics, READERS)},
     f"{NAME}/console-log": {"GET": Verb(_console_log, READERS)},
 }

@@ -32,7 +32,7 @@ LONG_S = 6 * 3600.0
 LONG = frozenset(
     {"create_disk", "remove_disk", "grow_disk", "snapshot_disk", "remove_debris", "migrate",
      "create_os", "install_os", "rename_os", "export_disk", "import_disk",
-     "copy_disk", "send_disk", "receive_disk", "run_hooks"}
+     "copy_disk", "send_disk", "receive_disk", "run_hooks", "suspend", "wake"}
 )  # fmt: skip
 REPEATABLE = frozenset(
     {"facts", "list_exports", "recover", "has_disk", "is_running", "carry", "connect", "disconnect",
@@ -42,7 +42,8 @@ REPEATABLE = frozenset(
      "copy_disk", "read_config_drive", "read_chunk", "write_chunk", "keep_spare", "read_spare",
      "prune_spares", "write_ssconf", "has_address", "hold_cluster_address",
      "release_cluster_address", "end_transfer", "write_config_image", "shape", "own_disks",
-     "forget_guest", "migrate"}
+     "forget_guest", "migrate", "pause", "unpause", "suspend", "sleeps", "wake", "forget_memory",
+     "statistics", "set_password", "freeze", "thaw"}
 )  # fmt: skip
 
 ERRORS: Mapping[str, type[OpcodeError]] = {

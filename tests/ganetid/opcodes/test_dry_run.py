@@ -57,6 +57,14 @@ CASES: Mapping[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "OP_INSTANCE_MOVE": (
         {"instance_name": "filed", "target_node": "node2"},
         {**UP, "target_node": "node2"}, "not suitable for copying"),
+    "OP_INSTANCE_NMI": (UP, DOWN, "is not running"),
+    "OP_INSTANCE_PASSWORD": (
+        {**UP, "user": "root", "password": "x"}, {**DOWN, "user": "root", "password": "x"},
+        "is not running"),
+    "OP_INSTANCE_PAUSE": (UP, DOWN, "is not running"),
+    "OP_INSTANCE_RESUME": (UP, DOWN, "is not suspended"),
+    "OP_INSTANCE_SUSPEND": (UP, DOWN, "can't be suspended"),
+    "OP_INSTANCE_UNPAUSE": (UP, DOWN, "is not running"),
     "OP_INSTANCE_REBOOT": ({**UP, "reboot_type": "hard"}, ABSENT, "not known"),
     "OP_INSTANCE_RECREATE_DISKS": (DOWN, UP, "cannot recreate"),
     "OP_INSTANCE_REINSTALL": (DOWN, UP, "cannot reinstall"),
