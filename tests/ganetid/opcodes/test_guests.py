@@ -119,6 +119,36 @@ class GuestTests(ClusterTestCase):
 
         return Deferred.fromCoroutine(check())
 
+    def test_agent(self) -> Deferred[None]:
+        """The agent sets passwords, and holds writes back during snapshots, whatever they do."""
+
+        async def check() -> None:
+            client = await self.start()
+            given = create_body(hvparams={"use_guest_agent": True})
+            job = await client.job("POST", "/2/instances", given)
+            self.assertEqual(job["status"], "success", job)
+            asked: list[Any] = []
+
+            async def agent(
+                name: str, command: str, given: Any = None, timeout_s: float = 5
+            ) -> Any:
+                asked.append((command, given, sorted(self.blocks.volumes)))
+
+            self.hypervisor.agent = agent  # type: ignore[method-assign, assignment]
+            await self.done(client, "PUT", "password", {"user": "root", "password": "pass"})
+            command, told, before = asked.pop()
+            self.assertEqual(command, "guest-set-user-password")
+            self.assertEqual(told, {"username": "root", "password": "cGFzcw==", "crypted": False})
+            snapshot = {"disks": [[0, {"snapshot_name": "snap"}]]}
+            await self.done(client, "POST", "snapshot", snapshot)
+            self.assertEqual([each[0] for each in asked], [f"guest-fsfreeze-{word}" for word in
+                                                           ("freeze", "thaw")])  # fmt: skip
+            self.assertEqual([each[2] for each in asked], [before, sorted([*before, "snap"])])
+            job = await client.job("POST", f"{PATH}/snapshot", snapshot)  # it is there
+            self.assertEqual([each[0][-4:] for each in asked[2:]], ["eeze", "thaw"], job)
+
+        return Deferred.fromCoroutine(check())
+
     def test_config_drive(self) -> Deferred[None]:
         """A config drive that is given to an instance takes the place of the former."""
 
