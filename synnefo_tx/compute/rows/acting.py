@@ -48,7 +48,7 @@ def begin(
         kind=f"server.{action.name}",
         target=server.id,
         steps=tuple(steps),
-        context=dict(context or {}),
+        context={**(context or {}), "task_state": action.task_state},
         request_id=ask.request_id,
         user_id=ask.caller.user_id,
     )

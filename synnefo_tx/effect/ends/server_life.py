@@ -57,9 +57,9 @@ def _over(connection: Connection, ended: Ended) -> Any:
     actions_log.ended(connection, task.target, task.request_id, now_us, problem, host)
     if server is None or server.task_state == "deleting":
         return None
-    connection.execute(
-        update(servers).where(servers.c.id == server.id).values(task_state=None, updated_at=now_us)
-    )
+    if server.task_state == task.context["task_state"]:
+        this = update(servers).where(servers.c.id == server.id)
+        connection.execute(this.values(task_state=None, updated_at=now_us))
     return server
 
 

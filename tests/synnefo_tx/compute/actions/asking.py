@@ -10,6 +10,10 @@ from sqlalchemy import select
 from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.audit.rows.tables import audit_log
+from synnefo_tx.effect.rows import outbox
+from synnefo_tx.effect.rows.ending import ENDINGS
+from synnefo_tx.update.messages import News
+from synnefo_tx.update.rows.batch import take_in
 from tests.synnefo_tx.compute.cloud import ALICE, Answer, Cloud
 
 
@@ -39,6 +43,51 @@ class ActionCase(SynchronousTestCase):
         answer = self.act(name, value, **more)
         refused = {"conflictingRequest": {"code": 409, "message": text}}
         self.assertEqual((answer.status, answer.json), (409, refused))
+
+    def wish(self) -> Any:
+        """The wish about the server that waits to be sent; there is one."""
+        (wish,) = self.cloud.wishes(self.server)
+        return wish
+
+    def settle(self) -> None:
+        """What was asked of the cluster until now was sent to it."""
+        with self.cloud.database.engine.begin() as connection:
+            for wish in self.cloud.wishes(self.server):
+                outbox.forget(connection, wish.id)
+
+    def goes(self, *operations: str) -> list[str]:
+        """The steps' opcodes succeed one after the other; the path of each step's call."""
+        return [self._told(operation, "success") for operation in operations]
+
+    def fails(self, operation: str, why: str = "no room") -> str:
+        """The step under way fails; its path."""
+        return self._told(operation, "error", ["OpExecError", [why]])
+
+    def _told(self, operation: str, status: str, result: Any = None) -> str:
+        wish = self.wish()
+        self.cloud.now += 1
+        news = News(
+            type="ganeti-op-status",
+            event_time=(int(self.cloud.now), 0),
+            operation=operation,
+            status=status,
+            result=result,
+            cluster="one",
+            job_id=7,
+            effect=wish.id,
+            instance=f"snf-{self.server}",
+        )
+        now_us = int(self.cloud.now * 1e6)
+        with self.cloud.database.engine.begin() as connection:
+            ENDINGS.taken(connection, wish, 7, now_us)
+            take_in(connection, [news], now_us)
+        _, _, path = wish.path.partition(f"snf-{self.server}")
+        return str(path)
+
+    def status(self) -> tuple[str, str | None]:
+        """Its status, and what it is at."""
+        shown = self.shown()
+        return shown["status"], shown["OS-EXT-STS:task_state"]
 
     def shown(self, user: str = ALICE, version: str | None = "2.73") -> Any:
         """The server as its user sees it."""
