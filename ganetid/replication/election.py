@@ -16,7 +16,8 @@ class Vote:
     """
     What a node says.  view: the newest that it was told.
 
-    hears_master: that view's master is connected to it right now, or it is that master.
+    hears_master: that view's master is connected to it right now and answers, or it is that
+    master.
     """
 
     name: str

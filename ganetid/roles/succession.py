@@ -21,6 +21,7 @@ from ganetid.replication.election import Vote, majority, may_resume, newest, rea
 from ganetid.roles.node import NodeHalf
 
 VOTES_WITHIN_S = 4.0
+ANSWERS_WITHIN_S = 2.0  # well within the former
 ABDICATES_WITHIN_S = 60.0
 ASK_AGAIN_S = 1.0
 
@@ -167,8 +168,26 @@ class Succession:
     async def _vote(self, asked: Asked) -> bytes:
         membership = self.half.membership
         assert membership.view is not None
-        vote = Vote(membership.name, membership.view, self.is_master() or self.half.hears_master)
-        return msgspec.json.encode(vote)
+        hears = self.is_master() or (
+            self.half.hears_master and await self._master_answers(membership.view)
+        )
+        return msgspec.json.encode(Vote(membership.name, membership.view, hears))
+
+    async def _master_answers(self, view: View) -> bool:
+        """A daemon that hangs keeps its connections, and would be heard for ever."""
+        place = view.place(view.master)
+        if place is None or place.name == self.half.membership.name:
+            return True
+        client = self._client(place, view.epoch)
+        try:
+            await client.send("vote", timeout_s=ANSWERS_WITHIN_S)
+        except Unreachable:
+            return False
+        except (Rejected, OlderMaster):
+            return True
+        finally:
+            await client.close()
+        return True
 
     async def _abdicate(self, asked: Asked) -> bytes:
         _check_candidate(self.half.membership, asked)
