@@ -52,10 +52,29 @@ class NicPort:
 
 
 @frozen
+class Subnet:
+    """
+    A subnet of a network.
+
+    gateway: an address of it; None: it has no way out.  dhcp: whether guests are told of it.
+    dns, host_routes: what they are told; without `dns` the network's.
+    managed_ipv6: its addresses come by DHCPv6 and not from the prefix.
+    """
+
+    cidr: str
+    gateway: str | None = None
+    dhcp: bool = True
+    dns: tuple[str, ...] = ()
+    host_routes: tuple[HostRoute, ...] = ()
+    managed_ipv6: bool = False
+
+
+@frozen
 class NetworkOptions:
     """
     How a network is carried, beside Ganeti's parameters.
 
+    subnets: beside Ganeti's `network` and `network6`.
     uplink: an interface of the nodes that is a port of its bridge.
     node_gateway: whether nodes themselves have the gateways' addresses; else a router has, or
     something on the other side of the uplink.
@@ -75,6 +94,7 @@ class NetworkOptions:
     masquerade: bool | None = None
     open_inwards: bool | None = None
     reachable_from: tuple[str, ...] = ()
+    subnets: tuple[Subnet, ...] = ()
 
 
 @frozen

@@ -72,8 +72,8 @@ def network_config(
     for index, port in enumerate(ports):
         plan = networks.get(port.network or "")
         entry: dict[str, Any] = {"match": {"macaddress": port.mac}, "dhcp4": bool(port.ips4)}
-        if plan is not None and plan.subnet6:
-            entry["dhcp6" if plan.managed6 else "accept-ra"] = True
+        for subnet in plan.subnets6 if plan else ():
+            entry["dhcp6" if subnet.managed else "accept-ra"] = True
         if port.mtu is not None:
             entry["mtu"] = port.mtu
         ethernets[f"nic{index}"] = entry
@@ -85,9 +85,10 @@ def _networks_of(index: int, port: PortPlan, plan: NetworkPlan | None) -> Iterab
     for address in port.ips4:
         yield {**common, "id": f"network{index}", "type": "ipv4_dhcp", "ip_address": address}
         break
-    if plan is not None and plan.subnet6:
-        kind = "ipv6_dhcpv6-stateful" if plan.managed6 else "ipv6_slaac"
-        yield {**common, "id": f"network{index}_6", "type": kind}
+    for number, subnet in enumerate(plan.subnets6 if plan else ()):
+        kind = "ipv6_dhcpv6-stateful" if subnet.managed else "ipv6_slaac"
+        name = f"network{index}_6" + (f"_{number}" if number else "")
+        yield {**common, "id": name, "type": kind}
 
 
 def _meta_data(files: Mapping[str, bytes], ports: tuple[PortPlan, ...]) -> dict[str, Any]:

@@ -127,7 +127,7 @@ class Applying:
             lines += network_routes(network, state.numbers[network.name])
         await self._host.ip(lines)
         await self._host.set_kernel(_kernel_settings(state, bridges))
-        if any(network.gateway6 for network in state.networks.values()):
+        if any(each.gateway for one in state.networks.values() for each in one.subnets6):
             await self._host.forward_ipv6()
         for bridge in bridges:
             if bridge.vxlan is not None:

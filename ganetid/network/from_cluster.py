@@ -9,7 +9,14 @@ from collections.abc import Iterable, Mapping
 from attrs import evolve
 
 from ganetid.cluster.model import Connection, Instance, Network, Nic
-from ganetid.cluster.wiring import NetworkOptions, Router, RouterInterface, SecurityGroup
+from ganetid.cluster.subnets import leading_gateway, subnet_with
+from ganetid.cluster.wiring import (
+    NetworkOptions,
+    Router,
+    RouterInterface,
+    SecurityGroup,
+    Subnet,
+)
 from ganetid.network.names import gateway_mac, router_mac
 from ganetid.network.ports import (
     BRIDGED,
@@ -22,6 +29,7 @@ from ganetid.network.ports import (
     PortPlan,
     RouterPlan,
     RouterPort,
+    SubnetPlan,
     Vxlan,
 )
 
@@ -91,6 +99,19 @@ def _with_options(plan: NetworkPlan, options: NetworkOptions) -> NetworkPlan:
         open_inwards=is_public or plan.mode == ROUTED if is_open is None else is_open,
         node_gateway=options.node_gateway,
         routers=options.reachable_from,
+        more=tuple(_subnet(each, options) for each in options.subnets),
+    )
+
+
+def _subnet(subnet: Subnet, options: NetworkOptions) -> SubnetPlan:
+    is_six = ":" in subnet.cidr
+    return SubnetPlan(
+        subnet.cidr,
+        subnet.gateway,
+        subnet.dhcp and options.dhcp,
+        subnet.dns or tuple(each for each in options.dns if (":" in each) == is_six),
+        tuple((each.destination, each.gateway) for each in subnet.host_routes),
+        subnet.managed_ipv6,
     )
 
 
@@ -167,15 +188,13 @@ def router_of(router: Router, networks: Mapping[str, Network]) -> RouterPlan:
     external, snat = router.external, None
     if external is not None and router.snat:
         snat = next((each for each in external.ips if ":" not in each), None)
-    way_out = networks[external.network] if external is not None else None
-    ways = (way_out.gateway, way_out.gateway6) if way_out is not None else ()
-    own = set() if external is None else set(external.ips)
+    ways = () if external is None else _ways_out(external, networks[external.network])
     return RouterPlan(
         name=router.name,
         uuid=router.uuid,
         interfaces=tuple(_router_port(router, each, networks) for each in router.interfaces),
         external=None if external is None else _router_port(router, external, networks),
-        gateways=tuple(each for each in ways if each is not None and each not in own),
+        gateways=ways,
         snat=snat,
         floating=router.floating_ips,
         forwards=router.port_forwardings,
@@ -183,23 +202,32 @@ def router_of(router: Router, networks: Mapping[str, Network]) -> RouterPlan:
     )
 
 
+def _ways_out(external: RouterInterface, network: Network) -> tuple[str, ...]:
+    """Of each IP version the gateway of the first of its subnets that has another's."""
+    found: dict[bool, str] = {}
+    for each in external.ips:
+        subnet = subnet_with(network, each)
+        if subnet is not None and subnet.gateway and subnet.gateway not in external.ips:
+            found.setdefault(":" in each, subnet.gateway)
+    return tuple(found[each] for each in sorted(found))
+
+
 def _router_port(
     router: Router, place: RouterInterface, networks: Mapping[str, Network]
 ) -> RouterPort:
     network = networks[place.network]
-    has_gateway = bool({network.gateway, network.gateway6} & set(place.ips))
     mac = (
         gateway_mac(network.name, network.mac_prefix)
-        if has_gateway
+        if leading_gateway(network) in place.ips
         else router_mac(router.uuid, network.name, network.mac_prefix)
     )
     return RouterPort(network.name, mac, tuple(_with_length(each, network) for each in place.ips))
 
 
 def _with_length(address: str, network: Network) -> str:
-    cidr = network.network6 if ":" in address else network.subnet
+    subnet = subnet_with(network, address)
     length = 128 if ":" in address else 32
-    return f"{address}/{cidr.partition('/')[2] if cidr else length}"
+    return f"{address}/{length if subnet is None else subnet.cidr.partition('/')[2]}"
 
 
 def firewall_of(instance: Instance, nic: Nic) -> str | None:

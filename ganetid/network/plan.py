@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 from ganetid.network.links import Link
 from ganetid.network.names import bridge_mac, bridge_name, tunnel_name
 from ganetid.network.numbers import NETWORK_MASK, service_address
-from ganetid.network.ports import NetworkPlan, Vxlan
+from ganetid.network.ports import NetworkPlan, SubnetPlan, Vxlan
 from ganetid.network.state import NetworkState, has_gateway
 
 FIRST_TABLE = 20_000  # of the routing tables of networks
@@ -69,13 +69,16 @@ def bridge_of(network: NetworkPlan) -> Bridge:
 
 def gateway_addresses(network: NetworkPlan) -> tuple[str, ...]:
     """What the node itself is called in the network."""
-    found = []
-    if has_gateway(network) and network.subnet is not None:
-        found.append(f"{network.gateway}/{ipaddress.IPv4Network(network.subnet).prefixlen}")
-    has_six = network.gateway6 and network.subnet6 and network.node_gateway
-    if has_six and network.subnet6 and not network.mac_filtered:
-        found.append(f"{network.gateway6}/{ipaddress.IPv6Network(network.subnet6).prefixlen}")
-    return tuple(found)
+    found: list[SubnetPlan] = []
+    if has_gateway(network):
+        found += [*network.subnets4]
+    if network.node_gateway and not network.mac_filtered:
+        found += [*network.subnets6]
+    return tuple(
+        f"{each.gateway}/{ipaddress.ip_network(each.cidr).prefixlen}"
+        for each in found
+        if each.gateway
+    )
 
 
 def make_bridge(wanted: Bridge, links: Mapping[str, Link]) -> tuple[str, ...]:
@@ -195,7 +198,10 @@ def network_routes(network: NetworkPlan, number: int) -> tuple[str, ...]:
     if not has_gateway(network):
         return ()
     table = FIRST_TABLE + number
-    return (f"route replace {network.subnet} dev {bridge_name(network.link)} table {table}",)
+    return tuple(
+        f"route replace {each.cidr} dev {bridge_name(network.link)} table {table}"
+        for each in network.subnets4
+    )
 
 
 def network_rule(number: int) -> str:

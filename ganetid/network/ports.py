@@ -7,6 +7,7 @@ its own disk.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 
 from attrs import field, frozen
@@ -38,6 +39,31 @@ class Vxlan:
 
 
 @frozen
+class SubnetPlan:
+    """
+    A subnet of a network, as NetworkPlan tells of its first ones.
+
+    routes, managed: `routes`, `managed6`.
+    """
+
+    cidr: str
+    gateway: str | None = None
+    dhcp: bool = True
+    dns: tuple[str, ...] = ()
+    routes: tuple[tuple[str, str], ...] = ()
+    managed: bool = False
+
+    @property
+    def is_six(self) -> bool:
+        """Whether it is of IPv6."""
+        return ":" in self.cidr
+
+    def holds(self, address: str) -> bool:
+        """Whether the address is of it."""
+        return ipaddress.ip_address(address) in ipaddress.ip_network(self.cidr, strict=False)
+
+
+@frozen
 class NetworkPlan:
     """
     A network as one node carries it.
@@ -54,6 +80,7 @@ class NetworkPlan:
     node_gateway: whether the node has the gateways' addresses; else who has, is on the link.
     uuid, tags: what scripts are told.
     routers: networks whose guests may reach this one's through the node, by name.
+    more: subnets beside `subnet` and `subnet6`.
     """
 
     name: str
@@ -81,6 +108,24 @@ class NetworkPlan:
     routers: tuple[str, ...] = ()
     uuid: str = ""
     tags: tuple[str, ...] = ()
+    more: tuple[SubnetPlan, ...] = ()
+
+    @property
+    def subnets4(self) -> tuple[SubnetPlan, ...]:
+        """All its subnets of IPv4."""
+        more = tuple(each for each in self.more if not each.is_six)
+        if self.subnet is None:
+            return more
+        return (SubnetPlan(self.subnet, self.gateway, self.dhcp, self.dns, self.routes), *more)
+
+    @property
+    def subnets6(self) -> tuple[SubnetPlan, ...]:
+        """All its subnets of IPv6."""
+        more = tuple(each for each in self.more if each.is_six)
+        if self.subnet6 is None:
+            return more
+        own = SubnetPlan(self.subnet6, self.gateway6, self.dhcp, self.dns6, managed=self.managed6)
+        return (own, *more)
 
 
 @frozen

@@ -92,8 +92,12 @@ class Place:
     def addresses6(self) -> tuple[str, ...]:
         """Its IPv6 addresses: those it was given, and those it makes of its MAC address."""
         own = [*self.port.ips6, link_local(self.port.mac)]
-        if self.network is not None and self.network.subnet6 and not self.network.managed6:
-            own.append(autoconfigured(self.network.subnet6, self.port.mac))
+        if self.network is not None:
+            own += [
+                autoconfigured(each.cidr, self.port.mac)
+                for each in self.network.subnets6
+                if not each.managed
+            ]
         return tuple(dict.fromkeys(own))
 
 
@@ -252,7 +256,7 @@ def has_gateway(network: NetworkPlan) -> bool:
     """
     if network.mac_filtered or network.mode == ROUTED or not network.node_gateway:
         return False
-    return bool(network.gateway and network.subnet)
+    return any(each.gateway for each in network.subnets4)
 
 
 def link_of(port: PortPlan, network: NetworkPlan | None) -> str:

@@ -36,7 +36,7 @@ def make_tap(place: Place, links: Mapping[str, Link]) -> tuple[str, ...]:
 
 def _tap_addrgenmode(place: Place) -> str:
     """A routed tap is its guest's router, known by its link-local address in IPv6."""
-    has_ipv6 = place.network is not None and place.network.subnet6 is not None
+    has_ipv6 = place.network is not None and bool(place.network.subnets6)
     return "eui64" if place.bridge is None and has_ipv6 else "none"
 
 

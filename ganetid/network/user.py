@@ -107,6 +107,9 @@ class UserNetwork:
 
     def _nic(self, port: PortPlan) -> UserNic:
         network = self._networks.get(port.network or "")
-        if network is None or network.subnet is None:
+        subnets = () if network is None else network.subnets4
+        chosen = next((each for each in subnets if port.ip and each.holds(port.ip)), None)
+        chosen = chosen or next(iter(subnets), None)
+        if chosen is None:
             return UserNic(port.mac)
-        return UserNic(port.mac, network.subnet, port.ip, network.gateway)
+        return UserNic(port.mac, chosen.cidr, port.ip, chosen.gateway)

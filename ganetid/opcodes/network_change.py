@@ -12,6 +12,7 @@ from typing import Any
 from attrs import evolve
 
 from ganetid.cluster.model import Change, DropNetwork, Network, PutNetwork
+from ganetid.cluster.wiring import NetworkOptions
 from ganetid.opcodes.context import Context
 from ganetid.opcodes.definition import REQUIRED, Field, Input, Outcome
 from ganetid.opcodes.errors import (
@@ -37,6 +38,7 @@ from ganetid.opcodes.fields import (
     text,
 )
 from ganetid.opcodes.instance_parameters import NAME
+from ganetid.opcodes.network_options import check_options, check_subnets
 from ganetid.opcodes.networks import (
     carry,
     external,
@@ -46,6 +48,7 @@ from ganetid.opcodes.networks import (
     opcode,
     refuse_in_use,
 )
+from ganetid.opcodes.typed_body import changed_value, object_kind
 
 MAC_PREFIX = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){2}")
 NOTHING = "none"  # takes a value away
@@ -60,6 +63,10 @@ async def add(context: Context, given: Input) -> Outcome:
             ALREADY_EXISTS,
         )
     network = network_from(given, context.now())
+    if given["options"] is not None:
+        options = changed_value(network.options, given["options"], "options")
+        check_options(options, network, context)
+        network = evolve(network, options=options)
     if given["conflicts_check"]:
         network = _without_nodes(context, network)
     return Outcome() if given["dry_run"] else Outcome(None, (PutNetwork(network),))
@@ -92,6 +99,8 @@ async def set_params(context: Context, given: Input) -> Outcome:
     if given["dry_run"]:
         return Outcome()
     newer = next_version(network, context.now(), **fields)
+    if network.options.subnets:
+        check_subnets(newer, context.cluster)
     await carry(context, network, newer)
     return Outcome(None, (PutNetwork(newer),))
 
@@ -147,10 +156,15 @@ def network_from(given: Input, now: float) -> Network:
 
 
 def _subnet(given: Input) -> ipaddress.IPv4Network | None:
-    """None: the network has IPv6 alone, which Ganeti knows not.  Raises as `network_from`."""
+    """
+    None: the network has IPv6 alone, or what its options say, which Ganeti knows not.
+
+    Raises as `network_from`.
+    """
     name, gateway = given["network_name"], given["gateway"]
     if given["network"] is None:
-        if given["network6"] is None or gateway is not None:
+        has_none = given["network6"] is None and given["options"] is None
+        if has_none or gateway is not None:
             words = "Parameter 'OP_NETWORK_ADD.network' fails validation"
             raise OpPrereqError(words, WRONG_INPUT)
         return None
@@ -278,6 +292,7 @@ OPCODES = (
             Field("mac_prefix", optional(text)),
             Field("add_reserved_ips", optional(list_of(ipv4))),
             Field("conflicts_check", boolean, True),
+            Field("options", optional(object_kind(NetworkOptions))),
             Field("tags", list_of_text, []),
         ),
         renamed={"name": "network_name"},

@@ -106,9 +106,12 @@ def external(network: Network) -> set[str]:
 
 
 def taken(network: Network, cluster: Configuration) -> set[str]:
-    """Addresses of the network's pool that are not free."""
+    """Addresses of the network's pool (without one: any) that are not free."""
     used = external(network) | set(cluster.addresses(network.name))
-    return {each for each in used if network.subnet is None or ":" not in each}
+    if network.subnet is None:
+        return used
+    pool = ipaddress.ip_network(network.subnet)
+    return {each for each in used if ipaddress.ip_address(each) in pool}
 
 
 def in_order(addresses: Iterable[str]) -> list[str]:

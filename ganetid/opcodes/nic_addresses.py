@@ -12,6 +12,8 @@ from attrs import frozen
 
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Network, Nic
+from ganetid.cluster.subnets import gateways_of, subnet_with, subnets_of
+from ganetid.cluster.wiring import Subnet
 from ganetid.network.addresses import Address, plain_address
 from ganetid.network.state import autoconfigured
 from ganetid.opcodes.errors import NOT_UNIQUE, WRONG_INPUT, WRONG_STATE, OpPrereqError
@@ -78,10 +80,11 @@ def require_free(address: Address, network: Network, claim: Claim) -> None:
 
 def edges(network: Network) -> set[str]:
     """Addresses that are nobody's, and the gateways'."""
-    kept = {each for each in (network.gateway, network.gateway6) if each}
-    if network.subnet is not None:
-        subnet = ipaddress.IPv4Network(network.subnet)
-        kept |= {str(subnet.network_address), str(subnet.broadcast_address)}
+    kept = set(gateways_of(network))
+    for each in subnets_of(network):
+        subnet = ipaddress.ip_network(each.cidr, strict=False)
+        if subnet.version == 4 and subnet.num_addresses > 2:
+            kept |= {str(subnet.network_address), str(subnet.broadcast_address)}
     return kept
 
 
@@ -100,23 +103,28 @@ def _refuse_others(address: Address, claim: Claim) -> None:
 
 
 def _is_inside(address: Address, network: Network) -> bool:
-    cidr = network.subnet if address.version == 4 else network.network6
-    return cidr is not None and address in ipaddress.ip_network(cidr, strict=False)
+    return subnet_with(network, str(address)) is not None
+
+
+def _free_in(subnet: Subnet, kept: set[str], mac: str) -> str | None:
+    if ":" not in subnet.cidr:
+        hosts = ipaddress.IPv4Network(subnet.cidr).hosts()
+        return next((str(each) for each in hosts if str(each) not in kept), None)
+    if not subnet.managed_ipv6:
+        return autoconfigured(subnet.cidr, mac)
+    prefix = ipaddress.IPv6Network(subnet.cidr)
+    last = min(prefix.num_addresses, FIRST_IN_SIX + len(kept) + 1)
+    found = (str(prefix[index]) for index in range(FIRST_IN_SIX, last))
+    return next((each for each in found if each not in kept), None)
 
 
 def _of_pool(network: Network, claim: Claim) -> str:
     """The lowest free one; in a network of IPv6 alone what its guest would make itself."""
-    kept = external(network) | claim.taken()
-    if network.subnet is not None:
-        for address in ipaddress.IPv4Network(network.subnet).hosts():
-            if str(address) not in kept:
-                return str(address)
-    elif network.network6 is not None and not network.options.managed_ipv6:
-        return autoconfigured(network.network6, claim.mac)
-    elif network.network6 is not None:
-        subnet = ipaddress.IPv6Network(network.network6)
-        last = min(subnet.num_addresses, FIRST_IN_SIX + len(kept) + 1)
-        for index in range(FIRST_IN_SIX, last):
-            if str(subnet[index]) not in kept:
-                return str(subnet[index])
+    kept = external(network) | edges(network) | claim.taken()
+    subnets = subnets_of(network)
+    four = [each for each in subnets if ":" not in each.cidr]
+    for subnet in four or subnets:
+        address = _free_in(subnet, kept, claim.mac)
+        if address is not None:
+            return address
     raise OpPrereqError(f"No free address in network {network.name}", NOT_UNIQUE)

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from ganetid.cluster.configuration import Configuration
 from ganetid.cluster.model import Network
+from ganetid.cluster.subnets import gateways_of, subnet_with, subnets_of
 from ganetid.cluster.wiring import Router, RouterInterface
 from ganetid.network.ports import FloatingAddress
 from ganetid.opcodes.errors import NOT_UNIQUE, UNKNOWN_ENTITY, WRONG_STATE, OpPrereqError
@@ -78,10 +79,9 @@ def _check_place(
 def _check_address(
     address: str, network: Network, where: str, old: Router, cluster: Configuration
 ) -> None:
-    cidr = network.network6 if ":" in address else network.subnet
-    if cidr is None or ipaddress.ip_address(address) not in ipaddress.ip_network(cidr, False):
+    if subnet_with(network, address) is None:
         raise wrong(where, f"{address} is not in network {network.name}")
-    if address in {network.gateway, network.gateway6} and network.options.node_gateway:
+    if address in gateways_of(network) and network.options.node_gateway:
         raise OpPrereqError(
             f"{where}: nodes themselves have {address}; network {network.name} needs the option"
             " node_gateway = false",
@@ -101,7 +101,7 @@ def _refuse_overlaps(router: Router, cluster: Configuration) -> None:
     seen: list[ipaddress.IPv4Network | ipaddress.IPv6Network] = []
     for place in router.places:
         network = cluster.networks[place.network]
-        cidrs = [each for each in (network.subnet, network.network6) if each is not None]
+        cidrs = [each.cidr for each in subnets_of(network)]
         for cidr in (ipaddress.ip_network(each, strict=False) for each in cidrs):
             if any(cidr.version == each.version and cidr.overlaps(each) for each in seen):
                 raise wrong("interfaces", f"network {network.name} overlaps with another")
@@ -141,8 +141,8 @@ def _check_forwards(router: Router, old: Router, cluster: Configuration) -> None
 
 def _check_routes(router: Router, cluster: Configuration) -> None:
     check_routes(router.routes, "routes")
-    subnets = [cluster.networks[each.network] for each in router.places]
-    cidrs = [cidr for each in subnets for cidr in (each.subnet, each.network6) if cidr]
+    networks = [cluster.networks[each.network] for each in router.places]
+    cidrs = [subnet.cidr for each in networks for subnet in subnets_of(each)]
     for index, each in enumerate(router.routes):
         gateway = ipaddress.ip_address(each.gateway)
         if not any(gateway in ipaddress.ip_network(cidr, strict=False) for cidr in cidrs):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from attrs import field, frozen
 
 from ganetid.cluster.model import Instance, Network, Nic
+from ganetid.cluster.subnets import subnet_with, subnets_of
 
 
 @frozen
@@ -91,7 +92,8 @@ def _interface(
         mtu=nic.port.mtu or mtu,
         addresses=addresses,
         network=network.uuid if network is not None else "",
-        accepts_advertisements=network is not None and network.network6 is not None,
+        accepts_advertisements=network is not None
+        and any(":" in each.cidr for each in subnets_of(network)),
     )
 
 
@@ -105,8 +107,8 @@ def _addresses(nic: Nic, network: Network, leads_out: bool) -> tuple[Address, ..
 
 
 def _address(ip: str, network: Network, leads_out: bool) -> Address:
-    is_six = ipaddress.ip_address(ip).version == 6
-    subnet = (network.network6 if is_six else network.subnet) or f"{ip}/{128 if is_six else 32}"
-    gateway = network.gateway6 if is_six else network.gateway
-    prefix = ipaddress.ip_network(subnet, strict=False).prefixlen
-    return Address(ip, prefix, gateway if leads_out else None)
+    subnet = subnet_with(network, ip)
+    if subnet is None:
+        return Address(ip, ipaddress.ip_address(ip).max_prefixlen)
+    prefix = ipaddress.ip_network(subnet.cidr, strict=False).prefixlen
+    return Address(ip, prefix, subnet.gateway if leads_out else None)

@@ -8,9 +8,11 @@ everybody).  A frame under another MAC address than the NIC's gets no answer, wh
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 
 from attrs import frozen
 
+from ganetid.network.ports import SubnetPlan
 from ganetid.network.state import METADATA, Place, link_local
 from ganetid.network.tap_plan import port_mtu
 from ganetid.network.wire import dhcp, dhcp6
@@ -37,7 +39,7 @@ from ganetid.network.wire.frames import (
     write_datagram,
     write_ethernet,
 )
-from ganetid.network.wire.router import Advertised, advertisement, is_solicitation
+from ganetid.network.wire.router import Advertised, Prefix, advertisement, is_solicitation
 
 DHCP_SERVER, DHCP_CLIENT = 67, 68
 DHCP6_SERVER, DHCP6_CLIENT = 547, 546
@@ -75,21 +77,24 @@ def answer(frame: bytes, place: Place, tells: NodeTells) -> bytes | None:
 def lease_of(place: Place, tells: NodeTells) -> dhcp.Lease | None:
     """What DHCPv4 says to the NIC, None for nothing."""
     network, address = place.network, place.port.ip
-    if network is None or not network.dhcp or network.subnet is None or address is None:
+    if network is None or address is None:
+        return None
+    subnet = next((each for each in network.subnets4 if each.holds(address)), None)
+    if subnet is None or not subnet.dhcp:
         return None
     metadata = ((f"{METADATA}/32", dhcp.ZERO),) if place.identities else ()
     options = [each for each in place.port.dhcp_options if each.ip_version == 4]
     return dhcp.Lease(
         address=address,
-        subnet=network.subnet,
-        server=network.gateway or METADATA,
-        router=network.gateway,
-        dns=network.dns or tells.dns,
+        subnet=subnet.cidr,
+        server=subnet.gateway or METADATA,
+        router=subnet.gateway,
+        dns=subnet.dns or tells.dns,
         host_name=place.port.host_name,
         lease_s=tells.lease_s,
         mtu=port_mtu(place) or tells.mtu,
         domain=network.domain,
-        routes=(*metadata, *network.routes),
+        routes=(*metadata, *subnet.routes),
         more=dict(option_value(each) for each in options if not is_next_server(each)),
         next_server=next_server(options),
     )
@@ -133,15 +138,18 @@ def _to_dhcp(datagram: Datagram, place: Place, tells: NodeTells) -> bytes | None
 
 def _to_dhcp6(datagram: Datagram, place: Place, tells: NodeTells) -> bytes | None:
     network = place.network
-    if datagram.destination_port != DHCP6_SERVER or network is None or not network.dhcp:
+    if datagram.destination_port != DHCP6_SERVER or network is None:
         return None
-    if network.subnet6 is None or not ipaddress.IPv6Address(datagram.source).is_link_local:
+    subnets = [each for each in network.subnets6 if each.dhcp]
+    if not subnets or not ipaddress.IPv6Address(datagram.source).is_link_local:
         return None
-    address = next(iter(place.port.ips6), None) if network.managed6 else None
+    managed = [each for each in subnets if each.managed]
+    own = (ip for ip in place.port.ips6 if any(each.holds(ip) for each in managed))
+    address = next(own, None)
     binding = dhcp6.Binding6(
         dhcp6.server_duid(place.node_mac),
         address,
-        network.dns6 or tells.dns6,
+        _dns6(subnets) or tells.dns6,
         network.domain,
         tells.lease_s,
         tuple(option6_value(each) for each in place.port.dhcp_options if each.ip_version == 6),
@@ -166,23 +174,27 @@ def _to_solicitation(datagram: Datagram, place: Place, tells: NodeTells) -> byte
 
 def _advertised(place: Place, tells: NodeTells, to: str, to_mac: str) -> bytes | None:
     network = place.network
-    if network is None or not network.dhcp or network.subnet6 is None:
+    subnets = [] if network is None else [each for each in network.subnets6 if each.dhcp]
+    if network is None or not subnets:
         return None
     message = advertisement(
         Advertised(
             mac=place.router_mac,
-            prefix=network.subnet6,
-            is_router=network.gateway6 is not None,
-            managed=network.managed6,
+            prefixes=tuple(Prefix(each.cidr, each.managed) for each in subnets),
+            is_router=any(each.gateway for each in subnets),
             on_link=place.bridge is not None,
             mtu=port_mtu(place) or tells.mtu,
-            dns=network.dns6 or tells.dns6,
+            dns=_dns6(subnets) or tells.dns6,
             domain=network.domain,
         )
     )
     source = link_local(place.router_mac)
     packet = Datagram(source, to, ICMPV6, 0, 0, message, HOP_LIMIT)
     return write_ethernet(Ethernet(to_mac, place.router_mac, IPV6, write_datagram(packet)))
+
+
+def _dns6(subnets: Iterable[SubnetPlan]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(server for each in subnets for server in each.dns))
 
 
 def _sent(place: Place, datagram: Datagram, to_mac: str) -> bytes:

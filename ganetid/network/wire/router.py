@@ -20,16 +20,23 @@ LIFETIME_S = 1800
 
 
 @frozen
+class Prefix:
+    """A subnet.  managed: its addresses come by DHCPv6."""
+
+    cidr: str
+    managed: bool = False
+
+
+@frozen
 class Advertised:
     """
     What is advertised.  mac: the router's.  is_router: whether there is a way out by it.
-    managed: addresses come by DHCPv6.  on_link: others of the prefix are reached without a router.
+    on_link: others of the prefix are reached without a router.
     """
 
     mac: str
-    prefix: str
+    prefixes: tuple[Prefix, ...]
     is_router: bool = True
-    managed: bool = False
     on_link: bool = True
     mtu: int | None = None
     dns: tuple[str, ...] = ()
@@ -43,10 +50,11 @@ def is_solicitation(message: bytes) -> bool:
 
 def advertisement(told: Advertised) -> bytes:
     """The ICMPv6 message, its checksum still 0."""
-    flags = MANAGED | OTHER if told.managed else OTHER
+    flags = MANAGED | OTHER if any(each.managed for each in told.prefixes) else OTHER
     lifetime = LIFETIME_S if told.is_router else 0
     head = struct.pack("!BBHBBHII", ADVERTISEMENT, 0, 0, 64, flags, lifetime, 0, 0)
-    options = [_option(1, bytes.fromhex(told.mac.replace(":", ""))), _prefix(told)]
+    options = [_option(1, bytes.fromhex(told.mac.replace(":", "")))]
+    options += [_prefix(each, told.on_link) for each in told.prefixes]
     if told.mtu is not None:
         options.append(_option(5, struct.pack("!HI", 0, told.mtu)))
     if told.dns:
@@ -57,9 +65,9 @@ def advertisement(told: Advertised) -> bytes:
     return head + b"".join(options)
 
 
-def _prefix(told: Advertised) -> bytes:
-    network = ipaddress.IPv6Network(told.prefix)
-    flags = (ON_LINK if told.on_link else 0) | (0 if told.managed else AUTONOMOUS)
+def _prefix(told: Prefix, is_on_link: bool) -> bytes:
+    network = ipaddress.IPv6Network(told.cidr)
+    flags = (ON_LINK if is_on_link else 0) | (0 if told.managed else AUTONOMOUS)
     times = struct.pack("!BBIII", network.prefixlen, flags, 86400, 14400, 0)
     return _option(3, times + network.network_address.packed)
 

@@ -17,7 +17,7 @@ from ganetid.network.wire.answers import NodeTells, answer, unasked_advertisemen
 from ganetid.network.wire.dhcp6 import Binding6, Dhcp6Message, NotDhcp6
 from ganetid.network.wire.frames import Arp, BadFrame, Datagram, Ethernet
 from ganetid.network.wire.public import NOBODY, announcement, answer_for_public
-from ganetid.network.wire.router import Advertised, advertisement
+from ganetid.network.wire.router import Advertised, Prefix, advertisement
 
 MAC = "fa:16:3e:00:00:01"
 NETWORK = NetworkPlan(
@@ -249,9 +249,9 @@ class AnswerTests(SynchronousTestCase):
     def test_flags(self) -> None:
         """Where addresses are managed guests make none of their own; no gateway, no router."""
         for managed, flags, on_prefix in ((False, 0x40, 0xC0), (True, 0xC0, 0x80)):
-            message = advertisement(Advertised(MAC, "fd00::/64", managed=managed))
+            message = advertisement(Advertised(MAC, (Prefix("fd00::/64", managed),)))
             self.assertEqual((message[5], message[24 + 3]), (flags, on_prefix))
-        alone = advertisement(Advertised(MAC, "fd00::/64", is_router=False))
+        alone = advertisement(Advertised(MAC, (Prefix("fd00::/64"),), is_router=False))
         self.assertEqual(alone[6:8], b"\0\0")
 
     def test_public(self) -> None:
