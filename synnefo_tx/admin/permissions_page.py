@@ -19,6 +19,8 @@ from synnefo_tx.account import permissions as account
 from synnefo_tx.account.api.routes import account_router
 from synnefo_tx.compute import permissions as compute
 from synnefo_tx.compute.api.routes import compute_router
+from synnefo_tx.events import permissions as events
+from synnefo_tx.events.api.routes import events_router
 from synnefo_tx.http.cloud import Cloud
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity import permission_table as identity
@@ -100,6 +102,7 @@ def services() -> list[Service]:
         Service("Compute", compute.PERMISSIONS, compute_router(cloud)),
         Service("Network", network.PERMISSIONS, network_router(cloud)),
         Service("Volume", volume.PERMISSIONS, volume_router(cloud)),
+        Service("Events", events.PERMISSIONS, events_router(cloud, nothing)),
         Service("Image", image.PERMISSIONS, image_router(cloud, None, in_thread=execute)),
     ]
 

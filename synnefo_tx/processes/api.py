@@ -18,6 +18,8 @@ from synnefo_tx.account.api.routes import account_router
 from synnefo_tx.compute.api.routes import compute_router
 from synnefo_tx.effect.clusters import Clusters, rapi_over
 from synnefo_tx.effect.perform import Performer
+from synnefo_tx.events.api.routes import events_router
+from synnefo_tx.events.hub import Hub
 from synnefo_tx.http.cloud import Cloud
 from synnefo_tx.http.metrics import Metrics
 from synnefo_tx.http.proxies import Proxies
@@ -178,6 +180,7 @@ class ApiService(Service):
             blocks=blocks,
             public_url=settings.public_url,
         )
+        hub = self._hub(database)
         providers = await deferToThread(Providers.of, settings.log_in, self._reactor, time.time)
         follower = cloud_follower(settings.personal_projects)
         settle = Settle(database, time.time, tokens.horizon_s, authenticator.look_again, follower)
@@ -220,12 +223,22 @@ class ApiService(Service):
             lambda: openid_router(context, settings.public_url),
             lambda: image_router(cloud, converter),
             lambda: volume_router(cloud),
+            lambda: events_router(cloud, hub),
         ]
         # In threads: hundreds of routes take a tenth of a second to compile.
         routers = [await deferToThread(make) for make in makers]
         for router in routers:
             router.answered = self._metrics.answered
         return routers
+
+    def _hub(self, database: Database) -> Hub:
+        hub = Hub(database, time.time, self._reactor)
+        hub.startService()
+        self._parts.append(hub)
+        self._metrics.watch(
+            "synnefo_event_streams", "Clients that follow events.", lambda: hub.followers
+        )
+        return hub
 
     def _is_alone(self) -> bool:
         """

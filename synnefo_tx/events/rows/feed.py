@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from attrs import field, frozen
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, literal, literal_column
 
 from synnefo_tx.events.rows.tables import feed
 
@@ -34,6 +34,7 @@ def append(connection: Connection, event: Event, now_us: int) -> None:
     """
     connection.execute(
         insert(feed).values(
+            tx=_transaction(connection),
             project_id=event.project_id,
             kind=event.kind,
             thing_id=event.thing_id,
@@ -42,3 +43,9 @@ def append(connection: Connection, event: Event, now_us: int) -> None:
             at=now_us,
         )
     )
+
+
+def _transaction(connection: Connection) -> Any:
+    if connection.dialect.name == "postgresql":
+        return literal_column("pg_current_xact_id()::text::bigint")
+    return literal(0)

@@ -15,13 +15,17 @@ feed = Table(
         primary_key=True,
         autoincrement=True,
     ),
+    # The transaction that wrote it (PostgreSQL; 0 in SQLite, which has one writer): serials are
+    # given before a commit, so that rows become visible in another order than theirs.
+    Column("tx", BigInteger, nullable=False),
     Column("project_id", String(64), nullable=False),
     Column("kind", String(32), nullable=False),  # server, volume, network, port, ...
     Column("thing_id", String(64), nullable=False),
     Column("event", String(48), nullable=False),  # created, changed, deleted, failed, ...
     Column("body", JSON, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Index("ix_feed_project_id", "project_id", "serial"),
+    Index("ix_feed_project_id", "project_id", "tx", "serial"),
+    Index("ix_feed_place", "tx", "serial"),
     Index("ix_feed_at", "at"),
     sqlite_autoincrement=True,
 )

@@ -21,6 +21,8 @@ from twisted.web.resource import Resource
 from synnefo_tx.account.api.routes import account_router
 from synnefo_tx.admin.permissions_page import services
 from synnefo_tx.compute.api.routes import compute_router
+from synnefo_tx.events.api.routes import events_router
+from synnefo_tx.events.hub import Hub
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.permissions import Rule
 from synnefo_tx.image.api.routes import image_router
@@ -104,6 +106,7 @@ class EveryServiceTests(SynchronousTestCase):
             image_router(given, None, in_thread=execute),
             openid_router(cloud.context),
             volume_router(given),
+            events_router(given, Hub(cloud.database, cloud.clock, None)),
             account_router(
                 cloud.database,
                 cloud.authenticator,

@@ -22,6 +22,7 @@ def _feed() -> None:
             primary_key=True,
             autoincrement=True,
         ),
+        sa.Column("tx", sa.BigInteger, nullable=False),
         sa.Column("project_id", sa.String(64), nullable=False),
         sa.Column("kind", sa.String(32), nullable=False),
         sa.Column("thing_id", sa.String(64), nullable=False),
@@ -30,5 +31,6 @@ def _feed() -> None:
         sa.Column("at", sa.BigInteger, nullable=False),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_feed_project_id", "feed", ["project_id", "serial"])
+    op.create_index("ix_feed_project_id", "feed", ["project_id", "tx", "serial"])
+    op.create_index("ix_feed_place", "feed", ["tx", "serial"])
     op.create_index("ix_feed_at", "feed", ["at"])
