@@ -20,7 +20,6 @@ from synnefo_tx.http.cloud import Cloud
 
 BATCH = 100
 STILL_HERE_S = 15.0
-KEPT_S = 24 * 3600  # so long events can be asked for again
 RETRY_MS = 2000
 
 
@@ -46,7 +45,7 @@ async def stream(
     try:
         news = _News(cloud, wanted, wanted.place or await _now(cloud))
         yield f"retry: {RETRY_MS}\nid: {news.place}\n\n".encode()
-        if wanted.place is not None and wanted.place.at_s < cloud.clock() - KEPT_S:
+        if wanted.place is not None and wanted.place.at_s < cloud.clock() - reading.KEPT_S:
             yield b'event: reset\ndata: {"reason": "events since then are forgotten"}\n\n'
         while not follower.ended:
             while lines := await news.more():

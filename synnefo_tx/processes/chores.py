@@ -18,6 +18,7 @@ from synnefo_tx.account.notices import INotifier
 from synnefo_tx.account.rows import control
 from synnefo_tx.audit.entry import Entry
 from synnefo_tx.daemon.rounds import Rounds
+from synnefo_tx.events.rows.reading import forget_old as forget_events
 from synnefo_tx.identity.follower import IFollower
 from synnefo_tx.identity.rows.expiry import forget_expired as forget_identitys
 from synnefo_tx.openid.rows.expiry import forget_expired as forget_providers
@@ -121,7 +122,7 @@ class Chores:
 
     async def _forget_rows(self) -> None:
         now = int(self._clock())
-        for unit in (forget_identitys, forget_providers):
+        for unit in (forget_identitys, forget_providers, forget_events):
             await self._database.write(unit, now)
 
     async def _seldom(self) -> None:

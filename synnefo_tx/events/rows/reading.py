@@ -25,6 +25,7 @@ from sqlalchemy import (
 from synnefo_tx.events.place import LAST, Place
 from synnefo_tx.events.rows.tables import feed
 
+KEPT_S = 24 * 3600  # so long events can be asked for again
 FORGOTTEN_AT_ONCE = 10_000
 
 
@@ -33,7 +34,9 @@ def horizon(connection: Connection, now_s: int) -> Place:
     How far the feed is complete.
     """
     if connection.dialect.name == "postgresql":
-        oldest: ColumnElement[int] = literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        oldest: ColumnElement[int] = literal_column(
+            "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+        )
         return Place(int(connection.execute(select(oldest)).scalar_one()) - 1, LAST, now_s)
     newest = connection.execute(select(func.max(feed.c.serial))).scalar()
     return Place(0, newest or 0, now_s)
@@ -64,12 +67,13 @@ def after(
     ).all()
 
 
-def forget(connection: Connection, before_us: int) -> int:
+def forget_old(connection: Connection, now_s: int) -> None:
     """
-    Some of what is older goes; how many rows.
+    Some of what is too old to be asked for again goes.
     """
+    before_us = (now_s - KEPT_S) * 1_000_000
     old = select(feed.c.serial).where(feed.c.at < before_us).limit(FORGOTTEN_AT_ONCE)
-    return connection.execute(delete(feed).where(feed.c.serial.in_(old))).rowcount
+    connection.execute(delete(feed).where(feed.c.serial.in_(old)))
 
 
 def _between(place: Place, until: Place) -> ColumnElement[bool]:

@@ -18,8 +18,9 @@ from synnefo_tx.events.hub import EVERY_S, MOST_OF_A_PROJECT, Hub
 from synnefo_tx.events.place import Place, place_of
 from synnefo_tx.events.rows import reading
 from synnefo_tx.events.rows.feed import Event, append
+from synnefo_tx.events.rows.reading import KEPT_S
 from synnefo_tx.events.rows.tables import feed
-from synnefo_tx.events.streams import KEPT_S, STILL_HERE_S, Wanted, stream
+from synnefo_tx.events.streams import STILL_HERE_S, Wanted, stream
 from synnefo_tx.store.memory import immediate_database
 from tests.live.postgresql import shared_server
 from tests.synnefo_tx.cloud_over import cloud_over
@@ -153,8 +154,9 @@ class StreamTests(SynchronousTestCase):
     def test_forgotten(self) -> None:
         self.happen("old")
         with self.database.engine.begin() as connection:
-            self.assertEqual(reading.forget(connection, NOW_S * 1_000_000), 0)
-            self.assertEqual(reading.forget(connection, (NOW_S + 1) * 1_000_000), 1)
+            reading.forget_old(connection, NOW_S + KEPT_S)
+            self.assertEqual(len(connection.execute(select(feed)).all()), 1)
+            reading.forget_old(connection, NOW_S + KEPT_S + 1)
             self.assertEqual(connection.execute(select(feed)).all(), [])
 
     def test_the_token_ends(self) -> None:

@@ -14,6 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from synnefo_tx.account.notices import MemoryNotifier
 from synnefo_tx.account.rows.tables import account_projects
 from synnefo_tx.audit.rows.tables import audit_log
+from synnefo_tx.events.rows.feed import Event, append
+from synnefo_tx.events.rows.tables import feed
 from synnefo_tx.identity.rows.attempt_tables import wrong_log_ins
 from synnefo_tx.identity.rows.delegation_tables import trusts
 from synnefo_tx.identity.rows.tables import projects, revocations
@@ -140,6 +142,14 @@ class RowsGoTests(ChoresCase):
         serials = {one.serial for one in self.rows(revocations)}
         self.assertNotIn(10**6, serials)
         self.assertIn(10**6 + 1, serials)
+
+    def test_events(self) -> None:
+        now_us = int(self.clock.seconds() * 1e6)
+        for at_us in (now_us - 2 * DAY_S * 1_000_000, now_us):
+            told = Event(project_id="p", kind="server", thing_id="s", name="created")
+            self.do(append, told, at_us)
+        self.once()
+        self.assertEqual([row.at for row in self.rows(feed)], [now_us])
 
     def test_wrong_log_ins(self) -> None:
         now_ms = int(self.clock.seconds()) * 1000
