@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IDelayedCall
@@ -19,8 +19,11 @@ from twisted.python.failure import Failure
 
 from synnefo_tx.cluster.interface import ClusterAway, ClusterRefused
 from synnefo_tx.effect.clusters import Clusters
-from synnefo_tx.effect.rows import networks, outbox, outcome
+from synnefo_tx.effect.forms import NETWORK
+from synnefo_tx.effect.plan import FINAL_STATES
+from synnefo_tx.effect.rows import outbox, outcome, things
 from synnefo_tx.effect.rows.ending import ENDINGS
+from synnefo_tx.network.rows.tables import ports
 from synnefo_tx.store.database import Database
 
 AT_ONCE = 32  # effects in flight
@@ -179,7 +182,7 @@ class Performer(Service):
 
     async def _body(self, row: Any) -> dict[str, Any] | None:
         body: dict[str, Any] | None = row.body
-        if row.kind in ("server.create", "network.connect"):
+        if row.kind == "server.create":
             depends = await self._database.write(_depends, row, self._now_us())
             if depends is None:
                 raise NotYet
@@ -211,22 +214,27 @@ class Performer(Service):
 
 def _depends(connection: Connection, row: Any, now_us: int) -> list[list[Any]] | None:
     """
-    The jobs that must have ended before this one starts; None when they are still to be asked for
-    (the wishes for them are written then).
+    The jobs that must have ended before this one starts; None when they are still to be asked for.
+    Raises ClusterRefused when a network of the server's does not come up.
     """
-    if row.kind == "network.connect":
-        here = networks.ensure(connection, row.target, row.cluster_id, now_us)
-        return [[here.job_id, ["success", "error", "canceled"]]] if here.job_id else []
     jobs = []
-    for network_id in networks.of_server(connection, row.target):
-        if row.attempts > NETWORK_TRIES and networks.is_broken(
-            connection, network_id, row.cluster_id
-        ):
-            raise ClusterRefused(409, f"Network {network_id} does not come up on the cluster.")
-        here = networks.ensure(connection, network_id, row.cluster_id, now_us)
-        if here.state == "ACTIVE":
+    for network_id in _networks_of(connection, row.target):
+        network = things.Thing(NETWORK, network_id)
+        here = things.find(connection, network, row.cluster_id)
+        if here is not None and here.state == things.ERROR and row.attempts > NETWORK_TRIES:
+            raise ClusterRefused(409, f"Network {network_id} does not come up: {here.message}")
+        here = things.ensure(connection, network, row.cluster_id, now_us)
+        if here.applied_revision > 0:
             continue
-        if here.job_id is None or outbox.waits(connection, network_id):
+        job_id = things.job_to_wait_for(connection, here)
+        if job_id is None:
             return None
-        jobs.append([here.job_id, ["success", "error", "canceled"]])
+        jobs.append([job_id, FINAL_STATES])
     return jobs
+
+
+def _networks_of(connection: Connection, server_id: str) -> list[str]:
+    rows = connection.execute(
+        select(ports.c.network_id).where(ports.c.device_id == server_id).distinct()
+    )
+    return [row.network_id for row in rows]

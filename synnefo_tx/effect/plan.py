@@ -127,45 +127,6 @@ def reboot_server(server_id: str, cluster_id: str, hard: bool) -> Wish:
     )
 
 
-def create_network(network_id: str, cluster_id: str, cidr: str, gateway: str | None) -> Wish:
-    """
-    POST /2/networks.
-    """
-    return Wish(
-        kind="network.create",
-        target=network_id,
-        cluster_id=cluster_id,
-        method="POST",
-        path="/2/networks",
-        body={
-            "network_name": network_name(network_id),
-            "network": cidr,
-            "gateway": gateway,
-            "tags": ["nfdhcpd", "private"],
-            "conflicts_check": False,
-        },
-    )
-
-
-def connect_network(network_id: str, cluster_id: str, link: str) -> Wish:
-    """
-    PUT .../connect to the cluster's default node group, over the bridge `link`.
-    """
-    return Wish(
-        kind="network.connect",
-        target=network_id,
-        cluster_id=cluster_id,
-        method="PUT",
-        path=f"/2/networks/{network_name(network_id)}/connect",
-        body={
-            "group_name": "default",
-            "network_mode": "bridged",
-            "network_link": link,
-            "conflicts_check": False,
-        },
-    )
-
-
 def _instance_wish(
     kind: str,
     server_id: str,

@@ -20,10 +20,13 @@ class Step:
     """
     One wish, and the one that takes it back when a later step fails (in reverse order; whether
     those succeed changes nothing).
+
+    despite: Ganeti's codes of failures that mean that it is so already, such as already_exists.
     """
 
     wish: Wish
     undo: Wish | None = None
+    despite: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)

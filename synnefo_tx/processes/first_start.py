@@ -18,7 +18,8 @@ from twisted.logger import Logger
 from synnefo_tx.compute.rows.flavors import create_flavor
 from synnefo_tx.compute.rows.tables import clusters
 from synnefo_tx.daemon.private_files import write_private
-from synnefo_tx.effect.rows import networks as cluster_networks
+from synnefo_tx.effect import forms
+from synnefo_tx.effect.rows import things
 from synnefo_tx.identity.rows import accounts
 from synnefo_tx.identity.rows.effective import SYSTEM
 from synnefo_tx.identity.rows.grants import Grant, grant
@@ -174,7 +175,7 @@ def _fill(
         create_flavor(connection, *flavor)
     cluster_id = _cluster(connection, first.cluster, rapi_password)
     network_id = _network(connection, first, network, project_id, now_us)
-    cluster_networks.ensure(connection, network_id, cluster_id, now_us)
+    things.ensure(connection, things.Thing(forms.NETWORK, network_id), cluster_id, now_us)
 
 
 def _accounts(connection: Connection, password_hash: str) -> str:

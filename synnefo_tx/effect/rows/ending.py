@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from synnefo_tx.effect.kinds import KINDS
 from synnefo_tx.effect.rows import outbox, tasks
 from synnefo_tx.effect.tasks import Ended, Kind
-from synnefo_tx.update.messages import FINAL, News, why_failed
+from synnefo_tx.update.messages import FINAL, News, error_code, why_failed
 
 
 @frozen
@@ -73,7 +73,7 @@ class Endings:
             task = by_effect.pop(effect_id, None)
             if task is None:
                 continue  # nobody's, or told again
-            if news.status == "success":
+            if news.status == "success" or _is_so_already(task, news):
                 self._succeeded(connection, Ended(task=task, now_us=now_us, news=news))
             else:
                 why = why_failed(news)
@@ -106,6 +106,10 @@ def _is_end(news: News) -> bool:
     if news.status != "success":
         return news.status in FINAL
     return news.job_status in ("", "success")
+
+
+def _is_so_already(task: Any, news: News) -> bool:
+    return error_code(news.result) in task.steps[task.step]["despite"]
 
 
 def _job(news: News, cluster_ids: Mapping[str, str]) -> tuple[str | None, int]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from synnefo_tx.compute.rows.tables import servers
-from synnefo_tx.effect.rows import networks, outbox
+from synnefo_tx.effect.rows import outbox
 from synnefo_tx.update.apply import Known
 from synnefo_tx.update.rows import facts
 
@@ -19,9 +19,7 @@ def taken(connection: Connection, effect: Any, job_id: int) -> None:
     The cluster has stored the wish as job `job_id`.
     """
     outbox.forget(connection, effect.id)
-    if effect.kind.startswith("network."):
-        networks.note_job(connection, effect.target, effect.cluster_id, job_id)
-    elif effect.kind == "server.create":
+    if effect.kind == "server.create":
         # Unless the news was quicker than the answer.
         connection.execute(
             update(servers)
@@ -37,9 +35,6 @@ def refused(connection: Connection, effect: Any, message: str, now_us: int) -> N
     Nothing, if another sender settled it before; what was asked of the server since stays asked.
     """
     if not outbox.forget(connection, effect.id):
-        return
-    if effect.kind.startswith("network."):
-        networks.set_state(connection, effect.target, effect.cluster_id, "ERROR", now_us)
         return
     row = connection.execute(
         select(servers).where(servers.c.id == effect.target, servers.c.deleted_at.is_(None))

@@ -151,7 +151,7 @@ def _send(connection: Connection, task_id: str, wish: Wish, now_us: int, step: i
 
 
 def _stored(step: Step) -> dict[str, Any]:
-    return {"wish": asdict(step.wish), "undo": asdict(step.undo) if step.undo else None}
+    return asdict(step)
 
 
 def _wish(stored: dict[str, Any]) -> Wish:

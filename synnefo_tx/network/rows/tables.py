@@ -64,12 +64,3 @@ ports = Table(
     Column("updated_at", BigInteger, nullable=False),
     UniqueConstraint("subnet_id", "ip_offset"),
 )
-cluster_networks = Table(
-    "cluster_networks",
-    metadata,
-    Column("network_id", ForeignKey("networks.id"), primary_key=True),
-    Column("cluster_id", ForeignKey("clusters.id"), primary_key=True),
-    Column("state", String(16), nullable=False),  # PENDING ACTIVE ERROR
-    Column("job_id", BigInteger),  # the newest job about it; a server's job waits for it
-    Column("as_of", BigInteger, nullable=False),
-)

@@ -10,16 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from synnefo_tx.compute.rows import servers as server_rows
-from synnefo_tx.compute.rows.tables import clusters, servers
-from synnefo_tx.effect.plan import PREFIX, server_id_of
-from synnefo_tx.effect.rows import networks
+from synnefo_tx.compute.rows.tables import servers
+from synnefo_tx.effect.plan import server_id_of
 from synnefo_tx.network.rows import ports
 from synnefo_tx.quota.rows import holdings
 from synnefo_tx.update.apply import FollowUp, Known, Verdict, after
-from synnefo_tx.update.messages import News, error_text
+from synnefo_tx.update.messages import News
 from synnefo_tx.volume.rows.tables import volumes
-
-NETWORK_PREFIX = f"{PREFIX}-net-"
 
 
 def believe(connection: Connection, batch: Sequence[News], now_us: int) -> None:
@@ -29,8 +26,6 @@ def believe(connection: Connection, batch: Sequence[News], now_us: int) -> None:
     for news in batch:
         if news.type == "ganeti-op-status":
             _of_server(connection, news, now_us)
-        elif news.type == "ganeti-network-status":
-            _of_network(connection, news)
 
 
 def _of_server(connection: Connection, news: News, now_us: int) -> None:
@@ -120,21 +115,3 @@ def task_failed(connection: Connection, row: Any, message: str, now_us: int, kno
         )
     )
     server_rows.charge_running(connection, row, known.vm_state, known.task_state)
-
-
-def _of_network(connection: Connection, news: News) -> None:
-    network_id = news.network.removeprefix(NETWORK_PREFIX)
-    cluster_id = connection.execute(
-        select(clusters.c.id).where(clusters.c.name == news.cluster)
-    ).scalar()
-    if network_id == news.network or cluster_id is None:
-        return
-    state = {
-        ("OP_NETWORK_CONNECT", "success"): "ACTIVE",
-        ("OP_NETWORK_ADD", "error"): "ERROR",
-        ("OP_NETWORK_CONNECT", "error"): "ERROR",
-    }.get((news.operation, news.status))
-    if state == "ERROR" and "already" in error_text(news.result):
-        state = None if news.operation == "OP_NETWORK_ADD" else "ACTIVE"
-    if state is not None:
-        networks.set_state(connection, network_id, cluster_id, state, news.at_us)

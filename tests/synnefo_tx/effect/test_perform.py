@@ -16,13 +16,18 @@ from synnefo_tx.cluster.memory import MemoryGaneti
 from synnefo_tx.compute.rows.tables import clusters, servers
 from synnefo_tx.effect import plan
 from synnefo_tx.effect.clusters import Clusters
+from synnefo_tx.effect.forms import NETWORK as NETWORKS
 from synnefo_tx.effect.perform import GIVE_UP_US, Performer
-from synnefo_tx.effect.rows import networks, outbox, outcome
+from synnefo_tx.effect.rows import outbox, outcome, things
+from synnefo_tx.effect.rows.ending import ENDINGS
 from synnefo_tx.effect.rows.tables import effects
-from synnefo_tx.network.rows.tables import cluster_networks
+from synnefo_tx.effect.rows.things_tables import cluster_things
 from synnefo_tx.store.database import Database
 from synnefo_tx.store.memory import immediate_database
+from synnefo_tx.update.messages import News
 from tests.synnefo_tx.a_server import NOW_US, RESERVED, begin_server, server_row, stand, used
+
+NETWORK = things.Thing(NETWORKS, "n1")
 
 
 class PerformerTests(SynchronousTestCase):
@@ -56,14 +61,19 @@ class PerformerTests(SynchronousTestCase):
 
     def network_stands(self) -> None:
         """The network is up on the cluster already, nothing waits."""
-        self.write(networks.ensure, "n1", "c1", NOW_US)
-        self.write(lambda c: c.execute(update(cluster_networks).values(state="ACTIVE")))
+        self.write(things.ensure, NETWORK, "c1", NOW_US)
+        done = {"state": "ACTIVE", "applied_revision": 1, "task_id": None}
+        self.write(lambda c: c.execute(update(cluster_things).values(**done)))
         self.write(lambda c: c.execute(effects.delete()))
 
     def test_server_waits_for_the_jobs_of_its_network(self) -> None:
-        """The first server brings its network up and depends on it."""
+        """The first server brings its network up and depends on the last of what that takes."""
         self.write(begin_server)
         self.performer.startService()
+        self.clock.pump([0.05] * 20)
+        self.assertEqual([job.path for job in self.ganeti.jobs], ["/2/networks"])
+        made = News(type="", event_time=(1, 0), status="success", cluster="cluster", job_id=1)
+        self.write(ENDINGS.told, [made], {"cluster": "c1"}, NOW_US)
         self.clock.pump([0.05] * 20)
         self.assertEqual(
             [job.path for job in self.ganeti.jobs],
@@ -72,7 +82,7 @@ class PerformerTests(SynchronousTestCase):
         final = ["success", "error", "canceled"]
         self.assertEqual(
             [job.body.get("depends") for job in self.ganeti.jobs],
-            [None, [[1, final]], [[2, final]]],
+            [None, None, [[2, final]]],
         )
         self.assertEqual((self.waiting(), self.write(server_row).task_state), (0, "spawning"))
 

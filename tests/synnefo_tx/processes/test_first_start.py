@@ -71,8 +71,8 @@ class FillTests(TestCase):
             ("10.5.0.1", "10.5.0.2", "10.5.0.14"),
         )
         self.assertEqual(
-            sorted(effect.kind for effect in await self.rows(effects)),
-            ["network.connect", "network.create"],
+            [effect.path for effect in await self.rows(effects)],
+            ["/2/networks"],
         )
 
     async def test_files_are_private(self) -> None:

@@ -14,6 +14,7 @@ def upgrade() -> None:
     _server_life()
     _server_actions()
     _tasks()
+    op.add_column("clusters", sa.Column("node_groups", sa.JSON))
 
 
 def _flavors() -> None:
