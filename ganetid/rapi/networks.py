@@ -67,9 +67,10 @@ def _show(api: Api, call: Call) -> Any:
 
 
 def _added(call: Call) -> Mapping[str, Any]:
-    """Only one of IPv6 alone may be without IPv4, and that Ganeti has not."""
+    """Only one of IPv6 alone or with options may be without IPv4, and these Ganeti has not."""
     body = call.body
-    if isinstance(body, dict) and body.get("network") is None and body.get("network6") is None:
+    ways = ("network", "network6", "options")
+    if isinstance(body, dict) and all(body.get(each) is None for each in ways):
         words = "Parameter 'OP_NETWORK_ADD.network' fails validation"
         raise BadParameters(str((words, WRONG_INPUT)))
     return if_dry(call)
