@@ -75,6 +75,20 @@ class Clusters:
             raise Unavailable("The cluster of this server can't be reached now.") from error
         return log
 
+    async def look(self, cluster_id: str, server_id: str, what: str) -> Any:
+        """
+        What the cluster answers about the guest of a server: its "console", or "statistics".
+        Raises NotFound when its guest does not run, or the cluster has no such thing, and
+        Unavailable.
+        """
+        try:
+            cluster = await self.get(cluster_id)
+            return await cluster.get(f"/2/instances/{instance_name(server_id)}/{what}", {})
+        except ClusterRefused as error:
+            raise NotFound(error.message) from error
+        except ClusterAway as error:
+            raise Unavailable("The cluster of this server can't be reached now.") from error
+
 
 def _address(connection: Connection, cluster_id: str) -> Address | None:
     row = connection.execute(select(clusters).where(clusters.c.id == cluster_id)).first()

@@ -1,5 +1,5 @@
 """
-/servers/<id>/action and /servers/<id>/remote-consoles.
+/servers/<id>/action.
 """
 
 from __future__ import annotations
@@ -8,9 +8,7 @@ from typing import Any
 
 from synnefo_tx.compute.api.action import Asked
 from synnefo_tx.compute.api.actions import ACTIONS
-from synnefo_tx.compute.api.service import body_of, need_version
-from synnefo_tx.compute.rows import servers
-from synnefo_tx.compute.rules.server_schemas import REMOTE_CONSOLE
+from synnefo_tx.compute.api.service import body_of
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply
@@ -35,13 +33,6 @@ def add_routes(service: Service) -> None:
         service.enforce(call, action.policy)
         value = action.schema(call.version).check(body)[name]
         return await action.answer(Asked(service, call, server_id, action.policy, value))
-
-    @service.route("POST", "/servers/<server_id>/remote-consoles", "os-remote-consoles")
-    async def remote_console(call: Call, server_id: str) -> Reply:
-        need_version(call, (2, 6))
-        asked = REMOTE_CONSOLE.check(body_of(call))["remote_console"]
-        await service.database.read(servers.find_server, call.caller, server_id)
-        raise BadRequest(f"Unavailable console type {asked['type']}.")
 
 
 def read_action(body: object) -> tuple[str, dict[str, Any]]:

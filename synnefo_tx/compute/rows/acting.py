@@ -16,9 +16,8 @@ from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.compute.rules import states
 from synnefo_tx.compute.rules.states import RUNNING
 from synnefo_tx.effect.plans.server_life import Place
-from synnefo_tx.effect.rows import outbox, tasks
+from synnefo_tx.effect.rows import tasks
 from synnefo_tx.effect.tasks import Asked, Step
-from synnefo_tx.effect.wishes import Wish
 
 
 def asked_of(connection: Connection, ask: Ask, action: states.Action) -> AnyRow:
@@ -43,21 +42,36 @@ def begin(
     The server is at `action` from now on, which `steps` bring about.  context: for what follows
     from their end, see effect/ends/server_life.py.
     """
-    actions_log.started(connection, ask, action.name)
+    task_state = action.task_state or server.task_state
+    begin_task(connection, ask, action.name, task_state, steps, context or {})
+    connection.execute(
+        update(servers)
+        .where(servers.c.id == server.id)
+        .values(task_state=task_state, updated_at=ask.now_us)
+    )
+
+
+def begin_task(
+    connection: Connection,
+    ask: Ask,
+    name: str,
+    task_state: str | None,
+    steps: Sequence[Step],
+    context: Mapping[str, Any],
+) -> None:
+    """
+    The same, its server's row apart.  name: Nova's of the action.
+    """
+    actions_log.started(connection, ask, name)
     task = Asked(
-        kind=f"server.{action.name}",
-        target=server.id,
+        kind=f"server.{name}",
+        target=ask.server_id,
         steps=tuple(steps),
-        context={**(context or {}), "task_state": action.task_state},
+        context={**context, "task_state": task_state},
         request_id=ask.request_id,
         user_id=ask.caller.user_id,
     )
     tasks.begin(connection, task, ask.now_us)
-    connection.execute(
-        update(servers)
-        .where(servers.c.id == server.id)
-        .values(task_state=action.task_state, task_effect_id=None, updated_at=ask.now_us)
-    )
 
 
 def place_of(server: AnyRow, runs: bool | None = None) -> Place:
@@ -67,18 +81,3 @@ def place_of(server: AnyRow, runs: bool | None = None) -> Place:
     if runs is None:
         runs = server.power_state == RUNNING
     return Place(server.id, server.cluster_id, runs)
-
-
-def wish_for(
-    connection: Connection, ask: Ask, server: AnyRow, action: states.Action, wish: Wish
-) -> None:
-    """
-    The same of one wish whose end is known by its opcode.
-    """
-    actions_log.started(connection, ask, action.name)
-    effect_id = outbox.put(connection, wish, ask.now_us)
-    connection.execute(
-        update(servers)
-        .where(servers.c.id == server.id)
-        .values(task_state=action.task_state, task_effect_id=effect_id, updated_at=ask.now_us)
-    )

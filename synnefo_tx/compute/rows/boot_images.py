@@ -4,12 +4,15 @@ The images that servers can be made of, as compute needs them.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection
+from typing import Any
+
+from sqlalchemy import Connection, select
 
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.image.errors import ImageNotFound
 from synnefo_tx.image.model import BootableImage
 from synnefo_tx.image.rows.images import bootable
+from synnefo_tx.image.rows.tables import images
 
 GIB = 1024**3
 
@@ -22,6 +25,16 @@ def find_bootable(connection: Connection, image_id: str, project_id: str) -> Boo
         return bootable(connection, image_id, project_id)
     except ImageNotFound as error:
         raise BadRequest("Can not find requested image") from error
+
+
+def image_property(connection: Connection, server: Any, name: str) -> str | None:
+    """
+    A property of the image that the server was made of, though the image may be gone.
+    """
+    wanted = select(images.c.properties).where(images.c.id == server.image_id)
+    properties = connection.execute(wanted).scalar() or {}
+    value = properties.get(name)
+    return None if value is None else str(value)
 
 
 def check_fits(image: BootableImage, ram_mib: int, disk_gib: int) -> None:

@@ -16,11 +16,11 @@ from sqlalchemy import Connection, Row, insert
 from synnefo_tx.compute.ask import Ask
 from synnefo_tx.compute.errors import FlavorNotFound, KeypairNotFound, TooMany
 from synnefo_tx.compute.rows import (
-    actions_log,
     boot_images,
     chosen_networks,
     placing,
 )
+from synnefo_tx.compute.rows.acting import begin_task
 from synnefo_tx.compute.rows.flavors import as_kept, flavor_for_server
 from synnefo_tx.compute.rows.keypairs import find_keypair
 from synnefo_tx.compute.rows.quotas import check_metadata
@@ -29,7 +29,7 @@ from synnefo_tx.compute.rules import config_drive, quotas
 from synnefo_tx.compute.rules.create_request import ServerRequest, hostname_of
 from synnefo_tx.compute.rules.placement import ZONE, choose_cluster
 from synnefo_tx.effect import plan
-from synnefo_tx.effect.rows import outbox
+from synnefo_tx.effect.tasks import Step
 from synnefo_tx.effect.wishes import DiskPlan, NicPlan, ServerPlan, Wish
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.identity.caller import Caller
@@ -180,15 +180,14 @@ def _create(
     _add_volume(connection, caller, materials, itself, now_us)
     guest = _guest(caller, request, materials, plugged, itself)
     of_it = evolve(ask, server_id=itself.server_id)
-    actions_log.started(connection, of_it, "create")
-    effect_id = outbox.put(connection, _wish(materials, itself, plugged, guest), now_us)
+    step = Step(_wish(materials, itself, plugged, guest))
+    begin_task(connection, of_it, "create", "scheduling", (step,), {})
     connection.execute(
         insert(servers).values(
             id=itself.server_id,
             name=itself.name,
             hostname=itself.hostname,
             launch_index=itself.place,
-            task_effect_id=effect_id,
             created_at=now_us,
             updated_at=now_us,
             **_common(caller, request, materials),

@@ -7,11 +7,14 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from synnefo_tx.compute.ask import Ask
-from synnefo_tx.compute.rows.acting import asked_of, begin, place_of, wish_for
+from synnefo_tx.compute.rows.acting import asked_of, begin, place_of
+from synnefo_tx.compute.rows.boot_images import image_property
 from synnefo_tx.compute.rows.servers import charge
 from synnefo_tx.compute.rules import quotas, states
 from synnefo_tx.effect import plan
 from synnefo_tx.effect.plans import server_life
+from synnefo_tx.effect.tasks import Step
+from synnefo_tx.volume.rows import plugging
 
 
 def start(connection: Connection, ask: Ask) -> None:
@@ -21,7 +24,7 @@ def start(connection: Connection, ask: Ask) -> None:
     server = asked_of(connection, ask, states.START)
     charge(connection, server, quotas.to_start(server.reserved))
     wish = plan.start_server(server.id, server.cluster_id)
-    wish_for(connection, ask, server, states.START, wish)
+    begin(connection, ask, server, states.START, (Step(wish),))
 
 
 def stop(connection: Connection, ask: Ask) -> None:
@@ -30,7 +33,7 @@ def stop(connection: Connection, ask: Ask) -> None:
     """
     server = asked_of(connection, ask, states.STOP)
     wish = plan.stop_server(server.id, server.cluster_id)
-    wish_for(connection, ask, server, states.STOP, wish)
+    begin(connection, ask, server, states.STOP, (Step(wish),))
 
 
 def reboot(connection: Connection, ask: Ask, hard: bool) -> None:
@@ -41,7 +44,7 @@ def reboot(connection: Connection, ask: Ask, hard: bool) -> None:
     server = asked_of(connection, ask, action)
     charge(connection, server, quotas.to_start(server.reserved))
     wish = plan.reboot_server(server.id, server.cluster_id, hard)
-    wish_for(connection, ask, server, action, wish)
+    begin(connection, ask, server, action, (Step(wish),))
 
 
 def delete(connection: Connection, ask: Ask, action: states.Action = states.DELETE) -> None:
@@ -50,8 +53,20 @@ def delete(connection: Connection, ask: Ask, action: states.Action = states.DELE
     """
     server = asked_of(connection, ask, action)
     if server.task_state != action.task_state:
-        wish = plan.delete_server(server.id, server.cluster_id)
-        wish_for(connection, ask, server, action, wish)
+        wishes = [plan.delete_server(server.id, server.cluster_id)]
+        kept = plugging.wish_before_delete(connection, server)
+        if kept is not None:
+            off = plan.stop_server(server.id, server.cluster_id, timeout_s=0)
+            wishes = [off, kept, *wishes]
+        begin(connection, ask, server, action, [Step(wish) for wish in wishes])
+
+
+def restore(connection: Connection, ask: Ask) -> None:
+    """
+    What is deleted is gone at once, as with Nova's defaults: there is nothing to restore.  Raises
+    InstanceNotFound, InstanceLocked or InvalidState, always.
+    """
+    asked_of(connection, ask, states.RESTORE)
 
 
 def pause(connection: Connection, ask: Ask) -> None:
@@ -85,3 +100,22 @@ def resume(connection: Connection, ask: Ask) -> None:
     server = asked_of(connection, ask, states.RESUME)
     charge(connection, server, quotas.to_start(server.reserved))
     begin(connection, ask, server, states.RESUME, server_life.resume(place_of(server)))
+
+
+def crash_dump(connection: Connection, ask: Ask) -> None:
+    """
+    The guest gets an interrupt that can't be masked.  Raises InstanceNotFound, InstanceLocked or
+    InvalidState.
+    """
+    server = asked_of(connection, ask, states.CRASH_DUMP)
+    begin(connection, ask, server, states.CRASH_DUMP, server_life.interrupt(place_of(server)))
+
+
+def change_password(connection: Connection, ask: Ask, password: str) -> None:
+    """
+    The guest's agent is asked for it.  Raises InstanceNotFound, InstanceLocked or InvalidState.
+    """
+    server = asked_of(connection, ask, states.CHANGE_PASSWORD)
+    user = image_property(connection, server, "os_admin_user") or "root"
+    steps = server_life.change_password(place_of(server), user, password)
+    begin(connection, ask, server, states.CHANGE_PASSWORD, steps)

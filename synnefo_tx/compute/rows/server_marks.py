@@ -45,7 +45,7 @@ def reset_state(connection: Connection, ask: Ask, vm_state: str) -> None:
     The server is in `vm_state` and does nothing, whatever was believed.  Raises InstanceNotFound.
     """
     find_server(connection, ask.caller, ask.server_id, to_change=True)
-    values = {"vm_state": vm_state, "task_state": None, "task_effect_id": None}
+    values = {"vm_state": vm_state, "task_state": None}
     _set(connection, ask, "resetState", values)
 
 

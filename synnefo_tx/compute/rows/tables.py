@@ -59,6 +59,7 @@ clusters = Table(
     Column("rapi_password", Text, nullable=False),
     Column("ca_file", Text),  # PEM of the certificate that the cluster must show
     Column("drained", Boolean, nullable=False),
+    Column("console_url", String(255)),  # http(s)://host:6080, where its console proxy is reached
     Column("node_groups", JSON),  # names; None until it is asked
 )
 servers = Table(

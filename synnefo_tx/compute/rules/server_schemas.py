@@ -162,24 +162,4 @@ TAGS = NovaSchema(
         "additionalProperties": False,
     }
 )
-REMOTE_CONSOLE = NovaSchema(
-    p.envelope(
-        "remote_console",
-        {
-            "protocol": {"type": "string", "enum": ["vnc", "spice", "rdp", "serial", "mks"]},
-            "type": {
-                "type": "string",
-                "enum": [
-                    "novnc",
-                    "xvpvnc",
-                    "spice-html5",
-                    "rdp-html5",
-                    "serial",
-                    "webmks",
-                ],
-            },
-        },
-        ("protocol", "type"),
-    )
-)
 ONE_TAG = NovaSchema({"type": "null"})

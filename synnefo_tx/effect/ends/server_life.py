@@ -13,7 +13,9 @@ from synnefo_tx.compute.rows import actions_log, imaging, rebuilding, rescuing, 
 from synnefo_tx.compute.rows.servers import AnyRow, blame
 from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.effect.tasks import Ended, Kind
+from synnefo_tx.update.rows import facts
 
+DELETIONS = frozenset({"server.delete", "server.forceDelete"})
 Follow = Callable[[Connection, AnyRow, Ended], None]
 
 
@@ -53,9 +55,10 @@ def _over(connection: Connection, ended: Ended) -> Any:
         .with_for_update()
     ).first()
     host = server.host if server is not None else None
-    problem = ended.message or None
+    is_gone = server is None and task.kind in DELETIONS
+    problem = None if is_gone else ended.message or None
     actions_log.ended(connection, task.target, task.request_id, now_us, problem, host)
-    if server is None or server.task_state == "deleting":
+    if server is None or (server.task_state == "deleting" and task.kind not in DELETIONS):
         return None
     if server.task_state == task.context["task_state"]:
         this = update(servers).where(servers.c.id == server.id)
@@ -63,7 +66,42 @@ def _over(connection: Connection, ended: Ended) -> Any:
     return server
 
 
+def _sent(connection: Connection, ended: Ended) -> None:
+    """
+    The cluster makes the server; unless the news was quicker than the answer.
+    """
+    connection.execute(
+        update(servers)
+        .where(servers.c.id == ended.task.target, servers.c.task_state == "scheduling")
+        .values(task_state="spawning")
+    )
+
+
+def _created(connection: Connection, ended: Ended) -> None:
+    """
+    The news has told all.
+    """
+    _over(connection, ended)
+
+
+def _not_created(connection: Connection, ended: Ended) -> None:
+    """
+    There will be no server.  Of a job that failed the news has told all.
+    """
+    server = _over(connection, ended)
+    if server is not None and ended.news is None:
+        facts.never_built(connection, server, ended.message, ended.now_us)
+
+
 KINDS: Mapping[str, Kind] = {
+    "server.create": Kind(on_success=_created, on_failure=_not_created, on_sent=_sent),
+    "server.delete": _kind(),
+    "server.forceDelete": _kind(),
+    "server.start": _kind(),
+    "server.stop": _kind(),
+    "server.reboot": _kind(),
+    "server.trigger_crash_dump": _kind(),
+    "server.changePassword": _kind(),
     "server.pause": _kind(),
     "server.unpause": _kind(),
     "server.suspend": _kind(),

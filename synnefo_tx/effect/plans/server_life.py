@@ -61,6 +61,21 @@ def resume(at: Place) -> Steps:
     return (Step(_wish(at, "resume", "PUT", "/resume")),)
 
 
+def interrupt(at: Place) -> Steps:
+    """
+    The guest gets an interrupt that can't be masked, by which it dumps its memory.
+    """
+    return (Step(_wish(at, "nmi", "POST", "/nmi")),)
+
+
+def change_password(at: Place, user: str, password: str) -> Steps:
+    """
+    The guest's agent sets it.
+    """
+    body = {"user": user, "password": password}
+    return (Step(_wish(at, "password", "PUT", "/password", body)),)
+
+
 @frozen
 class Sizes:
     """

@@ -109,6 +109,7 @@ class Cloud:
         self.kicks = 0
         self.consoles: list[tuple[str, str, int | None]] = []
         self.console_text = "boot\nlogin: "
+        self.looks: dict[str, Any] = {}  # what clusters answer, by what is asked of a guest
         place = getattr(test, "database_place", lambda: Path(test.mktemp()))
         self.database: Database = immediate_database(place())
         test.addCleanup(self.database.engine.dispose)
@@ -133,6 +134,12 @@ class Cloud:
         """
         self.consoles.append((cluster_id, server_id, lines))
         return self.console_text
+
+    async def look(self, _cluster_id: str, _server_id: str, what: str) -> Any:
+        """
+        As the clusters tell it.
+        """
+        return self.looks[what]
 
     def call(
         self,

@@ -81,7 +81,7 @@ class CreateTests(SynchronousTestCase):
         self.assertEqual((row.vm_state, row.task_state), ("building", "scheduling"))
         self.assertEqual(row.reserved, quotas.charges(vcpus=1, ram_mib=128, disk_gib=1, ports=1))
         (wish,) = self.cloud.wishes(server_id)
-        self.assertEqual(row.task_effect_id, wish.id)
+        self.assertIsNotNone(wish.task_id)
         self.assertEqual((wish.method, wish.path), ("POST", "/2/instances"))
         with self.cloud.database.engine.connect() as connection:
             port = connection.execute(select(ports)).one()

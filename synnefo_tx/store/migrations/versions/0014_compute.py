@@ -32,6 +32,7 @@ def _flavors() -> None:
 
 
 def _server_life() -> None:
+    op.add_column("clusters", sa.Column("console_url", sa.String(255)))
     for column in (
         sa.Column("locked_by", sa.String(8)),
         sa.Column("locked_reason", sa.String(255)),
