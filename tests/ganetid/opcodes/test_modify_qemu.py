@@ -48,6 +48,44 @@ class QemuTests(ClusterTestCase):
 
         return Deferred.fromCoroutine(check())
 
+    def test_sleep(self) -> Deferred[None]:
+        """A guest with a disk and a NIC is paused, put to sleep, and goes on in a new process."""
+
+        async def check() -> None:
+            client = await self.start(hypervisor="kvm", accel="tcg", network_mode="user")
+            body = create_body(
+                hypervisor="kvm",
+                disk_template="file",
+                disks=[{"name": "d0", "size": 8}],
+                nics=[{"mac": "aa:00:00:00:00:77"}],
+            )
+            job = await client.job("POST", "/2/instances", body)
+            self.assertEqual(job["status"], "success", job["opresult"])
+            try:
+                await self.sleep(client)
+            finally:
+                job = await client.job("DELETE", PATH, {"shutdown_timeout": 0})
+            self.assertEqual(job["status"], "success", job["opresult"])
+            self.assertFalse((self.directory / "g" / "instances" / NAME).exists())
+
+        return Deferred.fromCoroutine(check())
+
+    async def sleep(self, client: Any) -> None:
+        kvm = self.services[-1].half.node.hypervisors["kvm"]
+        before = kvm.runs.here(NAME).process.pid
+        for word, state in (
+            ("pause", "paused"),
+            ("unpause", "running"),
+            ("suspend", None),
+            ("resume", "running"),
+        ):
+            job = await client.job("PUT", f"{PATH}/{word}")
+            self.assertEqual(job["status"], "success", job["opresult"])
+            status, shown = await client.call("GET", f"{PATH}/statistics")
+            self.assertEqual((status, shown.get("state")), (200 if state else 503, state), word)
+        self.assertEqual(len(shown["drives"]), 2)  # the config drive too
+        self.assertNotEqual(kvm.runs.here(NAME).process.pid, before)
+
     async def change(self, client: Any) -> None:
         changes = {
             "disks": [["add", -1, {"name": "d1", "size": 16}]],
