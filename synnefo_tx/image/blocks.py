@@ -1,5 +1,5 @@
 """
-What the image service asks of block storage.
+What the image and volume services ask of block storage.
 
 `archipelagod.wire.client.BlockClient` is the real one, `memory_blocks.MemoryBlocks` the one for
 tests.  Both raise the errors of `archipelagod.wire.errors`.
@@ -44,6 +44,18 @@ class IBlocks(Interface):
         """
         A new volume with the content of a sealed one.  Raises NoSuchVolume, VolumeExists,
         NotReadOnly, TooSmall.
+        """
+
+    async def snapshot(volume: str, name: str) -> None:
+        """
+        A sealed volume `name` with the present content of another, which may be in use.  Raises
+        NoSuchVolume, VolumeExists.
+        """
+
+    async def rollback(volume: str, snapshot: str) -> None:
+        """
+        The volume has a sealed one's content and size.  Raises NoSuchVolume, VolumeBusy,
+        ReadOnlyVolume, NotReadOnly.
         """
 
     async def seal(volume: str) -> None:

@@ -73,6 +73,18 @@ class MemoryBlocks:
             raise TooSmall(f"volume {volume} would be smaller than {origin}")
         self._add(volume, source.data + bytearray(size - len(source.data)))
 
+    async def snapshot(self, volume: str, name: str) -> None:
+        self._called("snapshot")
+        self._add(name, bytearray(self._find(volume).data))
+        self._find(name).read_only = True
+
+    async def rollback(self, volume: str, snapshot: str) -> None:
+        self._called("rollback")
+        found, kept = self._writable(volume), self._find(snapshot)
+        if not kept.read_only:
+            raise NotReadOnly(f"volume {snapshot} is not sealed")
+        found.data = bytearray(kept.data)
+
     async def seal(self, volume: str) -> None:
         self._called("seal")
         self._find(volume).read_only = True

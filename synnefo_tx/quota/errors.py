@@ -20,7 +20,7 @@ class Exceeded(OverQuota):
             f"Quota exceeded for {resource}: Requested {asked}, but already used "
             f"{holding.used} of {holding.limit} {resource}"
         )
-        self.resource = resource
+        self.resource, self.asked, self.holding = resource, asked, holding
 
 
 def told(provision: Provision) -> dict[str, Any]:

@@ -1,11 +1,10 @@
 """
-/servers/<id>/ips, /os-interface and /os-volume_attachments: what a server is connected to.
+/servers/<id>/ips and /os-interface: what a server is connected to.
 """
 
 from __future__ import annotations
 
 from synnefo_tx.compute.rows.server_lists import find_with_ports
-from synnefo_tx.compute.rows.servers import find_server
 from synnefo_tx.compute.views.servers import addresses, interface
 from synnefo_tx.errors import NotFound
 from synnefo_tx.http.call import Call
@@ -45,11 +44,3 @@ def add_routes(service: Service) -> None:
             if row.id == port:
                 return json_reply({"interfaceAttachment": interface(row, call.version)})
         raise NotFound(f"Instance {server_id} does not have a port with id {port}")
-
-    @service.route(
-        "GET", "/servers/<server_id>/os-volume_attachments", "os-volumes-attachments:index"
-    )
-    async def volumes(call: Call, server_id: str) -> Reply:
-        # A boot disk is local: it is no volume of the block storage API.
-        await database.read(find_server, call.caller, server_id)
-        return json_reply({"volumeAttachments": []})

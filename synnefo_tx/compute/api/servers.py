@@ -22,6 +22,7 @@ from synnefo_tx.compute.views.links import href
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
 from synnefo_tx.http.service import Service
+from synnefo_tx.volume.rows import attached
 
 _COLUMNS = {  # field of a change -> column
     "name": "name",
@@ -51,13 +52,24 @@ def add_routes(service: Service) -> None:
         query = parse(call.queries(), call.version, call.token.is_admin, "detail")
         found, ports = await database.read(server_lists.list_with_ports, call.caller, query)
         look = look_of(call)
-        shown = [views.full(row, ports.get(row.id, ()), look, alone=False) for row in found]
+        held = await database.read(attached.of_servers, [row.id for row in found])
+        shown = [
+            views.with_volumes(
+                views.full(row, ports.get(row.id, ()), look, alone=False),
+                held.get(row.id, ()),
+                look,
+            )
+            for row in found
+        ]
         return _page(call, "servers/detail", shown, query)
 
     @service.route("GET", "/servers/<server_id>", "servers:show")
     async def show(call: Call, server_id: str) -> Reply:
         row, ports = await database.read(server_lists.find_with_ports, call.caller, server_id)
-        return json_reply({"server": views.full(row, ports, look_of(call), alone=True)})
+        held = await database.read(attached.of_servers, [server_id])
+        view = views.full(row, ports, look_of(call), alone=True)
+        shown = views.with_volumes(view, held.get(server_id, ()), look_of(call))
+        return json_reply({"server": shown})
 
     @service.route("POST", "/servers", "servers:create")
     async def create(call: Call) -> Reply:

@@ -10,4 +10,8 @@ PERMISSIONS = {
     "os-attach-interfaces:list": Rule.READER,
     "os-attach-interfaces:show": Rule.READER,
     "os-volumes-attachments:index": Rule.READER,
+    "os-volumes-attachments:show": Rule.READER,
+    "os-volumes-attachments:create": Rule.MEMBER,
+    "os-volumes-attachments:update": Rule.MEMBER,
+    "os-volumes-attachments:delete": Rule.MEMBER,
 }

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from synnefo_tx.compute.errors import InstanceNotFound
 from synnefo_tx.compute.rows.tables import servers
@@ -16,7 +16,7 @@ from synnefo_tx.identity.rows.visible import visible
 from synnefo_tx.network.rows import ports
 from synnefo_tx.quota.model import Payer
 from synnefo_tx.quota.rows import holdings
-from synnefo_tx.volume.rows.tables import volumes
+from synnefo_tx.volume.rows import plugging
 
 AnyRow = Row[Any]
 
@@ -83,7 +83,7 @@ def release(connection: Connection, server: Any, now_us: int) -> None:
     if gone.rowcount != 1:
         return
     ports.delete_ports_of(connection, [server.id])
-    connection.execute(delete(volumes).where(volumes.c.server_id == server.id))
+    plugging.server_gone(connection, server.id, now_us)
     holdings.give_back(connection, payer_of(server), server.reserved)
 
 

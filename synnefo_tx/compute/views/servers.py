@@ -14,6 +14,7 @@ from synnefo_tx.compute.rules.placement import ZONE
 from synnefo_tx.compute.rules.states import status
 from synnefo_tx.compute.views.links import bookmark, both
 from synnefo_tx.compute.views.times import bare, second
+from synnefo_tx.compute.views.volume_attachments import attached
 from synnefo_tx.effect.plan import instance_name
 from synnefo_tx.http.microversions import Version
 
@@ -108,6 +109,14 @@ def full(row: Any, ports: Sequence[Any], look: Look, alone: bool) -> Json:
     if look.version >= (2, 96):
         view["pinned_availability_zone"] = row.availability_zone
     return view
+
+
+def with_volumes(view: Json, held: Sequence[Any], look: Look) -> Json:
+    """
+    A full view that tells of the volumes attached.
+    """
+    shown = [attached(row, look.version) for row in held]
+    return {**view, "os-extended-volumes:volumes_attached": shown}
 
 
 def addresses(ports: Sequence[Any], extended: bool) -> Json:

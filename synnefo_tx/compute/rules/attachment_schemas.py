@@ -1,0 +1,68 @@
+"""
+Bodies of /servers/<id>/os-volume_attachments.  Pure.
+
+Source: Nova's nova/api/openstack/compute/schemas/volumes.py, release 2026.1.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from synnefo_tx.compute.rules import parameters as p
+from synnefo_tx.compute.rules.validation import NovaSchema
+from synnefo_tx.http.microversions import Version
+
+Schema = dict[str, Any]
+_UUID: Schema = {"type": "string", "format": "uuid"}
+_DEVICE: Schema = {
+    "type": ["string", "null"],
+    "minLength": 0,
+    "maxLength": 255,
+    "pattern": "(^/dev/x{0,1}[a-z]{0,1}d{0,1})([a-z]+)[0-9]*$",
+}
+_TAG: Schema = {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"}
+_BOOLEAN: Schema = {
+    "type": ["boolean", "string"],
+    "enum": [
+        *(True, "True", "TRUE", "true", "1", "ON", "On", "on", "YES", "Yes", "yes"),
+        *(False, "False", "FALSE", "false", "0", "OFF", "Off", "off", "NO", "No", "no"),
+    ],
+}
+
+
+@lru_cache(maxsize=8)
+def create_schema(version: Version) -> NovaSchema:
+    """
+    POST.
+    """
+    properties = {"volumeId": _UUID, "device": _DEVICE}
+    if version >= (2, 49):
+        properties["tag"] = _TAG
+    if version >= (2, 79):
+        properties["delete_on_termination"] = _BOOLEAN
+    return NovaSchema(p.envelope("volumeAttachment", properties, ("volumeId",)))
+
+
+@lru_cache(maxsize=8)
+def update_schema(version: Version) -> NovaSchema:
+    """
+    PUT .../<volume>.
+    """
+    properties: Schema = {"volumeId": _UUID}
+    if version >= (2, 85):
+        properties |= {
+            "device": _DEVICE,
+            "tag": _TAG,
+            "delete_on_termination": _BOOLEAN,
+            "serverId": _UUID,
+            "id": _UUID,
+        }
+    return NovaSchema(p.envelope("volumeAttachment", properties, ("volumeId",)))
+
+
+def truth(value: object) -> bool:
+    """
+    What a boolean of a body says.
+    """
+    return str(value).lower() in ("true", "1", "on", "yes")

@@ -1,0 +1,251 @@
+"""
+Volumes in servers: compute's attachments, which clusters bring about, and what follows from that.
+"""
+
+from __future__ import annotations
+
+import string
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import frozen
+from sqlalchemy import Connection, delete, func, insert, select, true, update
+
+from synnefo_tx.compute.ask import Ask
+from synnefo_tx.compute.rows import actions_log
+from synnefo_tx.compute.rows.tables import servers
+from synnefo_tx.effect.plans import disks
+from synnefo_tx.effect.rows import tasks
+from synnefo_tx.effect.tasks import Asked, Step
+from synnefo_tx.effect.wishes import Wish
+from synnefo_tx.volume.errors import InvalidVolume
+from synnefo_tx.volume.rows.tables import attachments, volumes
+from synnefo_tx.volume.rows.volumes import AnyRow, begin_deleting, change, find, locked
+
+ATTACH, DETACH, GROW = "volume.attach", "volume.detach", "volume.grow"  # kinds of tasks
+
+
+@frozen(kw_only=True)
+class Plug:
+    """
+    What is to be attached, and how.
+    """
+
+    volume_id: str
+    tag: str | None = None
+    delete_on_termination: bool = False
+
+
+def plug(connection: Connection, ask: Ask, server: AnyRow, wanted: Plug) -> Any:
+    """
+    The new attachment of a volume to `server`.  Raises VolumeNotFound or InvalidVolume.
+    """
+    volume = find(connection, ask.caller, wanted.volume_id, to_change=True)
+    if volume.status != "available":
+        raise InvalidVolume(
+            f"Volume {volume.id} status must be available or downloading to reserve, but the "
+            f"current status is {volume.status}."
+        )
+    mode = "ro" if volume.read_only else "rw"
+    attachment_id = str(uuid.uuid4())
+    connection.execute(
+        insert(attachments).values(
+            id=attachment_id,
+            volume_id=volume.id,
+            server_id=server.id,
+            host_name=server.host,
+            is_plugged=True,
+            status="attaching",
+            mode=mode,
+            mountpoint=_free_device(connection, server.id),
+            tag=wanted.tag,
+            delete_on_termination=wanted.delete_on_termination,
+            created_at=ask.now_us,
+        )
+    )
+    change(connection, volume, ask.now_us, status="attaching")
+    wish = disks.attach(server.id, server.cluster_id, volume.id, volume.size_gib, mode)
+    _begin(connection, ask, ATTACH, "attach_volume", volume.id, wish, attachment_id)
+    return of_id(connection, attachment_id)
+
+
+def unplug(connection: Connection, ask: Ask, server: AnyRow, attachment: AnyRow) -> None:
+    """
+    It is taken out again.  Raises InvalidVolume.
+    """
+    volume = find(connection, ask.caller, attachment.volume_id, to_change=True)
+    if attachment.status != "attached" or volume.status != "in-use":
+        raise InvalidVolume(
+            f"Unable to detach volume. Volume status must be 'in-use' and attach_status must be "
+            f"'attached' to detach. Currently: status: '{volume.status}', attach_status: "
+            f"'{attachment.status}.'"
+        )
+    _set(connection, attachment.id, status="detaching")
+    change(connection, volume, ask.now_us, status="detaching")
+    wish = disks.detach(server.id, server.cluster_id, (volume.id,))
+    _begin(connection, ask, DETACH, "detach_volume", volume.id, wish, attachment.id)
+
+
+def grow_plugged(connection: Connection, volume: AnyRow, size_gib: int, now_us: int) -> None:
+    """
+    A volume becomes larger in the server that uses it.  Raises InvalidVolume when none does.
+    """
+    mine = connection.execute(
+        select(attachments, servers.c.cluster_id)
+        .join(servers, servers.c.id == attachments.c.server_id)
+        .where(attachments.c.volume_id == volume.id, attachments.c.is_plugged == true())
+    ).first()
+    if mine is None:
+        raise InvalidVolume(f"Volume {volume.id} is used by no server here: it can't be extended.")
+    place = _place(connection, mine)
+    wish = disks.grow(mine.server_id, mine.cluster_id, place, size_gib)
+    context = {"size_gib": size_gib}
+    task = Asked(kind=GROW, target=volume.id, steps=(Step(wish),), context=context)
+    tasks.begin(connection, task, now_us)
+
+
+def of_server(connection: Connection, server_id: str, volume_id: str) -> AnyRow | None:
+    """
+    The attachment of one volume to one server.
+    """
+    return connection.execute(
+        select(attachments).where(
+            attachments.c.server_id == server_id,
+            attachments.c.volume_id == volume_id,
+            attachments.c.is_plugged == true(),
+        )
+    ).first()
+
+
+def of_id(connection: Connection, attachment_id: str) -> Any:
+    """
+    None when it is gone.
+    """
+    wanted = select(attachments).where(attachments.c.id == attachment_id)
+    return connection.execute(wanted).first()
+
+
+def set_termination(connection: Connection, attachment: AnyRow, with_server: bool) -> None:
+    """
+    Whether the volume is deleted with its server.
+    """
+    _set(connection, attachment.id, delete_on_termination=with_server)
+
+
+def attached(connection: Connection, attachment: AnyRow, now_us: int) -> None:
+    """
+    The cluster has it in the server.
+    """
+    _set(connection, attachment.id, status="attached", attached_at=now_us)
+    _volume_is(connection, attachment.volume_id, "in-use", now_us)
+
+
+def detached(connection: Connection, attachment: AnyRow, now_us: int) -> None:
+    """
+    The volume is in no server.
+    """
+    connection.execute(delete(attachments).where(attachments.c.id == attachment.id))
+    _volume_is(connection, attachment.volume_id, "available", now_us)
+
+
+def not_detached(connection: Connection, attachment: AnyRow, now_us: int) -> None:
+    """
+    It is attached as before.
+    """
+    _set(connection, attachment.id, status="attached")
+    _volume_is(connection, attachment.volume_id, "in-use", now_us)
+
+
+def wish_before_delete(connection: Connection, server: AnyRow) -> Wish | None:
+    """
+    What takes a server's volumes out of it, so that they outlive it; None without any.
+    """
+    held = [row.volume_id for row in _plugged(connection, server.id) if row.status != "attaching"]
+    return disks.detach(server.id, server.cluster_id, held) if held else None
+
+
+def server_gone(connection: Connection, server_id: str, now_us: int) -> None:
+    """
+    Its own disks are gone with it; volumes that were attached are free, or deleted where that was
+    asked for.
+    """
+    connection.execute(delete(volumes).where(volumes.c.server_id == server_id))
+    for row in _plugged(connection, server_id):
+        detached(connection, row, now_us)
+        volume = locked(connection, row.volume_id)
+        if row.delete_on_termination and volume is not None:
+            begin_deleting(connection, volume, now_us)
+
+
+def _begin(
+    connection: Connection,
+    ask: Ask,
+    kind: str,
+    action: str,
+    volume_id: str,
+    wish: Wish,
+    attachment_id: str,
+) -> None:
+    actions_log.started(connection, ask, action)
+    task = Asked(
+        kind=kind,
+        target=volume_id,
+        steps=(Step(wish),),
+        context={"attachment_id": attachment_id, "server_id": ask.server_id},
+        request_id=ask.request_id,
+        user_id=ask.caller.user_id,
+    )
+    tasks.begin(connection, task, ask.now_us)
+
+
+def _plugged(connection: Connection, server_id: str) -> list[AnyRow]:
+    return list(
+        connection.execute(
+            select(attachments)
+            .where(attachments.c.server_id == server_id, attachments.c.is_plugged == true())
+            .order_by(attachments.c.created_at, attachments.c.id)
+        )
+    )
+
+
+def _place(connection: Connection, attachment: AnyRow) -> int:
+    """
+    Its number among its server's disks: behind the server's own, in the order of attaching.
+    """
+    own = connection.execute(
+        select(func.count()).select_from(volumes).where(volumes.c.server_id == attachment.server_id)
+    ).scalar_one()
+    earlier = 0
+    for row in _plugged(connection, attachment.server_id):
+        if row.id == attachment.id:
+            break
+        earlier += row.status == "attached"
+    return int(own) + earlier
+
+
+def _free_device(connection: Connection, server_id: str) -> str:
+    taken = {row.mountpoint for row in _plugged(connection, server_id)}
+    return next(name for name in _devices() if name not in taken)
+
+
+def _devices() -> Iterable[str]:
+    """
+    From /dev/vdb on: the first is what servers boot from.
+    """
+    letters = string.ascii_lowercase
+    for first in ("", *letters):
+        for letter in letters:
+            if first + letter != "a":
+                yield f"/dev/vd{first}{letter}"
+
+
+def _set(connection: Connection, attachment_id: str, **values: Any) -> None:
+    this = attachments.c.id == attachment_id
+    connection.execute(update(attachments).where(this).values(**values))
+
+
+def _volume_is(connection: Connection, volume_id: str, status: str, now_us: int) -> None:
+    volume = locked(connection, volume_id)
+    if volume is not None:
+        change(connection, volume, now_us, status=status)
