@@ -82,6 +82,7 @@ class Instance:
     network_port: of the cluster's pool, for a VNC server on TCP.
     osparams_private: parameters of its operating system that nobody is ever shown.
     forthcoming: its place and addresses are reserved; nothing of it was made.
+    memory_on: name of the node that has the memory of its guest, which sleeps.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Instance:
     network_port: int | None = None
     osparams_private: dict[str, Any] = field(factory=dict, repr=False)
     forthcoming: bool = False
+    memory_on: str = ""
 
 
 @frozen

@@ -39,6 +39,7 @@ from ganetid.opcodes.fields import (
 )
 from ganetid.opcodes.instances import (
     changed,
+    forget_memory,
     found,
     instance_opcode,
     require_off,
@@ -135,11 +136,12 @@ async def recreate(context: Context, given: Input) -> Outcome:
     if given["dry_run"]:
         return Outcome()
     node = context.node_of(instance)
+    await forget_memory(context, instance)
     for index, disk in wanted.items():
         context.log(f"Creating disk {index} again")
         await node.create_disk(instance, disk)
     disks = tuple(wanted.get(index, disk) for index, disk in enumerate(instance.disks))
-    return Outcome(None, changed(instance, context.now(), disks=disks))
+    return Outcome(None, changed(instance, context.now(), disks=disks, memory_on=""))
 
 
 def _recreated(instance: Instance, given: list[Any]) -> dict[int, Disk]:

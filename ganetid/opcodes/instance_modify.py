@@ -51,7 +51,7 @@ from ganetid.opcodes.fields import (
     text,
 )
 from ganetid.opcodes.instance_create import config_drive_files
-from ganetid.opcodes.instances import NAMED, alone, found, require_state
+from ganetid.opcodes.instances import NAMED, alone, forget_memory, found, require_state
 from ganetid.opcodes.modify_plan import plan_of
 from ganetid.opcodes.modify_steps import perform
 from ganetid.opcodes.policy_check import require_allowed
@@ -87,6 +87,9 @@ async def modify(context: Context, given: Input) -> Outcome:
     context.cluster.claim(plan.instance)
     left: tuple[Change, ...] = ()
     try:
+        if plan.disks or given["disk_template"]:
+            await forget_memory(context, instance)
+            plan = evolve(plan, instance=evolve(plan.instance, memory_on=""))
         told += await perform(context, instance, plan, hot)
         if files is not None:
             plan = evolve(plan, instance=evolve(plan.instance, config_drive=True))

@@ -2,7 +2,8 @@
 OP_INSTANCE_PAUSE, _UNPAUSE, _SUSPEND, _RESUME, _NMI, _PASSWORD: what Ganeti has not.
 
 A paused guest keeps its memory and its place, so for Ganeti it runs.  One that was suspended has
-its memory in a file of its node, and is marked to be down: started, it begins anew.
+its memory in a file of its node, and is marked to be down.  Started, or given other disks, it
+begins anew: what a guest remembers of its disks must be so.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ async def suspend(context: Context, given: Input) -> Outcome:
     if given["dry_run"]:
         return Outcome()
     await context.node_of(instance).suspend(instance)
-    return _marked(context, instance, ADMIN_DOWN)
+    return _marked(context, instance, ADMIN_DOWN, instance.primary_node)
 
 
 async def resume(context: Context, given: Input) -> Outcome:
@@ -61,7 +62,8 @@ async def resume(context: Context, given: Input) -> Outcome:
     instance = found(context, given)
     node = context.node_of(instance)
     is_awake = await node.guest_state(instance) in HERE
-    if not is_awake and not await node.sleeps(instance):
+    is_here = instance.memory_on == instance.primary_node and await node.sleeps(instance)
+    if not is_awake and not is_here:
         raise OpPrereqError(f"Instance {instance.name} is not suspended", WRONG_STATE)
     if given["dry_run"]:
         return Outcome()
@@ -86,9 +88,9 @@ async def _there(context: Context, given: Input) -> Instance:
     return context.actual(instance)
 
 
-def _marked(context: Context, instance: Instance, state: str) -> Outcome:
-    now = context.now()
-    return Outcome(None, changed(instance, now, admin_state=state, admin_state_source=SOURCE_ADMIN))
+def _marked(context: Context, instance: Instance, state: str, memory_on: str = "") -> Outcome:
+    fields = {"admin_state": state, "admin_state_source": SOURCE_ADMIN, "memory_on": memory_on}
+    return Outcome(None, changed(instance, context.now(), **fields))
 
 
 OPCODES = (

@@ -70,7 +70,13 @@ async def reboot(context: Context, given: Input) -> Outcome:
         await node.reset(instance)
     return Outcome(
         None,
-        changed(instance, context.now(), admin_state=ADMIN_UP, admin_state_source=SOURCE_ADMIN),
+        changed(
+            instance,
+            context.now(),
+            admin_state=ADMIN_UP,
+            admin_state_source=SOURCE_ADMIN,
+            memory_on="",
+        ),
     )
 
 
@@ -100,10 +106,12 @@ async def _stop(context: Context, instance: Instance, timeout_s: int) -> None:
 
 
 def _ended(context: Context, given: Input, instance: Instance, state: str) -> Outcome:
-    if given["no_remember"]:
-        return Outcome()
-    changes = changed(instance, context.now(), admin_state=state, admin_state_source=SOURCE_ADMIN)
-    return Outcome(None, changes)
+    fields = (
+        {} if given["no_remember"] else {"admin_state": state, "admin_state_source": SOURCE_ADMIN}
+    )
+    if state == ADMIN_UP:
+        fields["memory_on"] = ""
+    return Outcome(None, changed(instance, context.now(), **fields))
 
 
 # Startup and shutdown look at the guest before they act, so after a crash they are done again.

@@ -15,7 +15,7 @@ from ganetid.opcodes.definition import Field, Input, Outcome
 from ganetid.opcodes.errors import WRONG_INPUT, OpPrereqError
 from ganetid.opcodes.fields import anything, boolean, dict_of, mapping, optional, text
 from ganetid.opcodes.instance_create import config_drive_files
-from ganetid.opcodes.instances import changed, found, instance_opcode, require_off
+from ganetid.opcodes.instances import changed, forget_memory, found, instance_opcode, require_off
 
 
 async def reinstall(context: Context, given: Input) -> Outcome:
@@ -46,11 +46,11 @@ async def reinstall(context: Context, given: Input) -> Outcome:
     if given["dry_run"]:
         return Outcome()
     newer = evolve(newer, **fields)
-    await context.node_of(newer).forget_memory(newer)  # it belongs to the former disks
+    await forget_memory(context, instance)
     await systems.install(context, newer, parameters, reinstall=True)
     if files is not None:
         await context.node_of(newer).write_config_drive(newer, files)
-    return Outcome(None, changed(instance, context.now(), **fields) if fields else ())
+    return Outcome(None, changed(instance, context.now(), **fields, memory_on=""))
 
 
 OPCODES = (

@@ -77,6 +77,12 @@ def changed(instance: Instance, now: float, **fields: Any) -> tuple[PutInstance,
     return (PutInstance(newer),)
 
 
+async def forget_memory(context: Context, instance: Instance) -> None:
+    """Its disks will not be what its guest remembers, if that sleeps: it begins anew."""
+    if instance.memory_on and context.nodes.is_up(instance.memory_on):
+        await context.nodes.named(instance.memory_on).forget_memory(instance)
+
+
 def alone(given: Input) -> tuple[Lock, ...]:
     """The instance, exclusively."""
     return (Lock("instance", str(given["instance_name"])),)

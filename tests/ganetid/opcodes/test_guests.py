@@ -90,6 +90,33 @@ class GuestTests(ClusterTestCase):
             await self.done(client, "PUT", "startup")
             self.assertFalse(self.memory.exists())
             self.assertIn(NAME, self.world)
+            await self.done(client, "PUT", "suspend")
+            memory = self.memory.read_bytes()
+            await self.done(client, "PUT", "startup")
+            await self.done(client, "PUT", "shutdown", {"timeout": 1})
+            self.memory.write_bytes(memory)  # as on a node that was away meanwhile
+            self.assertIn("is not suspended", await self.refused(client, "PUT", "resume"))
+
+        return Deferred.fromCoroutine(check())
+
+    def test_other_disks(self) -> Deferred[None]:
+        """A guest that sleeps does not remember disks that are others now."""
+
+        async def check() -> None:
+            client = await self.begin()
+            disk = {"name": "more", "size": 64, "provider": "archipelago"}
+            for method, word, body in (
+                ("PUT", "modify", {"disks": [["add", -1, disk]]}),
+                ("POST", "recreate-disks", {"disks": [0]}),
+                ("POST", "reinstall", {"os": "snf-image+default", "start": False}),
+            ):
+                await self.done(client, "PUT", "suspend")
+                if word == "recreate-disks":
+                    del self.blocks.volumes[f"vol-{NAME}"]
+                await self.done(client, method, word, body)
+                self.assertFalse(self.memory.exists())
+                self.assertIn("is not suspended", await self.refused(client, "PUT", "resume"))
+                await self.done(client, "PUT", "startup")
 
         return Deferred.fromCoroutine(check())
 
