@@ -14,6 +14,7 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from ganetid.hypervisor.guest_agent import MAX_LINE, ask_agent
+from ganetid.hypervisor.kvm import KvmHypervisor
 from ganetid.opcodes.errors import HypervisorError
 from tests.ganetid.hypervisor.bench import DISK_A, QemuTestCase, deferred
 from tests.live.linux_guest import agent_files
@@ -48,6 +49,9 @@ class RealAgentTests(QemuTestCase):
         names = {each["name"] for each in known["supported_commands"]}
         self.assertIn("guest-fsfreeze-freeze", names)
         self.assertEqual(await node.agent("one", "guest-fsfreeze-status"), "thawed")
+        for word in ("freeze", "thaw", "thaw"):  # of the guest's file systems none is on a disk
+            self.assertEqual(await node.agent("one", f"guest-fsfreeze-{word}", timeout_s=20), 0)
+        await self._password(node)
         why = await self.refused(node.agent("one", "guest-no-such-command"))
         self.assertIn("refuses", why)
         # One that hangs is given up in time; when it is back it answers the newest question.
@@ -57,6 +61,16 @@ class RealAgentTests(QemuTestCase):
         self.assertIn("within 0.5 s", why)
         await shell.run("kill -CONT $(pidof qemu-ga)")
         self.assertEqual(await node.agent("one", "guest-ping"), {})
+
+    async def _password(self, node: KvmHypervisor) -> None:
+        """What programs of the guest are told is what was asked for."""
+        shell = self.shells[-1]
+        await shell.run("mkdir -p /usr/sbin; echo '#!/bin/busybox sh' >/usr/sbin/chpasswd;"
+                        " echo '/bin/busybox cat >/said' >>/usr/sbin/chpasswd;"
+                        " chmod +x /usr/sbin/chpasswd")  # fmt: skip
+        given = {"username": "root", "password": "c2VjcmV0", "crypted": False}
+        await node.agent("one", "guest-set-user-password", given)
+        self.assertEqual(await shell.run("cat /said"), "root:secret")
 
 
 class _Liar(Protocol):
