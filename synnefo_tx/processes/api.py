@@ -1,5 +1,5 @@
 """
-`synnefo-api`: the HTTP services, and the performer of the wishes that they write.
+`synnefo-api`: the HTTP services, and the performers of the wishes that they write.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from synnefo_tx.effect.clusters import Clusters, rapi_over
 from synnefo_tx.effect.perform import Performer
 from synnefo_tx.events.api.routes import events_router
 from synnefo_tx.events.hub import Hub
+from synnefo_tx.events.posting import Allowed, poster
+from synnefo_tx.events.sender import Sender
 from synnefo_tx.http.cloud import Cloud
 from synnefo_tx.http.metrics import Metrics
 from synnefo_tx.http.proxies import Proxies
@@ -55,6 +57,7 @@ from synnefo_tx.processes.telling import cloud_notifier
 from synnefo_tx.processes.upkeep import Upkeep, block_client
 from synnefo_tx.store.database import Database, DatabaseThreads
 from synnefo_tx.volume.api.routes import volume_router
+from synnefo_tx.volume.blocks import BlockPerformer
 
 
 class ApiService(Service):
@@ -115,7 +118,14 @@ class ApiService(Service):
             self._upkeep = Upkeep(self._settings, database, client, self._reactor)
             await self._upkeep.prepare(passwords)
         performer = self._performer(database)
-        routers = await self._routers(database, passwords, performer, IBlocks(client))
+        storage = BlockPerformer(self._reactor, database, IBlocks(client), time.time)
+        self._parts.append(storage)
+
+        def kick() -> None:
+            performer.kick()
+            storage.kick()
+
+        routers = await self._routers(database, passwords, kick, IBlocks(client))
         proxies = Proxies.of(self._settings.trusted_proxies)
         self._port = self._listen(site(self._reactor, routers, database, streams, proxies))
         self._log.info(
@@ -125,6 +135,7 @@ class ApiService(Service):
         )
         self._listen_for_metrics()
         performer.startService()
+        storage.startService()
         if self._upkeep is not None:
             self._upkeep.start()
         self._ready()
@@ -151,7 +162,7 @@ class ApiService(Service):
         self,
         database: Database,
         passwords: Passwords,
-        performer: Performer,
+        kick: Callable[[], None],
         blocks: IBlocks,
     ) -> list[Router]:
         settings = self._settings
@@ -175,7 +186,7 @@ class ApiService(Service):
             database=database,
             authenticate=authenticator,
             clock=time.time,
-            kick=performer.kick,
+            kick=kick,
             clusters=self._clusters,
             blocks=blocks,
             public_url=settings.public_url,
@@ -203,6 +214,10 @@ class ApiService(Service):
             admission=PeopleAdmission(),
         )
         await self._send_mail(database)
+        post = poster(self._reactor, Allowed(settings.webhook_networks))
+        sender = Sender(database, secrets, post, time.time, self._reactor)
+        sender.startService()
+        self._parts.append(sender)
         people = People(context, settings.sign_up, settings.base_url, registry, mark)
         self._shared(database, people.throttle)
         makers: list[Callable[[], Router]] = [
@@ -223,7 +238,7 @@ class ApiService(Service):
             lambda: openid_router(context, settings.public_url),
             lambda: image_router(cloud, converter),
             lambda: volume_router(cloud),
-            lambda: events_router(cloud, hub),
+            lambda: events_router(cloud, hub, secrets),
         ]
         # In threads: hundreds of routes take a tenth of a second to compile.
         routers = [await deferToThread(make) for make in makers]

@@ -24,6 +24,7 @@ from synnefo_tx.volume.rules.queries import boolean
 from synnefo_tx.volume.views import volumes as views
 
 ONE = "/volumes/<volume_id>"
+FORCE_DELETE = "volume_extension:volume_admin_actions:force_delete"
 Found = tuple[list[Any], dict[str, list[Any]]]
 
 
@@ -107,7 +108,7 @@ def _add_changes(service: Service) -> None:
         cascade = boolean("cascade", call.query("cascade"), usual=False)
         force = boolean("force", call.query("force"), usual=False) and call.version >= (3, 23)
         if force:
-            service.enforce(call, "volume:force_delete")
+            service.enforce(call, FORCE_DELETE)
         told = Told("volume:delete", "volume", volume_id, {"cascade": cascade})
         await service.wish(
             call,

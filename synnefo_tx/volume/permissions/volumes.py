@@ -54,7 +54,6 @@ _CHANGE = (
     ),
 )
 _ADMIN = (
-    "volume:force_delete",
     "volume_extension:volume_admin_actions:reset_status",
     "volume_extension:volume_admin_actions:force_delete",
     "volume_extension:volume_admin_actions:force_detach",
