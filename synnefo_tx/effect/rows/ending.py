@@ -56,9 +56,10 @@ class Endings:
         batch: Iterable[News],
         cluster_ids: Mapping[str, str],
         now_us: int,
-    ) -> None:
+    ) -> bool:
         """
-        News of jobs, in their order.  cluster_ids: by clusters' names.
+        News of jobs, in their order; True if they ended any step of a task.  cluster_ids: by
+        clusters' names.
 
         A job is known by the wish that it is (`effect`), or, when its cluster does not tell that,
         by its number.
@@ -78,6 +79,7 @@ class Endings:
             else:
                 why = why_failed(news)
                 self._failed(connection, Ended(task=task, now_us=now_us, news=news, message=why))
+        return bool(found)
 
     def _succeeded(self, connection: Connection, ended: Ended) -> None:
         task = ended.task

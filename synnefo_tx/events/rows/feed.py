@@ -4,6 +4,7 @@ Writing the feed, in the transaction that changes what it tells of.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -32,17 +33,28 @@ def append(connection: Connection, event: Event, now_us: int) -> None:
     """
     Tell the project's followers, once this transaction is committed.
     """
-    connection.execute(
-        insert(feed).values(
-            tx=_transaction(connection),
-            project_id=event.project_id,
-            kind=event.kind,
-            thing_id=event.thing_id,
-            event=event.name,
-            body=event.body,
-            at=now_us,
+    append_all(connection, [event], now_us)
+
+
+def append_all(connection: Connection, events: Sequence[Event], now_us: int) -> None:
+    """
+    The same of several, in one statement.
+    """
+    if events:
+        connection.execute(
+            insert(feed).values(tx=_transaction(connection)),
+            [
+                {
+                    "project_id": event.project_id,
+                    "kind": event.kind,
+                    "thing_id": event.thing_id,
+                    "event": event.name,
+                    "body": event.body,
+                    "at": now_us,
+                }
+                for event in events
+            ],
         )
-    )
 
 
 def _transaction(connection: Connection) -> Any:

@@ -11,15 +11,17 @@ from sqlalchemy import Connection, select
 from synnefo_tx.compute.rows.tables import clusters
 from synnefo_tx.effect.rows.ending import ENDINGS, Endings
 from synnefo_tx.update.messages import News
-from synnefo_tx.update.rows.facts import believe
+from synnefo_tx.update.rows.facts import FACTS, believe
 
 
 def take_in(
     connection: Connection, batch: Sequence[News], now_us: int, endings: Endings = ENDINGS
 ) -> None:
     """
-    News change what is known, in their order, and end the tasks whose jobs they tell of.
+    News change what is known, in their order, and end the tasks whose jobs they tell of; whoever
+    follows the feed is told of the result.
     """
-    believe(connection, batch, now_us)
+    seen = believe(connection, batch, now_us, FACTS)
     ids = {row.name: row.id for row in connection.execute(select(clusters.c.name, clusters.c.id))}
-    endings.told(connection, batch, ids, now_us)
+    some_ended = endings.told(connection, batch, ids, now_us)
+    seen.tell(now_us, anew=some_ended)

@@ -4,62 +4,119 @@ Facts written into the rows: the only statements by which news changes the cloud
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from attrs import frozen
+from sqlalchemy import Connection, update
 
 from synnefo_tx.compute.rows import servers as server_rows
 from synnefo_tx.compute.rows.tables import servers
+from synnefo_tx.compute.rules import quotas
 from synnefo_tx.effect.plan import server_id_of
 from synnefo_tx.network.rows import ports
 from synnefo_tx.quota.rows import holdings
 from synnefo_tx.update.apply import FollowUp, Known, Verdict, after
 from synnefo_tx.update.messages import News
+from synnefo_tx.update.rows.seen import Seen
 from synnefo_tx.volume.rows.tables import volumes
 
 
-def believe(connection: Connection, batch: Sequence[News], now_us: int) -> None:
+@frozen
+class Told:
     """
-    Take in a batch of news, in its order, in the caller's one transaction.
+    One message, about `server` (a namespace of its columns) among those `seen` in its batch.
     """
+
+    news: News
+    server: Any
+    seen: Seen
+    now_us: int
+
+
+Fact = Callable[[Connection, Told], None]
+
+
+def believe(
+    connection: Connection, batch: Sequence[News], now_us: int, facts: Mapping[str, Sequence[Fact]]
+) -> Seen:
+    """
+    Take in a batch of news, in its order, in the caller's one transaction; the servers it tells of.
+    facts: by messages' types; each looks whether the message is any of its business.
+    """
+    ids = {server_id_of(news.instance) for news in batch if news.type in facts}
+    seen = Seen(connection, [server_id for server_id in ids if server_id])
     for news in batch:
-        if news.type == "ganeti-op-status":
-            _of_server(connection, news, now_us)
+        for fact in facts.get(news.type, ()):
+            server = seen.get(server_id_of(news.instance))
+            if server is not None:
+                fact(connection, Told(news, server, seen, now_us))
+    seen.write()
+    return seen
 
 
-def _of_server(connection: Connection, news: News, now_us: int) -> None:
-    server_id = server_id_of(news.instance)
-    row = connection.execute(
-        select(servers)
-        .where(servers.c.id == server_id, servers.c.deleted_at.is_(None))
-        .with_for_update()
-    ).first()
-    if row is None:
-        return
-    known = Known(row.vm_state, row.task_state, row.power_state, row.as_of)
-    verdict = after(known, news)
+def state(connection: Connection, told: Told) -> None:
+    """
+    How the server is, by what became of its jobs.
+    """
+    server = told.server
+    known = Known(server.vm_state, server.task_state, server.power_state, server.as_of)
+    verdict = after(known, told.news)
     if verdict.known == known and verdict.follow_up is FollowUp.NOTHING:
         return
-    _keep(connection, row, verdict, news.cluster, now_us)
+    told.seen.keep(server, _values(told, verdict))
+    _follow_up(connection, told, verdict)
 
 
-def _keep(connection: Connection, row: Any, verdict: Verdict, cluster: str, now_us: int) -> None:
+def node(_connection: Connection, told: Told) -> None:
+    """
+    Which node the server is on.
+    """
+    news, server = told.news, told.server
+    if news.pnode is not None and news.pnode != server.node and news.at_us >= server.as_of:
+        told.seen.keep(server, {"node": news.pnode})
+
+
+def progress(_connection: Connection, told: Told) -> None:
+    """
+    How much of its image the server's disk has, in percent.
+    """
+    if told.news.progress is not None and told.server.vm_state == "building":
+        told.seen.keep(told.server, {"progress": min(100, int(told.news.progress))})
+
+
+FACTS: Mapping[str, Sequence[Fact]] = {
+    "ganeti-op-status": (state, node),
+    "image-copy-progress": (progress,),
+}
+
+
+def _values(told: Told, verdict: Verdict) -> dict[str, Any]:
     known = verdict.known
     values: dict[str, Any] = {
         "vm_state": known.vm_state,
         "task_state": known.task_state,
         "power_state": known.power_state,
         "as_of": known.as_of,
-        "updated_at": now_us,
+        "updated_at": told.now_us,
     }
-    if known.vm_state == "active" and row.launched_at is None:
+    if known.vm_state == "active" and told.server.launched_at is None:
         values["launched_at"] = known.as_of
     if verdict.follow_up is FollowUp.BUILT:
-        values["host"] = cluster  # Nova's host; which node it is on is the cluster's own affair
+        values["host"] = told.news.cluster  # Nova's host
     if known.vm_state != "error":
         values["fault"] = None
-    connection.execute(update(servers).where(servers.c.id == row.id).values(**values))
+    return values
+
+
+def _follow_up(connection: Connection, told: Told, verdict: Verdict) -> None:
+    """
+    What else the news means; most mean nothing else.
+    """
+    known, now_us = verdict.known, told.now_us
+    if verdict.follow_up is FollowUp.NOTHING and not _charges(told.server):
+        return
+    row = told.seen.settled(told.server)
     match verdict.follow_up:
         case FollowUp.GONE:
             server_rows.release(connection, row, now_us)
@@ -76,6 +133,16 @@ def _keep(connection: Connection, row: Any, verdict: Verdict, cluster: str, now_
             )
     if verdict.follow_up in (FollowUp.NOTHING, FollowUp.BUILT):
         server_rows.charge_running(connection, row, known.vm_state, known.task_state)
+    told.seen.settled(row)
+
+
+def _charges(server: Any) -> bool:
+    """
+    Whether the server holds too much or too little of its quota for how it is.
+    """
+    if server.vm_state == "active":
+        return bool(quotas.to_start(server.reserved))
+    return server.task_state is None and bool(quotas.to_stop(server.reserved))
 
 
 def never_built(

@@ -8,12 +8,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.daemon.bus.interface import Delivery, PoisonMessage
+from synnefo_tx.events.rows.tables import feed
 from synnefo_tx.network.rows.tables import ports
 from synnefo_tx.store.database import Database
 from synnefo_tx.store.memory import immediate_database
@@ -91,6 +92,67 @@ class FactsTests(SynchronousTestCase):
         gone = ["OpPrereqError", ["not known", "unknown_entity"]]
         self.take(message("OP_INSTANCE_REMOVE", "error", 3, result=gone))
         self.assertEqual((self.write(server_row).vm_state, self.write(used)), ("deleted", {}))
+
+    def test_a_life_in_one_batch(self) -> None:
+        """Stopped and started again in one batch: charged for what runs, once."""
+        self.take(message("OP_INSTANCE_CREATE", "success", 2))
+        self.take(
+            message("OP_INSTANCE_SHUTDOWN", "success", 3),
+            message("OP_INSTANCE_STARTUP", "success", 4),
+        )
+        self.assertEqual(self.write(used), RESERVED)
+        self.take(
+            message("OP_INSTANCE_SHUTDOWN", "success", 5),
+            message("OP_INSTANCE_REMOVE", "success", 6),
+            message("OP_INSTANCE_STARTUP", "success", 7),
+        )
+        self.assertEqual((self.write(server_row).vm_state, self.write(used)), ("deleted", {}))
+
+    def test_one_look_at_all(self) -> None:
+        """The servers of a batch are read in one statement, and those that change alike written."""
+        self.write(begin_server, "v2", 3)
+        self.take(message("OP_INSTANCE_CREATE", "success", 2, pnode="node1"))
+        self.take(message("OP_INSTANCE_CREATE", "success", 2, instance="snf-v2"))
+        said: list[str] = []
+
+        def note(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            said.append(statement.split()[0] + (" servers" if "servers" in statement else ""))
+
+        event.listen(self.database.engine, "before_cursor_execute", note)
+        batch = [
+            message("OP_INSTANCE_REBOOT", status, at, instance=instance, pnode="node2")
+            for at, status in ((3, "waiting"), (4, "running"), (5, "success"))
+            for instance in ("snf-v1", "snf-v2")
+        ]
+        self.take(*batch)
+        event.remove(self.database.engine, "before_cursor_execute", note)
+        self.assertEqual(said.count("SELECT servers"), 1)
+        self.assertEqual(said.count("UPDATE servers"), 1)
+        self.assertEqual(self.write(server_row).node, "node2")
+
+    def test_followers_are_told(self) -> None:
+        """What a user sees of a server is told once a batch; what changes nothing is not."""
+        self.take(
+            message("OP_INSTANCE_CREATE", "running", 1),
+            message("OP_INSTANCE_CREATE", "success", 2),
+        )
+        self.take(message("OP_INSTANCE_CREATE", "success", 2))
+        self.take(message("OP_INSTANCE_REMOVE", "success", 3))
+        rows = self.write(lambda c: list(c.execute(select(feed).order_by(feed.c.serial))))
+        self.assertEqual(
+            [(row.project_id, row.kind, row.thing_id, row.event) for row in rows],
+            [("p1", "server", "v1", "changed"), ("p1", "server", "v1", "deleted")],
+        )
+        self.assertEqual(rows[0].body["status"], "ACTIVE")
+
+    def test_progress(self) -> None:
+        """How far the image has come, in percent, while the server is built."""
+        copied = {"type": "image-copy-progress", "progress": 41.7}
+        self.take(message("", "", 1, **copied))
+        self.assertEqual(self.write(server_row).progress, 41)
+        self.take(message("OP_INSTANCE_CREATE", "success", 2))
+        self.take(message("", "", 3, **copied | {"progress": 50.0}))
+        self.assertEqual(self.write(server_row).progress, 41)
 
     def test_failed_task_leaves_a_later_one(self) -> None:
         """A stop that fails while the server is being deleted does not end the deletion."""
