@@ -16,6 +16,7 @@ from twisted.logger import Logger
 from synnefo_tx.daemon.amqp.bus import AmqpBus
 from synnefo_tx.daemon.bus.interface import ISubscriber
 from synnefo_tx.effect.clusters import Clusters, rapi_over
+from synnefo_tx.effect.node_groups import NodeGroups
 from synnefo_tx.effect.perform import Performer
 from synnefo_tx.processes.settings import DispatcherSettings
 from synnefo_tx.store.database import Database, DatabaseThreads
@@ -55,9 +56,11 @@ class DispatcherService(Service):
 
     def _start_parts(self, database: Database) -> None:
         clusters = Clusters(database, rapi_over(self._reactor))
+        performer = Performer(self._reactor, database, clusters, time.time)
         self._parts = [
             UpdateListener(database, self._bus, time.time),
-            Performer(self._reactor, database, clusters, time.time),
+            performer,
+            NodeGroups(self._reactor, database, clusters, time.time, performer.kick),
         ]
         for part in self._parts:
             part.startService()

@@ -70,18 +70,15 @@ def want(connection: Connection, thing: Thing, now_us: int) -> bool:
     It has changed: every cluster that has it shall have it so.  True when a wish was written (the
     caller kicks the performer after its commit).
     """
-    this = (*_is(thing), cluster_things.c.state != LEAVING)
-    connection.execute(
-        update(cluster_things)
-        .where(*this)
-        .values(wanted_revision=cluster_things.c.wanted_revision + 1, changed_at=now_us)
-    )
-    idle = connection.execute(
-        select(cluster_things).where(*this, cluster_things.c.task_id.is_(None))
-    ).all()
-    for row in idle:
-        _begin(connection, row, now_us)
-    return bool(idle)
+    return _want(connection, _is(thing), now_us)
+
+
+def want_at(connection: Connection, kind: str, cluster_id: str, now_us: int) -> bool:
+    """
+    The cluster has changed: all that it has of this kind shall be as it must be there now.
+    """
+    here = cluster_things.c.kind == kind, cluster_things.c.cluster_id == cluster_id
+    return _want(connection, here, now_us)
 
 
 def leave(connection: Connection, thing: Thing, now_us: int) -> bool:
@@ -91,12 +88,7 @@ def leave(connection: Connection, thing: Thing, now_us: int) -> bool:
     connection.execute(
         update(cluster_things).where(*_is(thing)).values(state=LEAVING, changed_at=now_us)
     )
-    idle = connection.execute(
-        select(cluster_things).where(*_is(thing), cluster_things.c.task_id.is_(None))
-    ).all()
-    for row in idle:
-        _begin(connection, row, now_us)
-    return bool(idle)
+    return _begin_idle(connection, _is(thing), now_us)
 
 
 def job_to_wait_for(connection: Connection, row: Any) -> int | None:
@@ -155,6 +147,25 @@ def not_left(connection: Connection, task: Any, message: str, now_us: int) -> No
     row = _of_task(connection, task)
     if row is not None:
         _keep(connection, row, {"message": message}, now_us)
+
+
+def _want(connection: Connection, which: tuple[Any, ...], now_us: int) -> bool:
+    this = (*which, cluster_things.c.state != LEAVING)
+    connection.execute(
+        update(cluster_things)
+        .where(*this)
+        .values(wanted_revision=cluster_things.c.wanted_revision + 1, changed_at=now_us)
+    )
+    return _begin_idle(connection, this, now_us)
+
+
+def _begin_idle(connection: Connection, which: tuple[Any, ...], now_us: int) -> bool:
+    idle = connection.execute(
+        select(cluster_things).where(*which, cluster_things.c.task_id.is_(None))
+    ).all()
+    for row in idle:
+        _begin(connection, row, now_us)
+    return bool(idle)
 
 
 def _again(connection: Connection, row: Any, revision: int, now_us: int) -> None:
