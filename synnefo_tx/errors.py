@@ -47,6 +47,12 @@ class Conflict(DomainError):
     """
 
 
+class PreconditionFailed(DomainError):
+    """
+    The thing is not as the caller said it must be.
+    """
+
+
 class OverQuota(DomainError):
     """
     The project's limit is reached.

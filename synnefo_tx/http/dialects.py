@@ -25,6 +25,7 @@ _STATUS: dict[type[errors.DomainError], int] = {
     errors.Unacceptable: 406,
     errors.Conflict: 409,
     errors.Gone: 410,
+    errors.PreconditionFailed: 412,
     errors.TooLarge: 413,
     errors.UnsupportedMedia: 415,
     errors.RangeUnsatisfiable: 416,

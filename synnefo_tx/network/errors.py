@@ -93,6 +93,15 @@ class PolicyNotAuthorized(errors.Forbidden):
     def __init__(self, action: str) -> None:
         super().__init__(f"rule:{action} is disallowed by policy")
 
+    @classmethod
+    def of_attribute(cls, action: str, name: str) -> PolicyNotAuthorized:
+        """
+        What is said of one attribute.
+        """
+        refused = cls(action)
+        refused.args = (f"(rule:{action} and rule:{action}:{name}) is disallowed by policy",)
+        return refused
+
 
 class NoMoreAddresses(errors.Conflict):
     """
@@ -119,6 +128,70 @@ class AddressInUse(errors.Conflict):
         )
 
 
+class InvalidSubnet(errors.BadRequest):
+    """
+    A subnet of another network, or none.
+    """
+
+    neutron_type = "InvalidInput"
+
+    def __init__(self, network_id: str, subnet_id: str) -> None:
+        super().__init__(
+            f"Invalid input for operation: Failed to create port on network {network_id}, because "
+            f"fixed_ips included invalid subnet {subnet_id}."
+        )
+
+
+class InvalidAddressForSubnet(errors.BadRequest):
+    """
+    The address does not lie in the subnet, or nobody may have it.
+    """
+
+    neutron_type = "InvalidIpForSubnet"
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"IP address {address} is not a valid IP for the specified subnet.")
+
+
+class AutomaticSubnet(errors.BadRequest):
+    """
+    Guests make their own addresses in this subnet.
+    """
+
+    neutron_type = "AllocationOnAutoAddressSubnet"
+
+    def __init__(self, address: str, subnet_id: str) -> None:
+        super().__init__(
+            f"IPv6 address {address} cannot be directly assigned to a port on subnet {subnet_id} "
+            "as the subnet is configured for automatic addresses"
+        )
+
+
+class MacInUse(errors.Conflict):
+    """
+    Somebody has this hardware address.
+    """
+
+    neutron_type = "MacAddressInUse"
+
+    def __init__(self, network_id: str, mac: str) -> None:
+        super().__init__(
+            f"Unable to complete operation for network {network_id}. The mac address {mac} is in "
+            "use."
+        )
+
+
+class NoMoreMacs(errors.Unavailable):
+    """
+    None was free in several tries.
+    """
+
+    neutron_type = "MacAddressGenerationFailure"
+
+    def __init__(self, network_id: str) -> None:
+        super().__init__(f"Unable to generate unique mac on network {network_id}.")
+
+
 class InvalidAddress(errors.BadRequest):
     """
     The address lies in none of the network's subnets.
@@ -130,4 +203,204 @@ class InvalidAddress(errors.BadRequest):
         super().__init__(
             f"IP address {address} is not a valid IP for any of the subnets on the specified "
             "network."
+        )
+
+
+class NotValid(errors.BadRequest):
+    """
+    An attribute's value, in Neutron's words of why not.
+    """
+
+    neutron_type = "HTTPBadRequest"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"Invalid input for {name}. Reason: {reason}.")
+
+
+class OverQuota(errors.OverQuota):
+    """
+    The project may have no more of these (Neutron's names).
+    """
+
+    neutron_type = "OverQuota"
+
+    def __init__(self, *names: str) -> None:
+        super().__init__(f"Quota exceeded for resources: {list(names)}.")
+
+
+class RevisionMismatch(errors.PreconditionFailed):
+    """
+    The thing has changed since the caller looked at it.
+    """
+
+    neutron_type = "RevisionNumberConstraintFailed"
+
+    def __init__(self, wanted: int, current: int) -> None:
+        super().__init__(f"Constrained to {wanted}, but current revision is {current}")
+
+
+class NetworkInUse(errors.Conflict):
+    """
+    There are ports on it.
+    """
+
+    neutron_type = "NetworkInUse"
+
+    def __init__(self, network_id: str) -> None:
+        super().__init__(
+            f"Unable to complete operation on network {network_id}. There are one or more ports "
+            "still in use on the network."
+        )
+
+
+class SubnetInUse(errors.Conflict):
+    """
+    Ports have addresses of it.
+    """
+
+    neutron_type = "SubnetInUse"
+
+    def __init__(self, subnet_id: str) -> None:
+        super().__init__(
+            f"Unable to complete operation on subnet {subnet_id}: One or more ports have an IP "
+            "allocation from this subnet."
+        )
+
+
+class InvalidSharedSetting(errors.Conflict):
+    """
+    Other projects have ports on it.
+    """
+
+    neutron_type = "InvalidSharedSetting"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"Unable to reconfigure sharing settings for network {name}. Multiple tenants are "
+            "using it."
+        )
+
+
+class GatewayInPool(errors.Conflict):
+    """
+    A pool would give the gateway's address away.
+    """
+
+    neutron_type = "GatewayConflictWithAllocationPools"
+
+    def __init__(self, gateway: str, pool: str) -> None:
+        super().__init__(f"Gateway ip {gateway} conflicts with allocation pool {pool}.")
+
+
+class PoolOutside(errors.BadRequest):
+    """
+    A pool of addresses that the subnet has not.
+    """
+
+    neutron_type = "OutOfBoundsAllocationPool"
+
+    def __init__(self, pool: str, cidr: str) -> None:
+        super().__init__(f"The allocation pool {pool} spans beyond the subnet cidr {cidr}.")
+
+
+class PoolBackwards(errors.BadRequest):
+    """
+    A pool that ends before it begins, or of no addresses.
+    """
+
+    neutron_type = "InvalidAllocationPool"
+
+    def __init__(self, pool: str) -> None:
+        super().__init__(f"The allocation pool {pool} is not valid.")
+
+
+class PoolsOverlap(errors.Conflict):
+    """
+    Two pools of one subnet have an address.
+    """
+
+    neutron_type = "OverlappingAllocationPools"
+
+    def __init__(self, one: str, other: str, cidr: str) -> None:
+        super().__init__(f"Found overlapping allocation pools: {one} {other} for subnet {cidr}.")
+
+
+class TagNotFound(errors.NotFound):
+    """
+    The thing has no such tag.
+    """
+
+    neutron_type = "TagNotFound"
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(f"Tag {tag} could not be found.")
+
+
+class FlatInUse(errors.Conflict):
+    """
+    Another network is on this bridge.
+    """
+
+    neutron_type = "FlatNetworkInUse"
+
+    def __init__(self, bridge: str) -> None:
+        super().__init__(f"Unable to create the flat network. Physical network {bridge} is in use.")
+
+
+class SegmentInUse(errors.Conflict):
+    """
+    Another network has this number.
+    """
+
+    neutron_type = "TunnelIdInUse"
+
+    def __init__(self, segment: int) -> None:
+        super().__init__(f"Unable to create the network. The tunnel ID {segment} is in use.")
+
+
+class NoMoreSegments(errors.Unavailable):
+    """
+    None was free in several tries.
+    """
+
+    neutron_type = "NoNetworkAvailable"
+
+    def __init__(self) -> None:
+        super().__init__("Unable to create the network. No tenant network is available.")
+
+
+class BadSubnets(errors.BadRequest):
+    """
+    A subnet that can't be made of what is said.
+    """
+
+    neutron_type = "BadRequest"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Bad subnets request: {reason}.")
+
+
+class ServicePortInUse(errors.Conflict):
+    """
+    The port belongs to a router or another service.
+    """
+
+    neutron_type = "ServicePortInUse"
+
+    def __init__(self, port_id: str, owner: str) -> None:
+        super().__init__(
+            f"Port {port_id} cannot be deleted directly via the port API: has device owner {owner}."
+        )
+
+
+class PairsNeedSecurity(errors.Conflict):
+    """
+    Further addresses mean nothing where none is checked.
+    """
+
+    neutron_type = "AddressPairAndPortSecurityRequired"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Port Security must be enabled in order to have allowed address pairs on a port."
         )

@@ -14,7 +14,7 @@ from synnefo_tx.effect import plan
 from synnefo_tx.effect.rows import outbox
 from synnefo_tx.effect.wishes import NicPlan, ServerPlan
 from synnefo_tx.network.rows.networks import create_network, create_subnet
-from synnefo_tx.network.rows.tables import ports
+from synnefo_tx.network.rows.tables import port_addresses, ports
 from synnefo_tx.quota.model import Payer
 from synnefo_tx.quota.rows import holdings
 from synnefo_tx.volume.rows.tables import volumes
@@ -107,17 +107,23 @@ def begin_server(connection: Connection, server_id: str = "v1", number: int = 2)
         insert(ports).values(
             id=f"port-{server_id}",
             network_id="n1",
-            subnet_id="s1",
             project_id="p1",
             name="",
             mac_address=f"fa:16:3e:00:00:0{number}",
-            ip_address=f"10.0.0.{number}",
-            ip_offset=number,
             device_id=server_id,
             device_owner="compute:nova",
             status="BUILD",
             created_at=NOW_US,
             updated_at=NOW_US,
+        )
+    )
+    connection.execute(
+        insert(port_addresses).values(
+            port_id=f"port-{server_id}",
+            position=0,
+            subnet_id="s1",
+            ip_address=f"10.0.0.{number}",
+            ip_offset=number,
         )
     )
     connection.execute(

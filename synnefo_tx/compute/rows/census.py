@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import Column, Connection, func, select
+from sqlalchemy import Column, Connection, case, func, select
 
 from synnefo_tx.compute.rows.servers import payer_of
 from synnefo_tx.compute.rows.tables import servers
@@ -61,7 +61,7 @@ def _things(connection: Connection) -> dict[tuple[str, str], Counter[str]]:
     size = func.sum(volumes.c.size_gib)
     for table, owner, more in (
         (volumes, volumes.c.server_id, size),
-        (ports, ports.c.device_id, func.sum(0)),
+        (ports, case((ports.c.is_own, ""), else_=ports.c.device_id), func.sum(0)),
     ):
         project: Column[str] = table.c.project_id
         grouped = select(

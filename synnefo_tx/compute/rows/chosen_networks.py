@@ -18,8 +18,9 @@ from synnefo_tx.errors import BadRequest, Conflict
 from synnefo_tx.identity.caller import Caller
 from synnefo_tx.network import errors
 from synnefo_tx.network.rows import networks
-from synnefo_tx.network.rows.ports import NewPort, create_port
-from synnefo_tx.network.rows.tables import ports
+from synnefo_tx.network.rows.addresses import AddressWish
+from synnefo_tx.network.rows.ports import NewPort, Plugged, create_port
+from synnefo_tx.network.rows.tables import port_addresses, ports
 
 AnyRow = Row[Any]
 
@@ -61,24 +62,20 @@ def plug(
     """
     The ports of a new server.  Raises BadRequest when there is no address.
     """
-    subnets = {
-        subnet.id: subnet
-        for subnet in networks.subnets_of(connection, [item.network.id for item in chosen])
-    }
     plugged = []
     for item in chosen:
         port = _port(connection, caller, item, server_id, now_us)
-        subnet = subnets[port.subnet_id]
+        first = port.addresses[0]
         plugged.append(
             Interface(
                 port_id=port.id,
                 network_id=item.network.id,
                 mac_address=port.mac_address,
-                ip_address=port.ip_address,
-                cidr=subnet.cidr,
-                gateway=subnet.gateway_ip or "",
+                ip_address=first.ip_address,
+                cidr=first.subnet.cidr,
+                gateway=first.subnet.gateway_ip or "",
                 mtu=item.network.mtu,
-                dns=tuple(subnet.dns_nameservers),
+                dns=tuple(first.subnet.dns_nameservers),
                 tag=item.tag,
             )
         )
@@ -111,13 +108,14 @@ def _port_refused(connection: Connection, caller: Caller, port_id: str) -> Excep
 
 def _port(
     connection: Connection, caller: Caller, item: Chosen, server_id: str, now_us: int
-) -> AnyRow:
+) -> Plugged:
+    address = None if item.fixed_ip is None else str(ipaddress.ip_address(item.fixed_ip))
     wanted = NewPort(
         network_id=item.network.id,
         project_id=caller.project_id,
         device_id=server_id,
         tag=item.tag,
-        ip_address=None if item.fixed_ip is None else str(ipaddress.ip_address(item.fixed_ip)),
+        wishes=None if address is None else (AddressWish(ip_address=address),),
     )
     try:
         return create_port(connection, wanted, now_us)
@@ -127,12 +125,12 @@ def _port(
         ) from error
     except errors.AddressInUse as error:
         holder = connection.execute(
-            select(ports.c.device_id).where(
-                ports.c.network_id == item.network.id, ports.c.ip_address == wanted.ip_address
-            )
+            select(ports.c.device_id)
+            .join(port_addresses, port_addresses.c.port_id == ports.c.id)
+            .where(ports.c.network_id == item.network.id, port_addresses.c.ip_address == address)
         ).scalar()
         raise BadRequest(
-            f"Fixed IP address {wanted.ip_address} is already in use on instance {holder}."
+            f"Fixed IP address {address} is already in use on instance {holder}."
         ) from error
     except errors.InvalidAddress as error:
         raise BadRequest(

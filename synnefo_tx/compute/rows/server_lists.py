@@ -33,7 +33,7 @@ from synnefo_tx.compute.rules.states import StateFilter
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.identity.caller import Caller
 from synnefo_tx.network.rows.ports import of_devices
-from synnefo_tx.network.rows.tables import ports, subnets
+from synnefo_tx.network.rows.tables import port_addresses, ports, subnets
 from synnefo_tx.store.keyset import SortKey, after, ordered
 
 AnyRow = Row[Any]
@@ -205,8 +205,9 @@ def _pattern(name: str, value: str) -> Condition:
         version = 4 if name == "ip" else 6
         holders = (
             select(ports.c.device_id)
-            .join(subnets, subnets.c.id == ports.c.subnet_id)
-            .where(subnets.c.ip_version == version, _like(ports.c.ip_address, value))
+            .join(port_addresses, port_addresses.c.port_id == ports.c.id)
+            .join(subnets, subnets.c.id == port_addresses.c.subnet_id)
+            .where(subnets.c.ip_version == version, _like(port_addresses.c.ip_address, value))
         )
         return servers.c.id.in_(holders)
     return _like(_PATTERNS[name], value)

@@ -18,5 +18,8 @@ def permitted(permission: str, token: Token, target: Target | None = None) -> bo
     it does not.
     """
     if not _allows(permission, token, target):
-        raise PolicyNotAuthorized(permission.removeprefix(PREFIX))
+        action, _, attribute = permission.removeprefix(PREFIX).partition(":")
+        if attribute:
+            raise PolicyNotAuthorized.of_attribute(action, attribute)
+        raise PolicyNotAuthorized(action)
     return True

@@ -1,5 +1,5 @@
 """
-Finding networks, subnets and ports as a caller asks and may see.
+Finding rows of any kind as a caller asks and may see.
 """
 
 from __future__ import annotations
@@ -14,17 +14,14 @@ from sqlalchemy import (
     Row,
     Select,
     Table,
-    and_,
-    false,
     func,
-    or_,
     select,
     true,
 )
 
-from synnefo_tx.network import errors
-from synnefo_tx.network.rows.tables import networks, ports, subnets
-from synnefo_tx.network.rules.queries import MAX_LIMIT, Query, boolean, integer, pair
+from synnefo_tx.identity.caller import Caller
+from synnefo_tx.network.rows.tags import TAG_FILTERS, tagged
+from synnefo_tx.network.rules.queries import MAX_LIMIT, Query, boolean, integer
 from synnefo_tx.store.keyset import SortKey, after, ordered
 
 AnyRow = Row[Any]
@@ -35,24 +32,23 @@ LARGEST = 2**31  # beyond what an integer column can hold
 @frozen(eq=False)
 class Kind:
     """
-    One kind of resource.  columns: attribute -> column, for filters and order; conditions: filters
-    that are no plain comparison.
+    One kind of resource.  name: as the API calls many of them.  columns: attribute -> column, for
+    filters and order; conditions: filters that are no plain comparison.
     """
 
+    name: str
     table: Table
     missing: Callable[[str], Exception]
-    visible: Callable[[str], Condition]
+    visible: Callable[[Caller], Condition]
     columns: Mapping[str, ColumnElement[Any]]
     conditions: Mapping[str, Callable[[Sequence[str]], Condition]]
 
 
-def list_rows(
-    connection: Connection, kind: Kind, query: Query, project_id: str, everyone: bool
-) -> list[AnyRow]:
+def list_rows(connection: Connection, kind: Kind, query: Query, caller: Caller) -> list[AnyRow]:
     """
-    One page.  everyone: rows of all projects.  Raises the kind's error for an unknown marker.
+    One page.  Raises the kind's error for an unknown marker.
     """
-    statement = _seen(kind, project_id, everyone)
+    statement = _seen(kind, caller)
     for name, values in query.filters.items():
         statement = statement.where(_condition(kind, name, values))
     keys = [SortKey(_sortable(kind.columns[name]), down) for name, down in query.order]
@@ -61,7 +57,7 @@ def list_rows(
         keys = [key.reversed() for key in keys]
     if query.marker is not None:
         at = (
-            _seen(kind, project_id, everyone)
+            _seen(kind, caller)
             .with_only_columns(*(key.column for key in keys))
             .where(kind.table.c.id == query.marker)
         )
@@ -74,29 +70,38 @@ def list_rows(
     return rows[::-1] if query.page_reverse else rows
 
 
-def find(
-    connection: Connection, kind: Kind, resource_id: str, project_id: str, everyone: bool
-) -> AnyRow:
+def find(connection: Connection, kind: Kind, resource_id: str, caller: Caller) -> AnyRow:
     """
     One row.  Raises the kind's error.
     """
-    statement = _seen(kind, project_id, everyone).where(kind.table.c.id == resource_id)
-    row = connection.execute(statement).first()
-    if row is None:
+    row = find_all(connection, kind, [resource_id], caller)
+    if not row:
         raise kind.missing(resource_id)
-    return row
+    return row[0]
 
 
-def _seen(kind: Kind, project_id: str, everyone: bool) -> Select[Any]:
-    statement = select(kind.table)
-    return statement if everyone else statement.where(kind.visible(project_id))
+def find_all(
+    connection: Connection, kind: Kind, ids: Sequence[str], caller: Caller
+) -> list[AnyRow]:
+    """
+    Those of these ids that there are and the caller may see.
+    """
+    return list(connection.execute(_seen(kind, caller).where(kind.table.c.id.in_(ids))))
+
+
+def _seen(kind: Kind, caller: Caller) -> Select[Any]:
+    return select(kind.table).where(kind.visible(caller))
 
 
 def _sortable(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    return func.coalesce(column, "") if getattr(column, "nullable", False) else column
+    if not getattr(column, "nullable", False):
+        return column
+    return func.coalesce(column, -1 if column.type.python_type is int else "")
 
 
 def _condition(kind: Kind, name: str, values: list[str]) -> Condition:
+    if name in TAG_FILTERS:
+        return tagged(kind.name, kind.table.c.id, name, values)
     special = kind.conditions.get(name)
     if special is not None:
         return special(values)
@@ -110,78 +115,3 @@ def _condition(kind: Kind, name: str, values: list[str]) -> Condition:
         numbers = [integer(value) for value in values]
         return column.in_([number for number in numbers if abs(number) < LARGEST])
     return column.in_(values)
-
-
-def _constant(holds: bool) -> Callable[[Sequence[str]], Condition]:
-    """
-    A filter on an attribute that is the same for all rows.
-    """
-    return lambda values: true() if holds in [boolean(value) for value in values] else false()
-
-
-def _status(fixed: str) -> Callable[[Sequence[str]], Condition]:
-    return lambda values: true() if fixed in values else false()
-
-
-def _fixed_ips(values: Sequence[str]) -> Condition:
-    """
-    "ip_address=..." and "subnet_id=...": one of the addresses, in one of the subnets.
-    """
-    wanted: dict[str, list[str]] = {}
-    for value in values:
-        name, rest = pair(value)
-        wanted.setdefault(name, []).append(rest)
-    columns = {"ip_address": ports.c.ip_address, "subnet_id": ports.c.subnet_id}
-    if not wanted.keys() <= columns.keys():
-        return false()
-    return and_(true(), *(columns[name].in_(rest) for name, rest in wanted.items()))
-
-
-def _network_of_subnets(subnet_ids: Sequence[str]) -> Condition:
-    return networks.c.id.in_(select(subnets.c.network_id).where(subnets.c.id.in_(subnet_ids)))
-
-
-def _visible_networks(project_id: str) -> Condition:
-    return or_(networks.c.project_id == project_id, networks.c.shared)
-
-
-def _visible_subnets(project_id: str) -> Condition:
-    return subnets.c.network_id.in_(select(networks.c.id).where(_visible_networks(project_id)))
-
-
-def _visible_ports(project_id: str) -> Condition:
-    owned = select(networks.c.id).where(networks.c.project_id == project_id)
-    return or_(ports.c.project_id == project_id, ports.c.network_id.in_(owned))
-
-
-def _columns(table: Table, *names: str) -> dict[str, ColumnElement[Any]]:
-    both = {name: table.c[name] for name in ("id", "name", "project_id", "created_at", *names)}
-    return {**both, "tenant_id": table.c.project_id}
-
-
-NETWORKS = Kind(
-    networks,
-    errors.NetworkNotFound,
-    _visible_networks,
-    _columns(networks, "shared", "mtu"),
-    {
-        "admin_state_up": _constant(True),
-        "router:external": _constant(False),
-        "status": _status("ACTIVE"),
-        "subnets": _network_of_subnets,
-    },
-)
-SUBNETS = Kind(
-    subnets,
-    errors.SubnetNotFound,
-    _visible_subnets,
-    _columns(subnets, "network_id", "ip_version", "cidr", "gateway_ip"),
-    {"enable_dhcp": _constant(True)},
-)
-PORTS = Kind(
-    ports,
-    errors.PortNotFound,
-    _visible_ports,
-    _columns(ports, "network_id", "mac_address", "device_id", "device_owner", "status"),
-    {"admin_state_up": _constant(True), "fixed_ips": _fixed_ips},
-)

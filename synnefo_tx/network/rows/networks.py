@@ -77,8 +77,7 @@ def create_subnet(
             cidr=str(block),
             gateway_ip=str(gateway),
             dns_nameservers=list(dns_nameservers),
-            pool_start=str(first),
-            pool_end=str(last),
+            allocation_pools=[{"start": str(first), "end": str(last)}],
             created_at=now_us,
             updated_at=now_us,
         )

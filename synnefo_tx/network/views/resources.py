@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 Json = dict[str, Any]
+VXLAN = "vxlan"
 
 
 def moment(time_us: int) -> str:
@@ -18,69 +19,106 @@ def moment(time_us: int) -> str:
     return datetime.fromtimestamp(time_us // 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def network(row: Any, subnet_ids: Sequence[str]) -> Json:
+def standard(row: Any, tags: Sequence[str]) -> Json:
     """
-    A network with the ids of its subnets.
+    What every resource has.
     """
     return {
         "id": row.id,
         "name": row.name,
+        "description": row.description,
         "tenant_id": row.project_id,
         "project_id": row.project_id,
-        "admin_state_up": True,
+        "tags": list(tags),
+        "revision_number": row.revision,
+        "created_at": moment(row.created_at),
+        "updated_at": moment(row.updated_at),
+    }
+
+
+def network(
+    row: Any, subnet_ids: Sequence[str], tags: Sequence[str] = (), is_admin: bool = False
+) -> Json:
+    """
+    A network with the ids of its subnets; what carries it is shown to administrators.
+    """
+    view = standard(row, tags) | {
+        "admin_state_up": row.admin_state_up,
         "mtu": row.mtu,
         "status": "ACTIVE",
         "subnets": list(subnet_ids),
         "shared": row.shared,
-        "router:external": False,
-        "created_at": moment(row.created_at),
-        "updated_at": moment(row.updated_at),
+        "router:external": row.external,
+        "availability_zone_hints": row.zone_hints,
+        "availability_zones": ["nova"],
+        "ipv4_address_scope": None,
+        "ipv6_address_scope": None,
+        "port_security_enabled": row.port_security,
     }
+    if row.external:
+        view["is_default"] = row.is_default
+    if is_admin:
+        is_vxlan = row.segmentation_id is not None
+        view["provider:network_type"] = VXLAN if is_vxlan else "flat"
+        view["provider:physical_network"] = None if is_vxlan else row.link
+        view["provider:segmentation_id"] = row.segmentation_id
+    return view
 
 
-def subnet(row: Any) -> Json:
+def subnet(row: Any, tags: Sequence[str] = ()) -> Json:
     """
     A subnet.
     """
-    return {
-        "id": row.id,
-        "name": row.name,
-        "tenant_id": row.project_id,
-        "project_id": row.project_id,
+    return standard(row, tags) | {
         "network_id": row.network_id,
         "ip_version": row.ip_version,
-        "enable_dhcp": True,
-        "ipv6_ra_mode": None,
-        "ipv6_address_mode": None,
+        "enable_dhcp": row.enable_dhcp,
+        "ipv6_ra_mode": row.ra_mode,
+        "ipv6_address_mode": row.address_mode,
         "gateway_ip": row.gateway_ip,
         "cidr": row.cidr,
-        "allocation_pools": [{"start": row.pool_start, "end": row.pool_end}],
-        "host_routes": [],
+        "allocation_pools": row.allocation_pools,
+        "host_routes": row.host_routes,
         "dns_nameservers": row.dns_nameservers,
-        "created_at": moment(row.created_at),
-        "updated_at": moment(row.updated_at),
+        "service_types": row.service_types,
+        "subnetpool_id": row.subnetpool_id,
     }
 
 
-def port(row: Any) -> Json:
+def port(
+    row: Any, addresses: Sequence[Any], tags: Sequence[str] = (), is_admin: bool = False
+) -> Json:
     """
-    A port with its one address.
+    A port with its addresses; where it is bound is shown to administrators.
     """
-    return {
-        "id": row.id,
-        "name": row.name,
+    view = standard(row, tags) | {
         "network_id": row.network_id,
-        "tenant_id": row.project_id,
-        "project_id": row.project_id,
         "mac_address": row.mac_address,
-        "admin_state_up": True,
+        "admin_state_up": row.admin_state_up,
         "status": row.status,
         "device_id": row.device_id,
         "device_owner": row.device_owner,
-        "fixed_ips": [{"subnet_id": row.subnet_id, "ip_address": row.ip_address}],
-        "created_at": moment(row.created_at),
-        "updated_at": moment(row.updated_at),
+        "fixed_ips": fixed_ips(addresses),
+        "allowed_address_pairs": row.allowed_pairs,
+        "extra_dhcp_opts": row.dhcp_options,
+        "port_security_enabled": row.port_security,
+        "binding:vnic_type": row.vnic_type,
     }
+    if is_admin:
+        view |= {
+            "binding:host_id": row.binding_host,
+            "binding:profile": row.binding_profile,
+            "binding:vif_type": "bridge" if row.binding_host else "unbound",
+            "binding:vif_details": {"port_filter": True} if row.binding_host else {},
+        }
+    return view
+
+
+def fixed_ips(addresses: Sequence[Any]) -> list[Json]:
+    """
+    A port's addresses.
+    """
+    return [{"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in addresses]
 
 
 def only(view: Json, fields: Sequence[str]) -> Json:

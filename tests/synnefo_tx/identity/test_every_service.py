@@ -78,7 +78,6 @@ NAMED = {
     r"POST /account/v1.0/people/second-factor.*": f"{_PEOPLE}.test_second_factor",
     r"POST /account/v1.0/people/methods/(password|remove)": f"{_PEOPLE}.external.test_methods",
     r"\w+ /account/v1.0/people/log-in.*": f"{_PEOPLE}.external",
-    r"\w+ /network/v2.0/(networks|subnets|ports).*": "tests.synnefo_tx.network.test_api",
 }
 PLACES = {"project_id": "p1", "user_id": "u-alice"}
 WRITING = {"POST", "PUT", "PATCH", "DELETE"}
@@ -106,7 +105,7 @@ class EveryServiceTests(SynchronousTestCase):
             image_router(given, None, in_thread=execute),
             openid_router(cloud.context),
             volume_router(given),
-            events_router(given, Hub(cloud.database, cloud.clock, None)),
+            events_router(given, Hub(cloud.database, cloud.clock, None), cloud.context.secrets),
             account_router(
                 cloud.database,
                 cloud.authenticator,

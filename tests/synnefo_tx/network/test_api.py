@@ -210,6 +210,14 @@ class ResourceTests(SynchronousTestCase):
                 "network": {
                     "id": NETWORK,
                     "name": "default",
+                    "description": "",
+                    "tags": [],
+                    "revision_number": 1,
+                    "availability_zone_hints": [],
+                    "availability_zones": ["nova"],
+                    "ipv4_address_scope": None,
+                    "ipv6_address_scope": None,
+                    "port_security_enabled": True,
                     "tenant_id": "project-root",
                     "project_id": "project-root",
                     "admin_state_up": True,
@@ -232,6 +240,11 @@ class ResourceTests(SynchronousTestCase):
                 "subnet": {
                     "id": SUBNET,
                     "name": "default-subnet",
+                    "description": "",
+                    "tags": [],
+                    "revision_number": 1,
+                    "service_types": [],
+                    "subnetpool_id": None,
                     "tenant_id": "project-root",
                     "project_id": "project-root",
                     "network_id": NETWORK,
@@ -258,6 +271,13 @@ class ResourceTests(SynchronousTestCase):
             {
                 "id": port["id"],
                 "name": "",
+                "description": "",
+                "tags": [],
+                "revision_number": 1,
+                "port_security_enabled": True,
+                "allowed_address_pairs": [],
+                "extra_dhcp_opts": [],
+                "binding:vnic_type": "normal",
                 "network_id": NETWORK,
                 "tenant_id": "project-alice",
                 "project_id": "project-alice",
@@ -464,7 +484,7 @@ class ResourceTests(SynchronousTestCase):
                 (status, {"NeutronError": {"type": kind, "message": text, "detail": ""}}),
             )
 
-    def test_nothing_can_be_changed(self) -> None:
+    def test_changes_refused(self) -> None:
         """Bodies are checked first, then the caller is refused."""
         for method, path, body, status, kind, text in (
             (
@@ -486,10 +506,10 @@ class ResourceTests(SynchronousTestCase):
             (
                 "POST",
                 "/networks",
-                {"network": {"name": "n"}},
+                {"network": {"name": "n", "shared": True}},
                 403,
                 "PolicyNotAuthorized",
-                "rule:create_network is disallowed by policy",
+                "(rule:create_network and rule:create_network:shared) is disallowed by policy",
             ),
             (
                 "PUT",

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, delete, insert, select
 from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.network import errors
+from synnefo_tx.network.rows.addresses import AddressWish, lowest_free
 from synnefo_tx.network.rows.networks import create_network, create_subnet
-from synnefo_tx.network.rows.ports import NewPort, create_port, lowest_free, set_status
-from synnefo_tx.network.rows.tables import ports
+from synnefo_tx.network.rows.ports import NewPort, create_port, set_status
+from synnefo_tx.network.rows.tables import port_addresses, ports
 from synnefo_tx.store.memory import immediate_database
 
 
@@ -40,17 +41,23 @@ def _take(connection: Connection, offset: int) -> None:
         insert(ports).values(
             id=f"port-{offset}",
             network_id="n",
-            subnet_id="s",
             project_id="p",
             name="",
             mac_address=f"m{offset}",
-            ip_address=str(offset),
-            ip_offset=offset,
             device_id="d",
             device_owner="",
             status="DOWN",
             created_at=0,
             updated_at=0,
+        )
+    )
+    connection.execute(
+        insert(port_addresses).values(
+            subnet_id="s",
+            ip_address=str(offset),
+            port_id=f"port-{offset}",
+            position=0,
+            ip_offset=offset,
         )
     )
 
@@ -67,8 +74,10 @@ class AddressTests(SynchronousTestCase):
         self.addCleanup(self.connection.close)
 
     def _port(self, address: str | None = None, device: str = "d") -> str:
-        wanted = NewPort(network_id="n", project_id="p", device_id=device, ip_address=address)
-        return str(create_port(self.connection, wanted, 0).ip_address)
+        wishes = None if address is None else (AddressWish(ip_address=address),)
+        wanted = NewPort(network_id="n", project_id="p", device_id=device, wishes=wishes)
+        (given_one,) = create_port(self.connection, wanted, 0).addresses
+        return given_one.ip_address
 
     @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(taken=st.sets(st.integers(0, 12)), first=st.integers(0, 6), length=st.integers(0, 6))
@@ -90,7 +99,8 @@ class AddressTests(SynchronousTestCase):
         given_ones = [self._port() for _ in range(3)]
         self.assertEqual(given_ones, ["10.0.0.2", "10.0.0.3", "10.0.0.4"])
         self.assertRaises(errors.NoMoreAddresses, self._port)
-        self.connection.execute(delete(ports).where(ports.c.ip_address == "10.0.0.3"))
+        gone = port_addresses.c.ip_address == "10.0.0.3"
+        self.connection.execute(delete(port_addresses).where(gone))
         self.assertEqual(self._port(), "10.0.0.3")
 
     def test_wanted_addresses(self) -> None:
@@ -107,7 +117,8 @@ class AddressTests(SynchronousTestCase):
         _network(self.connection, "fd00::/64", "fd00::1", "fd00::2", "fd00::ffff")
         self.assertEqual([self._port() for _ in range(2)], ["fd00::2", "fd00::3"])
         self.assertEqual(self._port("fd00::1:1"), "fd00::1:1")
-        self.assertRaises(errors.InvalidAddress, self._port, "fd00::8000:0:0:0")
+        self.assertEqual(self._port("fd00::f800:0:0:1"), "fd00::f800:0:0:1")
+        self.assertRaises(errors.AddressInUse, self._port, "fd00::f800:0:0:1")
 
     def test_hardware_addresses_differ(self) -> None:
         """And are of Neutron's range."""
@@ -124,7 +135,7 @@ class AddressTests(SynchronousTestCase):
         for device in ("a", "a", "b"):
             self._port(device=device)
         set_status(self.connection, "a", "ACTIVE", 7)
-        rows = self.connection.execute(select(ports).order_by(ports.c.ip_offset))
+        rows = self.connection.execute(select(ports).order_by(ports.c.device_id))
         self.assertEqual(
             [(row.status, row.updated_at) for row in rows],
             [("ACTIVE", 7), ("ACTIVE", 7), ("DOWN", 0)],

@@ -67,8 +67,8 @@ class FillTests(TestCase):
         self.assertEqual(cluster.rapi_password, "rapi-secret")
         (subnet,) = await self.rows(subnets)
         self.assertEqual(
-            (subnet.gateway_ip, subnet.pool_start, subnet.pool_end),
-            ("10.5.0.1", "10.5.0.2", "10.5.0.14"),
+            (subnet.gateway_ip, subnet.allocation_pools),
+            ("10.5.0.1", [{"start": "10.5.0.2", "end": "10.5.0.14"}]),
         )
         self.assertEqual(
             [effect.path for effect in await self.rows(effects)],

@@ -10,6 +10,11 @@ down_revision = "0014"
 
 
 def upgrade() -> None:
+    _networks()
+    _subnets()
+    _port_addresses()
+    _ports()
+    _tags()
     _cluster_things()
 
 
@@ -36,3 +41,94 @@ def _cluster_things() -> None:
         "CASE state WHEN 'ACTIVE' THEN 1 ELSE 0 END, as_of FROM cluster_networks"
     )
     op.drop_table("cluster_networks")
+
+
+def _networks() -> None:
+    with op.batch_alter_table("networks") as table:
+        for column in (
+            sa.Column("description", sa.Text, nullable=False, server_default=""),
+            sa.Column("admin_state_up", sa.Boolean, nullable=False, server_default=sa.true()),
+            sa.Column("external", sa.Boolean, nullable=False, server_default=sa.false()),
+            sa.Column("is_default", sa.Boolean, nullable=False, server_default=sa.false()),
+            sa.Column("port_security", sa.Boolean, nullable=False, server_default=sa.true()),
+            sa.Column("segmentation_id", sa.Integer),
+            sa.Column("dns_domain", sa.String(255), nullable=False, server_default=""),
+            sa.Column("zone_hints", sa.JSON, nullable=False, server_default="[]"),
+            sa.Column("revision", sa.Integer, nullable=False, server_default="1"),
+        ):
+            table.add_column(column)
+        table.create_unique_constraint(op.f("uq_networks_segmentation_id"), ["segmentation_id"])
+
+
+def _subnets() -> None:
+    for column in (
+        sa.Column("description", sa.Text, nullable=False, server_default=""),
+        sa.Column("enable_dhcp", sa.Boolean, nullable=False, server_default=sa.true()),
+        sa.Column("ra_mode", sa.String(16)),
+        sa.Column("address_mode", sa.String(16)),
+        sa.Column("host_routes", sa.JSON, nullable=False, server_default="[]"),
+        sa.Column("service_types", sa.JSON, nullable=False, server_default="[]"),
+        sa.Column("allocation_pools", sa.JSON, nullable=False, server_default="[]"),
+        sa.Column("subnetpool_id", sa.String(36)),
+        sa.Column("revision", sa.Integer, nullable=False, server_default="1"),
+    ):
+        op.add_column("subnets", column)
+    op.create_index("ix_subnets_subnetpool_id", "subnets", ["subnetpool_id"])
+    names = ("id", "pool_start", "pool_end")
+    old = sa.table("subnets", *map(sa.column, names), sa.column("allocation_pools", sa.JSON))
+    connection = op.get_bind()
+    for row in connection.execute(sa.select(*(old.c[name] for name in names))).all():
+        pools = [{"start": row.pool_start, "end": row.pool_end}]
+        connection.execute(sa.update(old).where(old.c.id == row.id).values(allocation_pools=pools))
+    with op.batch_alter_table("subnets") as table:
+        table.drop_column("pool_start")
+        table.drop_column("pool_end")
+
+
+def _port_addresses() -> None:
+    op.create_table(
+        "port_addresses",
+        sa.Column("subnet_id", sa.String(36), sa.ForeignKey("subnets.id"), primary_key=True),
+        sa.Column("ip_address", sa.String(64), primary_key=True),
+        sa.Column("port_id", sa.String(36), sa.ForeignKey("ports.id"), nullable=False),
+        sa.Column("position", sa.Integer, nullable=False),
+        sa.Column("ip_offset", sa.BigInteger),
+        sa.UniqueConstraint("subnet_id", "ip_offset", name=op.f("uq_port_addresses_subnet_id")),
+    )
+    op.create_index("ix_port_addresses_port_id", "port_addresses", ["port_id"])
+    op.execute(
+        "INSERT INTO port_addresses (subnet_id, ip_address, port_id, position, ip_offset)"
+        " SELECT subnet_id, ip_address, id, 0, ip_offset FROM ports"
+    )
+
+
+def _ports() -> None:
+    with op.batch_alter_table("ports") as table:
+        table.drop_constraint(op.f("uq_ports_subnet_id"), type_="unique")
+        for name in ("subnet_id", "ip_address", "ip_offset"):
+            table.drop_column(name)
+        for name, length in (("device_id", 64), ("device_owner", 64)):
+            table.alter_column(name, existing_type=sa.String(length), type_=sa.String(255))
+        for column in (
+            sa.Column("description", sa.Text, nullable=False, server_default=""),
+            sa.Column("admin_state_up", sa.Boolean, nullable=False, server_default=sa.true()),
+            sa.Column("port_security", sa.Boolean, nullable=False, server_default=sa.true()),
+            sa.Column("allowed_pairs", sa.JSON, nullable=False, server_default="[]"),
+            sa.Column("dhcp_options", sa.JSON, nullable=False, server_default="[]"),
+            sa.Column("dns_name", sa.String(255), nullable=False, server_default=""),
+            sa.Column("vnic_type", sa.String(64), nullable=False, server_default="normal"),
+            sa.Column("binding_host", sa.String(255), nullable=False, server_default=""),
+            sa.Column("binding_profile", sa.JSON, nullable=False, server_default="{}"),
+            sa.Column("is_own", sa.Boolean, nullable=False, server_default=sa.false()),
+            sa.Column("revision", sa.Integer, nullable=False, server_default="1"),
+        ):
+            table.add_column(column)
+
+
+def _tags() -> None:
+    op.create_table(
+        "resource_tags",
+        sa.Column("kind", sa.String(32), primary_key=True),
+        sa.Column("thing_id", sa.String(36), primary_key=True),
+        sa.Column("tag", sa.String(255), primary_key=True),
+    )

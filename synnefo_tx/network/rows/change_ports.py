@@ -1,0 +1,150 @@
+"""
+Making, changing and deleting ports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
+
+from synnefo_tx.network import errors
+from synnefo_tx.network.rows import addresses
+from synnefo_tx.network.rows.addresses import AddressWish
+from synnefo_tx.network.rows.ask import Ask, charge, give_back
+from synnefo_tx.network.rows.change_networks import touched
+from synnefo_tx.network.rows.kinds import NETWORKS
+from synnefo_tx.network.rows.lists import find
+from synnefo_tx.network.rows.ports import NewPort, create_port, delete_ports
+from synnefo_tx.network.rows.tables import networks, ports
+from synnefo_tx.network.rules.attributes import Values, as_columns
+from synnefo_tx.network.rules.shapes import PORT
+from synnefo_tx.quota import registered
+
+OF_SERVICES = "network:"
+OF_SERVERS = "compute:"
+# What is said of a port by those alone whose network it is on
+_OWNERS_ALONE = ("mac_address", "port_security_enabled", "allowed_address_pairs")
+_BEYOND_COLUMNS = ("mac_address", "network_id", "device_id", "device_owner", "name")
+
+
+def create(connection: Connection, ask: Ask, values: Values) -> str:
+    """
+    The new port's id.  Raises NetworkNotFound, PolicyNotAuthorized, OverQuota, PairsNeedSecurity
+    and what rows/ports.create_port does.
+    """
+    network = find(connection, NETWORKS, values["network_id"], ask.caller)
+    _check_rights(ask, network, values, "create_port")
+    columns = as_columns(PORT, values)
+    columns.setdefault("port_security", network.port_security)
+    _check_pairs(columns["port_security"], columns["allowed_pairs"])
+    charge(connection, ask.project_id, {registered.PORT: 1})
+    further = {
+        name: value
+        for name, value in columns.items()
+        if name not in _BEYOND_COLUMNS and name != "fixed_ips"
+    }
+    wanted = NewPort(
+        network_id=network.id,
+        project_id=ask.project_id,
+        device_id=columns["device_id"],
+        device_owner=columns["device_owner"],
+        name=columns["name"],
+        wishes=wishes_of(values),
+        mac_address=values.get("mac_address"),
+        values=further | {"is_own": True},
+    )
+    return create_port(connection, wanted, ask.now_us).id
+
+
+def change(connection: Connection, ask: Ask, row: Any, values: Values) -> None:
+    """
+    Raises PolicyNotAuthorized, PairsNeedSecurity, MacInUse, NoMoreAddresses, AddressInUse,
+    InvalidAddress or InvalidSubnet.
+    """
+    network = connection.execute(select(networks).where(networks.c.id == row.network_id)).one()
+    _check_rights(ask, network, values, "update_port")
+    columns = as_columns(PORT, values)
+    pairs = columns.get("allowed_pairs", row.allowed_pairs)
+    _check_pairs(columns.get("port_security", row.port_security), pairs)
+    wishes = wishes_of(columns)
+    columns.pop("fixed_ips", None)
+    try:
+        with connection.begin_nested():
+            touched(connection, ports, row.id, columns, ask.now_us)
+    except IntegrityError:
+        raise errors.MacInUse(row.network_id, values["mac_address"]) from None
+    if wishes is not None:
+        readdress(connection, row, wishes)
+
+
+def remove(connection: Connection, ask: Ask, row: Any) -> None:
+    """
+    Raises ServicePortInUse.
+    """
+    if row.device_owner.startswith(OF_SERVICES) and row.device_id:
+        raise errors.ServicePortInUse(row.id, row.device_owner)
+    delete_ports(connection, [row.id])
+    if row.is_own:
+        give_back(connection, row.project_id, {registered.PORT: 1})
+
+
+def readdress(connection: Connection, port: Any, wishes: Sequence[AddressWish]) -> None:
+    """
+    The port has the addresses wished, and keeps those of its own that will do.
+    """
+    there = addresses.of_ports(connection, [port.id]).get(port.id, [])
+    kept: list[str] = []
+    left = []
+    for wish in wishes:
+        fitting = next(
+            (one for one in there if one.ip_address not in kept and _fits(one, wish)), None
+        )
+        if fitting is None:
+            left.append(wish)
+        else:
+            kept.append(fitting.ip_address)
+    gone = [one.ip_address for one in there if one.ip_address not in kept]
+    if gone:
+        addresses.take(connection, [port.id], gone)
+    wanted = [AddressWish(ip_address=address) for address in kept]
+    addresses.give(connection, port, [*wanted, *left], kept)
+
+
+def wishes_of(values: Values) -> tuple[AddressWish, ...] | None:
+    """
+    The addresses that a body asks for; None when it says nothing of them.
+    """
+    asked = values.get("fixed_ips")
+    if asked is None:
+        return None
+    return tuple(AddressWish(one.get("subnet_id"), one.get("ip_address")) for one in asked)
+
+
+def _fits(address: Any, wish: AddressWish) -> bool:
+    if wish.ip_address is not None:
+        return bool(address.ip_address == wish.ip_address)
+    return bool(address.subnet_id == wish.subnet_id)
+
+
+def _check_rights(ask: Ask, network: Any, values: Values, policy: str) -> None:
+    if ask.caller.is_admin:
+        return
+    if str(values.get("device_owner", "")).startswith(OF_SERVICES):
+        raise errors.PolicyNotAuthorized.of_attribute(policy, "device_owner")
+    if network.project_id == ask.caller.project_id:
+        return
+    if network.external and not network.shared:
+        raise errors.PolicyNotAuthorized(policy)
+    for name in _OWNERS_ALONE:
+        if values.get(name):
+            raise errors.PolicyNotAuthorized.of_attribute(policy, name)
+    if any("ip_address" in one for one in values.get("fixed_ips") or ()):
+        raise errors.PolicyNotAuthorized.of_attribute(policy, "fixed_ips:ip_address")
+
+
+def _check_pairs(is_secure: bool, pairs: Sequence[Any]) -> None:
+    if pairs and not is_secure:
+        raise errors.PairsNeedSecurity
