@@ -28,7 +28,7 @@ def listen(place: str, pid: int) -> socket.socket:
     """
     A unix socket, to which only the user of this process of a guest connects.  Raises OSError.
 
-    Its directory is that user's, so nothing that was there is trusted.
+    place: where that user can't write, or it might put something else there.
     """
     Path(place).unlink(missing_ok=True)
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -16,6 +16,7 @@ class Places:
     """
     directory: of the run, all but the serial log and the UEFI variables are in it.
     own: a directory in it that stays the guest's user's; the rest is ours as soon as QEMU is up.
+    asleep: where a guest's memory is taken when it is put to sleep.
     started: what is kept of how the guest was started.  arriving: there while the guest is not
     known to have come here whole.
     """
@@ -31,6 +32,7 @@ class Places:
     started: str = ""
     arriving: str = ""
     migration: str = ""
+    asleep: str = ""
     tls: str = ""
     directory: str = ""
     own: str = ""
@@ -50,6 +52,7 @@ def places_in(directory: Path, console_log: Path) -> Places:
         started=str(directory / "started.json"),
         arriving=str(directory / "arriving"),
         migration=str(directory / OWN / "move.sock"),
+        asleep=str(directory / "asleep.sock"),
         tls=str(directory / OWN / "tls"),
         directory=str(directory),
         own=str(directory / OWN),

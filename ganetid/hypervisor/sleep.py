@@ -48,7 +48,7 @@ class Sleep:
 
     async def _save(self, run: GuestRun, memory: Path) -> None:
         shape = await shape_of(run, await self._runs.started(run.name))
-        place = self._runs.places(run.name).migration
+        place = self._runs.places(run.name).asleep
         try:
             listener = await deferToThread(kept_memory.listen, place, run.process.pid)
             receiving = deferToThread(kept_memory.receive, listener, memory, shape)

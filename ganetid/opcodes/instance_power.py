@@ -56,11 +56,15 @@ async def reboot(context: Context, given: Input) -> Outcome:
     require_state(instance, ONLINE, NOT_ONLINE)
     if given["dry_run"]:
         return Outcome()
-    kind, timeout_s = given["reboot_type"], int(given["shutdown_timeout"])
+    was_off = await _begin(context, instance)
+    if not was_off:
+        await _again(context, instance, given["reboot_type"], int(given["shutdown_timeout"]))
+    return _ended(context, {"no_remember": False}, instance, ADMIN_UP)
+
+
+async def _again(context: Context, instance: Instance, kind: str, timeout_s: int) -> None:
     node = context.node_of(instance)
-    if await _begin(context, instance):
-        pass
-    elif kind == "full":
+    if kind == "full":
         await _stop(context, instance, timeout_s)
         await node.start(context.actual(instance))
     elif kind == "soft" and timeout_s > 0:
@@ -68,16 +72,6 @@ async def reboot(context: Context, given: Input) -> Outcome:
             context.log(f"The guest did not reboot within {timeout_s} s and was reset")
     else:
         await node.reset(instance)
-    return Outcome(
-        None,
-        changed(
-            instance,
-            context.now(),
-            admin_state=ADMIN_UP,
-            admin_state_source=SOURCE_ADMIN,
-            memory_on="",
-        ),
-    )
 
 
 async def recover_reboot(context: Context, given: Input) -> Outcome:
