@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from sqlalchemy import Column, Connection, case, func, select
+from sqlalchemy import Column, Connection, case, func, select, true
 
 from synnefo_tx.compute.rows.servers import payer_of
 from synnefo_tx.compute.rows.tables import servers
@@ -26,8 +26,8 @@ _ASKED = tuple(
 
 def count(connection: Connection) -> Counter[Key]:
     """
-    Servers, their volumes and ports; volumes and ports of none are their projects' alone.  A
-    server that came to nothing holds nothing, nor do its volumes and ports.
+    Servers, their own disks and ports; those of none are their projects' alone.  A server that
+    came to nothing holds nothing, nor do its disks and ports.
     """
     used: Counter[Key] = Counter()
     things = _things(connection)
@@ -55,7 +55,7 @@ def _of_server(server: Any) -> Counter[str]:
 
 def _things(connection: Connection) -> dict[tuple[str, str], Counter[str]]:
     """
-    Volumes and ports by project and server.
+    Servers' own disks and ports by project and server.
     """
     found: dict[tuple[str, str], Counter[str]] = {}
     size = func.sum(volumes.c.size_gib)
@@ -67,6 +67,8 @@ def _things(connection: Connection) -> dict[tuple[str, str], Counter[str]]:
         grouped = select(
             project, owner.label("owner"), func.count().label("many"), more.label("gib")
         ).group_by(project, owner)
+        if table is volumes:
+            grouped = grouped.where(volumes.c.is_local == true())
         for row in connection.execute(grouped):
             own = found.setdefault((row.project_id, row.owner or ""), Counter())
             if table is volumes:

@@ -1,0 +1,71 @@
+"""
+Volumes that go from project to project.
+"""
+
+from __future__ import annotations
+
+from tests.synnefo_tx.compute.cloud import ADMIN, ALICE, BOB
+from tests.synnefo_tx.volume.cloud import VolumesCase
+
+OLD, NEW = "/os-volume-transfer", "/volume-transfers"
+
+
+class TransferTests(VolumesCase):
+    def begin(self, path: str = OLD, **fields: object) -> tuple[str, str, str]:
+        """Ids of the volume and its transfer, and the key."""
+        version = "3.55" if path == NEW else None
+        volume_id = self.create(size=2)
+        self.snapshot(volume_id)
+        body = {"transfer": {"volume_id": volume_id, "name": "t", **fields}}
+        made = self.good("POST", path, body, version=version)["transfer"]
+        return volume_id, made["id"], made["auth_key"]
+
+    def test_accepted(self) -> None:
+        """The volume, its snapshots and their charges are the other project's."""
+        volume_id, transfer_id, key = self.begin()
+        self.assertEqual(self.status(volume_id), "awaiting-transfer")
+        self.assertNotIn("auth_key", self.good("GET", f"{OLD}/{transfer_id}")["transfer"])
+        path = f"{OLD}/{transfer_id}/accept"
+        wrong = self.refused("POST", path, {"accept": {"auth_key": "x"}}, user=BOB)
+        self.assertEqual(wrong[0], 400)
+        told = self.good("POST", path, {"accept": {"auth_key": key}}, user=BOB)["transfer"]
+        self.assertEqual(told["volume_id"], volume_id)
+        self.assertEqual(self.ask("GET", f"/volumes/{volume_id}").status, 404)
+        shown = self.show(volume_id, user=BOB)
+        self.assertEqual((shown["status"], shown["user_id"]), ("available", BOB))
+        self.assertEqual(len(self.good("GET", "/snapshots", user=BOB)["snapshots"]), 1)
+        self.assertEqual(self.cloud.used(), {})
+        self.assertEqual(self.cloud.used(BOB), {"volumes": 1, "gigabytes": 4})
+        again = self.ask("POST", path, {"accept": {"auth_key": key}}, user=BOB)
+        self.assertEqual(again.status, 404)
+
+    def test_without_snapshots(self) -> None:
+        """They stay, from 3.55 on."""
+        self.assertEqual(self.ask("GET", NEW).status, 404)
+        _, transfer_id, key = self.begin(NEW, no_snapshots=True)
+        body = {"accept": {"auth_key": key}}
+        self.good("POST", f"{NEW}/{transfer_id}/accept", body, user=BOB, version="3.55")
+        self.assertEqual(self.good("GET", "/snapshots", user=BOB)["snapshots"], [])
+        self.assertEqual(self.cloud.used(), {"gigabytes": 2})
+
+    def test_over_quota(self) -> None:
+        """Nothing moves."""
+        limits = {"quota_set": {"gigabytes": 1}}
+        self.good("PUT", "/os-quota-sets/project-bob", limits, user=ADMIN)
+        volume_id, transfer_id, key = self.begin()
+        body = {"accept": {"auth_key": key}}
+        refused = self.refused("POST", f"{OLD}/{transfer_id}/accept", body, user=BOB)
+        self.assertEqual(refused[0], 413)
+        self.assertEqual(self.status(volume_id), "awaiting-transfer")
+        self.assertEqual(self.cloud.used(BOB), {})
+
+    def test_cancelled(self) -> None:
+        """By its own project; the volume is free again."""
+        volume_id, transfer_id, _ = self.begin()
+        [listed] = self.good("GET", f"{OLD}/detail")["transfers"]
+        self.assertEqual((listed["id"], listed["name"]), (transfer_id, "t"))
+        self.assertEqual(self.good("GET", OLD, user=BOB)["transfers"], [])
+        for method in ("GET", "DELETE"):
+            self.assertEqual(self.ask(method, f"{OLD}/{transfer_id}", user=BOB).status, 404)
+        self.good("DELETE", f"{OLD}/{transfer_id}", user=ALICE)
+        self.assertEqual(self.status(volume_id), "available")
