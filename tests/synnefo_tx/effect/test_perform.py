@@ -72,17 +72,20 @@ class PerformerTests(SynchronousTestCase):
         self.performer.startService()
         self.clock.pump([0.05] * 20)
         self.assertEqual([job.path for job in self.ganeti.jobs], ["/2/networks"])
-        made = News(type="", event_time=(1, 0), status="success", cluster="cluster", job_id=1)
-        self.write(ENDINGS.told, [made], {"cluster": "c1"}, NOW_US)
-        self.clock.pump([0.05] * 20)
+        for job_id in (1, 2):
+            made = {"status": "success", "cluster": "cluster", "job_id": job_id}
+            news = News(type="", event_time=(1, 0), **made)
+            self.write(ENDINGS.told, [news], {"cluster": "c1"}, NOW_US)
+            self.clock.pump([0.05] * 20)
+        path = "/2/networks/snf-net-n1"
         self.assertEqual(
             [job.path for job in self.ganeti.jobs],
-            ["/2/networks", "/2/networks/snf-net-n1/connect", "/2/instances"],
+            ["/2/networks", f"{path}/options", f"{path}/connect", "/2/instances"],
         )
         final = ["success", "error", "canceled"]
         self.assertEqual(
             [job.body.get("depends") for job in self.ganeti.jobs],
-            [None, None, [[2, final]]],
+            [None, None, None, [[3, final]]],
         )
         self.assertEqual((self.waiting(), self.write(server_row).task_state), (0, "spawning"))
 
