@@ -14,6 +14,7 @@ from synnefo_tx.admin.door import Door
 from synnefo_tx.admin.failures import Failed
 from synnefo_tx.admin.output import shape_of, shaped, show_rows
 from synnefo_tx.identity.keys import drop_old, marks_of, promote, rotate_keys, seals_since
+from synnefo_tx.events.rows import webhooks
 from synnefo_tx.identity.rows import credentials
 from synnefo_tx.identity.secret_box import SecretBox, SecretGarbled
 from synnefo_tx.openid.rows import keys as signing_keys
@@ -98,9 +99,10 @@ def _rotate_credential_keys(door: Door, keep: int) -> None:
 
 def _seal_all(door: Door, seal: Callable[[str], str]) -> None:
     door.change(signing_keys.seal_anew, seal)
-    after: str | None = ""
-    while after is not None:
-        after = door.change(credentials.seal_anew, seal, after)
+    for unit in (credentials.seal_anew, webhooks.seal_anew):
+        after: str | None = ""
+        while after is not None:
+            after = door.change(unit, seal, after)
 
 
 def _folder(door: Door, what: str) -> Path:

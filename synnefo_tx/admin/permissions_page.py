@@ -102,7 +102,7 @@ def services() -> list[Service]:
         Service("Compute", compute.PERMISSIONS, compute_router(cloud)),
         Service("Network", network.PERMISSIONS, network_router(cloud)),
         Service("Volume", volume.PERMISSIONS, volume_router(cloud)),
-        Service("Events", events.PERMISSIONS, events_router(cloud, nothing)),
+        Service("Events", events.PERMISSIONS, events_router(cloud, nothing, nothing)),
         Service("Image", image.PERMISSIONS, image_router(cloud, None, in_thread=execute)),
     ]
 

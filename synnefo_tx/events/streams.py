@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import msgspec
 from attrs import define, frozen
 
 from synnefo_tx.errors import NotAuthenticated
 from synnefo_tx.events.hub import Hub
 from synnefo_tx.events.place import Place
 from synnefo_tx.events.rows import reading
+from synnefo_tx.events.texts import behind, body_of, name_of
 from synnefo_tx.http.cloud import Cloud
 
 BATCH = 100
@@ -83,23 +83,11 @@ class _News:
         )
         if not rows:
             return b""
-        self.place = _behind(rows[-1])
+        self.place = behind(rows[-1])
         seen = [_text(row) for row in rows if not wanted.kinds or row.kind in wanted.kinds]
         return b"".join(seen) or f"id: {self.place}\n\n".encode()
 
 
-def _behind(row: Any) -> Place:
-    return Place(row.tx, row.serial, row.at // 1_000_000)
-
-
 def _text(row: Any) -> bytes:
-    told = {
-        "kind": row.kind,
-        "id": row.thing_id,
-        "event": row.event,
-        "project_id": row.project_id,
-        "at": row.at,
-        **row.body,
-    }
-    head = f"id: {_behind(row)}\nevent: {row.kind}.{row.event}\ndata: ".encode()
-    return head + msgspec.json.encode(told) + b"\n\n"
+    head = f"id: {behind(row)}\nevent: {name_of(row)}\ndata: ".encode()
+    return head + body_of(row) + b"\n\n"

@@ -4,6 +4,7 @@ Settings of the cloud's processes, as they stand in etc/synnefo/*.toml.
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -66,7 +67,8 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     the token keys.  personal_projects: every user has one.  workers: processes that serve.
     metrics_port: where Prometheus asks, on metrics_host; each worker has one, from this upwards;
     None: nowhere.  over_quota_program: run when somebody comes to use more than a limit allows, or
-    no longer does, see docs/quotas.md.
+    no longer does, see docs/quotas.md.  webhook_networks: networks that events may be posted to
+    besides the public internet.
     """
 
     database_url: str
@@ -86,6 +88,11 @@ class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     first_start: FirstStart | None = None
     personal_projects: bool = True
     over_quota_program: str | None = None
+    webhook_networks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for network in self.webhook_networks:
+            ip_network(network)
 
     @property
     def base_url(self) -> str:

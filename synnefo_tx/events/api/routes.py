@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from synnefo_tx.errors import BadRequest, Unavailable
+from synnefo_tx.errors import Unavailable
+from synnefo_tx.events.api.webhooks import add_webhooks, project_of
 from synnefo_tx.events.hub import Hub
 from synnefo_tx.events.permissions import PERMISSIONS
 from synnefo_tx.events.place import place_of
@@ -21,9 +22,10 @@ from synnefo_tx.http.dialects import NOVA
 from synnefo_tx.http.reply import Reply
 from synnefo_tx.http.router import Router
 from synnefo_tx.identity.permissions import Permissions
+from synnefo_tx.identity.secret_box import SecretBox
 
 
-def events_router(cloud: Cloud, hub: Hub) -> Router:
+def events_router(cloud: Cloud, hub: Hub, box: SecretBox) -> Router:
     """
     The router to mount at /events.
     """
@@ -47,13 +49,11 @@ def events_router(cloud: Cloud, hub: Hub) -> Router:
             stream=stream(cloud, hub, wanted, lambda: cloud.authenticate(text)),
         )
 
+    add_webhooks(router, cloud, box)
     return router
 
 
 def _wanted(call: Call) -> Wanted:
-    project_id = call.token.project_id
-    if project_id is None:
-        raise BadRequest("The token is of no project.")
     kinds = frozenset(filter(None, (call.query("kind") or "").split(",")))
     text = call.header("last-event-id") or call.query("after")
-    return Wanted(project_id, kinds, place_of(text) if text else None)
+    return Wanted(project_of(call), kinds, place_of(text) if text else None)

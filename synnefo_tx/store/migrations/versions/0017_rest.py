@@ -11,6 +11,7 @@ down_revision = "0016"
 
 def upgrade() -> None:
     _feed()
+    _webhooks()
 
 
 def _feed() -> None:
@@ -34,3 +35,22 @@ def _feed() -> None:
     op.create_index("ix_feed_project_id", "feed", ["project_id", "tx", "serial"])
     op.create_index("ix_feed_place", "feed", ["tx", "serial"])
     op.create_index("ix_feed_at", "feed", ["at"])
+
+
+def _webhooks() -> None:
+    op.create_table(
+        "webhooks",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("project_id", sa.String(64), nullable=False),
+        sa.Column("url", sa.String(2048), nullable=False),
+        sa.Column("secret", sa.Text, nullable=False),
+        sa.Column("kinds", sa.JSON, nullable=False),
+        sa.Column("place", sa.String(64), nullable=False),
+        sa.Column("failures", sa.Integer, nullable=False),
+        sa.Column("next_try_at", sa.BigInteger),
+        sa.Column("ended_reason", sa.String(255)),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
+    )
+    op.create_index(op.f("ix_webhooks_project_id"), "webhooks", ["project_id"])
+    op.create_index("ix_webhooks_next_try_at", "webhooks", ["next_try_at"])
