@@ -9,6 +9,7 @@ import hmac
 import json
 from typing import Any
 
+from cryptography.fernet import Fernet
 from sqlalchemy import select, update
 from treq.testing import StubTreq
 from twisted.internet import reactor
