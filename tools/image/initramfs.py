@@ -18,6 +18,9 @@ MODULES = (
     "virtio_net",
     "virtio_balloon",
     "isofs",
+    "vfat",
+    "nls_cp437",
+    "nls_ascii",
     "button",
     "evdev",
 )

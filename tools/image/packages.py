@@ -14,11 +14,15 @@ from pathlib import Path
 KERNEL_META = "linux-image-cloud-amd64"  # depends on the kernel of the day
 PROGRAMS = (
     "busybox-static",
+    "bash",  # busybox's shell calls busybox's nc, whatever is on the PATH
     "dropbear-bin",
-    # shared libraries of dropbear
+    "dosfstools",
+    "netcat-traditional",
+    # shared libraries of these
     "libc6",
     "libcrypt1",
     "libgmp10",
+    "libtinfo6",
     "libtomcrypt1",
     "libtommath1",
     "zlib1g",

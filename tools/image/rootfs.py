@@ -1,5 +1,5 @@
 """
-The guest's root folder: busybox and its names, dropbear with its libraries, our scripts.
+The guest's root folder: our scripts, busybox and its other names, programs with their libraries.
 """
 
 from __future__ import annotations
@@ -35,7 +35,14 @@ FOLDERS = (
 )
 PRIVATE = {"root": 0o700, "etc/shadow": 0o600, "tmp": 0o1777}
 LOADER = "lib64/ld-linux-x86-64.so.2"
-PROGRAMS = ("usr/sbin/dropbear", "usr/bin/dropbearkey", "usr/bin/dbclient")
+PROGRAMS = (
+    "usr/sbin/dropbear",
+    "usr/bin/dropbearkey",
+    "usr/bin/dbclient",
+    "bin/bash",
+    "bin/nc.traditional",
+    "sbin/mkfs.fat",
+)
 EPOCH = 1_700_000_000  # every file's time, so that two builds give the same image
 
 
@@ -45,9 +52,9 @@ def fill(root: Path, guest: Path, unpacked: Unpacked) -> None:
     """
     for name in FOLDERS:
         (root / name).mkdir(parents=True, exist_ok=True)
-    _busybox(root, unpacked.root / "bin/busybox")
-    _dropbear(root, unpacked.root)
     shutil.copytree(guest / "root", root, symlinks=True, dirs_exist_ok=True)
+    _busybox(root, unpacked.root / "bin/busybox")
+    _programs(root, unpacked.root)
     for name in ("var/run", "etc/mtab"):
         (root / name).symlink_to({"var/run": "/run", "etc/mtab": "/proc/mounts"}[name])
     (root / "etc/resolv.conf").symlink_to("/run/resolv.conf")
@@ -65,7 +72,7 @@ def _busybox(root: Path, program: Path) -> None:
             place.symlink_to("/bin/busybox")
 
 
-def _dropbear(root: Path, packages: Path) -> None:
+def _programs(root: Path, packages: Path) -> None:
     folders = [packages / "lib/x86_64-linux-gnu", packages / "usr/lib/x86_64-linux-gnu"]
     loader = packages / LOADER
     _copy_program(loader.resolve(), root / LOADER)
