@@ -110,7 +110,7 @@ def _cloud(part: Slice, is_fresh: bool) -> Iterator[Running]:
 
 def _outcomes(cloud: Running, part: Slice, at_once: int) -> Sequence[Outcome]:
     with tempfile.TemporaryDirectory(prefix="snft") as home:
-        asked = Asked(part.tests, at_once=at_once, patience_s=PATIENCE_S)
+        asked = Asked(part.tests, at_once=at_once, patience_s=PATIENCE_S, lane=part.mode)
         return judged(Path(home), cloud.tempest_conf(Path(home)), asked)
 
 

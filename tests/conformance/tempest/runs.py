@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from attrs import field, frozen
+from attrs import frozen
 
 HERE = Path(__file__).parent
 RELEASE = "47.0.0"
@@ -42,14 +42,15 @@ class Asked:
     Which tests, and how they are run.
 
     tests, but_not: regular expressions of names.  at_once: tests side by side.  patience_s: how
-    long all of them may take.  inside: a command to start the run by, such as ``ip netns exec``.
+    long all of them may take.  lane: runs of one lane wait for one another on this machine, for
+    they slow one another down to their time limits.
     """
 
     tests: str
     but_not: str | None = None
     at_once: int = 1
     patience_s: float = 3600.0
-    inside: Sequence[str] = field(default=(), converter=tuple)
+    lane: str = "api"
 
 
 def install() -> None:
@@ -80,8 +81,8 @@ def judged(home: Path, conf: str, asked: Asked) -> Sequence[Outcome]:
     """
     The outcome of every test asked for, in the order of their ends.
 
-    home: a directory that the run may fill.  conf: the text of tempest.conf.  Waits for other runs
-    on this machine.  Raises subprocess.TimeoutExpired.
+    home: a directory that the run may fill.  conf: the text of tempest.conf.  Raises
+    subprocess.TimeoutExpired.
     """
     work = Path(tempfile.mkdtemp(prefix="tempest", dir=home))
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
@@ -91,9 +92,9 @@ def judged(home: Path, conf: str, asked: Asked) -> Sequence[Outcome]:
     subprocess.run(init, check=True, env=environment, capture_output=True)
     (workspace / "etc" / "tempest.conf").write_text(conf)
     stream = work / "subunit"
-    with _alone(), stream.open("wb") as out:
+    with _alone(asked.lane), stream.open("wb") as out:
         subprocess.run(
-            [*asked.inside, *_run(asked)],
+            _run(asked),
             cwd=workspace,
             env=environment,
             stdout=out,
@@ -114,8 +115,7 @@ def _run(asked: Asked) -> list[str]:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """One run at a time on this machine: two slow one another down to their time limits."""
-    with (CACHE / "tempest.lock").open("w") as lock:
+def _alone(lane: str) -> Iterator[None]:
+    with (CACHE / f"tempest-{lane}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
