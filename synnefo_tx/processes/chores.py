@@ -17,8 +17,11 @@ from synnefo_tx.account.model import Doing as ProjectDoing
 from synnefo_tx.account.notices import INotifier
 from synnefo_tx.account.rows import control
 from synnefo_tx.audit.entry import Entry
+from synnefo_tx.compute.rows.expiry import forget_old as forget_actions
 from synnefo_tx.daemon.rounds import Rounds
+from synnefo_tx.effect.rows.expiry import forget_old as forget_tasks
 from synnefo_tx.events.rows.reading import forget_old as forget_events
+from synnefo_tx.events.rows.webhooks import forget_gone as forget_webhooks
 from synnefo_tx.identity.follower import IFollower
 from synnefo_tx.identity.rows.expiry import forget_expired as forget_identitys
 from synnefo_tx.openid.rows.expiry import forget_expired as forget_providers
@@ -129,6 +132,9 @@ class Chores:
         if self._clock() < self._seldom_at + SELDOM_S:
             return
         await self._database.write(forget_gone)
+        await self._database.write(forget_webhooks)
+        for unit in (forget_actions, forget_tasks):
+            await self._database.write(unit, int(self._clock()))
         self._seldom_at = self._clock()
 
     async def _give_back(self) -> None:

@@ -7,12 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, func, insert, select, update
 
 from synnefo_tx.errors import Conflict, NotFound
 from synnefo_tx.events.place import Place
 from synnefo_tx.events.rows import reading
 from synnefo_tx.events.rows.tables import webhooks
+from synnefo_tx.identity.rows.tables import projects
 
 MOST_OF_A_PROJECT = 20
 AT_ONCE = 20
@@ -115,6 +116,14 @@ def end(connection: Connection, webhook_id: str, reason: str) -> None:
     """
     values = {"ended_reason": reason, "next_try_at": None}
     connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(values))
+
+
+def forget_gone(connection: Connection) -> None:
+    """
+    Those of projects that are there no more go.
+    """
+    there = select(projects.c.id).where(projects.c.id == webhooks.c.project_id)
+    connection.execute(delete(webhooks).where(~exists(there)))
 
 
 def seal_anew(connection: Connection, seal: Callable[[str], str], after: str = "") -> str | None:

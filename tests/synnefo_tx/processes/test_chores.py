@@ -14,8 +14,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from synnefo_tx.account.notices import MemoryNotifier
 from synnefo_tx.account.rows.tables import account_projects
 from synnefo_tx.audit.rows.tables import audit_log
+from synnefo_tx.compute.rows.action_tables import server_action_events, server_actions
+from synnefo_tx.compute.rows.tables import servers
+from synnefo_tx.effect.rows.tasks_tables import tasks
 from synnefo_tx.events.rows.feed import Event, append
-from synnefo_tx.events.rows.tables import feed
+from synnefo_tx.events.rows.tables import feed, webhooks
 from synnefo_tx.identity.rows.attempt_tables import wrong_log_ins
 from synnefo_tx.identity.rows.delegation_tables import trusts
 from synnefo_tx.identity.rows.tables import projects, revocations
@@ -24,10 +27,33 @@ from synnefo_tx.people.rows.following import cloud_follower
 from synnefo_tx.processes.chores import EVERY_S, LEASE_S, SELDOM_S, Chores
 from synnefo_tx.quota.registered import VM
 from synnefo_tx.quota.rows.tables import quota_limits
+from tests.synnefo_tx import a_server
 from tests.synnefo_tx.account.project_cloud import ProjectCloud
 
 LONG_AGO = 1000
 DAY_S = 24 * 3600
+
+
+def task(name: str, ended_at: int | None) -> dict[str, Any]:
+    """
+    A row.
+    """
+    texts = {"id": name, "kind": "server.resize", "target": name, "state": "done"}
+    return texts | {"steps": [], "step": 0, "context": {}, "created_at": 1, "ended_at": ended_at}
+
+
+def webhook(project_id: str) -> dict[str, Any]:
+    """
+    A row.
+    """
+    texts = {
+        "id": project_id,
+        "project_id": project_id,
+        "url": "x",
+        "secret": "s",
+        "place": "0.0.0",
+    }
+    return texts | {"kinds": [], "failures": 0, "created_at": 1}
 
 
 class ChoresCase(SynchronousTestCase):
@@ -243,6 +269,30 @@ class SeldomTests(ChoresCase):
     def left(self) -> None:
         row = {"holder": "project:gone", "source": "", "resource": VM, "limit": 5}
         self.run_sql(insert(quota_limits).values(row))
+
+    def test_what_was_done_long_ago(self) -> None:
+        """
+        Tasks that have ended, what was done to servers that are gone, webhooks of nobody.
+        """
+        now_us = int(self.clock.seconds() * 1e6)
+        long_ago = now_us - 40 * DAY_S * 1_000_000
+        self.do(a_server.stand)
+        for name, deleted_at in (("old", long_ago), ("late", now_us), ("there", None)):
+            self.do(a_server.begin_server, name, len(name))
+            self.run_sql(update(servers).where(servers.c.id == name).values(deleted_at=deleted_at))
+            done = {"server_id": name, "request_id": "r", "started_at": long_ago}
+            who = {"action": "stop", "user_id": "u", "project_id": "p", "updated_at": long_ago}
+            self.run_sql(insert(server_actions).values(done | who))
+            self.run_sql(insert(server_action_events).values(done | {"event": "compute_stop"}))
+            self.run_sql(insert(tasks).values(task(name, deleted_at)))
+        for project in ("p1", "nobodys"):
+            self.run_sql(insert(webhooks).values(webhook(project)))
+        self.once()
+        left = {row.server_id for row in self.rows(server_actions)}
+        self.assertEqual(left, {"late", "there"})
+        self.assertEqual({row.server_id for row in self.rows(server_action_events)}, left)
+        self.assertEqual({row.id for row in self.rows(tasks)}, left)
+        self.assertEqual([row.project_id for row in self.rows(webhooks)], ["p1"])
 
     def test_limits_of_who_is_gone_go_within_the_hour(self) -> None:
         chores = self.chores()
