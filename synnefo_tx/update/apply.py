@@ -22,7 +22,7 @@ STATE_AFTER = {
     "OP_INSTANCE_RESUME": ("active", RUNNING),
 }
 TASKS_OF = {
-    "OP_INSTANCE_CREATE": {"scheduling", "networking", "spawning"},
+    "OP_INSTANCE_CREATE": {"scheduling", "networking", "spawning", "unshelving"},
     "OP_INSTANCE_STARTUP": {"powering-on"},
     "OP_INSTANCE_REBOOT": {
         "rebooting",
@@ -97,6 +97,8 @@ def _under_way(known: Known, told: News) -> Known:
 
 def _succeeded(known: Known, told: News) -> Verdict:
     if told.operation == "OP_INSTANCE_REMOVE":
+        if known.task_state == "shelving":  # it will come again
+            return Verdict(evolve(known, power_state=NO_STATE))
         return Verdict(known, FollowUp.GONE)
     change = STATE_AFTER.get(told.operation)
     if change is None:
@@ -118,7 +120,7 @@ def _succeeded(known: Known, told: News) -> Verdict:
 
 def _failed(known: Known, told: News) -> Verdict:
     message = error_text(told.result) if told.status == "error" else "The job was cancelled."
-    if told.operation == "OP_INSTANCE_CREATE":
+    if told.operation == "OP_INSTANCE_CREATE" and known.task_state != "unshelving":
         left = _task_left(known.task_state, told.operation)
         return Verdict(
             evolve(known, vm_state="error", task_state=left, power_state=NO_STATE),

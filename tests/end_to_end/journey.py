@@ -93,11 +93,11 @@ class Journey:
         found = self.conn.compute.get_server(server.id)
         return str(next(iter(found.addresses.values()))[0]["addr"])
 
-    def banner(self, address: str) -> bool:
+    def banner(self, address: str, within_s: int = 15) -> bool:
         """Whether the guest's SSH server greets."""
         ask = f"exec 3<>/dev/tcp/{address}/22 && timeout 10 head -c 4 <&3"
         said = subprocess.run(
-            self.cloud.in_network("timeout", "15", "bash", "-c", ask),
+            self.cloud.in_network("timeout", str(within_s), "bash", "-c", ask),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             check=False,

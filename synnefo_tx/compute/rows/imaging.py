@@ -34,7 +34,7 @@ def create_image(connection: Connection, ask: Ask, name: str, properties: Mappin
     """
     server = asked_of(connection, ask, states.CREATE_IMAGE)
     own = {**properties, "image_type": "snapshot"}
-    image = _take(connection, ask, server, name, own)
+    image = take(connection, ask, server, name, own)
     _begin(connection, ask, server, states.CREATE_IMAGE, image, {})
     return image.id
 
@@ -55,7 +55,7 @@ def create_backup(
     if server.image_id is None:
         raise BadRequest("Backup is not supported for volume-backed instances.")
     own = {**properties, "image_type": "backup", "backup_type": backup_type}
-    image = _take(connection, ask, server, name, own)
+    image = take(connection, ask, server, name, own)
     kept = {"backup_type": backup_type, "rotation": rotation}
     _begin(connection, ask, server, states.CREATE_BACKUP, image, kept)
     return image.id
@@ -86,9 +86,13 @@ def volume_of(image_id: str) -> str:
     return f"img-{image_id}"
 
 
-def _take(
+def take(
     connection: Connection, ask: Ask, server: AnyRow, name: str, properties: Mapping[str, str]
 ) -> Image:
+    """
+    A new image that waits for a snapshot of the server's boot disk.  Raises BadRequest or
+    OverQuota.
+    """
     disk = root_disk(connection, server)
     if disk is None:
         raise BadRequest("Images of servers that boot from a volume can't be made here yet.")
@@ -120,6 +124,15 @@ def _take(
     return image
 
 
+def names_of(connection: Connection, server: AnyRow, image: Image) -> dict[str, str]:
+    """
+    The server's boot disk -> the snapshot that `image` waits for.
+    """
+    disk = root_disk(connection, server)
+    assert disk is not None  # take has looked
+    return {server_life.volume_disk(disk.id): volume_of(image.id)}
+
+
 def _base(connection: Connection, server: AnyRow) -> AnyRow | None:
     """
     The image that the server was made of, though it may be gone.
@@ -142,10 +155,7 @@ def _begin(
     image: Image,
     context: Mapping[str, Any],
 ) -> None:
-    disk = root_disk(connection, server)
-    assert disk is not None  # _take has looked
-    names = {server_life.volume_disk(disk.id): volume_of(image.id)}
-    steps = server_life.snapshot(place_of(server), names)
+    steps = server_life.snapshot(place_of(server), names_of(connection, server, image))
     begin(connection, ask, server, action, steps, {**context, "image_id": image.id})
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from synnefo_tx.compute.ask import Ask
+from synnefo_tx.compute.rows import actions_log, shelving
 from synnefo_tx.compute.rows.acting import asked_of, begin, place_of
 from synnefo_tx.compute.rows.boot_images import image_property
-from synnefo_tx.compute.rows.servers import charge
+from synnefo_tx.compute.rows.servers import AnyRow, charge, release
 from synnefo_tx.compute.rules import quotas, states
 from synnefo_tx.effect import plan
 from synnefo_tx.effect.plans import server_life
@@ -52,13 +53,25 @@ def delete(connection: Connection, ask: Ask, action: states.Action = states.DELE
     Wish it away; a second time changes nothing.  Raises InstanceNotFound or InstanceLocked.
     """
     server = asked_of(connection, ask, action)
-    if server.task_state != action.task_state:
+    if server.vm_state == shelving.OFFLOADED and server.task_state is None:
+        _forget(connection, ask, server, action)
+    elif server.task_state != action.task_state:
         wishes = [plan.delete_server(server.id, server.cluster_id)]
         kept = plugging.wish_before_delete(connection, server)
         if kept is not None:
             off = plan.stop_server(server.id, server.cluster_id, timeout_s=0)
             wishes = [off, kept, *wishes]
         begin(connection, ask, server, action, [Step(wish) for wish in wishes])
+
+
+def _forget(connection: Connection, ask: Ask, server: AnyRow, action: states.Action) -> None:
+    """
+    It is on no cluster: it is gone at once.
+    """
+    actions_log.started(connection, ask, action.name)
+    shelving.drop_image(connection, server, ask.now_us)
+    release(connection, server, ask.now_us)
+    actions_log.ended(connection, server.id, ask.request_id, ask.now_us)
 
 
 def restore(connection: Connection, ask: Ask) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from synnefo_tx.compute.rows import actions_log, imaging, rebuilding, rescuing, resizing
+from synnefo_tx.compute.rows import actions_log, imaging, rebuilding, rescuing, resizing, shelving
 from synnefo_tx.compute.rows.servers import AnyRow, blame
 from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.effect.tasks import Ended, Kind
@@ -108,6 +108,8 @@ KINDS: Mapping[str, Kind] = {
     "server.resume": _kind(),
     "server.createImage": _kind(imaging.taken, imaging.not_taken),
     "server.createBackup": _kind(imaging.taken, imaging.not_taken),
+    "server.shelve": _kind(shelving.shelved, shelving.not_shelved),
+    "server.unshelve": _kind(shelving.unshelved, shelving.not_unshelved),
     "server.rebuild": _kind(rebuilding.rebuilt, rebuilding.not_rebuilt),
     "server.rescue": _kind(rescuing.rescued, rescuing.not_rescued),
     "server.unrescue": _kind(rescuing.unrescued, rescuing.not_rescued),

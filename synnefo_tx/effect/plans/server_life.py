@@ -128,7 +128,7 @@ def rescue(at: Place, origin: str, size_gib: int) -> Steps:
         "origin": origin,
     }
     add = Step(_modify(at, {"disks": [["add", 0, disk]]}), _without_rescue_disk(at))
-    return (*_off(at), add, Step(start_server(at.server_id, at.cluster_id)))
+    return (*off(at), add, Step(start_server(at.server_id, at.cluster_id)))
 
 
 def unrescue(at: Place) -> Steps:
@@ -174,7 +174,7 @@ def _modify(at: Place, body: dict[str, Any]) -> Wish:
     return _wish(at, "modify", "PUT", "/modify", body)
 
 
-def _off(at: Place) -> Steps:
+def off(at: Place) -> Steps:
     """
     A guest that runs is stopped, and runs again if a later step fails.
     """
@@ -187,7 +187,7 @@ def _off(at: Place) -> Steps:
 def _while_off(at: Place, *steps: Step) -> Steps:
     if not at.runs:
         return steps
-    return (*_off(at), *steps, Step(start_server(at.server_id, at.cluster_id)))
+    return (*off(at), *steps, Step(start_server(at.server_id, at.cluster_id)))
 
 
 def _drive(contents: Mapping[str, bytes]) -> str:

@@ -30,12 +30,15 @@ def check_room(connection: Connection, owner: str | None, size: int | None) -> N
             raise Exceeded(DISKSPACE, size, holding)
 
 
-def charge(connection: Connection, owner: str | None, size: int | None) -> None:
+def charge(
+    connection: Connection, owner: str | None, size: int | None, *, force: bool = False
+) -> None:
     """
-    A file is kept for the owner.  Images of nobody are charged to nobody.  Raises Exceeded.
+    A file is kept for the owner.  Images of nobody are charged to nobody.  force: whatever the
+    limits.  Raises Exceeded.
     """
     if owner and size and _may_pay(owner):
-        holdings.take(connection, Payer("", owner), {DISKSPACE: size})
+        holdings.take(connection, Payer("", owner), {DISKSPACE: size}, force=force)
 
 
 def give_back(connection: Connection, image: Image) -> None:

@@ -29,17 +29,19 @@ def begin(connection: Connection, image: Image, volume: str, now_us: int) -> Non
     )
 
 
-def finish(connection: Connection, image_id: str, volume: str, now_us: int) -> bool:
+def finish(
+    connection: Connection, image_id: str, volume: str, now_us: int, *, force: bool = False
+) -> bool:
     """
-    The volume is there.  False when nobody wants the image any more, or its owner has no room for
-    it: then it is gone, and the volume is garbage.
+    The volume is there.  force: whatever its owner's limits.  False when nobody wants the image
+    any more, or its owner has no room for it: then it is gone, and the volume is garbage.
     """
     row = connection.execute(
         select(images).where(images.c.id == image_id, images.c.status == "saving").with_for_update()
     ).first()
     try:
         if row is not None:
-            charges.charge(connection, row.owner, row.virtual_size)
+            charges.charge(connection, row.owner, row.virtual_size, force=force)
     except Exceeded:
         row = None
     if row is None:

@@ -165,6 +165,20 @@ def wish_before_delete(connection: Connection, server: AnyRow) -> Wish | None:
     return disks.detach(server.id, server.cluster_id, held) if held else None
 
 
+def of_guest(connection: Connection, server_id: str) -> list[AnyRow]:
+    """
+    The volumes in a server, in their order: `id`, `size_gib` and `mode`.
+    """
+    return list(
+        connection.execute(
+            select(volumes.c.id, volumes.c.size_gib, attachments.c.mode)
+            .join(attachments, attachments.c.volume_id == volumes.c.id)
+            .where(attachments.c.server_id == server_id, attachments.c.is_plugged == true())
+            .order_by(attachments.c.created_at, attachments.c.id)
+        )
+    )
+
+
 def server_gone(connection: Connection, server_id: str, now_us: int) -> None:
     """
     Its own disks are gone with it; volumes that were attached are free, or deleted where that was

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.audit.rows.tables import audit_log
@@ -65,6 +65,15 @@ class ActionCase(SynchronousTestCase):
 
     def _told(self, operation: str, status: str, result: Any = None) -> str:
         wish = self.wish()
+        with self.cloud.database.engine.begin() as connection:
+            self.tell(connection, wish, operation, status, result)
+        _, _, path = wish.path.partition(f"snf-{self.server}")
+        return str(path or (wish.path if wish.method == "POST" else ""))
+
+    def tell(
+        self, connection: Connection, wish: Any, operation: str, status: str, result: Any = None
+    ) -> None:
+        """The cluster has taken the wish, and its job is over."""
         self.cloud.now += 1
         news = News(
             type="ganeti-op-status",
@@ -78,11 +87,8 @@ class ActionCase(SynchronousTestCase):
             instance=f"snf-{self.server}",
         )
         now_us = int(self.cloud.now * 1e6)
-        with self.cloud.database.engine.begin() as connection:
-            ENDINGS.taken(connection, wish, 7, now_us)
-            take_in(connection, [news], now_us)
-        _, _, path = wish.path.partition(f"snf-{self.server}")
-        return str(path)
+        ENDINGS.taken(connection, wish, 7, now_us)
+        take_in(connection, [news], now_us)
 
     def status(self) -> tuple[str, str | None]:
         """Its status, and what it is at."""
