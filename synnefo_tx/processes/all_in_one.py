@@ -14,6 +14,8 @@ from twisted.application.service import MultiService
 
 from archipelagod.service import build_service as storage_service
 from archipelagod.settings import ArchipelagoSettings
+from ganetid.console.service import ConsoleProxy
+from ganetid.console.settings import ConsoleSettings
 from ganetid.service import build_service as cluster_service
 from ganetid.settings import GanetiSettings
 from synnefo_tx.daemon.bus.memory import MemoryBus
@@ -39,7 +41,9 @@ def build_service(settings: AllInOneSettings, state: Path, reactor: Any) -> Mult
     storage_service(_storage(state), reactor).setServiceParent(whole)
     ApiService(api_settings(settings, state), reactor).setServiceParent(whole)
     DispatcherService(database_url(state), bus, reactor).setServiceParent(whole)
-    cluster_service(_cluster(settings, state, mark), reactor, bus).setServiceParent(whole)
+    cluster = _cluster(settings, state, mark)
+    cluster_service(cluster, reactor, bus).setServiceParent(whole)
+    ConsoleProxy(_consoles(settings, cluster), reactor).setServiceParent(whole)
     return whole
 
 
@@ -73,4 +77,17 @@ def _cluster(settings: AllInOneSettings, state: Path, mark: str) -> GanetiSettin
         accel=settings.accel,
         network_mode=settings.network_mode,
         network_namespace=settings.network_namespace,
+    )
+
+
+def _consoles(settings: AllInOneSettings, cluster: GanetiSettings) -> ConsoleSettings:
+    """The proxy has no certificate, so it is on loopback; TLS for others is a web server's."""
+    state = Path(cluster.state_dir)
+    return ConsoleSettings(
+        secret_file=str(state / "console.secret"),
+        state_dir=str(state / "consoles"),
+        socket_directories=(str(state / "run"),),
+        node_name=cluster.name_of_node(),
+        websocket_port=settings.console_port,
+        vnc_port=None,
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from synnefo_tx.identity.rows.tables import users
 from synnefo_tx.image.imports import import_file
 from synnefo_tx.network.rows.networks import create_network, create_subnet
 from synnefo_tx.processes.local_networks import chosen_network
-from synnefo_tx.processes.settings import FirstCluster, FirstStart
+from synnefo_tx.processes.settings import FirstCluster, FirstExternal, FirstStart
 from synnefo_tx.quota.model import Payer
 from synnefo_tx.quota.registered import NETWORK, SUBNET
 from synnefo_tx.quota.rows import holdings
@@ -40,7 +40,7 @@ FLAVORS = (  # id, name, vcpus, MiB, GiB
     ("2", "small", 1, 512, 2),
     ("3", "medium", 2, 2048, 10),
     ("4", "large", 4, 4096, 20),
-    ("42", "nano", 1, 64, 1),  # by DevStack's ids, which clients' tests are told
+    ("42", "nano", 1, 96, 1),  # by DevStack's ids, which clients' tests are told
     ("84", "micro", 1, 128, 2),
 )
 ROLES = ("admin", "manager", "member", "reader", "service")  # as Keystone's own bootstrap makes
@@ -69,8 +69,8 @@ async def fill(
     password_hash = await deferToThread(hash_password, password)
     rapi_password = await deferToThread(_first_line, first.cluster.rapi_password_file)
     await deferToThread(_write_client_files, directory, auth_url, password)
-    network = await deferToThread(chosen_network, first.network_cidr)
-    await database.write(_fill, first, network, password_hash, rapi_password, now_us)
+    ranges = await deferToThread(_ranges, first)
+    await database.write(_fill, first, ranges, password_hash, rapi_password, now_us)
     if is_new:
         tell(
             f"\nsynnefo: first start. User admin, password {password}\n"
@@ -107,6 +107,14 @@ async def give_image(
         _log.info("image {name} is {image_id}", name=image.name, image_id=image_id)
         ids.append(image_id)
     write_private(given, "".join(f"{image_id}\n" for image_id in ids))
+
+
+def _ranges(first: FirstStart) -> list[IPv4Network]:
+    """Of the first network, then of the external one."""
+    ranges = [chosen_network(first.network_cidr)]
+    if first.external is not None:
+        ranges.append(chosen_network(first.external.cidr, besides=ranges))
+    return ranges
 
 
 def _is_filled(connection: Connection) -> bool:
@@ -165,7 +173,7 @@ def _write_client_files(directory: Path, auth_url: str, password: str) -> None:
 def _fill(
     connection: Connection,
     first: FirstStart,
-    network: IPv4Network,
+    ranges: Sequence[IPv4Network],
     password_hash: str,
     rapi_password: str,
     now_us: int,
@@ -174,7 +182,9 @@ def _fill(
     for flavor in FLAVORS:
         create_flavor(connection, *flavor)
     cluster_id = _cluster(connection, first.cluster, rapi_password)
-    network_id = _network(connection, first, network, project_id, now_us)
+    network_id = _network(connection, first, ranges[0], project_id, now_us)
+    if first.external is not None:
+        _external(connection, first.external, ranges[1], project_id, now_us)
     things.ensure(connection, things.Thing(forms.NETWORK, network_id), cluster_id, now_us)
 
 
@@ -205,6 +215,7 @@ def _cluster(connection: Connection, cluster: FirstCluster, rapi_password: str) 
             rapi_user=cluster.rapi_user,
             rapi_password=rapi_password,
             ca_file=cluster.ca_file,
+            console_url=cluster.console_url,
             drained=False,
         )
     )
@@ -218,18 +229,46 @@ def _network(
     create_network(
         connection, network_id, project_id, "default", True, 1500, first.network_link, now_us
     )
+    _subnet(connection, network_id, "default", cidr, project_id, first.dns, now_us)
+    return network_id
+
+
+def _external(
+    connection: Connection,
+    external: FirstExternal,
+    cidr: IPv4Network,
+    project_id: str,
+    now_us: int,
+) -> None:
+    network_id = external.id or str(uuid.uuid4())
+    create_network(
+        *(connection, network_id, project_id, external.name, False, 1500, external.link, now_us),
+        external=True,
+    )
+    _subnet(connection, network_id, external.name, cidr, project_id, (), now_us)
+
+
+def _subnet(
+    connection: Connection,
+    network_id: str,
+    name: str,
+    cidr: IPv4Network,
+    project_id: str,
+    dns: Sequence[str],
+    now_us: int,
+) -> None:
+    """The nodes are its gateway; what it and its network count is charged."""
     create_subnet(
         connection,
         id=str(uuid.uuid4()),
         network_id=network_id,
         project_id=project_id,
-        name="default",
+        name=name,
         cidr=str(cidr),
         gateway_ip=str(cidr[1]),
-        dns_nameservers=list(first.dns),
+        dns_nameservers=list(dns),
         pool_start=str(cidr[2]),
         pool_end=str(cidr[-2]),
         now_us=now_us,
     )
     holdings.take(connection, Payer("", project_id), {NETWORK: 1, SUBNET: 1}, force=True)
-    return network_id

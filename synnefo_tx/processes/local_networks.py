@@ -43,13 +43,13 @@ def free_network(used: Iterable[IPv4Network]) -> IPv4Network:
     raise NoFreeNetwork(f"all of {CANDIDATES} is in use on this machine; set network_cidr")
 
 
-def chosen_network(cidr: str) -> IPv4Network:
+def chosen_network(cidr: str, besides: Iterable[IPv4Network] = ()) -> IPv4Network:
     """
-    The network that the settings name, or for "auto" one that is free here.  Raises ValueError
-    and NoFreeNetwork.
+    The network that the settings name, or for "auto" one that is free here, and apart from those of
+    `besides`.  Raises ValueError and NoFreeNetwork.
     """
     if cidr == "auto":
-        return free_network(used_networks())
+        return free_network([*used_networks(), *besides])
     network = ip_network(cidr)
     if not isinstance(network, IPv4Network):
         raise ValueError(f"network_cidr: {cidr} is no IPv4 network")

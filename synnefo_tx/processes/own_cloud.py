@@ -7,12 +7,14 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from synnefo_tx.daemon.private_files import write_private
 from synnefo_tx.processes.settings import (
     AllInOneSettings,
     ApiSettings,
     FirstCluster,
+    FirstExternal,
     FirstImage,
     FirstStart,
 )
@@ -23,6 +25,7 @@ IMAGES = (
     FirstImage(name="synnefo-guest", id="11111111-1111-4111-8111-111111111111"),
     FirstImage(name="synnefo-guest-alt", id="22222222-2222-4222-8222-222222222222"),
 )
+EXTERNAL_NETWORK = "33333333-3333-4333-8333-333333333333"
 
 
 def state_directory() -> Path:
@@ -76,12 +79,22 @@ def api_settings(settings: AllInOneSettings, state: Path) -> ApiSettings:
             network_cidr=settings.network_cidr,
             network_link=settings.network_link or f"snf-{mark}",
             dns=settings.dns,
+            external=FirstExternal(id=EXTERNAL_NETWORK, link=f"snf-{mark}-ext"),
             cluster=FirstCluster(
                 name=f"cluster-{mark}",
                 rapi_url=f"https://127.0.0.1:{settings.rapi_port}",
                 rapi_user=RAPI_USER,
                 rapi_password_file=str(state / "rapi-password"),
                 ca_file=str(state / "ganetid" / "rapi.pem"),
+                console_url=_console_url(settings),
             ),
         ),
     )
+
+
+def _console_url(settings: AllInOneSettings) -> str:
+    """Where the API itself is reached, at the consoles' port."""
+    told = urlsplit(settings.public_url or "")
+    is_any = settings.host in ("", "0.0.0.0")
+    host = told.hostname or ("127.0.0.1" if is_any else settings.host)
+    return f"http://{host}:{settings.console_port}"

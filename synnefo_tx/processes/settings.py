@@ -21,6 +21,7 @@ MOST_WORKERS = 64
 class FirstCluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     The Ganeti cluster that a new cloud starts with.  The password is the file's first line.
+    console_url: where users' browsers reach its console proxy, such as http://host:6080.
     """
 
     name: str = "cluster"
@@ -28,6 +29,7 @@ class FirstCluster(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     rapi_user: str = "synnefo"
     rapi_password_file: str
     ca_file: str | None = None
+    console_url: str | None = None
 
 
 class FirstImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,13 +41,27 @@ class FirstImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     id: str | None = None
 
 
+class FirstExternal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """
+    The network to which routers of a new cloud may lead, and that floating IPs come from.
+
+    id: None is one of its own.  cidr: "auto": a range that this machine does not use.  link: its
+    bridge on the nodes.
+    """
+
+    name: str = "public"
+    id: str | None = None
+    cidr: str = "auto"
+    link: str = "snfbr1"
+
+
 class FirstStart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     What an empty database is filled with.  Left out: an empty database is an error.
 
     files: directory that gets the admin's password, clouds.yaml and openrc.
     network_cidr: range of the first network; "auto": one that this machine does not use.
-    network_link: the network's bridge on the nodes.
+    network_link: the network's bridge on the nodes.  external: None: no such network.
     image: path of a raw disk image that everybody may boot, or None.
     images: what it is called; with several names it is there as several images.
     """
@@ -57,6 +73,7 @@ class FirstStart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     network_cidr: str = "auto"
     network_link: str = "snfbr0"
     dns: tuple[str, ...] = ()
+    external: FirstExternal | None = None
 
 
 class ApiSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -131,13 +148,15 @@ class AllInOneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     `synnefo`: the whole cloud on one machine.
 
     network_link: the first network's bridge; None: one with a name of this cloud's own.
-    hypervisor: "fake" runs no guests, to look at all else.
+    hypervisor: "fake" runs no guests, to look at all else.  console_port: of guests' screens and
+    serial ports.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str | None = None
     rapi_port: int = 5080
+    console_port: int = 6080
     image: str | None = None
     network_cidr: str = "auto"
     network_link: str | None = None

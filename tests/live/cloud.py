@@ -128,7 +128,7 @@ class Cloud:
         self.home = Path(tempfile.mkdtemp(prefix="snf-", dir="/tmp"))
         self.can_tap = may_tap and os.geteuid() == 0 and Path("/dev/net/tun").exists()
         self.namespace = f"{self.home.name}" if self.can_tap else None
-        self.port, self.rapi_port = free_ports(2)
+        self.port, self.rapi_port, self.console_port = free_ports(3)
         self.image = image
         self.daemons: dict[str, Daemon] = {}
 
@@ -251,6 +251,7 @@ class AllInOne(Cloud):
         config = self.home / "synnefo.toml"
         config.write_text(
             f"port = {self.port}\nrapi_port = {self.rapi_port}\n"
+            f"console_port = {self.console_port}\n"
             + (f'image = "{image}"\n' if image else "")
             + (f'network_namespace = "{self.namespace}"\n' if self.namespace else "")
             + ("" if may_tap or more else 'network_mode = "user"\n')

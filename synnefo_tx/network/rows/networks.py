@@ -24,9 +24,12 @@ def create_network(
     mtu: int,
     link: str,
     now_us: int,
+    *,
+    external: bool = False,
 ) -> None:
     """
-    A network carried by the bridge `link` of every node.  mtu in bytes.
+    A network carried by the bridge `link` of every node.  mtu in bytes.  external: routers may lead
+    to it.
     """
     connection.execute(
         insert(networks).values(
@@ -34,6 +37,7 @@ def create_network(
             name=name,
             project_id=project_id,
             shared=shared,
+            external=external,
             mtu=mtu,
             link=link,
             created_at=now_us,
@@ -86,13 +90,15 @@ def create_subnet(
 
 def usable(connection: Connection, project_id: str) -> list[AnyRow]:
     """
-    The networks that servers of the project may be plugged into, and that have a subnet.
+    The networks that servers of the project are plugged into unasked: those that it may use and
+    that have a subnet, but for external ones.
     """
     return list(
         connection.execute(
             select(networks)
             .where(
                 or_(networks.c.project_id == project_id, networks.c.shared),
+                ~networks.c.external,
                 select(subnets.c.id).where(subnets.c.network_id == networks.c.id).exists(),
             )
             .order_by(networks.c.created_at, networks.c.id)

@@ -5,10 +5,12 @@ What an empty cloud is given.
 from __future__ import annotations
 
 import stat
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec import structs
 from sqlalchemy import select
 from twisted.internet.defer import Deferred, ensureDeferred
 from twisted.trial.unittest import TestCase
@@ -16,9 +18,10 @@ from twisted.trial.unittest import TestCase
 from synnefo_tx.compute.rows.tables import clusters, flavors
 from synnefo_tx.effect.rows.tables import effects
 from synnefo_tx.identity.rows.tables import users
-from synnefo_tx.network.rows.tables import subnets
+from synnefo_tx.network.rows.networks import usable
+from synnefo_tx.network.rows.tables import networks, subnets
 from synnefo_tx.processes.first_start import fill
-from synnefo_tx.processes.settings import FirstCluster, FirstStart
+from synnefo_tx.processes.settings import FirstCluster, FirstExternal, FirstStart
 from synnefo_tx.store.memory import immediate_database
 
 URL = "http://c/identity/v3"
@@ -74,6 +77,21 @@ class FillTests(TestCase):
             [effect.path for effect in await self.rows(effects)],
             ["/2/networks"],
         )
+
+    async def test_external_network(self) -> None:
+        """If it is asked for, it is there by its id, apart from the first one and its servers."""
+        told = FirstExternal(id="33333333-3333-4333-8333-333333333333", link="ext")
+        self.first = structs.replace(self.first, external=told, network_cidr="10.77.0.0/24")
+        await self.fill()
+        (external,) = [row for row in await self.rows(networks) if row.external]
+        self.assertEqual(
+            (external.id, external.name, external.link, external.shared),
+            (told.id, "public", "ext", False),
+        )
+        first, second = (ip_network(row.cidr) for row in await self.rows(subnets))
+        self.assertFalse(first.overlaps(second))
+        unasked = await self.database.read(usable, external.project_id)
+        self.assertEqual([row.name for row in unasked], ["default"])
 
     async def test_files_are_private(self) -> None:
         """Nobody else reads the password."""
