@@ -1,10 +1,11 @@
 """
-``python -m tests.conformance.cyclades [--mode fake|kvm] [--record] [--at-once N] [PART|REGEX ...]``
+``python -m tests.conformance.cyclades [--mode fake|kvm] [--page] [--record] [PART|REGEX ...]``
 
 Tempest's tests of compute, network, volume and scenario (all of them without an argument; any other
 word is a regular expression) against a cloud of its own.  Failures are printed with their reasons;
 each part ends with a line of its numbers.  Exit status 1 when a test of passed.txt did not pass, or
-none did.  --record: write passed.txt and the part's section of docs/conformance.md anew.
+none did.  --page: write the parts' sections of docs/conformance.md anew; --record: passed.txt.
+--at-once: how many tests run side by side.
 
 ``... --serve [--mode fake|kvm]`` starts a cloud and keeps it until it is interrupted; other runs of
 that mode use it meanwhile, with the code as it was then, unless they are told ``--fresh``.
@@ -29,6 +30,7 @@ from tests.conformance.cyclades.slices import SLICES, Slice, slice_of
 from tests.conformance.tempest.runs import Asked, Outcome, install, judged
 from tests.live.cloud import guest_image
 
+FLAGS = ("page", "record", "serve", "fresh")
 PATIENCE_S = 6 * 3600.0
 
 
@@ -60,14 +62,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("parts", nargs="*", metavar="PART|REGEX")
     parser.add_argument("--mode", choices=MODES)
     parser.add_argument("--at-once", type=int, default=1)
-    parser.add_argument("--record", action="store_true")
-    parser.add_argument("--serve", action="store_true")
-    parser.add_argument("--fresh", action="store_true")
+    for name in FLAGS:
+        parser.add_argument(f"--{name}", action="store_true")
     return parser
 
 
 def _flags(options: argparse.Namespace) -> list[str]:
-    named = [f"--{name}" for name in ("record", "serve", "fresh") if getattr(options, name)]
+    named = [f"--{name}" for name in FLAGS if getattr(options, name)]
     return [*named, f"--at-once={options.at_once}"]
 
 
@@ -91,7 +92,9 @@ def _judge(parts: Sequence[Slice], options: argparse.Namespace) -> int:
         lost = ratchet.lost(before, outcomes)
         _tell(part, outcomes, lost)
         if options.record:
-            _record(part, outcomes, before)
+            ratchet.write(ratchet.after(before, outcomes))
+        if options.page and part.name:
+            page.write(part.name, part.mode, outcomes)
         if lost or not any(one.outcome == "passed" for one in outcomes):
             status = 1
     return status
@@ -128,13 +131,6 @@ def _tell(part: Slice, outcomes: Sequence[Outcome], lost: Sequence[str]) -> None
         f"failed {numbers['failed']} skipped {numbers['skipped']}",
         flush=True,
     )
-
-
-def _record(part: Slice, outcomes: Sequence[Outcome], before: Sequence[str]) -> None:
-    ratchet.write(ratchet.after(before, outcomes))
-    if part.name in SLICES:
-        text = page.section(part.name, part.mode, outcomes)
-        page.PAGE.write_text(page.replaced(page.PAGE.read_text(), part.name, text))
 
 
 def _now() -> str:

@@ -33,6 +33,13 @@ def reason(said: str) -> str:
     return told if len(told) <= LONGEST else told[:LONGEST] + "..."
 
 
+def write(name: str, mode: str, outcomes: Sequence[Outcome]) -> None:
+    """
+    Put what became of the part `name` into the page, instead of what it said of it before.
+    """
+    PAGE.write_text(replaced(PAGE.read_text(), name, section(name, mode, outcomes)))
+
+
 def shown(said: str) -> str:
     """
     Of a traceback: where in the tests it was, and what was raised, indented.
