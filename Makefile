@@ -3,7 +3,7 @@
 
 VENV := .venv/bin
 
-.PHONY: help python setup image run test lint types bench-boot bench-block bench-guests bench-rapi bench-identity chaos-block conformance-rapi conformance-identity fuzz sanitize format clean
+.PHONY: help python setup image run test lint types bench-boot bench-block bench-guests bench-rapi bench-identity chaos-block conformance conformance-rapi conformance-identity fuzz sanitize format clean
 
 help:
 	@echo "make run     set up what is missing and start the all-in-one cloud"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench-guests  real guests: how soon they run, how long a migration stops them, 20 at once"
 	@echo "make conformance-rapi  Ganeti's own client and htools against ganetid"
 	@echo "make conformance-identity  Tempest's identity tests against the identity API"
+	@echo "make conformance  Tempest's tests of identity, compute, network, volume and scenarios"
 	@echo "make bench-rapi   the remote API and its job queue, beside a real Ganeti's figures"
 	@echo "make bench-identity  log-ins, validations and lists of the identity API, beside a Keystone"
 	@echo "make chaos-block  storage whose daemon, disk and power fail; CHAOS_ROUNDS (200), CHAOS_SEED"
@@ -57,6 +58,13 @@ conformance-rapi: setup
 
 conformance-identity: setup
 	@PYTHONPATH=. $(VENV)/python -m tests.conformance.identity
+
+# Every judge is asked, whatever those before it found.
+conformance: image
+	@status=0; \
+	$(MAKE) --no-print-directory conformance-identity || status=1; \
+	PYTHONPATH=. $(VENV)/python -m tests.conformance.cyclades --page || status=1; \
+	exit $$status
 
 bench-rapi: setup
 	@PYTHONPATH=. $(VENV)/python -m benchmarks.rapi
