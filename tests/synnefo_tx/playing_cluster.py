@@ -141,9 +141,10 @@ class PlayingCluster:
         }
         if parts[0] not in kinds or (len(parts) == 2 and parts[1] not in kinds[parts[0]]):
             raise ClusterRefused(404, "Nothing matches the given URI")
+        show = _instance if parts[0] == "instances" else dict
         if len(parts) == 2:
-            return {"name": parts[1], **kinds[parts[0]][parts[1]]}
-        return [{**thing, "name": name} for name, thing in kinds[parts[0]].items()]
+            return {"name": parts[1], **show(kinds[parts[0]][parts[1]])}
+        return [{**show(thing), "name": name} for name, thing in kinds[parts[0]].items()]
 
     def run(self, now_s: float) -> list[Delivery]:
         """
@@ -198,6 +199,19 @@ class PlayingCluster:
                 "instance_disks": instance["disks"],
             }
         return Delivery(f"ganeti.snf.event.{topic}", json.dumps(body).encode())
+
+
+def _instance(held: dict[str, Any]) -> dict[str, Any]:
+    """
+    With the fields of Ganeti's RAPI.
+    """
+    return {
+        **held,
+        "oper_state": held["status"] in ("running", "paused"),
+        "pnode": held["node"],
+        "nic.names": [nic["name"] for nic in held["nics"]],
+        "disk.names": [disk.get("name") for disk in held["disks"]],
+    }
 
 
 def _subject(opcode: str) -> tuple[str, str, str, str]:

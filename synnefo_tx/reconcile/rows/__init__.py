@@ -1,0 +1,3 @@
+"""
+Reconciliation's units of work.
+"""

@@ -1,0 +1,3 @@
+"""
+Tests of synnefo_tx.reconcile.
+"""
