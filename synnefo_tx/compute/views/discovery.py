@@ -32,6 +32,26 @@ EXTENSIONS = {
     "os-quota-sets": ("Quotas", "Quotas management support."),
     "os-server-start-stop": ("ServerStartStop", "Start/Stop instance compute API support."),
     "os-server-usage": ("ServerUsage", "Adds launched_at and terminated_at on Servers."),
+    "os-admin-actions": ("AdminActions", "Enable admin-only server actions"),
+    "os-admin-password": ("AdminPassword", "Admin password management support."),
+    "os-create-backup": ("CreateBackup", "Create a backup of a server."),
+    "os-deferred-delete": ("DeferredDelete", "Instance deferred delete."),
+    "os-instance-actions": (
+        "InstanceActions",
+        "View a log of actions and events taken on an instance.",
+    ),
+    "os-lock-server": ("LockServer", "Enable lock/unlock server actions."),
+    "os-pause-server": ("PauseServer", "Enable pause/unpause server actions."),
+    "os-remote-consoles": ("Consoles", "Interactive Console support."),
+    "os-rescue": ("Rescue", "Instance rescue mode."),
+    "os-server-diagnostics": (
+        "ServerDiagnostics",
+        "Allow Admins to view server diagnostics through server action.",
+    ),
+    "os-server-external-events": ("ServerExternalEvents", "Server External Event Triggers."),
+    "os-server-password": ("ServerPassword", "Server password support."),
+    "os-shelve": ("Shelve", "Instance shelve mode."),
+    "os-suspend-server": ("SuspendServer", "Enable suspend/resume server actions."),
     "os-user-data": ("UserData", "Add user_data to the Create Server API."),
 }
 
