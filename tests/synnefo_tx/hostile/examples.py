@@ -69,9 +69,175 @@ COMPUTE = (
     Example("PUT", f"{SERVER}/metadata/k", {"meta": {"k": "v"}}),
     Example("PUT", f"{SERVER}/tags", {"tags": ["a", "b"]}),
     Example("POST", f"{NOVA}/os-keypairs", {"keypair": {"name": "k", "type": "ssh"}}),
+    Example(
+        "POST",
+        f"{NOVA}/servers/{{server}}/os-interface",
+        {"interfaceAttachment": {"net_id": NETWORK}},
+    ),
+    Example(
+        "POST",
+        f"{NOVA}/flavors",
+        {
+            "flavor": {
+                "name": "f",
+                "ram": 64,
+                "vcpus": 1,
+                "disk": 1,
+                "id": "auto",
+                "swap": 0,
+                "OS-FLV-EXT-DATA:ephemeral": 0,
+                "rxtx_factor": 1.0,
+                "os-flavor-access:is_public": False,
+            }
+        },
+        "own_flavor",
+    ),
+    Example("PUT", f"{NOVA}/flavors/{{own_flavor}}", {"flavor": {"description": "d"}}),
+    Example("POST", f"{NOVA}/flavors/{{own_flavor}}/os-extra_specs", {"extra_specs": {"a": "b"}}),
+    Example(
+        "POST",
+        f"{NOVA}/flavors/{{own_flavor}}/action",
+        {"addTenantAccess": {"tenant": "project-alice"}},
+    ),
+    Example(
+        "POST",
+        f"{NOVA}/os-server-external-events",
+        {"events": [{"name": "network-changed", "server_uuid": "{server}"}]},
+    ),
     Example("PUT", f"{NOVA}/os-quota-sets/project-alice", {"quota_set": {"cores": 5}}),
     Example("PUT", f"{NOVA}/os-quota-class-sets/default", {"quota_class_set": {"cores": 5}}),
 )
-NETWORKS = (Example("PUT", f"{NEUTRON}/quotas/project-alice", {"quota": {"network": 5}}),)
-VOLUMES = (Example("PUT", f"{CINDER}/os-quota-sets/project-alice", {"quota_set": {"volumes": 5}}),)
+ACTIONS = tuple(
+    Example("POST", f"{SERVER}/action", body)
+    for body in (
+        {"lock": {"locked_reason": "why"}},
+        {"unlock": None},
+        {"createImage": {"name": "i", "metadata": {"a": "b"}}},
+        {"rebuild": {"imageRef": IMAGE, "name": "n", "adminPass": "p", "metadata": {"a": "b"}}},
+        {"resize": {"flavorRef": "2"}},
+        {"reboot": {"type": "SOFT"}},
+        {"os-resetState": {"state": "active"}},
+        {"rescue": {"adminPass": "p"}},
+        {"changePassword": {"adminPass": "p"}},
+        {"os-getConsoleOutput": {"length": 5}},
+        {"addSecurityGroup": {"name": "default"}},
+        {"os-migrateLive": {"host": None, "block_migration": "auto"}},
+    )
+)
+NETWORKS = (
+    Example("PUT", f"{NEUTRON}/quotas/project-alice", {"quota": {"network": 5}}),
+    Example(
+        "POST",
+        f"{NEUTRON}/networks",
+        {
+            "network": {
+                "name": "n",
+                "admin_state_up": True,
+                "shared": False,
+                "mtu": 1400,
+                "port_security_enabled": True,
+                "description": "d",
+            }
+        },
+        "own_network",
+    ),
+    Example("PUT", f"{NEUTRON}/networks/{{own_network}}", {"network": {"name": "m"}}),
+    Example(
+        "POST",
+        f"{NEUTRON}/subnets",
+        {
+            "subnet": {
+                "network_id": "{own_network}",
+                "cidr": "10.5.0.0/24",
+                "ip_version": 4,
+                "gateway_ip": "10.5.0.1",
+                "enable_dhcp": True,
+                "allocation_pools": [{"start": "10.5.0.10", "end": "10.5.0.90"}],
+                "dns_nameservers": ["9.9.9.9"],
+                "host_routes": [{"destination": "10.6.0.0/24", "nexthop": "10.5.0.2"}],
+                "name": "s",
+            }
+        },
+        "own_subnet",
+    ),
+    Example(
+        "PUT",
+        f"{NEUTRON}/subnets/{{own_subnet}}",
+        {"subnet": {"dns_nameservers": ["9.9.9.9"], "gateway_ip": None}},
+    ),
+    Example(
+        "POST",
+        f"{NEUTRON}/ports",
+        {
+            "port": {
+                "network_id": "{own_network}",
+                "name": "p",
+                "fixed_ips": [{"subnet_id": "{own_subnet}", "ip_address": "10.5.0.20"}],
+                "mac_address": "fa:16:3e:aa:bb:cc",
+                "device_id": "d",
+                "device_owner": "o",
+                "admin_state_up": True,
+                "allowed_address_pairs": [{"ip_address": "10.5.0.30"}],
+                "extra_dhcp_opts": [{"opt_name": "mtu", "opt_value": "1400"}],
+            }
+        },
+        "own_port",
+    ),
+    Example(
+        "PUT",
+        f"{NEUTRON}/ports/{{own_port}}",
+        {"port": {"fixed_ips": [{"subnet_id": "{own_subnet}"}], "name": "q"}},
+    ),
+    Example("PUT", f"{NEUTRON}/networks/{{own_network}}/tags", {"tags": ["a"]}),
+)
+VOLUME = f"{CINDER}/volumes/{{volume}}"
+VOLUMES = (
+    Example("PUT", f"{CINDER}/os-quota-sets/project-alice", {"quota_set": {"volumes": 5}}),
+    Example(
+        "POST",
+        f"{CINDER}/volumes",
+        {
+            "volume": {
+                "size": 1,
+                "name": "v",
+                "description": "d",
+                "metadata": {"a": "b"},
+                "availability_zone": "nova",
+                "multiattach": False,
+            }
+        },
+        "volume",
+    ),
+    Example("PUT", VOLUME, {"volume": {"name": "w", "metadata": {"a": "c"}}}),
+    Example("POST", f"{VOLUME}/metadata", {"metadata": {"k": "v"}}),
+    Example("PUT", f"{VOLUME}/metadata/k", {"meta": {"k": "v"}}),
+    Example(
+        "POST",
+        f"{CINDER}/snapshots",
+        {"snapshot": {"volume_id": "{volume}", "name": "s", "metadata": {}}},
+        "snapshot",
+    ),
+    Example("PUT", f"{CINDER}/snapshots/{{snapshot}}", {"snapshot": {"name": "t"}}),
+    Example("POST", f"{VOLUME}/action", {"os-extend": {"new_size": 2}}),
+    Example("POST", f"{VOLUME}/action", {"os-reset_status": {"status": "available"}}),
+    Example("POST", f"{VOLUME}/action", {"os-set_bootable": {"bootable": True}}),
+    Example("POST", f"{VOLUME}/action", {"os-set_image_metadata": {"metadata": {"a": "b"}}}),
+    Example(
+        "POST",
+        f"{CINDER}/attachments",
+        {
+            "attachment": {
+                "volume_uuid": "{volume}",
+                "instance_uuid": "{server}",
+                "connector": {"host": "h"},
+            }
+        },
+    ),
+    Example("POST", f"{CINDER}/volumes", {"volume": {"size": 1}}, "other_volume"),
+    Example(
+        "POST",
+        f"{CINDER}/volume-transfers",
+        {"transfer": {"volume_id": "{other_volume}", "name": "t"}},
+    ),
+)
 EXAMPLES = (*COMPUTE, *NETWORKS, *VOLUMES)
