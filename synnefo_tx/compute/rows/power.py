@@ -56,12 +56,12 @@ def delete(connection: Connection, ask: Ask, action: states.Action = states.DELE
     if server.vm_state == shelving.OFFLOADED and server.task_state is None:
         _forget(connection, ask, server, action)
     elif server.task_state != action.task_state:
-        wishes = [plan.delete_server(server.id, server.cluster_id)]
-        kept = plugging.wish_before_delete(connection, server)
-        if kept is not None:
+        steps = plugging.steps_out(connection, server)
+        if steps:
             off = plan.stop_server(server.id, server.cluster_id, timeout_s=0)
-            wishes = [off, kept, *wishes]
-        begin(connection, ask, server, action, [Step(wish) for wish in wishes])
+            steps.insert(0, Step(off, despite=("unknown_entity",)))
+        gone = Step(plan.delete_server(server.id, server.cluster_id))
+        begin(connection, ask, server, action, [*steps, gone])
 
 
 def _forget(connection: Connection, ask: Ask, server: AnyRow, action: states.Action) -> None:

@@ -42,12 +42,11 @@ def shelve(connection: Connection, ask: Ask) -> None:
     properties = {"image_type": "snapshot"}
     image = imaging.take(connection, ask, server, f"{server.name}-shelved", properties)
     names = imaging.names_of(connection, server, image)
-    kept = plugging.wish_before_delete(connection, server)
     at = place_of(server)
     steps = (
         *server_life.off(at),
         *server_life.snapshot(at, names),
-        *(() if kept is None else (Step(kept),)),
+        *plugging.steps_out(connection, server),
         Step(plan.delete_server(server.id, server.cluster_id)),
     )
     begin(connection, ask, server, states.SHELVE, steps, {"image_id": image.id})

@@ -6,7 +6,6 @@ Bodies as RAPI of Ganeti 3 takes them; `reuse_data` and `keep_disks` are of its 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from synnefo_tx.effect.plan import instance_name
@@ -29,12 +28,11 @@ def attach(server_id: str, cluster_id: str, volume_id: str, size_gib: int, mode:
     return _modify("volume.attach", server_id, cluster_id, {"disks": [["add", -1, disk]]})
 
 
-def detach(server_id: str, cluster_id: str, volume_ids: Sequence[str]) -> Wish:
+def detach(server_id: str, cluster_id: str, volume_id: str) -> Wish:
     """
-    Volumes leave the server and stay as they are.
+    A volume leaves the server and stays as it is.
     """
-    gone = [["remove", volume_disk(volume_id), {}] for volume_id in volume_ids]
-    body = {"disks": gone, "keep_disks": True}
+    body = {"disks": [["remove", volume_disk(volume_id), {}]], "keep_disks": True}
     return _modify("volume.detach", server_id, cluster_id, body)
 
 

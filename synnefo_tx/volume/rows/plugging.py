@@ -83,7 +83,7 @@ def unplug(connection: Connection, ask: Ask, server: AnyRow, attachment: AnyRow)
         )
     _set(connection, attachment.id, status="detaching")
     change(connection, volume, ask.now_us, status="detaching")
-    wish = disks.detach(server.id, server.cluster_id, (volume.id,))
+    wish = disks.detach(server.id, server.cluster_id, volume.id)
     _begin(connection, ask, DETACH, "detach_volume", volume.id, wish, attachment.id)
 
 
@@ -157,12 +157,18 @@ def not_detached(connection: Connection, attachment: AnyRow, now_us: int) -> Non
     _volume_is(connection, attachment.volume_id, "in-use", now_us)
 
 
-def wish_before_delete(connection: Connection, server: AnyRow) -> Wish | None:
+def steps_out(connection: Connection, server: AnyRow) -> list[Step]:
     """
-    What takes a server's volumes out of it, so that they outlive it; None without any.
+    What takes a server's volumes out of it before it goes, so that they outlive it.  One that has
+    not come, or has left meanwhile, is passed over.
     """
-    held = [row.volume_id for row in _plugged(connection, server.id) if row.status != "attaching"]
-    return disks.detach(server.id, server.cluster_id, held) if held else None
+    return [
+        Step(
+            disks.detach(server.id, server.cluster_id, row.volume_id),
+            despite=("unknown_entity",),
+        )
+        for row in _plugged(connection, server.id)
+    ]
 
 
 def of_guest(connection: Connection, server_id: str) -> list[AnyRow]:

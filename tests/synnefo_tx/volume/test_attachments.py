@@ -130,8 +130,28 @@ class ServerTests(VolumesCase):
         self.assertEqual(self.cloud.nova("GET", f"/servers/{self.server_id}").status, 404)
         self.assertEqual(self.status(self.volume_id), "available")
         self.assertEqual(self.ask("GET", f"/volumes/{second}").status, 404)
-        self.assertIn(f"snf-vol-{self.volume_id}", self.blocks.held)
+        asked = [job.opcodes[0] for job in self.playing.cluster.asked[-4:]]
+        self.assertEqual(asked[0], "OP_INSTANCE_SHUTDOWN")
+        self.assertEqual(asked[1:], ["OP_INSTANCE_SET_PARAMS"] * 2 + ["OP_INSTANCE_REMOVE"])
         self.assertEqual(self.cloud.used(), {"volumes": 1, "gigabytes": 2})
+
+    def test_deleted_while_it_comes(self) -> None:
+        """It outlives a server that it was on its way to, or from."""
+        second = self.create()
+        self.attach(second)
+        self.settle()
+        self.attach()
+        self.cloud.nova("DELETE", f"{self.base}/{second}")
+        self.cloud.nova("DELETE", f"/servers/{self.server_id}")
+        self.settle()
+        self.assertEqual(self.cloud.nova("GET", f"/servers/{self.server_id}").status, 404)
+        *before, last = self.playing.cluster.asked
+        self.assertEqual(last.opcodes, ("OP_INSTANCE_REMOVE",))
+        for volume_id in (self.volume_id, second):
+            self.assertEqual(self.status(volume_id), "available")
+            out = [["remove", f"snf-vol-{volume_id}", {}]]
+            asked = [job.body for job in before[-3:] if job.body.get("disks") == out]
+            self.assertEqual([body["keep_disks"] for body in asked], [True])
 
     def test_termination_changed(self) -> None:
         """From 2.85 on; a volume is never swapped for another."""
