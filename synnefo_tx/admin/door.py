@@ -95,10 +95,10 @@ class Door:
         data = None if body is None else json.dumps(body).encode()
         asked = self._treq.request(method, url, headers=headers, data=data)
         self._treq.flush()
-        response = _value(asked)
+        response = value_of(asked)
         content = response.content()
         self._treq.flush()
-        text = _value(content)
+        text = value_of(content)
         if response.code >= 400:
             raise _failed(response.code, text)
         return json.loads(text) if text else None
@@ -108,7 +108,7 @@ class Door:
         The unit's value.  Raises Failed.
         """
         with told():
-            return _value(Deferred.fromCoroutine(self.database.read(unit, *args, **kwargs)))  # type: ignore[no-any-return]
+            return value_of(Deferred.fromCoroutine(self.database.read(unit, *args, **kwargs)))  # type: ignore[no-any-return]
 
     def look(self, unit: Callable[..., T], *args: Any) -> T:
         """
@@ -145,7 +145,7 @@ class Door:
         The same of a unit that writes its own line.
         """
         with told():
-            return _value(Deferred.fromCoroutine(self.database.write(unit, *args, **kwargs)))  # type: ignore[no-any-return]
+            return value_of(Deferred.fromCoroutine(self.database.write(unit, *args, **kwargs)))  # type: ignore[no-any-return]
 
     def entry(self, action: str, kind: str, thing_id: str, **details: Any) -> Entry:
         """
@@ -200,9 +200,9 @@ def open_door(config: str | None) -> Door:
     return Door(settings, database, who, tokens.horizon_s, StubTreq(root))
 
 
-def _value(waiting: Any) -> Any:
+def value_of(waiting: Any) -> Any:
     """
-    What a Deferred has: nothing here waits for a reactor.
+    What a Deferred has: nothing here waits for a reactor.  Raises what it failed with.
     """
     found: list[Any] = []
     waiting.addBoth(found.append)

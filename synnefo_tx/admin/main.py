@@ -17,6 +17,7 @@ from synnefo_tx.admin import (
     log_ins,
     people,
     quotas,
+    reconcile,
     sign_up,
     things,
 )
@@ -75,6 +76,7 @@ _PARTS = (
     control,
     quotas,
     commissions,
+    reconcile,
     keys,
     audit,
 )

@@ -53,7 +53,7 @@ class Clusters:
         """
         Raises ClusterAway when the cluster is not, or no longer, registered.
         """
-        address = await self._database.read(_address, cluster_id)
+        address = await self._database.read(address_of, cluster_id)
         if address is None:
             raise ClusterAway(f"cluster {cluster_id} is not registered")
         known = self._known.get(cluster_id)
@@ -90,7 +90,10 @@ class Clusters:
             raise Unavailable("The cluster of this server can't be reached now.") from error
 
 
-def _address(connection: Connection, cluster_id: str) -> Address | None:
+def address_of(connection: Connection, cluster_id: str) -> Address | None:
+    """
+    Where a cluster answers; None when it is not registered.
+    """
     row = connection.execute(select(clusters).where(clusters.c.id == cluster_id)).first()
     if row is None:
         return None
