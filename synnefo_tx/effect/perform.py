@@ -21,7 +21,7 @@ from synnefo_tx.cluster.interface import ClusterAway, ClusterRefused
 from synnefo_tx.effect.clusters import Clusters
 from synnefo_tx.effect.forms import NETWORK
 from synnefo_tx.effect.plan import FINAL_STATES
-from synnefo_tx.effect.rows import outbox, outcome, things
+from synnefo_tx.effect.rows import outbox, things
 from synnefo_tx.effect.rows.ending import ENDINGS
 from synnefo_tx.network.rows.tables import ports
 from synnefo_tx.store.database import Database
@@ -171,14 +171,10 @@ class Performer(Service):
         self._log.info(
             "{kind} of {target} is job {job}", kind=row.kind, target=row.target, job=job_id
         )
-        if row.task_id is not None:
-            await self._database.write(ENDINGS.taken, row, job_id, self._now_us())
-        else:
-            await self._database.write(outcome.taken, row, job_id)
+        await self._database.write(ENDINGS.taken, row, job_id, self._now_us())
 
     async def _refused(self, row: Any, message: str) -> None:
-        unit = outcome.refused if row.task_id is None else ENDINGS.refused
-        await self._database.write(unit, row, message, self._now_us())
+        await self._database.write(ENDINGS.refused, row, message, self._now_us())
 
     async def _body(self, row: Any) -> dict[str, Any] | None:
         body: dict[str, Any] | None = row.body

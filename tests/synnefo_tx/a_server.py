@@ -11,7 +11,9 @@ from sqlalchemy import Connection, insert, select
 from synnefo_tx.compute.rows.tables import clusters, servers
 from synnefo_tx.compute.rules import quotas
 from synnefo_tx.effect import plan
-from synnefo_tx.effect.rows import outbox
+from synnefo_tx.effect.rows import tasks
+from synnefo_tx.effect.rows.tables import effects
+from synnefo_tx.effect.tasks import Asked, Step
 from synnefo_tx.effect.wishes import NicPlan, ServerPlan
 from synnefo_tx.network.rows.networks import create_network, create_subnet
 from synnefo_tx.network.rows.tables import port_addresses, ports
@@ -54,7 +56,7 @@ def stand(connection: Connection) -> None:
 
 
 def begin_server(connection: Connection, server_id: str = "v1", number: int = 2) -> str:
-    """A server in BUILD with its wish in the outbox; the effect's id."""
+    """A server in BUILD whose task has its wish in the outbox; the effect's id."""
     holdings.take(connection, PAYER, RESERVED)
     wish = plan.create_server(
         ServerPlan(
@@ -74,7 +76,14 @@ def begin_server(connection: Connection, server_id: str = "v1", number: int = 2)
             config_drive={},
         )
     )
-    effect_id = outbox.put(connection, wish, NOW_US)
+    asked = Asked(
+        kind="server.create",
+        target=server_id,
+        steps=(Step(wish),),
+        context={"task_state": "scheduling"},
+        request_id=f"req-{server_id}",
+    )
+    task_id = tasks.begin(connection, asked, NOW_US)
     connection.execute(
         insert(servers).values(
             id=server_id,
@@ -98,7 +107,6 @@ def begin_server(connection: Connection, server_id: str = "v1", number: int = 2)
             progress=0,
             reserved=RESERVED,
             as_of=0,
-            task_effect_id=effect_id,
             created_at=NOW_US,
             updated_at=NOW_US,
         )
@@ -140,7 +148,8 @@ def begin_server(connection: Connection, server_id: str = "v1", number: int = 2)
             updated_at=NOW_US,
         )
     )
-    return effect_id
+    effect_id = select(effects.c.id).where(effects.c.task_id == task_id)
+    return str(connection.execute(effect_id).scalar_one())
 
 
 def server_row(connection: Connection, server_id: str = "v1") -> Any:

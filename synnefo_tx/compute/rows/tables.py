@@ -95,7 +95,6 @@ servers = Table(
     Column("fault", JSON),  # {code, message, created}
     Column("reserved", JSON, nullable=False),  # what it holds of the project's quota
     Column("as_of", BigInteger, nullable=False),  # time of the newest news believed
-    Column("task_effect_id", String(36)),  # the wish that task_state waits for
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("launched_at", BigInteger),

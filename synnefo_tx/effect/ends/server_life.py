@@ -10,12 +10,15 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from synnefo_tx.compute.rows import actions_log, imaging, rebuilding, rescuing, resizing, shelving
-from synnefo_tx.compute.rows.servers import AnyRow, blame
+from synnefo_tx.compute.rows.servers import AnyRow, blame, charge_running, fail, payer_of
 from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.effect.tasks import Ended, Kind
-from synnefo_tx.update.rows import facts
+from synnefo_tx.network.rows import ports
+from synnefo_tx.quota.rows import holdings
+from synnefo_tx.volume.rows.tables import volumes
 
 DELETIONS = frozenset({"server.delete", "server.forceDelete"})
+LATER = {"server.create": ("networking", "block_device_mapping", "spawning")}  # a task's states
 Follow = Callable[[Connection, AnyRow, Ended], None]
 
 
@@ -60,10 +63,11 @@ def _over(connection: Connection, ended: Ended) -> Any:
     actions_log.ended(connection, task.target, task.request_id, now_us, problem, host)
     if server is None or (server.task_state == "deleting" and task.kind not in DELETIONS):
         return None
-    if server.task_state == task.context["task_state"]:
-        this = update(servers).where(servers.c.id == server.id)
-        connection.execute(this.values(task_state=None, updated_at=now_us))
-    return server
+    this = servers.c.id == server.id
+    if server.task_state in (task.context["task_state"], *LATER.get(task.kind, ())):
+        connection.execute(update(servers).where(this).values(task_state=None, updated_at=now_us))
+    charge_running(connection, server, server.vm_state, None)
+    return connection.execute(select(servers).where(this)).one()
 
 
 def _sent(connection: Connection, ended: Ended) -> None:
@@ -86,17 +90,31 @@ def _created(connection: Connection, ended: Ended) -> None:
 
 def _not_created(connection: Connection, ended: Ended) -> None:
     """
-    There will be no server.  Of a job that failed the news has told all.
+    The server comes to nothing: in error, with its reason, and charged for nothing any more.
     """
     server = _over(connection, ended)
-    if server is not None and ended.news is None:
-        facts.never_built(connection, server, ended.message, ended.now_us)
+    if server is None:
+        return
+    holdings.give_back(connection, payer_of(server), server.reserved)
+    fail(connection, server, ended.message, ended.now_us)
+    this = update(servers).where(servers.c.id == server.id)
+    connection.execute(this.values(reserved={}, power_state=0))
+    ports.set_status(connection, server.id, "DOWN", ended.now_us)
+    connection.execute(
+        update(volumes)
+        .where(volumes.c.server_id == server.id)
+        .values(status="error", updated_at=ended.now_us)
+    )
+
+
+def _not_deleted(connection: Connection, server: AnyRow, _ended: Ended) -> None:
+    connection.execute(update(servers).where(servers.c.id == server.id).values(vm_state="error"))
 
 
 KINDS: Mapping[str, Kind] = {
     "server.create": Kind(on_success=_created, on_failure=_not_created, on_sent=_sent),
-    "server.delete": _kind(),
-    "server.forceDelete": _kind(),
+    "server.delete": _kind(failed=_not_deleted),
+    "server.forceDelete": _kind(failed=_not_deleted),
     "server.start": _kind(),
     "server.stop": _kind(),
     "server.reboot": _kind(),

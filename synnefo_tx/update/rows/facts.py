@@ -11,11 +11,9 @@ from attrs import frozen
 from sqlalchemy import Connection, update
 
 from synnefo_tx.compute.rows import servers as server_rows
-from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.compute.rules import quotas
 from synnefo_tx.effect.plan import server_id_of
 from synnefo_tx.network.rows import ports
-from synnefo_tx.quota.rows import holdings
 from synnefo_tx.update.apply import FollowUp, Known, Verdict, after
 from synnefo_tx.update.messages import News
 from synnefo_tx.update.rows.seen import Seen
@@ -95,7 +93,6 @@ def _values(told: Told, verdict: Verdict) -> dict[str, Any]:
     known = verdict.known
     values: dict[str, Any] = {
         "vm_state": known.vm_state,
-        "task_state": known.task_state,
         "power_state": known.power_state,
         "as_of": known.as_of,
         "updated_at": told.now_us,
@@ -113,17 +110,13 @@ def _follow_up(connection: Connection, told: Told, verdict: Verdict) -> None:
     """
     What else the news means; most mean nothing else.
     """
-    known, now_us = verdict.known, told.now_us
+    now_us = told.now_us
     if verdict.follow_up is FollowUp.NOTHING and not _charges(told.server):
         return
     row = told.seen.settled(told.server)
     match verdict.follow_up:
         case FollowUp.GONE:
             server_rows.release(connection, row, now_us)
-        case FollowUp.NEVER_BUILT:
-            never_built(connection, row, verdict.message, now_us, known.task_state)
-        case FollowUp.TASK_FAILED:
-            task_failed(connection, row, verdict.message, now_us, known)
         case FollowUp.BUILT:
             ports.set_status(connection, row.id, "ACTIVE", now_us)
             connection.execute(
@@ -131,8 +124,8 @@ def _follow_up(connection: Connection, told: Told, verdict: Verdict) -> None:
                 .where(volumes.c.server_id == row.id)
                 .values(status="in-use", updated_at=now_us)
             )
-    if verdict.follow_up in (FollowUp.NOTHING, FollowUp.BUILT):
-        server_rows.charge_running(connection, row, known.vm_state, known.task_state)
+    if verdict.follow_up is not FollowUp.GONE:
+        server_rows.charge_running(connection, row, row.vm_state, row.task_state)
     told.seen.settled(row)
 
 
@@ -143,42 +136,3 @@ def _charges(server: Any) -> bool:
     if server.vm_state == "active":
         return bool(quotas.to_start(server.reserved))
     return server.task_state is None and bool(quotas.to_stop(server.reserved))
-
-
-def never_built(
-    connection: Connection, row: Any, message: str, now_us: int, task_state: str | None = None
-) -> None:
-    """
-    The server came to nothing: in error, with its reason, and charged for nothing any more.
-    """
-    holdings.give_back(connection, server_rows.payer_of(row), row.reserved)
-    server_rows.fail(connection, row, message, now_us)
-    connection.execute(
-        update(servers)
-        .where(servers.c.id == row.id)
-        .values(reserved={}, power_state=0, task_state=task_state)
-    )
-    ports.set_status(connection, row.id, "DOWN", now_us)
-    connection.execute(
-        update(volumes)
-        .where(volumes.c.server_id == row.id)
-        .values(status="error", updated_at=now_us)
-    )
-
-
-def task_failed(connection: Connection, row: Any, message: str, now_us: int, known: Known) -> None:
-    """
-    What was asked of the server was not done: it is as `known`, and its fault says why.
-    """
-    fault = {"code": 500, "message": message[:255], "created": now_us}
-    connection.execute(
-        update(servers)
-        .where(servers.c.id == row.id)
-        .values(
-            vm_state=known.vm_state,
-            task_state=known.task_state,
-            fault=fault,
-            updated_at=now_us,
-        )
-    )
-    server_rows.charge_running(connection, row, known.vm_state, known.task_state)

@@ -49,7 +49,7 @@ news = st.builds(
 knowns = st.builds(
     Known,
     vm_state=st.sampled_from(["building", "active", "stopped", "error"]),
-    task_state=st.sampled_from([None, "scheduling", "spawning", "deleting", "powering-off"]),
+    task_state=st.sampled_from([None, "scheduling", "deleting", "powering-off", "shelving"]),
     power_state=st.sampled_from([0, 1, 4]),
     as_of=st.integers(0, 5_000_000),
 )
@@ -63,38 +63,29 @@ class AfterTests(SynchronousTestCase):
         verdict = after(BUILDING, told("OP_INSTANCE_CREATE", "success"))
         self.assertEqual(
             (verdict.known, verdict.follow_up),
-            (Known("active", None, 1, 2_000_000), FollowUp.BUILT),
+            (Known("active", "spawning", 1, 2_000_000), FollowUp.BUILT),
         )
 
-    def test_failed_create_is_an_error_with_its_reason(self) -> None:
-        """The job's words reach the user."""
-        failed = told("OP_INSTANCE_CREATE", "error", result=["OpExecError", ["no space"]])
-        verdict = after(BUILDING, failed)
-        self.assertEqual(
-            (verdict.known.vm_state, verdict.known.task_state, verdict.follow_up, verdict.message),
-            ("error", None, FollowUp.NEVER_BUILT, "no space"),
-        )
-
-    def test_delete_asked_while_building_stays_asked(self) -> None:
-        """The create's success does not make the user's delete forgotten."""
-        asked = evolve(BUILDING, task_state="deleting")
-        verdict = after(asked, told("OP_INSTANCE_CREATE", "success"))
-        self.assertEqual(verdict.known.task_state, "deleting")
+    def test_failure_changes_nothing(self) -> None:
+        """What has failed leaves the server as it is."""
+        for operation in ("OP_INSTANCE_CREATE", "OP_INSTANCE_STARTUP", "OP_INSTANCE_REMOVE"):
+            failed = told(operation, "error", result=["OpExecError", ["no space"]])
+            verdict = after(ACTIVE, failed)
+            self.assertEqual(
+                (verdict.known, verdict.follow_up),
+                (evolve(ACTIVE, as_of=2_000_000), FollowUp.NOTHING),
+            )
 
     def test_removal_of_what_never_was_counts(self) -> None:
         """A remove that fails because there is no instance has reached its end."""
-        asked = evolve(ACTIVE, task_state="deleting")
-        verdict = after(asked, told("OP_INSTANCE_REMOVE", "error", result=GONE))
+        verdict = after(ACTIVE, told("OP_INSTANCE_REMOVE", "error", result=GONE))
         self.assertIs(verdict.follow_up, FollowUp.GONE)
 
-    def test_failed_removal_is_told(self) -> None:
-        """Any other failure leaves the server in error, and free for a new try."""
-        asked = evolve(ACTIVE, task_state="deleting")
-        verdict = after(asked, told("OP_INSTANCE_REMOVE", "error", result=["E", ["busy"]]))
-        self.assertEqual(
-            (verdict.known.vm_state, verdict.known.task_state, verdict.follow_up),
-            ("error", None, FollowUp.TASK_FAILED),
-        )
+    def test_shelved_is_not_gone(self) -> None:
+        """What leaves its cluster to be shelved comes again."""
+        shelving = evolve(ACTIVE, task_state="shelving")
+        verdict = after(shelving, told("OP_INSTANCE_REMOVE", "success"))
+        self.assertEqual((verdict.known.power_state, verdict.follow_up), (0, FollowUp.NOTHING))
 
     def test_guest_that_powers_off_is_stopped(self) -> None:
         """A shutdown nobody asked for is believed as well."""

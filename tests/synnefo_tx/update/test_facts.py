@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.daemon.bus.interface import Delivery, PoisonMessage
+from synnefo_tx.effect.rows.tasks_tables import tasks
 from synnefo_tx.events.rows.tables import feed
 from synnefo_tx.network.rows.tables import ports
 from synnefo_tx.store.database import Database
@@ -46,6 +47,7 @@ class FactsTests(SynchronousTestCase):
         self.addCleanup(self.database.engine.dispose)
         self.write(stand)
         self.write(begin_server)
+        self.write(lambda c: c.execute(update(tasks).values(job_id=2)))
         self.listener = UpdateListener(self.database, None, lambda: NOW_US / 1e6)
 
     def make_database(self) -> Database:
@@ -155,12 +157,18 @@ class FactsTests(SynchronousTestCase):
         self.assertEqual(self.write(server_row).progress, 41)
 
     def test_failed_task_leaves_a_later_one(self) -> None:
-        """A stop that fails while the server is being deleted does not end the deletion."""
-        self.take(message("OP_INSTANCE_CREATE", "success", 2))
+        """A create that fails while the server is being deleted does not end the deletion."""
         self.write(lambda c: c.execute(update(servers).values(task_state="deleting")))
-        self.take(message("OP_INSTANCE_SHUTDOWN", "error", 3, result=["OpExecError", ["no"]]))
+        self.take(message("OP_INSTANCE_CREATE", "error", 2, result=["OpExecError", ["no"]]))
+        self.assertEqual(self.write(server_row).task_state, "deleting")
+
+    def test_nobody_asked(self) -> None:
+        """A job that is no task's changes what is known, and ends nothing."""
+        self.take(message("OP_INSTANCE_CREATE", "success", 2))
+        self.write(lambda c: c.execute(update(servers).values(task_state="powering-on")))
+        self.take(message("OP_INSTANCE_SHUTDOWN", "success", 3))
         row = self.write(server_row)
-        self.assertEqual((row.task_state, row.fault["message"]), ("deleting", "no"))
+        self.assertEqual((row.vm_state, row.task_state), ("stopped", "powering-on"))
 
     def test_late_old_news_is_ignored(self) -> None:
         """News that was overtaken does not bring back what was."""

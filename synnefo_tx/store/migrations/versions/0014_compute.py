@@ -101,3 +101,7 @@ def _tasks() -> None:
     with op.batch_alter_table("effects") as effects:
         effects.add_column(sa.Column("task_id", sa.String(36)))
         effects.alter_column("kind", existing_type=sa.String(32), type_=sa.String(48))
+    # Nobody waits for what was under way: its news tell how servers are all the same.
+    op.execute("UPDATE servers SET task_state = NULL WHERE task_state <> 'deleting'")
+    with op.batch_alter_table("servers") as servers:
+        servers.drop_column("task_effect_id")
