@@ -6,12 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from synnefo_tx.effect.ends import disks, server_life, things
+from synnefo_tx.effect.ends import disks, nics, server_life, things
 from synnefo_tx.effect.tasks import Kind
 
 FAMILIES: tuple[Mapping[str, Kind], ...] = (
     server_life.KINDS,  # one line a family
     disks.KINDS,
+    nics.KINDS,
     things.KINDS,
 )
 

@@ -32,6 +32,7 @@ FIRST_RETRY_US = 250_000
 LAST_RETRY_US = 30_000_000
 GIVE_UP_US = 900_000_000
 NETWORK_WAIT_US = 100_000
+NEEDING_NETWORKS = ("server.create", "port.attach")
 NETWORK_TRIES = 3  # waits of a server for its network before a failed network fails the server
 IDLE_S = 5.0  # another process may have written an effect and died before it sent it
 
@@ -178,7 +179,7 @@ class Performer(Service):
 
     async def _body(self, row: Any) -> dict[str, Any] | None:
         body: dict[str, Any] | None = row.body
-        if row.kind == "server.create":
+        if row.kind in NEEDING_NETWORKS:
             depends = await self._database.write(_depends, row, self._now_us())
             if depends is None:
                 raise NotYet

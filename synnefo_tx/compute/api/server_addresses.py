@@ -1,11 +1,11 @@
 """
-/servers/<id>/ips and /os-interface: what a server is connected to.
+/servers/<id>/ips: the addresses of a server.
 """
 
 from __future__ import annotations
 
 from synnefo_tx.compute.rows.server_lists import find_with_ports
-from synnefo_tx.compute.views.servers import addresses, interface
+from synnefo_tx.compute.views.servers import addresses
 from synnefo_tx.errors import NotFound
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
@@ -14,7 +14,7 @@ from synnefo_tx.http.service import Service
 
 def add_routes(service: Service) -> None:
     """
-    Serve servers' connections.
+    Serve servers' addresses.
     """
     database = service.database
 
@@ -30,17 +30,3 @@ def add_routes(service: Service) -> None:
         if network not in found:
             raise NotFound("Instance is not a member of specified network")
         return json_reply({network: found[network]})
-
-    @service.route("GET", "/servers/<server_id>/os-interface", "os-attach-interfaces:list")
-    async def interfaces(call: Call, server_id: str) -> Reply:
-        _, ports = await database.read(find_with_ports, call.caller, server_id)
-        shown = [interface(port, call.version) for port in ports]
-        return json_reply({"interfaceAttachments": shown})
-
-    @service.route("GET", "/servers/<server_id>/os-interface/<port>", "os-attach-interfaces:show")
-    async def one_interface(call: Call, server_id: str, port: str) -> Reply:
-        _, ports = await database.read(find_with_ports, call.caller, server_id)
-        for row in ports:
-            if row.id == port:
-                return json_reply({"interfaceAttachment": interface(row, call.version)})
-        raise NotFound(f"Instance {server_id} does not have a port with id {port}")

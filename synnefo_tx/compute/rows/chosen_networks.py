@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, select
 from synnefo_tx.compute.errors import Ambiguous
 from synnefo_tx.compute.rules.config_drive import Interface
 from synnefo_tx.compute.rules.create_request import NetworkWish, ServerRequest
-from synnefo_tx.errors import BadRequest, Conflict
+from synnefo_tx.errors import BadRequest, Conflict, NotFound
 from synnefo_tx.identity.caller import Caller
 from synnefo_tx.network import errors
 from synnefo_tx.network.rows import networks
@@ -50,6 +50,24 @@ def choose(connection: Connection, caller: Caller, request: ServerRequest) -> li
             f"Unable to automatically allocate a network for project {caller.project_id}"
         )
     return [Chosen(network, None) for network in available]
+
+
+def one_more(connection: Connection, caller: Caller, wish: NetworkWish | None) -> Chosen:
+    """
+    The network of one more port: the one that is wished, or the only one.  Raises BadRequest,
+    Conflict or NotFound.
+    """
+    if wish is not None:
+        assert wish.network_id is not None
+        if networks.find(connection, wish.network_id, caller.project_id, caller.is_admin) is None:
+            raise NotFound(f"Network {wish.network_id} could not be found.")
+        return _named(connection, caller, wish)
+    available = networks.usable(connection, caller.project_id)
+    if len(available) > 1:
+        raise BadRequest("Multiple possible networks found, use a Network ID to be more specific.")
+    if not available:
+        raise BadRequest("No valid network found for the interface to attach to.")
+    return Chosen(available[0], None)
 
 
 def plug(

@@ -133,7 +133,7 @@ def addresses(ports: Sequence[Any], extended: bool) -> Json:
     return found
 
 
-def interface(port: Any, version: Version) -> Json:
+def interface(port: Any, addresses_of_it: Sequence[Any], version: Version) -> Json:
     """
     A port as a server's interface.
     """
@@ -142,7 +142,9 @@ def interface(port: Any, version: Version) -> Json:
         "port_id": port.id,
         "mac_addr": port.mac_address,
         "port_state": port.status,
-        "fixed_ips": [{"subnet_id": port.subnet_id, "ip_address": port.ip_address}],
+        "fixed_ips": [
+            {"subnet_id": one.subnet_id, "ip_address": one.ip_address} for one in addresses_of_it
+        ],
     }
     if version >= (2, 70):
         view["tag"] = port.tag

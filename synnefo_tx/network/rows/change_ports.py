@@ -10,8 +10,11 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import IntegrityError
 
+from synnefo_tx.compute.rows.servers import hold
+from synnefo_tx.effect.plans import nics
+from synnefo_tx.effect.tasks import Asked
 from synnefo_tx.network import errors
-from synnefo_tx.network.rows import addresses
+from synnefo_tx.network.rows import addresses, plugging
 from synnefo_tx.network.rows.addresses import AddressWish
 from synnefo_tx.network.rows.ask import Ask, charge, give_back
 from synnefo_tx.network.rows.change_networks import touched
@@ -24,9 +27,14 @@ from synnefo_tx.network.rules.shapes import PORT
 from synnefo_tx.quota import registered
 
 OF_SERVICES = "network:"
-OF_SERVERS = "compute:"
 # What is said of a port by those alone whose network it is on
 _OWNERS_ALONE = ("mac_address", "port_security_enabled", "allowed_address_pairs")
+_TOLD_TO_CLUSTERS = {
+    "fixed_ips",
+    "port_security_enabled",
+    "allowed_address_pairs",
+    "extra_dhcp_opts",
+}
 _BEYOND_COLUMNS = ("mac_address", "network_id", "device_id", "device_owner", "name")
 
 
@@ -78,6 +86,8 @@ def change(connection: Connection, ask: Ask, row: Any, values: Values) -> None:
         raise errors.MacInUse(row.network_id, values["mac_address"]) from None
     if wishes is not None:
         readdress(connection, row, wishes)
+    if values.keys() & _TOLD_TO_CLUSTERS:
+        plugging.changed(connection, row, ask.now_us)
 
 
 def remove(connection: Connection, ask: Ask, row: Any) -> None:
@@ -86,6 +96,13 @@ def remove(connection: Connection, ask: Ask, row: Any) -> None:
     """
     if row.device_owner.startswith(OF_SERVICES) and row.device_id:
         raise errors.ServicePortInUse(row.id, row.device_owner)
+    server = plugging.server_of(connection, row)
+    if server is not None:
+        context = {"server_id": server.id}
+        task = Asked(kind=nics.DETACH, target=row.id, steps=(), context=context)
+        plugging.unplug(connection, server, task, ask.now_us)
+        if not row.is_own:
+            hold(connection, server, {registered.PORT: server.reserved.get(registered.PORT, 1) - 1})
     delete_ports(connection, [row.id])
     if row.is_own:
         give_back(connection, row.project_id, {registered.PORT: 1})

@@ -81,7 +81,7 @@ class DiscoveryTests(SynchronousTestCase):
             path = f"/extensions/{extension['alias']}"
             self.assertEqual(self.cloud.neutron("GET", path).json, {"extension": extension})
         aliases = {extension["alias"] for extension in listed}
-        self.assertFalse(aliases & {"security-group", "router", "port-security"})
+        self.assertFalse(aliases & {"security-group", "router", "qos"})
         self.assertEqual(self.cloud.neutron("GET", "/extensions/router").status, 404)
 
     def test_every_route_has_its_permission(self) -> None:

@@ -116,4 +116,25 @@ EXTENSIONS = extensions(
         "Provides ability to set the subnet service_types field",
         "2016-03-15T18:00:00-00:00",
     ),
+    (
+        "allowed-address-pairs",
+        "Allowed Address Pairs",
+        "Provides allowed address pairs",
+        "2013-07-23T10:00:00-00:00",
+    ),
+    (
+        "extra_dhcp_opt",
+        "Neutron Extra DHCP options",
+        (
+            "Extra options configuration for DHCP. For example PXE boot options to DHCP clients "
+            "can be specified (e.g. tftp-server, server-ip-address, bootfile-name)"
+        ),
+        "2013-03-17T12:00:00-00:00",
+    ),
+    (
+        "port-security",
+        "Port Security",
+        "Provides port security",
+        "2012-07-23T10:00:00-00:00",
+    ),
 )
