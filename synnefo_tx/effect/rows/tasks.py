@@ -106,12 +106,14 @@ def undo(connection: Connection, task: AnyRow, message: str, now_us: int) -> boo
 
 def end(connection: Connection, task: AnyRow, message: str | None, now_us: int) -> None:
     """
-    The task is over: done, or failed because of `message`.
+    The task is over: done, or failed because of `message`.  What was asked is kept no longer:
+    passwords and config drives are in it.
     """
+    state = DONE if message is None else FAILED
     connection.execute(
         update(tasks)
         .where(tasks.c.id == task.id)
-        .values(state=DONE if message is None else FAILED, message=message, ended_at=now_us)
+        .values(state=state, message=message, ended_at=now_us, steps=[])
     )
 
 
