@@ -139,7 +139,7 @@ class Cloud:
         """
         As the clusters tell it.
         """
-        return self.looks[what]
+        return self.looks.get(what, {})
 
     def call(
         self,
