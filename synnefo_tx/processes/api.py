@@ -49,6 +49,7 @@ from synnefo_tx.people.external.settle import Settle
 from synnefo_tx.people.mail.sender import mail_sender
 from synnefo_tx.people.rows.admission import PeopleAdmission
 from synnefo_tx.people.rows.following import cloud_follower
+from synnefo_tx.processes.drift_gauges import DriftGauges
 from synnefo_tx.processes.old_commissions import OldCommissions
 from synnefo_tx.processes.settings import ApiSettings
 from synnefo_tx.processes.shared_port import BACKLOG
@@ -178,7 +179,8 @@ class ApiService(Service):
         secrets, secrets_watch = await self._secrets()
         self._look_again = lambda: _forget(watch, secrets_watch, authenticator)
         waiting = OldCommissions(database, time.time, self._metrics, self._reactor)
-        for part in (watch, secrets_watch, authenticator, waiting):
+        drift = DriftGauges(database, time.time, self._metrics, self._reactor)
+        for part in (watch, secrets_watch, authenticator, waiting, drift):
             part.startService()
             self._parts.append(part)
         converter = QemuConverter(self._reactor, settings.nbd_socket)

@@ -19,6 +19,7 @@ from synnefo_tx.effect.clusters import Clusters, rapi_over
 from synnefo_tx.effect.node_groups import NodeGroups
 from synnefo_tx.effect.perform import Performer
 from synnefo_tx.processes.settings import DispatcherSettings
+from synnefo_tx.reconcile.service import Reconciler
 from synnefo_tx.store.database import Database, DatabaseThreads
 from synnefo_tx.store.schema import is_current
 from synnefo_tx.update.listener import UpdateListener
@@ -61,6 +62,7 @@ class DispatcherService(Service):
             UpdateListener(database, self._bus, time.time),
             performer,
             NodeGroups(self._reactor, database, clusters, time.time, performer.kick),
+            Reconciler(self._reactor, database, clusters, time.time, performer.kick),
         ]
         for part in self._parts:
             part.startService()

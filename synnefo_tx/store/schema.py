@@ -38,6 +38,7 @@ from synnefo_tx.people.rows import link_tables as _links
 from synnefo_tx.people.rows import tables as _people
 from synnefo_tx.quota.rows import tables as _quota
 from synnefo_tx.quota.rows.resources import ensure
+from synnefo_tx.reconcile.rows import tables as _drift
 from synnefo_tx.store import leases as _leases
 from synnefo_tx.store.metadata import metadata
 from synnefo_tx.volume.rows import tables as _volume
@@ -51,6 +52,7 @@ TABLES = (  # imported to register
     _catalog,
     _compute,
     _delegation,
+    _drift,
     _effect,
     _events,
     _external,

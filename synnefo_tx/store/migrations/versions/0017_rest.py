@@ -12,6 +12,7 @@ down_revision = "0016"
 def upgrade() -> None:
     _feed()
     _webhooks()
+    _drift()
 
 
 def _feed() -> None:
@@ -54,3 +55,13 @@ def _webhooks() -> None:
     )
     op.create_index(op.f("ix_webhooks_project_id"), "webhooks", ["project_id"])
     op.create_index("ix_webhooks_next_try_at", "webhooks", ["next_try_at"])
+
+
+def _drift() -> None:
+    op.create_table(
+        "drift",
+        sa.Column("what", sa.String(32), primary_key=True),
+        sa.Column("cluster_id", sa.String(64), primary_key=True),
+        sa.Column("count", sa.Integer, nullable=False),
+        sa.Column("found_at", sa.BigInteger, nullable=False),
+    )
