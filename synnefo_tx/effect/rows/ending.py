@@ -56,30 +56,22 @@ class Endings:
         batch: Iterable[News],
         cluster_ids: Mapping[str, str],
         now_us: int,
-    ) -> bool:
+    ) -> None:
         """
-        News of jobs, in their order; True if they ended any step of a task.  cluster_ids: by
-        clusters' names.
+        News of jobs, in their order: steps of tasks have ended.
+        """
+        self.end(connection, awaited(connection, batch, cluster_ids), now_us)
 
-        A job is known by the wish that it is (`effect`), or, when its cluster does not tell that,
-        by its number.
+    def end(self, connection: Connection, ends: Iterable[tuple[Any, News]], now_us: int) -> None:
         """
-        ends = [news for news in batch if news.job_id and _is_end(news)]
-        jobs = {_job(news, cluster_ids) for news in ends if not news.effect}
-        found = tasks.of_jobs(connection, {news.effect for news in ends if news.effect}, jobs)
-        by_effect = {task.effect_id: task for task in found}
-        by_job = {(task.cluster_id, task.job_id): task.effect_id for task in found}
-        for news in ends:
-            effect_id = news.effect or by_job.get(_job(news, cluster_ids))
-            task = by_effect.pop(effect_id, None)
-            if task is None:
-                continue  # nobody's, or told again
+        These tasks' steps have ended, each as the news tell.
+        """
+        for task, news in ends:
             if news.status == "success" or _is_so_already(task, news):
                 self._succeeded(connection, Ended(task=task, now_us=now_us, news=news))
             else:
                 why = why_failed(news)
                 self._failed(connection, Ended(task=task, now_us=now_us, news=news, message=why))
-        return bool(found)
 
     def _succeeded(self, connection: Connection, ended: Ended) -> None:
         task = ended.task
@@ -99,6 +91,30 @@ class Endings:
             return
         tasks.end(connection, task, message, now_us)
         self._kinds[task.kind].on_failure(connection, evolve(ended, message=message))
+
+
+def awaited(
+    connection: Connection, batch: Iterable[News], cluster_ids: Mapping[str, str]
+) -> list[tuple[Any, News]]:
+    """
+    The tasks whose step under way these news end, with them; nobody else changes the tasks until
+    our transaction ends.  cluster_ids: by clusters' names.
+
+    A job is known by the wish that it is (`effect`), or, when its cluster does not tell that, by
+    its number.  Whoever changes a server as well takes its task first: so nobody waits in a circle.
+    """
+    ends = [news for news in batch if news.job_id and _is_end(news)]
+    jobs = {_job(news, cluster_ids) for news in ends if not news.effect}
+    found = tasks.of_jobs(connection, {news.effect for news in ends if news.effect}, jobs)
+    by_effect = {task.effect_id: task for task in found}
+    by_job = {(task.cluster_id, task.job_id): task.effect_id for task in found}
+    pairs = []
+    for news in ends:
+        effect_id = news.effect or by_job.get(_job(news, cluster_ids))
+        task = by_effect.pop(effect_id, None)
+        if task is not None:  # else it is nobody's, or told again
+            pairs.append((task, news))
+    return pairs
 
 
 def _is_end(news: News) -> bool:

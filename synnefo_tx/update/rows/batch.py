@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select
 
 from synnefo_tx.compute.rows.tables import clusters
-from synnefo_tx.effect.rows.ending import ENDINGS, Endings
+from synnefo_tx.effect.rows.ending import ENDINGS, Endings, awaited
 from synnefo_tx.update.messages import News
 from synnefo_tx.update.rows.facts import FACTS, believe
 
@@ -21,7 +21,8 @@ def take_in(
     News change what is known, in their order, and end the tasks whose jobs they tell of; whoever
     follows the feed is told of the result.
     """
-    seen = believe(connection, batch, now_us, FACTS)
     ids = {row.name: row.id for row in connection.execute(select(clusters.c.name, clusters.c.id))}
-    some_ended = endings.told(connection, batch, ids, now_us)
-    seen.tell(now_us, anew=some_ended)
+    ends = awaited(connection, batch, ids)
+    seen = believe(connection, batch, now_us, FACTS)
+    endings.end(connection, ends, now_us)
+    seen.tell(now_us, anew=bool(ends))
