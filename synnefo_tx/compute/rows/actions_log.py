@@ -41,6 +41,9 @@ EVENTS = {
     "evacuate": "compute_rebuild_instance",
     "lock": "api_lock",
     "unlock": "api_unlock",
+    "attach_volume": "compute_attach_volume",
+    "detach_volume": "compute_detach_volume",
+    "extend_volume": "compute_extend_volume",
 }
 
 

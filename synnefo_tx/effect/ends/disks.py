@@ -24,16 +24,20 @@ def _of_attachment(follow: Follow) -> OnEnd:
     """
 
     def end(connection: Connection, ended: Ended) -> None:
-        task, context = ended.task, ended.task.context
-        attachment = plugging.of_id(connection, context["attachment_id"])
+        attachment = plugging.of_id(connection, ended.task.context["attachment_id"])
         if attachment is not None:
             follow(connection, attachment, ended.now_us)
-        server_id = context["server_id"]
-        host = connection.execute(select(servers.c.host).where(servers.c.id == server_id)).scalar()
-        problem = ended.message or None
-        actions_log.ended(connection, server_id, task.request_id, ended.now_us, problem, host)
+        _log(connection, ended)
 
     return end
+
+
+def _log(connection: Connection, ended: Ended) -> None:
+    server_id = ended.task.context["server_id"]
+    host = connection.execute(select(servers.c.host).where(servers.c.id == server_id)).scalar()
+    problem = ended.message or None
+    request_id = ended.task.request_id
+    actions_log.ended(connection, server_id, request_id, ended.now_us, problem, host)
 
 
 def _grown(connection: Connection, ended: Ended) -> None:
@@ -41,12 +45,14 @@ def _grown(connection: Connection, ended: Ended) -> None:
     if volume is not None:
         size_gib = ended.task.context["size_gib"]
         volumes.change(connection, volume, ended.now_us, status="in-use", size_gib=size_gib)
+    _log(connection, ended)
 
 
 def _not_grown(connection: Connection, ended: Ended) -> None:
     volume = volumes.locked(connection, ended.task.target)
     if volume is not None:
         take_back_growth(connection, volume, ended.now_us, "in-use")
+    _log(connection, ended)
 
 
 KINDS: Mapping[str, Kind] = {

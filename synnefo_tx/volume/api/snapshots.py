@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -26,6 +28,7 @@ from synnefo_tx.volume.views import snapshots as views
 ONE = "/snapshots/<snapshot_id>"
 RESET = "volume_extension:snapshot_admin_actions:reset_status"
 FORCE_DELETE = "volume_extension:snapshot_admin_actions:force_delete"
+UPDATE_STATUS = "volume_extension:snapshot_actions:update_snapshot_status"
 STATES = ("available", "creating", "deleting", "error", "error_deleting")
 
 
@@ -101,22 +104,24 @@ def _add_changes(service: Service) -> None:
 def _add_actions(service: Service) -> None:
     path = f"{ONE}/action"
     service.way("POST", path, RESET, {"os-reset_status": {"status": "error"}})
+    service.way("POST", path, UPDATE_STATUS, {"os-update_snapshot_status": {"status": "error"}})
     service.way("POST", path, FORCE_DELETE, {"os-force_delete": {}})
+
+    async def change(call: Call, policy: str, snapshot_id: str, values: dict[str, Any]) -> None:
+        service.enforce(call, policy)
+        told = Told(policy, "snapshot", snapshot_id, values)
+        now = service.now_us()
+        await service.write(call, told, snapshots.change, call.caller, snapshot_id, values, now)
 
     @service.route("POST", path, "volume:snapshot_action")
     async def act(call: Call, snapshot_id: str) -> Reply:
-        body = body_of(call)
         now = service.now_us()
-        match body:
+        match body_of(call):
             case {"os-reset_status": {"status": str(status)}}:
-                service.enforce(call, RESET)
-                if status not in STATES:
-                    raise BadRequest(f"Invalid input for field/attribute status. Value: {status}.")
-                told = Told(RESET, "snapshot", snapshot_id, {"status": status})
-                values = {"status": status}
-                await service.write(
-                    call, told, snapshots.change, call.caller, snapshot_id, values, now
-                )
+                await change(call, RESET, snapshot_id, {"status": _state(status)})
+            case {"os-update_snapshot_status": {"status": str(status), **more}}:
+                values = {"status": _state(status), **_progress(more)}
+                await change(call, UPDATE_STATUS, snapshot_id, values)
             case {"os-force_delete": _}:
                 service.enforce(call, FORCE_DELETE)
                 told = Told(FORCE_DELETE, "snapshot", snapshot_id)
@@ -126,6 +131,21 @@ def _add_actions(service: Service) -> None:
             case _:
                 raise BadRequest("There is no such action of snapshots")
         return empty_reply(202)
+
+
+def _state(status: str) -> str:
+    if status not in STATES:
+        raise BadRequest(f"Invalid input for field/attribute status. Value: {status}.")
+    return status
+
+
+def _progress(given: Mapping[Any, Any]) -> dict[str, str]:
+    progress = given.get("progress")
+    if progress is None:
+        return {}
+    if not isinstance(progress, str) or re.fullmatch(r"\d{1,3}%", progress, re.ASCII) is None:
+        raise BadRequest(f"Invalid input for field/attribute progress. Value: {progress}.")
+    return {"progress": progress}
 
 
 def _forced(given: dict[str, Any], version: tuple[int, int]) -> bool:

@@ -1,5 +1,5 @@
 """
-/types and /os-availability-zone: there is one of each.
+/types and /os-availability-zone: there is one of each; and /extensions.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from synnefo_tx.http.reply import Reply, json_reply
 from synnefo_tx.http.service import Service
 from synnefo_tx.volume.rules.create_request import ZONE
 from synnefo_tx.volume.rules.types import DEFAULT, VolumeType, type_of_id
+from synnefo_tx.volume.views.extensions import all_extensions
 
 POLICY = "volume_extension:type_get"
 
@@ -31,6 +32,10 @@ def add_routes(service: Service) -> None:
     @service.route("GET", "/types/<type_id>", POLICY)
     async def show(_: Call, type_id: str) -> Reply:
         return json_reply({"volume_type": _shown(type_of_id(type_id))})
+
+    @service.route("GET", "/extensions", "volume:extensions")
+    async def extensions(_: Call) -> Reply:
+        return json_reply({"extensions": all_extensions()})
 
     @service.route("GET", "/os-availability-zone", "volume:availability_zone_list")
     async def zones(_: Call) -> Reply:

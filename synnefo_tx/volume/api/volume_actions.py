@@ -10,6 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from synnefo_tx.audit.writing import Told
+from synnefo_tx.compute.api.action import ask_of
 from synnefo_tx.compute.rules.validation import NovaSchema
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.http.call import Call
@@ -100,10 +101,9 @@ async def _extend(asked: Asked) -> Reply:
         asked.call,
         told,
         volume_actions.extend,
-        asked.call.caller,
+        ask_of(asked.service, asked.call),
         asked.volume_id,
         int(asked.value["new_size"]),
-        asked.service.now_us(),
         in_use,
     )
     return empty_reply(202)

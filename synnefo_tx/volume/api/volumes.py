@@ -14,6 +14,7 @@ from synnefo_tx.http.reply import Reply, empty_reply, json_reply
 from synnefo_tx.http.service import Service
 from synnefo_tx.identity.caller import Caller
 from synnefo_tx.volume.api.service import body_of, list_reply, look_of
+from synnefo_tx.volume.errors import VolumeNotFound
 from synnefo_tx.volume.rows import listing, volumes
 from synnefo_tx.volume.rows.attached import of_volumes
 from synnefo_tx.volume.rows.create_volumes import create_volume
@@ -61,6 +62,8 @@ def _add_lists(service: Service) -> None:
 
     @service.route("GET", "/volumes", "volume:get_all")
     async def index(call: Call) -> Reply:
+        if call.path.endswith("/"):
+            raise VolumeNotFound("")  # one is asked for, without its id
         return await answer(call, False)
 
     @service.route("GET", "/volumes/detail", "volume:get_all")
@@ -101,7 +104,7 @@ def _add_changes(service: Service) -> None:
             call, told, volumes.update_volume, call.caller, volume_id, values, service.now_us()
         )
         row, attached = await service.database.read(_one, call.caller, volume_id)
-        return json_reply({"volume": views.full(row, attached, look_of(call))})
+        return json_reply({"volume": views.changed_view(row, attached, look_of(call))})
 
     @service.route("DELETE", ONE, "volume:delete")
     async def delete(call: Call, volume_id: str) -> Reply:

@@ -5,6 +5,9 @@ Volumes, snapshots, attachments, transfers and types.
 from synnefo_tx.identity.permissions import Rule
 
 _READ = (
+    "volume:action",  # each has a policy of its own
+    "volume:snapshot_action",
+    "volume:extensions",
     "volume:get",
     "volume:get_all",
     "volume:get_volume_metadata",
@@ -23,7 +26,6 @@ _CHANGE = (
     "volume:create",
     "volume:update",
     "volume:delete",
-    "volume:action",
     "volume:extend",
     "volume:update_readonly_flag",
     "volume:revert_to_snapshot",
@@ -33,7 +35,7 @@ _CHANGE = (
     "volume:create_snapshot",
     "volume:update_snapshot",
     "volume:delete_snapshot",
-    "volume:snapshot_action",
+    "volume_extension:snapshot_actions:update_snapshot_status",
     "volume:update_snapshot_metadata",
     "volume:delete_snapshot_metadata",
     "volume:create_transfer",

@@ -118,10 +118,9 @@ def detach(
     now_us: int,
 ) -> None:
     """
-    It counts as detached.  Raises VolumeNotFound, InvalidVolume, AttachmentNotFound or Conflict.
+    It counts as detached.  Raises VolumeNotFound, AttachmentNotFound or Conflict.
     """
     volume = find(connection, caller, volume_id, to_change=True)
-    _need(volume, "detach", "in-use", "detaching", "attaching", "error")
     wanted = [attachments.c.volume_id == volume_id]
     if attachment_id is not None:
         wanted.append(attachments.c.id == attachment_id)
@@ -130,7 +129,8 @@ def detach(
         raise AttachmentNotFound(f"attachment_id = {attachment_id}")
     if row is not None:
         remove(connection, row)
-    change(connection, volume, now_us, status="available")
+    if row is not None or volume.status in ("in-use", "detaching", "attaching"):
+        change(connection, volume, now_us, status="available")
 
 
 def begin_detaching(connection: Connection, caller: Caller, volume_id: str, now_us: int) -> None:

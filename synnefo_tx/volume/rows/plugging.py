@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from sqlalchemy import Connection, delete, func, insert, select, true, update
 
 from synnefo_tx.compute.ask import Ask
@@ -66,7 +66,7 @@ def plug(connection: Connection, ask: Ask, server: AnyRow, wanted: Plug) -> Any:
     )
     change(connection, volume, ask.now_us, status="attaching")
     wish = disks.attach(server.id, server.cluster_id, volume.id, volume.size_gib, mode)
-    _begin(connection, ask, ATTACH, "attach_volume", volume.id, wish, attachment_id)
+    _begin(connection, ask, ATTACH, "attach_volume", volume.id, wish, _of(attachment_id))
     return of_id(connection, attachment_id)
 
 
@@ -84,10 +84,10 @@ def unplug(connection: Connection, ask: Ask, server: AnyRow, attachment: AnyRow)
     _set(connection, attachment.id, status="detaching")
     change(connection, volume, ask.now_us, status="detaching")
     wish = disks.detach(server.id, server.cluster_id, volume.id)
-    _begin(connection, ask, DETACH, "detach_volume", volume.id, wish, attachment.id)
+    _begin(connection, ask, DETACH, "detach_volume", volume.id, wish, _of(attachment.id))
 
 
-def grow_plugged(connection: Connection, volume: AnyRow, size_gib: int, now_us: int) -> None:
+def grow_plugged(connection: Connection, ask: Ask, volume: AnyRow, size_gib: int) -> None:
     """
     A volume becomes larger in the server that uses it.  Raises InvalidVolume when none does.
     """
@@ -100,9 +100,9 @@ def grow_plugged(connection: Connection, volume: AnyRow, size_gib: int, now_us: 
         raise InvalidVolume(f"Volume {volume.id} is used by no server here: it can't be extended.")
     place = _place(connection, mine)
     wish = disks.grow(mine.server_id, mine.cluster_id, place, size_gib)
+    of_it = evolve(ask, server_id=mine.server_id)
     context = {"size_gib": size_gib}
-    task = Asked(kind=GROW, target=volume.id, steps=(Step(wish),), context=context)
-    tasks.begin(connection, task, now_us)
+    _begin(connection, of_it, GROW, "extend_volume", volume.id, wish, context)
 
 
 def of_server(connection: Connection, server_id: str, volume_id: str) -> AnyRow | None:
@@ -205,18 +205,22 @@ def _begin(
     action: str,
     volume_id: str,
     wish: Wish,
-    attachment_id: str,
+    context: dict[str, Any],
 ) -> None:
     actions_log.started(connection, ask, action)
     task = Asked(
         kind=kind,
         target=volume_id,
         steps=(Step(wish),),
-        context={"attachment_id": attachment_id, "server_id": ask.server_id},
+        context={**context, "server_id": ask.server_id},
         request_id=ask.request_id,
         user_id=ask.caller.user_id,
     )
     tasks.begin(connection, task, ask.now_us)
+
+
+def _of(attachment_id: str) -> dict[str, Any]:
+    return {"attachment_id": attachment_id}
 
 
 def _plugged(connection: Connection, server_id: str) -> list[AnyRow]:

@@ -37,7 +37,7 @@ volumes = Table(
     Column("status", String(32), nullable=False),  # Cinder's: creating in-use error deleting
     Column("previous_status", String(32)),
     Column("bootable", Boolean, nullable=False, server_default=false()),
-    Column("read_only", Boolean, nullable=False, server_default=false()),
+    Column("read_only", Boolean),  # None: nobody has said
     Column("metadata", JSON, nullable=False, server_default="{}"),
     Column("image_metadata", JSON),
     Column("reserved", JSON),  # what it is charged itself
@@ -57,6 +57,7 @@ snapshots = Table(
     Column("user_id", String(64), nullable=False),
     Column("status", String(32), nullable=False),  # creating available deleting error
     Column("size_gib", Integer, nullable=False),
+    Column("progress", String(255)),  # as whoever copies it says
     Column("metadata", JSON, nullable=False),
     Column("reserved", JSON, nullable=False),
     Column("created_at", BigInteger, nullable=False),

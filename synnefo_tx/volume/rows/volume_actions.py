@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from synnefo_tx.compute.ask import Ask
 from synnefo_tx.identity.caller import Caller
 from synnefo_tx.quota.registered import DISK, GIB
 from synnefo_tx.volume.errors import InvalidInput, InvalidVolume, MetadataNotFound
@@ -18,18 +19,12 @@ from synnefo_tx.volume.rows.volumes import AnyRow, change, find
 from synnefo_tx.volume.rules import works as steps
 
 
-def extend(
-    connection: Connection,
-    caller: Caller,
-    volume_id: str,
-    size_gib: int,
-    now_us: int,
-    in_use: bool,
-) -> None:
+def extend(connection: Connection, ask: Ask, volume_id: str, size_gib: int, in_use: bool) -> None:
     """
-    Make it larger.  in_use: also one that a server uses.  Raises VolumeNotFound, InvalidVolume,
-    InvalidInput or OverQuota.
+    Make it larger; `ask` is of no server.  in_use: also one that a server uses.  Raises
+    VolumeNotFound, InvalidVolume, InvalidInput or OverQuota.
     """
+    caller, now_us = ask.caller, ask.now_us
     volume = find(connection, caller, volume_id, to_change=True)
     allowed = ("available", "in-use") if in_use else ("available",)
     if volume.status not in allowed:
@@ -48,7 +43,7 @@ def extend(
     reserved = charges.of_volume(size_gib)
     change(connection, volume, now_us, status="extending", reserved=reserved)
     if volume.status == "in-use":
-        grow_plugged(connection, volume, size_gib, now_us)
+        grow_plugged(connection, ask, volume, size_gib)
         return
     context = {"size_gib": size_gib, "status": volume.status}
     works.put(

@@ -37,7 +37,9 @@ def full(row: Any, look: Look) -> Json:
     One, and as in a list in detail.
     """
     view = summary(row, look) | {
-        "os-extended-snapshot-attributes:progress": ("100%" if row.status == "available" else "0%"),
+        "os-extended-snapshot-attributes:progress": (
+            row.progress or ("100%" if row.status == "available" else "0%")
+        ),
         "os-extended-snapshot-attributes:project_id": row.project_id,
     }
     if look.version >= (3, 14):

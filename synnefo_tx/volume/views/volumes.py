@@ -53,13 +53,10 @@ def full(row: Any, attached: Sequence[Any], look: Look) -> Json:
     """
     attached: its attachments.
     """
-    view = created(row, look)
-    view["attachments"] = [_attachment(one, look) for one in attached if one.status == "attached"]
+    view = changed_view(row, attached, look)
     view["os-vol-tenant-attr:tenant_id"] = row.project_id
     if row.image_metadata:
         view["volume_image_metadata"] = row.image_metadata
-    if row.read_only:
-        view["metadata"] = {**view["metadata"], "readonly": "True"}
     if look.is_admin:
         view |= {
             "os-vol-host-attr:host": HOST,
@@ -67,6 +64,17 @@ def full(row: Any, attached: Sequence[Any], look: Look) -> Json:
             "os-vol-mig-status-attr:name_id": None,
             "migration_status": None,
         }
+    return view
+
+
+def changed_view(row: Any, attached: Sequence[Any], look: Look) -> Json:
+    """
+    As answered to whoever changes one.
+    """
+    view = created(row, look)
+    view["attachments"] = [_attachment(one, look) for one in attached if one.status == "attached"]
+    if row.read_only is not None:
+        view["metadata"] = {**view["metadata"], "readonly": str(row.read_only)}
     return view
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from synnefo_tx.quota.registered import GIB
-from tests.synnefo_tx.compute.cloud import BOB
+from tests.synnefo_tx.compute.cloud import ADMIN, BOB
 from tests.synnefo_tx.volume.cloud import VolumesCase
 
 CONNECTOR = {"host": "h1", "initiator": "iqn", "mountpoint": "/dev/vdz"}
@@ -118,6 +118,12 @@ class ServerTests(VolumesCase):
         self.assertEqual(held["size"], 3 * GIB // 2**20)
         shown = self.show(self.volume_id)
         self.assertEqual((shown["size"], shown["status"]), (3, "in-use"))
+        path = f"/servers/{self.server_id}/os-instance-actions"
+        action = self.cloud.nova("GET", path).json["instanceActions"][0]
+        self.assertEqual(action["action"], "extend_volume")
+        told = self.cloud.nova("GET", f"{path}/{action['request_id']}", user=ADMIN).json
+        [event] = told["instanceAction"]["events"]
+        self.assertEqual((event["event"], event["result"]), ("compute_extend_volume", "Success"))
 
     def test_outlives_its_server(self) -> None:
         """Unless it was to go with it."""
@@ -186,6 +192,8 @@ class OwnTests(VolumesCase):
             answer = self.act(self.volume_id, name, value)
             self.assertEqual((answer.status, self.status(self.volume_id)), (202, status), name)
         self.assertEqual(self.act(self.volume_id, "os-begin_detaching").status, 400)
+        self.assertEqual(self.act(self.volume_id, "os-detach").status, 202)
+        self.assertEqual(self.status(self.volume_id), "available")
         info = self.act(self.volume_id, "os-initialize_connection", {"connector": CONNECTOR})
         self.assertEqual(info.json["connection_info"]["data"]["name"], f"snf-vol-{self.volume_id}")
 

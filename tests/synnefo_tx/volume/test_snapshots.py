@@ -78,6 +78,10 @@ class SnapshotTests(VolumesCase):
         self.assertEqual(self.ask("POST", f"{path}/action", reset).status, 403)
         self.good("POST", f"{path}/action", reset, user=ADMIN)
         self.assertEqual(self.refused("DELETE", path)[0], 400)
+        told = {"os-update_snapshot_status": {"status": "creating", "progress": "80%"}}
+        self.good("POST", f"{path}/action", told)
+        shown = self.good("GET", path)["snapshot"]
+        self.assertEqual(shown["os-extended-snapshot-attributes:progress"], "80%")
         self.good("POST", f"{path}/action", {"os-force_delete": {}}, user=ADMIN)
         self.settle()
         self.assertEqual(self.ask("GET", path).status, 404)

@@ -119,6 +119,8 @@ class LifeTests(VolumesCase):
         path = f"/volumes/{volume_id}"
         changed = self.good("PUT", path, {"volume": {"name": "b", "description": "x"}})["volume"]
         self.assertEqual((changed["name"], changed["description"]), ("b", "x"))
+        self.assertNotIn("os-vol-tenant-attr:tenant_id", changed)
+        self.assertEqual(self.ask("GET", "/volumes/").status, 404)
         self.assertEqual(self.good("GET", path, user=READER)["volume"]["name"], "b")
         self.assertEqual(self.ask("GET", path, user=BOB).status, 404)
         self.assertEqual(self.ask("PUT", path, {"volume": {"name": "c"}}, user=BOB).status, 404)
@@ -205,6 +207,10 @@ class LifeTests(VolumesCase):
             ("true", {"readonly": "True"}, {"os": "plan9"}),
         )
         self.assertEqual(self.act(volume_id, "os-unset_image_metadata", {"key": "x"}).status, 404)
+        found = self.act(volume_id, "os-show_image_metadata", user=READER)
+        self.assertEqual(found.json, {"metadata": {"os": "plan9"}})
+        self.act(volume_id, "os-update_readonly_flag", {"readonly": False})
+        self.assertEqual(self.show(volume_id)["metadata"], {"readonly": "False"})
 
     def test_administrators(self) -> None:
         """Set its status and delete it whatever that is; nobody else does."""
@@ -292,3 +298,5 @@ class ListTests(VolumesCase):
         self.assertEqual(self.ask("GET", f"/types/{SOMETHING}").status, 404)
         zones = self.good("GET", "/os-availability-zone", user=ALICE)["availabilityZoneInfo"]
         self.assertEqual([zone["zoneName"] for zone in zones], ["nova"])
+        known = [one["alias"] for one in self.good("GET", "/extensions")["extensions"]]
+        self.assertIn("os-volume-transfer", known)
