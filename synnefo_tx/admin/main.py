@@ -12,6 +12,7 @@ from synnefo_tx.admin import (
     audit,
     commissions,
     control,
+    dead_letters,
     keys,
     limits,
     log_ins,
@@ -77,6 +78,7 @@ _PARTS = (
     quotas,
     commissions,
     reconcile,
+    dead_letters,
     keys,
     audit,
 )

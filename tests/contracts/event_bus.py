@@ -312,12 +312,30 @@ class EventBusContract:
         )
         self.assertEqual([each.body for each in await bus.dead_letters(queue)], [b"3"])
 
+    async def test_dead_letters_are_dropped(self):
+        """The oldest go for good, and come to no handler."""
+        bus = await self.make_bus()
+        queue, key = self.names()
+
+        def judge(batch: Sequence[Delivery]) -> None:
+            raise PoisonMessage("never known")
+
+        seen = Recorder(judge)
+        await bus.subscribe(queue, [key], seen)
+        for body in (b"1", b"2", b"3"):
+            await bus.publish(key, body)
+        await self.until_dead(bus, queue, 3)
+        self.assertEqual(await bus.drop(queue, 2), 2)
+        self.assertEqual([each.body for each in await self.until_dead(bus, queue, 1)], [b"3"])
+        self.assertEqual(seen.bodies, [])
+
     async def test_dead_letters_of_no_queue(self):
         """Asking for the dead letters of an unknown queue says so."""
         bus = await self.make_bus()
         queue, _ = self.names()
         await self.assertFailure(soon(bus.dead_letters(queue)), NoSuchQueue)
         await self.assertFailure(soon(bus.replay(queue)), NoSuchQueue)
+        await self.assertFailure(soon(bus.drop(queue)), NoSuchQueue)
 
     async def test_queue_keeps_messages_for_a_later_subscriber(self):
         """What is published while nobody subscribes reaches the next subscriber."""

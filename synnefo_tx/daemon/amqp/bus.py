@@ -129,6 +129,15 @@ class AmqpBus(Service):
                 letters.drop(letter)
         return len(taken)
 
+    async def drop(self, queue: str, limit: int = 100) -> int:
+        """As IDeadLetters says.  Waits for a broker as long as it takes."""
+        session = await self._connector.ready()
+        async with opened(session.link, queue) as letters:
+            taken = await letters.take(limit)
+            for letter in taken:
+                letters.drop(letter)
+        return len(taken)
+
     async def _keep_trying(
         self, routing_key: str, body: bytes, headers: Mapping[str, object]
     ) -> None:

@@ -120,3 +120,8 @@ class IDeadLetters(Interface):
         Returns how many.  One leaves the dead letters only once it is safe elsewhere, so that
         a failure (NotPublished) loses none.  Raises NoSuchQueue.
         """
+
+    async def drop(queue: str, limit: int = 100) -> int:
+        """
+        Lose the oldest `limit` dead letters of `queue`.  Returns how many.  Raises NoSuchQueue.
+        """

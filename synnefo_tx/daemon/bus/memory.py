@@ -119,6 +119,12 @@ class MemoryBus:
             dead.remove(letter)
         return len(replayed)
 
+    async def drop(self, queue: str, limit: int = 100) -> int:
+        dead = self._dead(queue)
+        dropped = len(dead[:limit])
+        del dead[:limit]
+        return dropped
+
     def _dead(self, queue: str) -> list[Delivery]:
         if queue not in self._queues:
             raise NoSuchQueue(queue)
