@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from sqlalchemy import Connection, update
 
 from synnefo_tx.compute.rows import servers as server_rows
@@ -111,7 +111,8 @@ def _follow_up(connection: Connection, told: Told, verdict: Verdict) -> None:
     What else the news means; most mean nothing else.
     """
     now_us = told.now_us
-    if verdict.follow_up is FollowUp.NOTHING and not _charges(told.server):
+    if verdict.follow_up is FollowUp.NOTHING:
+        _charge(told)
         return
     row = told.seen.settled(told.server)
     match verdict.follow_up:
@@ -124,15 +125,24 @@ def _follow_up(connection: Connection, told: Told, verdict: Verdict) -> None:
                 .where(volumes.c.server_id == row.id)
                 .values(status="in-use", updated_at=now_us)
             )
-    if verdict.follow_up is not FollowUp.GONE:
-        server_rows.charge_running(connection, row, row.vm_state, row.task_state)
-    told.seen.settled(row)
+    row = told.seen.settled(row)
+    if row is not None:
+        _charge(evolve(told, server=row))
 
 
-def _charges(server: Any) -> bool:
+def _charge(told: Told) -> None:
     """
-    Whether the server holds too much or too little of its quota for how it is.
+    What only servers that run take of the quota is charged, whatever the limits, or returned.
     """
+    server, seen = told.server, told.seen
     if server.vm_state == "active":
-        return bool(quotas.to_start(server.reserved))
-    return server.task_state is None and bool(quotas.to_stop(server.reserved))
+        more = quotas.to_start(server.reserved)
+        if more:
+            seen.charge(server_rows.payer_of(server), more)
+            seen.keep(server, {"reserved": {**server.reserved, **more}})
+    elif server.vm_state in ("stopped", "suspended") and server.task_state is None:
+        freed = quotas.to_stop(server.reserved)
+        if freed:
+            seen.charge(server_rows.payer_of(server), {name: -held for name, held in freed.items()})
+            left = {name: held for name, held in server.reserved.items() if name not in freed}
+            seen.keep(server, {"reserved": left})

@@ -5,7 +5,8 @@ one more for all that changed alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,8 @@ from sqlalchemy import Connection, bindparam, select, update
 from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.compute.rules.states import status
 from synnefo_tx.events.rows import feed
+from synnefo_tx.quota.model import Payer
+from synnefo_tx.quota.rows import holdings
 
 
 class Seen:
@@ -25,6 +28,7 @@ class Seen:
     def __init__(self, connection: Connection, server_ids: Iterable[str]) -> None:
         self._connection = connection
         self._changed: dict[str, dict[str, Any]] = {}
+        self._charges: dict[Payer, Counter[str]] = {}
         self._servers = {row.id: _space(row) for row in _rows(connection, server_ids)}
         self._told = {id_: _shown(server) for id_, server in self._servers.items()}
 
@@ -40,6 +44,12 @@ class Seen:
         """
         vars(server).update(values)
         self._changed.setdefault(server.id, {}).update(values)
+
+    def charge(self, payer: Payer, amounts: Mapping[str, int]) -> None:
+        """
+        The payer uses so much more (or less) of the quota, whatever the limits.
+        """
+        self._charges.setdefault(payer, Counter()).update(amounts)
 
     def settled(self, server: Any) -> Any:
         """
@@ -59,8 +69,9 @@ class Seen:
 
     def write(self) -> None:
         """
-        All that is kept is in the database.
+        All that is kept is in the database, and charged.
         """
+        self._write_charges()
         alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
         for server_id, values in self._changed.items():
             bound = {f"new_{name}": value for name, value in values.items()}
@@ -71,6 +82,20 @@ class Seen:
                 update(servers).where(servers.c.id == bindparam("of")).values(changed), rows
             )
         self._changed.clear()
+
+    def _write_charges(self) -> None:
+        """
+        One change for each payer, in an order that all writers have.
+        """
+        for payer in sorted(self._charges, key=lambda payer: (payer.project_id, payer.user_id)):
+            amounts = self._charges[payer]
+            more = {name: amount for name, amount in amounts.items() if amount > 0}
+            less = {name: -amount for name, amount in amounts.items() if amount < 0}
+            if more:
+                holdings.take(self._connection, payer, more, force=True)
+            if less:
+                holdings.give_back(self._connection, payer, less)
+        self._charges.clear()
 
     def tell(self, now_us: int, anew: bool) -> None:
         """
