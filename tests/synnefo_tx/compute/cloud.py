@@ -139,7 +139,7 @@ class Cloud:
         """
         As the clusters tell it.
         """
-        return self.looks.get(what, {})
+        return self.looks[what]
 
     def call(
         self,

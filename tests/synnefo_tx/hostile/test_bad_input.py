@@ -17,10 +17,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.volume.rows.tables import snapshots, volumes
 from tests.synnefo_tx.compute.cloud import ADMIN, IMAGE, NETWORK, SUBNET, Cloud
+from tests.synnefo_tx.compute.test_consoles import TOLD
 from tests.synnefo_tx.hostile.examples import ACTIONS, EXAMPLES, Example
 from tests.synnefo_tx.hostile.mutations import STRANGE, strange
 
-TRIES = int(os.environ.get("HOSTILE_TRIES", "25"))  # of each example and each route
+TRIES = int(os.environ.get("HOSTILE_TRIES", "15"))  # of each example and each route
 _SETTINGS = settings(
     max_examples=TRIES,
     deadline=None,
@@ -48,6 +49,7 @@ class BadInputTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.cloud = Cloud(self)
+        self.cloud.looks = {"console": {"tokens": {"vnc": "a", "serial": "b"}}, "statistics": TOLD}
         self.known = {"network": NETWORK, "subnet": SUBNET, "image": IMAGE, "flavor": "1"}
         self.good = [self._done(example) for example in EXAMPLES]
         # What ends a task of the server's, or has it busy, is tried when all is there.
