@@ -46,9 +46,16 @@ class Resource:
     @property
     def collection(self) -> str:
         """
-        What the API calls many.
+        What bodies call many.
         """
-        return self.kind.name
+        return self.kind.name.replace("-", "_")
+
+    @property
+    def path(self) -> str:
+        """
+        Where they are.
+        """
+        return f"/{self.kind.name}"
 
     def listed(self, connection: Connection, query: Query, caller: Caller) -> list[Json]:
         """
@@ -109,7 +116,7 @@ class Resource:
         row = lists.find(connection, self.kind, thing_id, caller)
         if not caller.is_admin and row.project_id != caller.project_id:
             raise errors.PolicyNotAuthorized(f"{verb}_{self.member}")
-        if revision is not None and revision != row.revision:
+        if revision is not None and revision != getattr(row, "revision", revision):
             raise errors.RevisionMismatch(revision, row.revision)
         return row
 
@@ -122,8 +129,8 @@ def serve(service: Service, resource: Resource) -> None:
     _serve_making(service, resource)
     _serve_changing(service, resource)
     for method, path, verb in (
-        ("POST", f"/{resource.collection}", "create"),
-        ("PUT", f"/{resource.collection}/<thing_id>", "update"),
+        ("POST", resource.path, "create"),
+        ("PUT", f"{resource.path}/<thing_id>", "update"),
     ):
         for one in resource.attributes:
             if one.guarded and (one.created if verb == "create" else one.updated):
@@ -140,7 +147,7 @@ def ask_of(service: Service, call: Call, project_id: str | None = None) -> Ask:
 
 
 def _serve_reading(service: Service, resource: Resource) -> None:
-    base, database = f"/{resource.collection}", service.database
+    base, database = resource.path, service.database
     permission = f"get_{resource.member}"
     sortable = set(resource.kind.columns)
 
@@ -177,7 +184,7 @@ def _serve_making(service: Service, resource: Resource) -> None:
             )
         return ask_of(service, call, project_id), values
 
-    @service.route("POST", f"/{resource.collection}", policy)
+    @service.route("POST", resource.path, policy)
     async def create(call: Call) -> Reply:
         body = read_body(call)
         several = rules.members_of(body, resource.member, resource.collection)
@@ -194,7 +201,7 @@ def _serve_making(service: Service, resource: Resource) -> None:
 
 
 def _serve_changing(service: Service, resource: Resource) -> None:
-    base, member = f"/{resource.collection}", resource.member
+    base, member = resource.path, resource.member
 
     @service.route("PUT", f"{base}/<thing_id>", f"update_{member}")
     async def update(call: Call, thing_id: str) -> Reply:
@@ -240,7 +247,7 @@ def _body_with(resource: Resource, guarded: Attribute, verb: str) -> Json:
     """
     A body that is right but for who may send it.
     """
-    usual = {"network_id": _AN_ID, "ip_version": 4}
+    usual = {"network_id": _AN_ID, "ip_version": 4, "prefixes": ["10.0.0.0/8"]}
     given = {
         one.name: usual.get(one.name)
         for one in resource.attributes

@@ -36,7 +36,7 @@ def serve_tags(service: Service, resource: Resource) -> None:
     """
     Serve one resource's.
     """
-    whole = f"/{resource.collection}/<thing_id>/tags"
+    whole = f"{resource.path}/<thing_id>/tags"
     one = f"{whole}/<tag>"
     member = resource.member
 

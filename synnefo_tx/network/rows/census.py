@@ -8,17 +8,22 @@ from collections import Counter
 
 from sqlalchemy import Connection, func, select
 
-from synnefo_tx.network.rows.tables import networks, subnets
+from synnefo_tx.network.rows.tables import networks, rbac_policies, subnet_pools, subnets
 from synnefo_tx.quota.model import Key, project_key
-from synnefo_tx.quota.registered import NETWORK, SUBNET
+from synnefo_tx.quota.registered import NETWORK, RBAC_POLICY, SUBNET, SUBNET_POOL
 from synnefo_tx.quota.rows.verify import Census
 
-_TABLES = {NETWORK: networks, SUBNET: subnets}
+_TABLES = {
+    NETWORK: networks,
+    SUBNET: subnets,
+    SUBNET_POOL: subnet_pools,
+    RBAC_POLICY: rbac_policies,
+}
 
 
 def count(connection: Connection) -> Counter[Key]:
     """
-    Networks and subnets, which are their projects' alone.
+    Networks, subnets and so on, which are their projects' alone.
     """
     used: Counter[Key] = Counter()
     for name, table in _TABLES.items():

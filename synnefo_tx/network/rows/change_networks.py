@@ -16,7 +16,7 @@ from synnefo_tx.effect.rows import things
 from synnefo_tx.network import errors
 from synnefo_tx.network.rows import tags
 from synnefo_tx.network.rows.ask import Ask, charge, give_back
-from synnefo_tx.network.rows.tables import networks, ports, subnets
+from synnefo_tx.network.rows.tables import networks, ports, rbac_policies, subnets
 from synnefo_tx.network.rules.attributes import Values, as_columns
 from synnefo_tx.network.rules.shapes import HIGHEST_SEGMENT, NETWORK
 from synnefo_tx.quota import registered
@@ -75,6 +75,7 @@ def remove(connection: Connection, ask: Ask, row: Any) -> None:
         connection.execute(delete(subnets).where(subnets.c.id == subnet.id))
         give_back(connection, subnet.project_id, {registered.SUBNET: 1})
     tags.forget(connection, "networks", [row.id])
+    _forget_policies(connection, row.id)
     things.leave(connection, things.Thing(forms.NETWORK, row.id), ask.now_us)
     connection.execute(delete(networks).where(networks.c.id == row.id))
     give_back(connection, row.project_id, {registered.NETWORK: 1})
@@ -96,6 +97,16 @@ def touched(connection: Connection, table: Any, row_id: str, columns: Values, no
         .where(table.c.id == row_id)
         .values(**columns, revision=table.c.revision + 1, updated_at=now_us)
     )
+
+
+def _forget_policies(connection: Connection, network_id: str) -> None:
+    """
+    There is nothing to share any more.
+    """
+    mine = rbac_policies.c.object_id == network_id
+    for row in connection.execute(select(rbac_policies.c.project_id).where(mine)).all():
+        give_back(connection, row.project_id, {registered.RBAC_POLICY: 1})
+    connection.execute(delete(rbac_policies).where(mine))
 
 
 def _insert_flat(connection: Connection, columns: Values, bridge: str | None) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select
 
 from synnefo_tx.network import errors
-from synnefo_tx.network.rows import addresses, tags
+from synnefo_tx.network.rows import addresses, subnet_pools, tags
 from synnefo_tx.network.rows.ask import Ask, charge, give_back
 from synnefo_tx.network.rows.change_networks import changed, touched
 from synnefo_tx.network.rows.kinds import NETWORKS
@@ -23,6 +23,8 @@ from synnefo_tx.network.rules.attributes import Values, as_columns
 from synnefo_tx.network.rules.shapes import SUBNET
 from synnefo_tx.quota import registered
 
+_OF_POOLS = ("prefixlen", "use_default_subnetpool")  # say how to choose, and are not kept
+
 
 def create(connection: Connection, ask: Ask, values: Values) -> str:
     """
@@ -34,7 +36,10 @@ def create(connection: Connection, ask: Ask, values: Values) -> str:
         raise errors.PolicyNotAuthorized("create_subnet")
     _lock(connection, network.id)
     there = subnets_of(connection, [network.id])
-    columns = as_columns(SUBNET, values) | rules.planned(network.id, values, there)
+    given = values | subnet_pools.block_for(connection, ask.caller, values)
+    columns = as_columns(SUBNET, given) | rules.planned(network.id, given, there)
+    for name in _OF_POOLS:
+        columns.pop(name, None)
     charge(connection, ask.project_id, {registered.SUBNET: 1})
     subnet_id = str(uuid.uuid4())
     connection.execute(

@@ -13,6 +13,7 @@ from synnefo_tx.identity.caller import Caller
 from synnefo_tx.identity.rows.visible import visible
 from synnefo_tx.network import errors
 from synnefo_tx.network.rows.lists import Condition, Kind
+from synnefo_tx.network.rows.sharing import reached_by, shared_with
 from synnefo_tx.network.rows.tables import networks, port_addresses, ports, subnets
 from synnefo_tx.network.rules.queries import pair
 
@@ -68,14 +69,15 @@ def visible_networks(caller: Caller) -> Condition:
     """
     Own ones, shared ones, and those through which the outside is reached.
     """
-    return visible(networks, caller, networks.c.shared, networks.c.external)
+    project_id = caller.project_id
+    return visible(networks, caller, shared_with(project_id), reached_by(project_id))
 
 
 def usable_networks(caller: Caller) -> Condition:
     """
     Those on which the caller's ports may be.
     """
-    return visible(networks, caller, networks.c.shared)
+    return visible(networks, caller, shared_with(caller.project_id))
 
 
 def _visible_subnets(caller: Caller) -> Condition:

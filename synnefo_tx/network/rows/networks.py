@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, or_, select
 
+from synnefo_tx.network.rows.sharing import shared_with
 from synnefo_tx.network.rows.tables import networks, subnets
 
 AnyRow = Row[Any]
@@ -97,7 +98,7 @@ def usable(connection: Connection, project_id: str) -> list[AnyRow]:
         connection.execute(
             select(networks)
             .where(
-                or_(networks.c.project_id == project_id, networks.c.shared),
+                or_(networks.c.project_id == project_id, shared_with(project_id)),
                 ~networks.c.external,
                 select(subnets.c.id).where(subnets.c.network_id == networks.c.id).exists(),
             )
@@ -112,7 +113,9 @@ def find(connection: Connection, network_id: str, project_id: str, everyone: boo
     """
     statement = select(networks).where(networks.c.id == network_id)
     if not everyone:
-        statement = statement.where(or_(networks.c.project_id == project_id, networks.c.shared))
+        statement = statement.where(
+            or_(networks.c.project_id == project_id, shared_with(project_id))
+        )
     return connection.execute(statement).first()
 
 

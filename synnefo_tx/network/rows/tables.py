@@ -110,3 +110,45 @@ resource_tags = Table(
     Column("thing_id", String(36), primary_key=True),
     Column("tag", String(255), primary_key=True),
 )
+subnet_pools = Table(
+    "subnet_pools",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("description", Text, nullable=False, default=""),
+    Column("project_id", String(64), nullable=False, index=True),
+    Column("ip_version", Integer, nullable=False),
+    Column("prefixes", JSON, nullable=False),  # blocks, none within another
+    Column("default_prefixlen", Integer, nullable=False),
+    Column("min_prefixlen", Integer, nullable=False),
+    Column("max_prefixlen", Integer, nullable=False),
+    Column("default_quota", Integer),  # addresses (of IPv6: /64 blocks) for one project
+    Column("address_scope_id", String(36), index=True),
+    Column("is_default", Boolean, nullable=False, default=False),
+    Column("shared", Boolean, nullable=False),
+    Column("revision", Integer, nullable=False, default=1),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+)
+address_scopes = Table(
+    "address_scopes",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("project_id", String(64), nullable=False, index=True),
+    Column("ip_version", Integer, nullable=False),
+    Column("shared", Boolean, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+rbac_policies = Table(
+    "rbac_policies",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("project_id", String(64), nullable=False, index=True),
+    Column("object_type", String(32), nullable=False),  # network
+    Column("object_id", String(36), nullable=False),
+    Column("action", String(32), nullable=False),  # access_as_shared, access_as_external
+    Column("target", String(64), nullable=False, index=True),  # a project, or "*"
+    Column("created_at", BigInteger, nullable=False),
+    UniqueConstraint("object_type", "object_id", "action", "target"),
+)

@@ -137,4 +137,28 @@ EXTENSIONS = extensions(
         "Provides port security",
         "2012-07-23T10:00:00-00:00",
     ),
+    (
+        "address-scope",
+        "Address scope",
+        "Address scopes extension.",
+        "2015-07-26T10:00:00-00:00",
+    ),
+    (
+        "default-subnetpools",
+        "Default Subnetpools",
+        "Provides ability to mark and use a subnetpool as the default.",
+        "2016-02-18T18:00:00-00:00",
+    ),
+    (
+        "rbac-policies",
+        "RBAC Policies",
+        ("Allows creation and modification of policies that control tenant access to resources."),
+        "2015-06-17T12:15:12-00:00",
+    ),
+    (
+        "subnet_allocation",
+        "Subnet Allocation",
+        "Enables allocation of subnets from a subnet pool",
+        "2015-03-30T10:00:00-00:00",
+    ),
 )

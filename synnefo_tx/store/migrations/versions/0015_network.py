@@ -15,7 +15,10 @@ def upgrade() -> None:
     _port_addresses()
     _ports()
     _tags()
+    _subnet_pools()
+    _rbac()
     _cluster_things()
+    _security_groups()
 
 
 def _cluster_things() -> None:
@@ -132,3 +135,107 @@ def _tags() -> None:
         sa.Column("thing_id", sa.String(36), primary_key=True),
         sa.Column("tag", sa.String(255), primary_key=True),
     )
+
+
+def _subnet_pools() -> None:
+    op.create_table(
+        "subnet_pools",
+        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("description", sa.Text, nullable=False),
+        sa.Column("project_id", sa.String(64), nullable=False),
+        sa.Column("ip_version", sa.Integer, nullable=False),
+        sa.Column("prefixes", sa.JSON, nullable=False),
+        sa.Column("default_prefixlen", sa.Integer, nullable=False),
+        sa.Column("min_prefixlen", sa.Integer, nullable=False),
+        sa.Column("max_prefixlen", sa.Integer, nullable=False),
+        sa.Column("default_quota", sa.Integer),
+        sa.Column("address_scope_id", sa.String(36)),
+        sa.Column("is_default", sa.Boolean, nullable=False),
+        sa.Column("shared", sa.Boolean, nullable=False),
+        sa.Column("revision", sa.Integer, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("updated_at", sa.BigInteger, nullable=False),
+    )
+    for name in ("project_id", "address_scope_id"):
+        op.create_index(f"ix_subnet_pools_{name}", "subnet_pools", [name])
+    op.create_table(
+        "address_scopes",
+        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("project_id", sa.String(64), nullable=False),
+        sa.Column("ip_version", sa.Integer, nullable=False),
+        sa.Column("shared", sa.Boolean, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+    )
+    op.create_index("ix_address_scopes_project_id", "address_scopes", ["project_id"])
+
+
+def _rbac() -> None:
+    op.create_table(
+        "rbac_policies",
+        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column("project_id", sa.String(64), nullable=False),
+        sa.Column("object_type", sa.String(32), nullable=False),
+        sa.Column("object_id", sa.String(36), nullable=False),
+        sa.Column("action", sa.String(32), nullable=False),
+        sa.Column("target", sa.String(64), nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.UniqueConstraint(
+            *("object_type", "object_id", "action", "target"),
+            name=op.f("uq_rbac_policies_object_type"),
+        ),
+    )
+    for name in ("project_id", "target"):
+        op.create_index(f"ix_rbac_policies_{name}", "rbac_policies", [name])
+
+
+def _security_groups() -> None:
+    standard = (
+        sa.Column("revision", sa.Integer, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("updated_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "security_groups",
+        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column("name", sa.String(255), nullable=False),
+        sa.Column("description", sa.Text, nullable=False),
+        sa.Column("project_id", sa.String(64), nullable=False),
+        sa.Column("default_of", sa.String(64)),
+        sa.Column("stateful", sa.Boolean, nullable=False),
+        *(column.copy() for column in standard),
+        sa.UniqueConstraint("default_of", name=op.f("uq_security_groups_default_of")),
+    )
+    op.create_index("ix_security_groups_project_id", "security_groups", ["project_id"])
+    group = "security_groups.id"
+    op.create_table(
+        "security_group_rules",
+        sa.Column("id", sa.String(36), primary_key=True),
+        sa.Column(
+            "group_id", sa.String(36), sa.ForeignKey(group, ondelete="CASCADE"), nullable=False
+        ),
+        sa.Column("project_id", sa.String(64), nullable=False),
+        sa.Column("description", sa.Text, nullable=False),
+        sa.Column("direction", sa.String(16), nullable=False),
+        sa.Column("ethertype", sa.String(8), nullable=False),
+        sa.Column("protocol", sa.String(40)),
+        sa.Column("port_min", sa.Integer),
+        sa.Column("port_max", sa.Integer),
+        sa.Column("remote_cidr", sa.String(64)),
+        sa.Column("remote_group_id", sa.String(36), sa.ForeignKey(group, ondelete="CASCADE")),
+        *(column.copy() for column in standard),
+    )
+    for name in ("group_id", "project_id", "remote_group_id"):
+        op.create_index(f"ix_security_group_rules_{name}", "security_group_rules", [name])
+    op.create_table(
+        "port_security_groups",
+        sa.Column(
+            "port_id",
+            sa.String(36),
+            sa.ForeignKey("ports.id", ondelete="CASCADE"),
+            primary_key=True,
+        ),
+        sa.Column("group_id", sa.String(36), sa.ForeignKey(group), primary_key=True),
+    )
+    op.create_index("ix_port_security_groups_group_id", "port_security_groups", ["group_id"])
