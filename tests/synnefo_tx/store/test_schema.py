@@ -57,6 +57,38 @@ class UpgradeTests(SynchronousTestCase):
         """Processes that start together upgrade once."""
         upgrade_at_once(self, self.engine)
 
+    def test_what_clusters_hold_stays(self) -> None:
+        """Networks that stood at a cluster stand there; those that came are asked for anew."""
+        with self.engine.execution_options(synnefo_write=True).begin() as connection:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "0013")
+            cluster = "('c', 'one', 'https://c:5080', 'u', 'p', NULL, false)"
+            connection.exec_driver_sql(f"INSERT INTO clusters VALUES {cluster}")
+            for name in ("up", "coming"):
+                network = f"('{name}', 'net', 'p', false, 1500, 'br0', 0, 0)"
+                connection.exec_driver_sql(f"INSERT INTO networks VALUES {network}")
+            for row in ("('up', 'c', 'ACTIVE', 7, 1)", "('coming', 'c', 'PENDING', NULL, 0)"):
+                connection.exec_driver_sql(f"INSERT INTO cluster_networks VALUES {row}")
+            connection.exec_driver_sql(
+                "INSERT INTO effects (id, serial, cluster_id, kind, target, method, path, query, "
+                "attempts, next_try_at, created_at) VALUES "
+                "('e', 1, 'c', 'network.create', 'coming', 'POST', '/2/networks', '{}', 0, 0, 0), "
+                "('f', 2, 'c', 'server.delete', 'v', 'DELETE', '/2/instances/v', '{}', 0, 0, 0)"
+            )
+        upgrade(self.engine)
+        with self.engine.connect() as connection:
+            held = connection.exec_driver_sql(
+                "SELECT kind, thing_id, cluster_id, state, wanted_revision, applied_revision "
+                "FROM cluster_things ORDER BY thing_id"
+            ).all()
+            waiting = connection.exec_driver_sql("SELECT id FROM effects").scalars().all()
+        self.assertEqual(
+            [tuple(row) for row in held],
+            [("network", "coming", "c", "ERROR", 1, 0), ("network", "up", "c", "ACTIVE", 1, 1)],
+        )
+        self.assertEqual(waiting, ["f"])
+
     def test_what_was_there_stays(self) -> None:
         """Accounts and role assignments of the first schema are those of today's."""
         with self.engine.execution_options(synnefo_write=True).begin() as connection:
