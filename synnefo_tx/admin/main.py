@@ -10,6 +10,7 @@ import click
 
 from synnefo_tx.admin import (
     audit,
+    clusters,
     commissions,
     control,
     dead_letters,
@@ -77,6 +78,7 @@ _PARTS = (
     control,
     quotas,
     commissions,
+    clusters,
     reconcile,
     dead_letters,
     keys,
