@@ -60,7 +60,7 @@ def cluster_show(context: click.Context, named: str, form: str, fields: str) -> 
 @click.option("--unseen", is_flag=True, help="Don't ask the cluster first whether it answers.")
 @click.pass_context
 def cluster_add(
-    context: click.Context, name: str, rapi_url: str, stdin: bool, unseen: bool, **given: Any
+    context: click.Context, /, name: str, rapi_url: str, stdin: bool, unseen: bool, **given: Any
 ) -> None:
     """
     Enter a cluster, which takes new servers at once.  Its networks come with its first servers.
