@@ -39,6 +39,7 @@ def main(arguments: list[str]) -> int:
     Exit status.
     """
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was made is taken away
     install()
     guest_image()  # before there is no way out of the namespace
     parts = [slice_of(word, options.mode) for word in options.parts or SLICES]
@@ -85,19 +86,18 @@ def _serve(part: Slice) -> None:
 
 def _judge(parts: Sequence[Slice], options: argparse.Namespace) -> int:
     with _cloud(parts[0], options.fresh) as cloud:
-        results = [(part, _outcomes(cloud, part, options.at_once)) for part in parts]
-    status = 0
-    for part, outcomes in results:
-        before = ratchet.read()
-        lost = ratchet.lost(before, outcomes)
-        _tell(part, outcomes, lost)
-        if options.record:
-            ratchet.write(ratchet.after(before, outcomes))
-        if options.page and part.name:
-            page.write(part.name, part.mode, outcomes)
-        if lost or not any(one.outcome == "passed" for one in outcomes):
-            status = 1
-    return status
+        return max(_one_part(cloud, part, options) for part in parts)
+
+
+def _one_part(cloud: Running, part: Slice, options: argparse.Namespace) -> int:
+    outcomes, before = _outcomes(cloud, part, options.at_once), ratchet.read()
+    lost = ratchet.lost(before, outcomes)
+    _tell(part, outcomes, lost)
+    if options.record:
+        ratchet.write(ratchet.after(before, outcomes))
+    if options.page and part.name:
+        page.write(part.name, part.mode, outcomes)
+    return 1 if lost or not any(one.outcome == "passed" for one in outcomes) else 0
 
 
 @contextmanager
