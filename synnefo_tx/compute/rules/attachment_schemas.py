@@ -66,3 +66,49 @@ def truth(value: object) -> bool:
     What a boolean of a body says.
     """
     return str(value).lower() in ("true", "1", "on", "yes")
+
+
+# What Nova hands on to the block storage; that checks the values.
+CREATE_VOLUME = NovaSchema(
+    {
+        "type": "object",
+        "properties": {
+            "volume": {
+                "type": "object",
+                "properties": {
+                    "display_name": {"type": "string"},
+                    "display_description": {"type": "string"},
+                    "volume_type": {"type": "string"},
+                    "metadata": {"type": "object"},
+                    "snapshot_id": {"type": "string"},
+                    "size": {"type": ["integer", "string"], "pattern": "^[0-9]+$", "minimum": 1},
+                    "availability_zone": {"type": "string"},
+                },
+                "required": ["size"],
+                "additionalProperties": False,
+            }
+        },
+        "required": ["volume"],
+        "additionalProperties": False,
+    }
+)
+CREATE_SNAPSHOT = NovaSchema(
+    {
+        "type": "object",
+        "properties": {
+            "snapshot": {
+                "type": "object",
+                "properties": {
+                    "volume_id": {"type": "string"},
+                    "force": _BOOLEAN,
+                    "display_name": {"type": "string"},
+                    "display_description": {"type": "string"},
+                },
+                "required": ["volume_id"],
+                "additionalProperties": False,
+            }
+        },
+        "required": ["snapshot"],
+        "additionalProperties": False,
+    }
+)

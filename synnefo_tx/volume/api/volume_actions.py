@@ -79,9 +79,11 @@ def add_routes(service: Service) -> None:
             raise BadRequest("Malformed request body")
         name = next(iter(body))
         action = ACTIONS.get(name)
-        if action is None or call.version < action.since:
+        if action is None:
             raise BadRequest(f"There is no such action: {name}")
         service.enforce(call, action.policy)
+        if call.version < action.since:
+            raise BadRequest(f"There is no such action: {name}")
         value = action.schema.check(body)[name]
         return await action.answer(Asked(service, call, volume_id, action.policy, value))
 

@@ -161,7 +161,8 @@ class QuotaTests(SynchronousTestCase):
         for method, path in (("PUT", OWN), ("DELETE", OWN), ("GET", CLASS), ("PUT", CLASS)):
             asked = self.cloud.cinder(method, path, {"quota_set": {}} if method == "PUT" else None)
             self.assertEqual((method, path, asked.status), (method, path, 403))
-        for body in (None, b"", b"{", [], {"quota_set": {"pots": 1}}):
+        bodies: list[Any] = [None, b"", b"{", [], {"quota_set": {"pots": 1}}]
+        for body in bodies:
             self.assertEqual(self.put(OWN, body).status, 400)
 
     def test_the_class_of_all(self) -> None:

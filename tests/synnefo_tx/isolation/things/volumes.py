@@ -55,8 +55,17 @@ def made(cloud: Cloud) -> dict[str, str]:
         "/os-quota-sets/<project_id>": project_of(ALICE),
     }
     found["/os-volume-transfer/<transfer_id>"] = found["/volume-transfers/<transfer_id>"]
+    by_nova = {
+        "/compute/v2.1/os-volumes/<volume_id>": kept,
+        "/compute/v2.1/os-snapshots/<snapshot_id>": snapshot,
+    }
     known = {f"{root}{path}": one for root in (ROOT, OWN) for path, one in found.items()}
-    return {OWN: project_of(ALICE), f"{SERVER}/os-volume_attachments/<volume_id>": taken, **known}
+    return {
+        OWN: project_of(ALICE),
+        f"{SERVER}/os-volume_attachments/<volume_id>": taken,
+        **known,
+        **by_nova,
+    }
 
 
 def _volume(cloud: Cloud) -> str:
