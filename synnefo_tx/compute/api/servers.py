@@ -15,6 +15,7 @@ from synnefo_tx.compute.rows.create_servers import create_servers
 from synnefo_tx.compute.rows.servers import find_server
 from synnefo_tx.compute.rules.create_request import read_request
 from synnefo_tx.compute.rules.paging import next_links
+from synnefo_tx.compute.rules.parameters import address_or_none
 from synnefo_tx.compute.rules.server_queries import ServerQuery, parse
 from synnefo_tx.compute.rules.server_schemas import update_schema
 from synnefo_tx.compute.views import servers as views
@@ -90,7 +91,7 @@ def add_routes(service: Service) -> None:
         values = {_COLUMNS[name]: value for name, value in asked.items()}
         for column in ("access_ipv4", "access_ipv6"):
             if column in values:
-                values[column] = values[column] or None
+                values[column] = address_or_none(values[column])
         caller = call.caller
         told = Told("servers:update", "server", server_id, {"changed": sorted(asked)})
         await service.write(call, told, servers.change, caller, server_id, values, service.now_us())

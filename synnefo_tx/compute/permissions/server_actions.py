@@ -32,6 +32,7 @@ PERMISSIONS = {
     "os-lock-server:lock": Rule.MEMBER,
     "os-lock-server:unlock": Rule.MEMBER,
     "os-admin-actions:reset_state": Rule.ADMIN,
+    "os-admin-actions:inject_network_info": Rule.ADMIN,
     "os-server-external-events:create": Rule.ADMIN_OR_SERVICE,
     "os-server-password:show": Rule.READER,
     "os-server-password:clear": Rule.MEMBER,

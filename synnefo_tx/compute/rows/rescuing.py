@@ -9,19 +9,20 @@ from sqlalchemy import Connection, null, update
 from synnefo_tx.compute.ask import Ask
 from synnefo_tx.compute.rows import boot_images
 from synnefo_tx.compute.rows.acting import asked_of, begin, place_of
+from synnefo_tx.compute.rows.guests import guest_of
 from synnefo_tx.compute.rows.root_disks import root_disk
 from synnefo_tx.compute.rows.servers import AnyRow
 from synnefo_tx.compute.rows.tables import servers
-from synnefo_tx.compute.rules import states
+from synnefo_tx.compute.rules import config_drive, states
 from synnefo_tx.effect.plans import server_life
 from synnefo_tx.effect.tasks import Ended
 from synnefo_tx.errors import BadRequest
 
 
-def rescue(connection: Connection, ask: Ask, image_id: str | None) -> None:
+def rescue(connection: Connection, ask: Ask, image_id: str | None, password: str) -> None:
     """
-    image_id: to boot from; the server's own if None.  Raises InstanceNotFound, InstanceLocked,
-    InvalidState or BadRequest.
+    image_id: to boot from; the server's own if None.  password: for its administrator.  Raises
+    InstanceNotFound, InstanceLocked, InvalidState or BadRequest.
     """
     server = asked_of(connection, ask, states.RESCUE)
     if root_disk(connection, server) is None:
@@ -30,7 +31,8 @@ def rescue(connection: Connection, ask: Ask, image_id: str | None) -> None:
     image = boot_images.find_bootable(connection, image_id or server.image_id, server.project_id)
     size_gib = boot_images.boot_disk_gib(image, 0)
     at = place_of(server, runs=server.vm_state != "stopped")
-    steps = server_life.rescue(at, image.boot_volume, size_gib)
+    drive = config_drive.contents(guest_of(connection, server, password))
+    steps = server_life.rescue(at, image.boot_volume, size_gib, drive)
     begin(connection, ask, server, states.RESCUE, steps, {"image_id": image.id})
 
 

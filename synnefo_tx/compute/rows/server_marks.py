@@ -12,6 +12,7 @@ from synnefo_tx.compute.ask import Ask
 from synnefo_tx.compute.rows import actions_log
 from synnefo_tx.compute.rows.servers import AnyRow, find_server
 from synnefo_tx.compute.rows.tables import servers
+from synnefo_tx.compute.rules import states
 from synnefo_tx.errors import Forbidden
 
 OVERRIDE = "os_compute_api:os-lock-server:unlock:unlock_override"
@@ -47,6 +48,18 @@ def reset_state(connection: Connection, ask: Ask, vm_state: str) -> None:
     find_server(connection, ask.caller, ask.server_id, to_change=True)
     values = {"vm_state": vm_state, "task_state": None}
     _set(connection, ask, "resetState", values)
+
+
+def inject_network_info(connection: Connection, ask: Ask) -> None:
+    """
+    Guests are told of their networks by DHCP and the metadata service, always: nothing is to be
+    done.  Raises InstanceNotFound or InstanceLocked.
+    """
+    states.check(
+        states.ANYTHING,
+        find_server(connection, ask.caller, ask.server_id),
+        ask.caller.is_admin,
+    )
 
 
 def _side(ask: Ask, server: AnyRow) -> str:

@@ -13,7 +13,11 @@ from typing import Any
 
 from attrs import frozen
 
-from synnefo_tx.compute.rules.parameters import is_true, refuse_certificates
+from synnefo_tx.compute.rules.parameters import (
+    address_or_none,
+    is_true,
+    refuse_certificates,
+)
 from synnefo_tx.compute.rules.server_schemas import create_schema
 from synnefo_tx.compute.rules.validation import is_uuid
 from synnefo_tx.errors import BadRequest, OverQuota
@@ -105,8 +109,8 @@ def read_request(body: object, version: Version) -> ServerRequest:
         availability_zone=server.get("availability_zone"),
         security_groups=_security_groups(server),
         admin_password=server.get("adminPass") or random_password(),
-        access_ipv4=server.get("accessIPv4") or None,
-        access_ipv6=server.get("accessIPv6") or None,
+        access_ipv4=address_or_none(server.get("accessIPv4")),
+        access_ipv6=address_or_none(server.get("accessIPv6")),
         disk_config=server.get("OS-DCF:diskConfig", "MANUAL"),
         files=files_of(server),
         wants_reservation=is_true(server.get("return_reservation_id", False)),

@@ -4,6 +4,7 @@ Kinds of parameter that several of Nova's schemas share.
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
@@ -79,6 +80,13 @@ def is_true(value: object) -> bool:
     A BOOLEAN as Python's.
     """
     return value is True or value in TRUE_WORDS
+
+
+def address_or_none(text: str | None) -> str | None:
+    """
+    An address in its shortest form; None for none.
+    """
+    return str(ipaddress.ip_address(text)) if text else None
 
 
 def refuse_certificates(body: Mapping[str, Any]) -> None:

@@ -76,7 +76,7 @@ def read_rebuild(wanted: dict[str, Any]) -> RebuildRequest:
     values = {column: wanted[name] for name, column in _COLUMNS.items() if name in wanted}
     for column in ("access_ipv4", "access_ipv6"):
         if column in values:
-            values[column] = values[column] or None
+            values[column] = p.address_or_none(values[column])
     if "name" in wanted:
         values["name"] = wanted["name"].strip()
     if "user_data" in wanted:

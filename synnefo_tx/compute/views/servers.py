@@ -73,6 +73,7 @@ def rebuilt(row: Any, ports: Sequence[Any], look: Look, admin_password: str) -> 
     The answer to its rebuilding.
     """
     view = updated(row, ports, look)
+    view.pop("OS-EXT-SRV-ATTR:user_data", None)  # told to all, below
     if look.version >= (2, 54):
         view["key_name"] = row.key_name
     view["adminPass"] = admin_password

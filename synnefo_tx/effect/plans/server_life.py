@@ -117,7 +117,7 @@ def rebuild(
     )
 
 
-def rescue(at: Place, origin: str, size_gib: int) -> Steps:
+def rescue(at: Place, origin: str, size_gib: int, config_drive: Mapping[str, bytes]) -> Steps:
     """
     It boots from a disk of its own that is a clone of `origin`, with its other disks behind that.
     """
@@ -127,7 +127,9 @@ def rescue(at: Place, origin: str, size_gib: int) -> Steps:
         "provider": "archipelago",
         "origin": origin,
     }
-    add = Step(_modify(at, {"disks": [["add", 0, disk]]}), _without_rescue_disk(at))
+    told = {"config_drive": _drive(config_drive)}
+    body = {"disks": [["add", 0, disk]], "osparams_private": told}
+    add = Step(_modify(at, body), _without_rescue_disk(at))
     return (*off(at), add, Step(start_server(at.server_id, at.cluster_id)))
 
 

@@ -40,6 +40,11 @@ async def _reset(asked: Asked) -> Reply:
 ACTIONS = {
     "lock": ActionOf(policy="os-lock-server:lock", schema=_lock_schema, answer=_lock),
     "unlock": simple("unlock", "os-lock-server:unlock", server_marks.unlock),
+    "injectNetworkInfo": simple(
+        "injectNetworkInfo",
+        "os-admin-actions:inject_network_info",
+        server_marks.inject_network_info,
+    ),
     "os-resetState": ActionOf(
         policy="os-admin-actions:reset_state", schema=always(_RESET), answer=_reset
     ),

@@ -36,8 +36,9 @@ async def _rebuild(asked: Asked) -> Reply:
 
 async def _rescue(asked: Asked) -> Reply:
     wanted = asked.value or {}
-    await asked.wish(rescuing.rescue, wanted.get("rescue_image_ref"))
-    return json_reply({"adminPass": wanted.get("adminPass") or random_password()})
+    password = wanted.get("adminPass") or random_password()
+    await asked.wish(rescuing.rescue, wanted.get("rescue_image_ref"), password)
+    return json_reply({"adminPass": password})
 
 
 _AN_IMAGE = "11111111-1111-4111-8111-111111111111"

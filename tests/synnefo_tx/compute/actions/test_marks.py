@@ -104,3 +104,8 @@ class ResetStateTests(ActionCase):
         """Administrators."""
         self.assertEqual(self.act("os-resetState", {"state": "error"}).status, 403)
         self.assertEqual(self.act("os-resetState", {"state": "x"}, user=ADMIN).status, 400)
+
+    def test_network_info(self) -> None:
+        """Guests have it always; an administrator may ask for it nevertheless."""
+        self.accepted("injectNetworkInfo", user=ADMIN)
+        self.assertEqual(self.act("injectNetworkInfo").status, 403)

@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from synnefo_tx.compute.rows.tables import servers
 from tests.synnefo_tx.compute.actions.asking import ActionCase
-from tests.synnefo_tx.compute.cloud import ALICE, GIB, IMAGE, add_image, some_id
+from tests.synnefo_tx.compute.cloud import ADMIN, ALICE, GIB, IMAGE, add_image, some_id
 
 OTHER = "44444444-4444-4444-8444-444444444444"
 REBUILD = (
@@ -21,6 +21,12 @@ REBUILD = (
     "OP_INSTANCE_REINSTALL",
     "OP_INSTANCE_STARTUP",
 )
+
+
+def told_to_guest(wish: Any) -> Any:
+    """The metadata in the config drive that waits to be written."""
+    drive = json.loads(wish.body["osparams_private"]["config_drive"])
+    return json.loads(base64.b64decode(drive["openstack/latest/meta_data.json"]))
 
 
 class RebuildTests(ActionCase):
@@ -40,11 +46,6 @@ class RebuildTests(ActionCase):
         self.assertIn(f"/servers/{self.server}", answer.header("Location") or "")
         return answer.json["server"]
 
-    def told_to_guest(self) -> Any:
-        """The metadata in the config drive that waits to be written."""
-        drive = json.loads(self.wish().body["osparams_private"]["config_drive"])
-        return json.loads(base64.b64decode(drive["openstack/latest/meta_data.json"]))
-
     def test_another_image(self) -> None:
         """Its disk is a clone of that image; addresses and id stay."""
         before = self.shown()
@@ -56,7 +57,7 @@ class RebuildTests(ActionCase):
         self.goes(REBUILD[0])
         self.assertEqual(self.wish().body, {"disks": [["modify", 0, {"origin": f"img-{OTHER}"}]]})
         self.goes(REBUILD[1])
-        told = self.told_to_guest()
+        told = told_to_guest(self.wish())
         self.assertEqual(
             (told["name"], told["meta"], told["admin_pass"]), ("new", {"a": "b"}, "secret")
         )
@@ -113,6 +114,14 @@ class RebuildTests(ActionCase):
         shown = self.rebuilt("2.57", user_data=None)
         self.assertEqual((shown["key_name"], shown["user_data"]), (None, None))
 
+    def test_told_by_2_75(self) -> None:
+        """All of the server, its user data under one name."""
+        wanted = {"imageRef": OTHER, "user_data": "YQ==", "accessIPv6": "0:0::babe:1"}
+        shown = self.act("rebuild", wanted, ADMIN, "2.75").json["server"]
+        self.assertEqual((shown["user_data"], shown["accessIPv6"]), ("YQ==", "::babe:1"))
+        self.assertNotIn("OS-EXT-SRV-ATTR:user_data", shown)
+        self.assertIn("OS-EXT-SRV-ATTR:hostname", shown)
+
     def test_refusals(self) -> None:
         """An image that is not there, one that does not fit, and no key pair."""
         large = some_id()
@@ -152,6 +161,7 @@ class RescueTests(ActionCase):
         self.assertEqual(
             (action, place, disk["origin"], disk["size"]), ("add", 0, f"img-{IMAGE}", 1024)
         )
+        self.assertEqual(told_to_guest(self.wish())["admin_pass"], "secret")
         self.goes("OP_INSTANCE_SET_PARAMS", "OP_INSTANCE_STARTUP")
         self.assertEqual(self.status(), ("RESCUE", None))
         self.accepted("unrescue")
