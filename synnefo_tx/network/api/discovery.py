@@ -41,4 +41,12 @@ def add_routes(service: Service) -> None:
 
     @service.route("GET", "/availability_zones", "get_availability_zone")
     async def zones(_: Call) -> Reply:
-        return json_reply({"availability_zones": []})
+        return json_reply({"availability_zones": views.zones()})
+
+    @service.route("GET", "/agents", "get_agent")
+    async def agents(_: Call) -> Reply:
+        return json_reply({"agents": []})  # nodes have none beside the cluster's own daemons
+
+    @service.route("GET", "/service-providers", "get_service_provider")
+    async def providers(_: Call) -> Reply:
+        return json_reply({"service_providers": views.PROVIDERS})

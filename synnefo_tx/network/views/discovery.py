@@ -10,6 +10,8 @@ Json = dict[str, Any]
 
 # name in v2.0's document -> its collection
 SERVED = ("network", "subnet", "port")
+ZONE = "nova"
+PROVIDERS = [{"service_type": "L3_ROUTER_NAT", "name": "ganeti", "default": True}]
 
 
 def versions(base: str) -> Json:
@@ -34,3 +36,13 @@ def resources(base: str) -> Json:
             for name in SERVED
         ]
     }
+
+
+def zones() -> list[Json]:
+    """
+    The one zone, of networks and of routers.
+    """
+    return [
+        {"name": ZONE, "resource": resource, "state": "available"}
+        for resource in ("network", "router")
+    ]

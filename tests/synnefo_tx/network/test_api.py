@@ -60,7 +60,7 @@ class DiscoveryTests(SynchronousTestCase):
 
     def test_unrouted(self) -> None:
         """What does not exist is told in Neutron's form."""
-        for path in ("/nope", "/security-groups", "/routers", "/floatingips"):
+        for path in ("/nope", "/metering/metering-labels", "/lbaas/pools"):
             answer = self.cloud.neutron("GET", path)
             self.assertEqual(answer.status, 404)
             self.assertEqual(
@@ -81,8 +81,8 @@ class DiscoveryTests(SynchronousTestCase):
             path = f"/extensions/{extension['alias']}"
             self.assertEqual(self.cloud.neutron("GET", path).json, {"extension": extension})
         aliases = {extension["alias"] for extension in listed}
-        self.assertFalse(aliases & {"security-group", "router", "qos"})
-        self.assertEqual(self.cloud.neutron("GET", "/extensions/router").status, 404)
+        self.assertFalse(aliases & {"metering", "dvr", "lbaas"})
+        self.assertEqual(self.cloud.neutron("GET", "/extensions/metering").status, 404)
 
     def test_every_route_has_its_permission(self) -> None:
         """The table and the routes name the same permissions."""
@@ -172,10 +172,33 @@ class DiscoveryTests(SynchronousTestCase):
         self.assertEqual(kept.json["quota"]["port"], 0)
 
     def test_zones(self) -> None:
-        """None."""
-        self.assertEqual(
-            self.cloud.neutron("GET", "/availability_zones").json, {"availability_zones": []}
-        )
+        """The one that there is, of networks and of routers."""
+        zones = self.cloud.neutron("GET", "/availability_zones").json["availability_zones"]
+        named = [(one["name"], one["resource"], one["state"]) for one in zones]
+        self.assertEqual(named, [("nova", "network", "available"), ("nova", "router", "available")])
+
+    def test_agents_and_providers(self) -> None:
+        """Administrators are told of no agents; everybody who routes."""
+        self.assertEqual(self.cloud.neutron("GET", "/agents", user=ADMIN).json, {"agents": []})
+        self.assertEqual(self.cloud.neutron("GET", "/agents").status, 403)
+        (provider,) = self.cloud.neutron("GET", "/service-providers").json["service_providers"]
+        self.assertEqual(provider["service_type"], "L3_ROUTER_NAT")
+
+    def test_how_many_addresses(self) -> None:
+        """Of a network's pools, and taken; for administrators."""
+        self.cloud.create()
+        path = f"/network-ip-availabilities/{NETWORK}"
+        self.assertEqual(self.cloud.neutron("GET", path).status, 403)
+        one = self.cloud.neutron("GET", path, user=ADMIN).json["network_ip_availability"]
+        self.assertEqual((one["total_ips"], one["used_ips"]), (253, 1))
+        for query, count in (
+            ("", 1),
+            ("?ip_version=4", 1),
+            ("?ip_version=6", 0),
+            ("?network_id=x", 0),
+        ):
+            found = self.cloud.neutron("GET", f"/network-ip-availabilities{query}", user=ADMIN).json
+            self.assertEqual(len(found["network_ip_availabilities"]), count, query)
 
 
 class ResourceTests(SynchronousTestCase):
