@@ -19,6 +19,7 @@ from synnefo_tx.effect.clusters import Clusters, rapi_over
 from synnefo_tx.effect.node_groups import NodeGroups
 from synnefo_tx.effect.perform import Performer
 from synnefo_tx.processes.settings import DispatcherSettings
+from synnefo_tx.reconcile.heartbeats import HeartBeats
 from synnefo_tx.reconcile.service import Reconciler
 from synnefo_tx.store.database import Database, DatabaseThreads
 from synnefo_tx.store.schema import is_current
@@ -62,6 +63,7 @@ class DispatcherService(Service):
             UpdateListener(database, self._bus, time.time),
             performer,
             NodeGroups(self._reactor, database, clusters, time.time, performer.kick),
+            HeartBeats(self._reactor, database, clusters, time.time),
             Reconciler(self._reactor, database, clusters, time.time, performer.kick),
         ]
         for part in self._parts:

@@ -1,5 +1,5 @@
 """
-What the newest run of reconciliation has found, for Prometheus.
+What the newest run of reconciliation has found, and when clusters were heard of, for Prometheus.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from twisted.logger import Logger
 
 from synnefo_tx.daemon.rounds import Rounds
 from synnefo_tx.http.metrics import Metrics
-from synnefo_tx.reconcile.rows import counts
+from synnefo_tx.reconcile.rows import counts, heartbeats
 from synnefo_tx.store.database import Database
 
 EVERY_S = 60.0
@@ -23,8 +23,8 @@ EVERY_S = 60.0
 @define
 class DriftGauges:
     """
-    Gauges synnefo_drift by what and cluster, and synnefo_reconciliation_age_seconds.  clock:
-    seconds since the epoch.
+    Gauges synnefo_drift by what and cluster, synnefo_reconciliation_age_seconds, and
+    synnefo_heartbeat_age_seconds by cluster.  clock: seconds since the epoch.
     """
 
     _database: Database
@@ -33,6 +33,7 @@ class DriftGauges:
     _reactor: Any
     _ran_us: int | None = field(default=None, init=False)
     _gauge: Gauge = field(init=False)
+    _beats: Gauge = field(init=False)
     _rounds: Rounds = field(init=False)
     _log = Logger()
 
@@ -42,6 +43,12 @@ class DriftGauges:
             "synnefo_drift",
             "Differences between rows and clusters that the last reconciliation found.",
             ["what", "cluster"],
+            registry=self._metrics.registry,
+        )
+        self._beats = Gauge(
+            "synnefo_heartbeat_age_seconds",
+            "Since a job that does nothing was last heard of from its cluster; -1: never.",
+            ["cluster"],
             registry=self._metrics.registry,
         )
         self._metrics.watch(
@@ -68,6 +75,7 @@ class DriftGauges:
     async def _look(self) -> None:
         try:
             rows = await self._database.read(counts.kept)
+            beats = await self._database.read(heartbeats.ages, int(self._clock() * 1e6))
         except Exception:  # noqa: BLE001 - the edge of a service: logged, tried again later
             self._log.failure("differences could not be counted")
             return
@@ -77,3 +85,6 @@ class DriftGauges:
                 self._ran_us = row.found_at
             else:
                 self._gauge.labels(row.what, row.cluster_id).set(row.count)
+        self._beats.clear()
+        for cluster_id, age_s in beats.items():
+            self._beats.labels(cluster_id).set(age_s)

@@ -27,6 +27,7 @@ def standard_queues(prefix: str) -> tuple[BoundQueue, ...]:
         BoundQueue(f"{prefix}-events-network", (f"ganeti.{prefix}.event.network",)),
         BoundQueue(f"{prefix}-events-progress", (f"ganeti.{prefix}.event.progress",)),
         BoundQueue(f"{prefix}-events-cluster", ("ganeti.event.cluster",)),
+        BoundQueue(f"{prefix}-events-heartbeat", ("eventd.heartbeat",)),
     )
 
 

@@ -89,21 +89,24 @@ def _created(connection: Connection, ended: Ended) -> None:
 
 
 def _not_created(connection: Connection, ended: Ended) -> None:
-    """
-    The server comes to nothing: in error, with its reason, and charged for nothing any more.
-    """
     server = _over(connection, ended)
-    if server is None:
-        return
+    if server is not None:
+        comes_to_nothing(connection, server, ended.message, ended.now_us)
+
+
+def comes_to_nothing(connection: Connection, server: AnyRow, message: str, now_us: int) -> None:
+    """
+    The server is in error, with its reason, and charged for nothing any more.
+    """
     holdings.give_back(connection, payer_of(server), server.reserved)
-    fail(connection, server, ended.message, ended.now_us)
+    fail(connection, server, message, now_us)
     this = update(servers).where(servers.c.id == server.id)
     connection.execute(this.values(reserved={}, power_state=0))
-    ports.set_status(connection, server.id, "DOWN", ended.now_us)
+    ports.set_status(connection, server.id, "DOWN", now_us)
     connection.execute(
         update(volumes)
         .where(volumes.c.server_id == server.id)
-        .values(status="error", updated_at=ended.now_us)
+        .values(status="error", updated_at=now_us)
     )
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, false, select, update
 from synnefo_tx.compute.rows import servers as server_rows
 from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.compute.rules.states import RUNNING, SHUT_DOWN
+from synnefo_tx.effect.ends.server_life import comes_to_nothing
 from synnefo_tx.effect.forms import FORMS, NETWORK
 from synnefo_tx.effect.plan import PREFIX, instance_name
 from synnefo_tx.effect.rows import outbox, tasks, things
@@ -24,7 +25,6 @@ from synnefo_tx.effect.wishes import Wish
 from synnefo_tx.reconcile import compare
 from synnefo_tx.reconcile.rows.known import known_of
 from synnefo_tx.reconcile.values import ClusterShown, Drift
-from synnefo_tx.update.rows import facts
 from synnefo_tx.volume.rows.tables import volumes
 
 NO_LONGER_THERE = "The cluster has this server no more."
@@ -102,7 +102,7 @@ def _lost_task(connection: Connection, drift: Drift, shown: ClusterShown, now_us
     if instance is None and server.task_state == "deleting":
         server_rows.release(connection, server, now_us)
     elif instance is None:
-        facts.never_built(connection, server, NO_LONGER_THERE, now_us)
+        comes_to_nothing(connection, server, NO_LONGER_THERE, now_us)
     elif instance.runs is None:
         return False
     else:

@@ -10,8 +10,11 @@ from sqlalchemy import Connection, select
 
 from synnefo_tx.compute.rows.tables import clusters
 from synnefo_tx.effect.rows.ending import ENDINGS, Endings, awaited
+from synnefo_tx.reconcile.rows import heartbeats
 from synnefo_tx.update.messages import News
 from synnefo_tx.update.rows.facts import FACTS, believe
+
+BEAT = "eventd-heartbeat"
 
 
 def take_in(
@@ -25,4 +28,6 @@ def take_in(
     ends = awaited(connection, batch, ids)
     seen = believe(connection, batch, now_us, FACTS)
     endings.end(connection, ends, now_us)
+    beats = {ids.get(news.cluster) for news in batch if news.type == BEAT}
+    heartbeats.heard(connection, beats, now_us)
     seen.tell(now_us, anew=bool(ends))

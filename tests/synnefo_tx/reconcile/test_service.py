@@ -4,6 +4,7 @@ Reconciliation by itself, and the gauges that tell of it.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from prometheus_client import generate_latest
@@ -11,11 +12,16 @@ from sqlalchemy import select
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
+from synnefo_tx.cluster.memory import MemoryGaneti
 from synnefo_tx.compute.rows.tables import servers
+from synnefo_tx.daemon.bus.interface import Delivery
 from synnefo_tx.effect.clusters import Clusters
 from synnefo_tx.http.metrics import Metrics
 from synnefo_tx.processes import drift_gauges
 from synnefo_tx.processes.drift_gauges import DriftGauges
+from synnefo_tx.reconcile.heartbeats import EVERY_S as BEAT_EVERY_S
+from synnefo_tx.reconcile.heartbeats import HeartBeats
+from synnefo_tx.reconcile.rows import heartbeats
 from synnefo_tx.reconcile.service import EVERY_S, LEASE, Reconciler
 from synnefo_tx.store import leases
 from tests.synnefo_tx.cyclades import Cyclades
@@ -103,3 +109,56 @@ class ServiceTests(SynchronousTestCase):
 
     def write(self, unit: Any, *arguments: Any) -> Any:
         return self.successResultOf(Deferred.fromCoroutine(self.database.write(unit, *arguments)))
+
+
+class HeartBeatTests(SynchronousTestCase):
+    """From a job that does nothing to the gauge."""
+
+    def setUp(self) -> None:
+        self.cyclades = Cyclades(self)
+        self.database, self.clock = self.cyclades.cloud.database, self.cyclades.clock
+        self.cluster = MemoryGaneti()
+        clusters = Clusters(self.database, lambda _address: succeed(self.cluster.cluster()))
+        self.service = HeartBeats(self.clock, self.database, clusters, self.clock.seconds)
+        self.service.startService()
+        self.addCleanup(self.service.stopService)
+
+    def ages(self) -> list[float]:
+        now_us = int(self.clock.seconds() * 1e6)
+        asked = Deferred.fromCoroutine(self.database.read(heartbeats.ages, now_us))
+        return list(self.successResultOf(asked).values())
+
+    def news(self) -> None:
+        """As ganetid tells of a dry run of such a tag, while it waits."""
+        told = {
+            "type": "eventd-heartbeat",
+            "event_time": list(divmod(int(self.clock.seconds() * 1e6), 1_000_000)),
+            "status": "waiting",
+            "operation": "OP_TAGS_SET",
+            "cluster": "one",
+            "jobId": 17,
+        }
+        self.cyclades.tell(Delivery("eventd.heartbeat", json.dumps(told).encode()))
+
+    def test_heard(self) -> None:
+        """Its age is that of the newest news, not of the newest job."""
+        self.assertEqual(self.ages(), [-1])
+        self.news()
+        self.assertEqual(self.ages(), [0])
+        self.clock.advance(BEAT_EVERY_S)
+        self.assertEqual(self.ages(), [BEAT_EVERY_S])
+        self.news()
+        self.assertEqual(self.ages(), [0])
+        first, second = self.cluster.jobs
+        self.assertEqual((first.method, first.path, second.query), ("PUT", "/2/tags", first.query))
+        self.assertEqual(first.query["dry-run"], "1")
+
+    def test_away(self) -> None:
+        """A cluster that takes none stays as old as it is, and is tried again."""
+        self.news()
+        self.cluster.away = True
+        self.clock.advance(BEAT_EVERY_S)
+        self.assertEqual((len(self.cluster.jobs), self.ages()), (1, [BEAT_EVERY_S]))
+        self.cluster.away = False
+        self.clock.advance(BEAT_EVERY_S)
+        self.assertEqual(len(self.cluster.jobs), 2)

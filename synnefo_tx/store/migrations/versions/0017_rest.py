@@ -13,6 +13,7 @@ def upgrade() -> None:
     _feed()
     _webhooks()
     _drift()
+    _heartbeats()
 
 
 def _feed() -> None:
@@ -64,4 +65,19 @@ def _drift() -> None:
         sa.Column("cluster_id", sa.String(64), primary_key=True),
         sa.Column("count", sa.Integer, nullable=False),
         sa.Column("found_at", sa.BigInteger, nullable=False),
+    )
+
+
+def _heartbeats() -> None:
+    op.create_table(
+        "heartbeats",
+        sa.Column("cluster_id", sa.String(64), primary_key=True),
+        sa.Column("sent_at", sa.BigInteger, nullable=False),
+        sa.Column("heard_at", sa.BigInteger),
+        sa.ForeignKeyConstraint(
+            ["cluster_id"],
+            ["clusters.id"],
+            name="fk_heartbeats_cluster_id_clusters",
+            ondelete="CASCADE",
+        ),
     )
