@@ -8,7 +8,7 @@ from synnefo_tx.audit.writing import Told
 from synnefo_tx.compute.api.action import ask_of
 from synnefo_tx.compute.api.service import body_of
 from synnefo_tx.compute.rows import volume_attachments as rows
-from synnefo_tx.compute.rules.attachment_schemas import create_schema, truth, update_schema
+from synnefo_tx.compute.rules.attachment_schemas import create_schema, page_of, truth, update_schema
 from synnefo_tx.compute.views.volume_attachments import attachment
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, empty_reply, json_reply
@@ -31,11 +31,9 @@ def add_routes(service: Service) -> None:
 def _add_readers(service: Service) -> None:
     @service.route("GET", ALL, f"{POLICY}:index")
     async def index(call: Call, server_id: str) -> Reply:
+        wanted = page_of(call.queries())
         found = await service.database.read(rows.index, call.caller, server_id)
-        offset = int(call.query("offset") or 0) if (call.query("offset") or "0").isdigit() else 0
-        limit = call.query("limit")
-        last = offset + int(limit) if limit is not None and limit.isdigit() else None
-        shown = [attachment(row, call.version) for row in found[offset:last]]
+        shown = [attachment(row, call.version) for row in found[wanted]]
         return json_reply({"volumeAttachments": shown})
 
     @service.route("GET", ONE, f"{POLICY}:show")

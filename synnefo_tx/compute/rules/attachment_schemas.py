@@ -6,6 +6,7 @@ Source: Nova's nova/api/openstack/compute/schemas/volumes.py, release 2026.1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +23,7 @@ _DEVICE: Schema = {
     "pattern": "(^/dev/x{0,1}[a-z]{0,1}d{0,1})([a-z]+)[0-9]*$",
 }
 _TAG: Schema = {"type": "string", "minLength": 1, "maxLength": 60, "pattern": "^[^,/]*$"}
+_MOST = 1000  # of a page, Nova's max_limit
 _BOOLEAN: Schema = {
     "type": ["boolean", "string"],
     "enum": [
@@ -59,6 +61,28 @@ def update_schema(version: Version) -> NovaSchema:
             "id": _UUID,
         }
     return NovaSchema(p.envelope("volumeAttachment", properties, ("volumeId",)))
+
+
+_NUMBERS: Schema = {
+    "type": "array",
+    "items": {"type": ["integer", "string"], "pattern": "^[0-9]{1,18}$"},
+}
+_PAGE = NovaSchema(
+    {
+        "type": "object",
+        "properties": {"limit": _NUMBERS, "offset": _NUMBERS},
+        "additionalProperties": True,
+    }
+)
+
+
+def page_of(pairs: Sequence[tuple[str, str]]) -> slice:
+    """
+    Which of a server's volumes a query asks for.  Raises BadRequest.
+    """
+    query = _PAGE.check_query(pairs)
+    first = min(int(query.get("offset", ["0"])[-1]), _MOST)
+    return slice(first, first + min(int(query.get("limit", [str(_MOST)])[-1]), _MOST))
 
 
 def truth(value: object) -> bool:

@@ -72,7 +72,7 @@ def _add_changes(service: Service) -> None:
     async def create(call: Call) -> Reply:
         given = schemas.CREATE_SNAPSHOT.check(body_of(call))["snapshot"]
         request = snapshots.SnapshotRequest(
-            volume_id=given["volume_id"],
+            volume_id=str(given["volume_id"]),
             **names_of(given),
             metadata=given.get("metadata") or {},
             forced=_forced(given, call.version),

@@ -21,6 +21,7 @@ from synnefo_tx.volume.rules.listing import Listing
 from synnefo_tx.volume.rules.queries import FALSE, TRUE
 
 Condition = ColumnElement[bool]
+MAX_DIGITS = 10  # of what an integer column can hold
 
 
 @frozen(eq=False)
@@ -108,7 +109,8 @@ def _condition(kind: Kind, name: str, value: str) -> Condition:
     if python_type is bool:
         return _truth(column, value)
     if python_type is int:
-        return column == int(value) if value.isascii() and value.isdigit() else false()
+        is_number = value.isascii() and value.isdigit() and len(value) < MAX_DIGITS
+        return column == int(value) if is_number else false()
     return column == value
 
 

@@ -68,7 +68,7 @@ def _number(query: Mapping[str, str], name: str, usual: int) -> int:
     if not (text.isascii() and text.isdigit()):
         what = "must be an integer" if not text.lstrip("-").isdigit() else "must be >= 0"
         raise BadRequest(f"{name} param {what}")
-    if int(text) > LARGEST:
+    if len(text) > len(str(LARGEST)) or int(text) > LARGEST:
         raise BadRequest(f"{name} param must be <= {LARGEST}")
     return int(text)
 

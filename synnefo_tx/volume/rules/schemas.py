@@ -114,7 +114,7 @@ CREATE_SNAPSHOT = envelope(
     {
         **NAMED,
         **DISPLAYED,
-        "volume_id": UUID,
+        "volume_id": UUID_OR_NULL,
         "force": {"type": ["boolean", "string", "null"]},
         "metadata": METADATA,
     },

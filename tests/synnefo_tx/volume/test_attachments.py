@@ -52,6 +52,10 @@ class ServerTests(VolumesCase):
             ("in-use", self.server_id, "/dev/vdb"),
         )
         self.assertEqual(self.cloud.nova("GET", self.base).json["volumeAttachments"], [wanted])
+        for query, many in (("?limit=1", 1), ("?offset=1", 0), ("?limit=0", 0)):
+            page = self.cloud.nova("GET", self.base + query).json["volumeAttachments"]
+            self.assertEqual(len(page), many, query)
+        self.assertEqual(self.cloud.nova("GET", f"{self.base}?limit=x").status, 400)
         one = self.cloud.nova("GET", f"{self.base}/{self.volume_id}", version="2.89")
         self.assertEqual(one.json["volumeAttachment"]["attachment_id"], attachment["attachment_id"])
         self.assertNotIn("id", one.json["volumeAttachment"])

@@ -33,6 +33,8 @@ class SnapshotTests(VolumesCase):
         self.assertEqual(self.refused("POST", "/snapshots", body)[0], 400)
         forced = {"snapshot": {"volume_id": volume_id, "force": True}}
         self.good("POST", "/snapshots", forced)
+        none = {"snapshot": {"volume_id": None}}
+        self.assertEqual(self.refused("POST", "/snapshots", none)[0], 404)
         self.good("POST", "/snapshots", body, version="3.66")
         unforced = {"snapshot": {"volume_id": volume_id, "force": False}}
         self.assertEqual(self.refused("POST", "/snapshots", unforced, version="3.66")[0], 400)

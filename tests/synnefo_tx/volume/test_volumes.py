@@ -269,7 +269,9 @@ class ListTests(VolumesCase):
         self.assertEqual([one["name"] for one in self.good("GET", path)["volumes"]], ["a"])
         self.assertEqual(self.names("?limit=1&offset=1"), ["b"])
         self.assertEqual(self.refused("GET", "/volumes?limit=-1")[0], 400)
-        self.assertEqual(self.refused("GET", "/volumes?limit=x")[0], 400)
+        for wrong in ("x", "9" * 5000, ""):
+            self.assertEqual(self.refused("GET", f"/volumes?limit={wrong}")[0], 400)
+        self.assertEqual(self.names(f"?size={'9' * 5000}"), [])
         self.assertEqual(self.refused("GET", f"/volumes?marker={SOMETHING}")[0], 404)
 
     def test_everybodys(self) -> None:
