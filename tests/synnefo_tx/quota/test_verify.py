@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.compute.rows.tables import servers
-from synnefo_tx.network.rows.tables import ports
+from synnefo_tx.network.rows.tables import port_addresses, ports
 from synnefo_tx.quota.model import Holding, Key, Payer, Provision, Wanted, member_key, project_key
 from synnefo_tx.quota.registered import CPU, NETWORK, PORT, SUBNET, TOTAL_CPU, VM
 from synnefo_tx.quota.rows import commissions
@@ -130,7 +130,8 @@ class VerifyTests(SynchronousTestCase):
 
     def test_rows_are_what_counts(self) -> None:
         """A port that is gone is not held; a server that does not run holds no processor."""
-        self.write(lambda c: c.execute(delete(ports)))
+        for table in (port_addresses, ports):
+            self.write(lambda c, t=table: c.execute(delete(t)))
         reserved = self.write(lambda c: c.execute(select(servers)).one()).reserved
         less = {
             name: many for name, many in reserved.items() if not name.endswith((".cpu", ".ram"))
