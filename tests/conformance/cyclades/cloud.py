@@ -48,6 +48,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
             "AUTH_URL": f"{self.url}/identity/v3",
             "ROUTERS": str(self.routers).lower(),
             "FIXED_NETWORK": "" if self.routers else "default",
+            "CONSOLES": str(self.mode == "kvm").lower(),
             "GUESTS": str(self.mode == "kvm" and self.routers).lower(),
             "BUILD_TIMEOUT": str(BUILD_S[self.mode]),
         }

@@ -26,6 +26,7 @@ SLICES = {
         Slice("compute", r"^tempest\.(serial_tests\.)?api\.compute\.", "fake"),
         Slice("network", r"^tempest\.(serial_tests\.)?api\.network\.", "fake"),
         Slice("volume", r"^tempest\.(serial_tests\.)?api\.volume\.", "fake"),
+        Slice("consoles", r"^tempest\.api\.compute\..*(novnc|console)", "kvm"),
         Slice("scenario", r"^tempest\.(serial_tests\.)?scenario\.", "kvm"),
     )
 }
