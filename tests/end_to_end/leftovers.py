@@ -14,9 +14,10 @@ from archipelagod.wire.client import BlockClient
 from synnefo_tx.store.database import open_engine
 from tests.live.cloud import Cloud
 
-QUOTA = (  # but what networks take, which stay
+QUOTA = (  # but what networks and default security groups take, which stay
     "SELECT resource, usage_max AS used FROM holdings WHERE usage_max != 0 AND source = '' "
-    "AND resource NOT IN ('cyclades.network.private', 'cyclades.subnet')"
+    "AND resource NOT IN ('cyclades.network.private', 'cyclades.subnet', "
+    "'cyclades.security_group', 'cyclades.security_group_rule')"
 )
 ROWS = ("effects", "ports", "volumes")
 

@@ -13,6 +13,8 @@ from tests.live.cloud import AllInOne, Cloud
 class AllInOneTests(test_four_daemons.JourneyTests):
     """The same way, on the newcomer's cloud."""
 
+    is_apart = False
+
     def make_cloud(self) -> Cloud:
         return AllInOne(None)
 
