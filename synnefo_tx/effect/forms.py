@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 from attrs import frozen
 from sqlalchemy import Connection
 
-from synnefo_tx.effect.rows import network_shapes
+from synnefo_tx.effect.rows import group_shapes, network_shapes
 from synnefo_tx.effect.tasks import Step
 
-NETWORK = "network"
+NETWORK, SECURITY_GROUP = "network", "security_group"
 
 
 @frozen
@@ -31,4 +31,5 @@ class Form:
 
 FORMS: Mapping[str, Form] = {  # one line a kind
     NETWORK: Form(network_shapes.stands, network_shapes.gone),
+    SECURITY_GROUP: Form(group_shapes.stands, group_shapes.gone),
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.interfaces import IDelayedCall
@@ -19,11 +19,9 @@ from twisted.python.failure import Failure
 
 from synnefo_tx.cluster.interface import ClusterAway, ClusterRefused
 from synnefo_tx.effect.clusters import Clusters
-from synnefo_tx.effect.forms import NETWORK
 from synnefo_tx.effect.plan import FINAL_STATES
-from synnefo_tx.effect.rows import outbox, things
+from synnefo_tx.effect.rows import needs, outbox, things
 from synnefo_tx.effect.rows.ending import ENDINGS
-from synnefo_tx.network.rows.tables import ports
 from synnefo_tx.store.database import Database
 
 AT_ONCE = 32  # effects in flight
@@ -31,9 +29,9 @@ LEASE_US = 5_000_000  # after a crash between claiming and sending, another try 
 FIRST_RETRY_US = 250_000
 LAST_RETRY_US = 30_000_000
 GIVE_UP_US = 900_000_000
-NETWORK_WAIT_US = 100_000
-NEEDING_NETWORKS = ("server.create", "port.attach")
-NETWORK_TRIES = 3  # waits of a server for its network before a failed network fails the server
+WAIT_US = 100_000
+NEEDING_THINGS = ("server.create", "port.attach", "port.change")
+TRIES = 3  # waits of a server for its network or group before one that failed fails the server
 IDLE_S = 5.0  # another process may have written an effect and died before it sent it
 
 
@@ -151,7 +149,7 @@ class Performer(Service):
             cluster = await self._clusters.get(row.cluster_id)
             job_id = await cluster.submit(row.id, row.method, row.path, row.query, body)
         except NotYet:
-            await self._put_off(row, NETWORK_WAIT_US, "its networks come first")
+            await self._put_off(row, WAIT_US, "its networks and groups come first")
         except ClusterAway as error:
             await self._away(row, str(error))
         except ClusterRefused as error:
@@ -179,7 +177,7 @@ class Performer(Service):
 
     async def _body(self, row: Any) -> dict[str, Any] | None:
         body: dict[str, Any] | None = row.body
-        if row.kind in NEEDING_NETWORKS:
+        if row.kind in NEEDING_THINGS:
             depends = await self._database.write(_depends, row, self._now_us())
             if depends is None:
                 raise NotYet
@@ -212,15 +210,15 @@ class Performer(Service):
 def _depends(connection: Connection, row: Any, now_us: int) -> list[list[Any]] | None:
     """
     The jobs that must have ended before this one starts; None when they are still to be asked for.
-    Raises ClusterRefused when a network of the server's does not come up.
+    Raises ClusterRefused when a thing that the server needs does not come up.
     """
     jobs = []
-    for network_id in _networks_of(connection, row.target):
-        network = things.Thing(NETWORK, network_id)
-        here = things.find(connection, network, row.cluster_id)
-        if here is not None and here.state == things.ERROR and row.attempts > NETWORK_TRIES:
-            raise ClusterRefused(409, f"Network {network_id} does not come up: {here.message}")
-        here = things.ensure(connection, network, row.cluster_id, now_us)
+    for thing in needs.of_server(connection, row.target):
+        here = things.find(connection, thing, row.cluster_id)
+        if here is not None and here.state == things.ERROR and row.attempts > TRIES:
+            name = thing.kind.capitalize().replace("_", " ")
+            raise ClusterRefused(409, f"{name} {thing.id} does not come up: {here.message}")
+        here = things.ensure(connection, thing, row.cluster_id, now_us)
         if here.applied_revision > 0:
             continue
         job_id = things.job_to_wait_for(connection, here)
@@ -228,10 +226,3 @@ def _depends(connection: Connection, row: Any, now_us: int) -> list[list[Any]] |
             return None
         jobs.append([job_id, FINAL_STATES])
     return jobs
-
-
-def _networks_of(connection: Connection, server_id: str) -> list[str]:
-    rows = connection.execute(
-        select(ports.c.network_id).where(ports.c.device_id == server_id).distinct()
-    )
-    return [row.network_id for row in rows]

@@ -2,13 +2,15 @@
 From a change of the cloud to the wish that brings it about.  Pure.
 
 Names as Synnefo gives them in Ganeti: snf-<server>, snf-net-<network>, snf-nic-<port>,
-snf-vol-<volume>.  Bodies as Cyclades sends them (RAPI of Ganeti 3).
+snf-vol-<volume>; and ours: snf-group-<security group>.  Bodies as Cyclades sends them (RAPI of
+Ganeti 3); `port` is ganetid's.
 """
 
 from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 from synnefo_tx.effect.wishes import ServerPlan, Wish
 
@@ -28,6 +30,21 @@ def network_name(network_id: str) -> str:
     What the cluster calls a network.
     """
     return f"{PREFIX}-net-{network_id}"
+
+
+def group_name(group_id: str) -> str:
+    """
+    What the cluster calls a security group.
+    """
+    return f"{PREFIX}-group-{group_id}"
+
+
+def filtering(security_groups: tuple[str, ...], *, is_secure: bool) -> dict[str, Any]:
+    """
+    What a NIC lets through: in no group nothing but answers; without port security everything.
+    """
+    groups = [group_name(one) for one in security_groups] if is_secure else None
+    return {"port_security": is_secure, "security_groups": groups}
 
 
 def server_id_of(instance: str) -> str | None:
@@ -65,6 +82,7 @@ def create_server(plan: ServerPlan) -> Wish:
                 "network": network_name(nic.network_id),
                 "ip": nic.ip_address,
                 "mac": nic.mac_address,
+                "port": filtering(nic.security_groups, is_secure=nic.is_secure),
             }
             for nic in plan.nics
         ],

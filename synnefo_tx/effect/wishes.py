@@ -39,13 +39,15 @@ class DiskPlan:
 @frozen(kw_only=True)
 class NicPlan:
     """
-    One port as the cluster shall plug it.
+    One port as the cluster shall plug it.  security_groups: ids.
     """
 
     port_id: str
     network_id: str
     ip_address: str
     mac_address: str
+    is_secure: bool
+    security_groups: tuple[str, ...]
 
 
 @frozen(kw_only=True)

@@ -29,6 +29,7 @@ from synnefo_tx.identity.rows import delegation_tables as _delegation
 from synnefo_tx.identity.rows import recovery_tables as _recovery
 from synnefo_tx.identity.rows import tables as _identity
 from synnefo_tx.image.rows import tables as _image
+from synnefo_tx.network.rows import group_tables as _security_groups
 from synnefo_tx.network.rows import tables as _network
 from synnefo_tx.openid.rows import tables as _openid
 from synnefo_tx.people.external.rows import tables as _external
@@ -66,6 +67,7 @@ TABLES = (  # imported to register
     _people,
     _quota,
     _recovery,
+    _security_groups,
     _tasks,
     _things,
     _server_actions,

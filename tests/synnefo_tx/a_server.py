@@ -71,6 +71,8 @@ def begin_server(connection: Connection, server_id: str = "v1", number: int = 2)
                     network_id="n1",
                     ip_address=f"10.0.0.{number}",
                     mac_address=f"fa:16:3e:00:00:0{number}",
+                    is_secure=True,
+                    security_groups=(),
                 ),
             ),
             config_drive={},

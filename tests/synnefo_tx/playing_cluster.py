@@ -47,7 +47,7 @@ _ROUTES = tuple(
         ("PUT", f"{_N}/connect", ("OP_NETWORK_CONNECT",)),
         ("PUT", f"{_N}/disconnect", ("OP_NETWORK_DISCONNECT",)),
         ("POST", r"/2/security-groups()", ("OP_SECURITY_GROUP_ADD",)),
-        ("PUT", r"/2/security-groups/([^/]+)", ("OP_SECURITY_GROUP_SET_PARAMS",)),
+        ("PUT", r"/2/security-groups/([^/]+)/modify", ("OP_SECURITY_GROUP_SET_PARAMS",)),
         ("DELETE", r"/2/security-groups/([^/]+)", ("OP_SECURITY_GROUP_REMOVE",)),
         ("POST", r"/2/routers()", ("OP_ROUTER_ADD",)),
         ("PUT", r"/2/routers/([^/]+)", ("OP_ROUTER_SET_PARAMS",)),

@@ -17,9 +17,10 @@ from synnefo_tx.compute.rules.create_request import NetworkWish, ServerRequest
 from synnefo_tx.errors import BadRequest, Conflict, NotFound
 from synnefo_tx.identity.caller import Caller
 from synnefo_tx.network import errors
-from synnefo_tx.network.rows import networks
+from synnefo_tx.network.rows import networks, port_groups
 from synnefo_tx.network.rows.addresses import AddressWish
 from synnefo_tx.network.rows.ports import NewPort, Plugged, create_port
+from synnefo_tx.network.rows.security_groups import ensure_default
 from synnefo_tx.network.rows.tables import port_addresses, ports
 
 AnyRow = Row[Any]
@@ -76,13 +77,18 @@ def plug(
     chosen: Sequence[Chosen],
     server_id: str,
     now_us: int,
+    group_ids: Sequence[str] = (),
 ) -> list[Interface]:
     """
-    The ports of a new server.  Raises BadRequest when there is no address.
+    The ports of a new server, in these security groups or, without any, in the default one.
+    Raises BadRequest when there is no address.
     """
     plugged = []
     for item in chosen:
         port = _port(connection, caller, item, server_id, now_us)
+        if item.network.port_security:
+            groups = group_ids or [ensure_default(connection, caller.project_id, now_us)]
+            port_groups.put(connection, port.id, groups)
         first = port.addresses[0]
         plugged.append(
             Interface(
@@ -133,6 +139,7 @@ def _port(
         project_id=caller.project_id,
         device_id=server_id,
         tag=item.tag,
+        values={"port_security": item.network.port_security},
         wishes=None if address is None else (AddressWish(ip_address=address),),
     )
     try:

@@ -19,10 +19,12 @@ from synnefo_tx.compute.rows import (
     boot_images,
     chosen_networks,
     placing,
+    port_security,
 )
 from synnefo_tx.compute.rows.acting import begin_task
 from synnefo_tx.compute.rows.flavors import as_kept, flavor_for_server
 from synnefo_tx.compute.rows.keypairs import find_keypair
+from synnefo_tx.compute.rows.nic_plans import nic_plans
 from synnefo_tx.compute.rows.quotas import check_metadata
 from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.compute.rules import config_drive, quotas
@@ -64,6 +66,7 @@ class _Materials:
     keypair: AnyRow | None
     cluster_id: str
     networks: list[chosen_networks.Chosen]
+    group_ids: tuple[str, ...]
     disk_gib: int
     reservation_id: str = field(
         factory=lambda: (
@@ -84,7 +87,7 @@ def create_servers(connection: Connection, ask: Ask, request: ServerRequest) -> 
     Raises BadRequest, Conflict, OverQuota or Unavailable in Nova's words.
     """
     caller = ask.caller
-    materials = _gather(connection, caller, request)
+    materials = _gather(connection, ask, request)
     payer = Payer(caller.user_id, caller.project_id)
     count = _affordable(connection, payer, materials.charges(), request)
     charges = {name: amount * count for name, amount in materials.charges().items()}
@@ -96,7 +99,8 @@ def create_servers(connection: Connection, ask: Ask, request: ServerRequest) -> 
     return Created(made, materials.reservation_id)
 
 
-def _gather(connection: Connection, caller: Caller, request: ServerRequest) -> _Materials:
+def _gather(connection: Connection, ask: Ask, request: ServerRequest) -> _Materials:
+    caller = ask.caller
     if not request.image_id:
         raise BadRequest("Invalid imageRef provided.")
     check_metadata(connection, caller.project_id, len(request.metadata))
@@ -109,15 +113,13 @@ def _gather(connection: Connection, caller: Caller, request: ServerRequest) -> _
     image = boot_images.find_bootable(connection, request.image_id, caller.project_id)
     boot_images.check_fits(image, flavor.ram_mib, flavor.disk_gib)
     keypair = _keypair(connection, caller, request)
-    for group in request.security_groups:
-        if group != "default":
-            raise BadRequest(f"Security group {group} not found for project {caller.project_id}.")
     return _Materials(
         flavor=flavor,
         image=image,
         keypair=keypair,
         cluster_id=choose_cluster(placing.candidates(connection)),
         networks=chosen_networks.choose(connection, caller, request),
+        group_ids=port_security.named(connection, ask, request.security_groups),
         disk_gib=boot_images.boot_disk_gib(image, flavor.disk_gib),
     )
 
@@ -176,11 +178,13 @@ def _create(
     itself: _Itself,
 ) -> str:
     caller, now_us = ask.caller, ask.now_us
-    plugged = chosen_networks.plug(connection, caller, materials.networks, itself.server_id, now_us)
+    plugged = chosen_networks.plug(
+        connection, caller, materials.networks, itself.server_id, now_us, materials.group_ids
+    )
     _add_volume(connection, caller, materials, itself, now_us)
     guest = _guest(caller, request, materials, plugged, itself)
     of_it = evolve(ask, server_id=itself.server_id)
-    step = Step(_wish(materials, itself, plugged, guest))
+    step = Step(_wish(materials, itself, nic_plans(connection, plugged), guest))
     begin_task(connection, of_it, "create", "scheduling", (step,), {})
     connection.execute(
         insert(servers).values(
@@ -226,22 +230,13 @@ def _add_volume(
 def _wish(
     materials: _Materials,
     itself: _Itself,
-    plugged: list[config_drive.Interface],
+    nics: tuple[NicPlan, ...],
     guest: config_drive.Guest,
 ) -> Wish:
     disk = DiskPlan(
         volume_id=itself.volume_id,
         size_gib=materials.disk_gib,
         origin=materials.image.boot_volume,
-    )
-    nics = tuple(
-        NicPlan(
-            port_id=nic.port_id,
-            network_id=nic.network_id,
-            ip_address=nic.ip_address,
-            mac_address=nic.mac_address,
-        )
-        for nic in plugged
     )
     return plan.create_server(
         ServerPlan(

@@ -14,6 +14,7 @@ from synnefo_tx.compute.ask import Ask
 from synnefo_tx.compute.rows import boot_images, imaging
 from synnefo_tx.compute.rows.acting import asked_of, begin, place_of
 from synnefo_tx.compute.rows.guests import guest_of
+from synnefo_tx.compute.rows.nic_plans import nic_plans
 from synnefo_tx.compute.rows.root_disks import root_disk
 from synnefo_tx.compute.rows.servers import AnyRow, charge, charge_running
 from synnefo_tx.compute.rows.tables import servers
@@ -23,7 +24,7 @@ from synnefo_tx.compute.rules.placement import ZONE
 from synnefo_tx.effect import plan
 from synnefo_tx.effect.plans import disks, server_life
 from synnefo_tx.effect.tasks import Ended, Step
-from synnefo_tx.effect.wishes import DiskPlan, NicPlan, ServerPlan
+from synnefo_tx.effect.wishes import DiskPlan, ServerPlan
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.image.errors import ImageNotFound
 from synnefo_tx.image.model import Viewer
@@ -148,15 +149,7 @@ def _plan(connection: Connection, server: AnyRow) -> ServerPlan:
         vcpus=server.flavor["vcpus"],
         memory_mib=server.flavor["ram"],
         disks=(DiskPlan(volume_id=disk.id, size_gib=disk.size_gib, origin=image.boot_volume),),
-        nics=tuple(
-            NicPlan(
-                port_id=nic.port_id,
-                network_id=nic.network_id,
-                ip_address=nic.ip_address,
-                mac_address=nic.mac_address,
-            )
-            for nic in guest.interfaces
-        ),
+        nics=nic_plans(connection, guest.interfaces),
         config_drive=config_drive.contents(guest),
     )
 

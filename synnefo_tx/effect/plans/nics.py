@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
-from synnefo_tx.effect.plan import PREFIX, instance_name, network_name
+from synnefo_tx.effect.plan import PREFIX, filtering, instance_name, network_name
 from synnefo_tx.effect.wishes import Wish
 
 ATTACH, CHANGE, DETACH = "port.attach", "port.change", "port.detach"  # kinds of wishes and tasks
@@ -22,7 +22,7 @@ class NicShape:
     A port as a cluster shall have it.
 
     addresses: but those that its guest makes itself.  pairs: further (address or block, MAC) that
-    it may send under.  dhcp_options: (name, value, version of IP).
+    it may send under.  security_groups: ids.  dhcp_options: (name, value, version of IP).
     """
 
     port_id: str
@@ -30,6 +30,7 @@ class NicShape:
     mac_address: str
     addresses: tuple[str, ...]
     is_secure: bool = True
+    security_groups: tuple[str, ...] = ()
     pairs: tuple[tuple[str, str], ...] = ()
     dhcp_options: tuple[tuple[str, str, int], ...] = ()
 
@@ -75,7 +76,7 @@ def changing(nic: NicShape) -> dict[str, Any]:
     first = next((one for one in nic.addresses if ":" not in one), None)
     port: dict[str, Any] = {
         "ips": [one for one in nic.addresses if one != first],
-        "port_security": nic.is_secure,
+        **filtering(nic.security_groups, is_secure=nic.is_secure),
         "allowed_address_pairs": [
             {"cidr": address if "/" in address else _alone(address), "mac": mac}
             for address, mac in nic.pairs

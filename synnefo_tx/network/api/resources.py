@@ -18,6 +18,7 @@ from synnefo_tx.network.rows import (
     change_ports,
     change_subnets,
     kinds,
+    port_groups,
     tags,
 )
 from synnefo_tx.network.rows.networks import subnets_of
@@ -45,9 +46,16 @@ def _see_subnets(connection: Connection, rows: Sequence[Any], _: Caller) -> list
 def _see_ports(connection: Connection, rows: Sequence[Any], caller: Caller) -> list[Json]:
     ids = [row.id for row in rows]
     given = addresses.of_ports(connection, ids)
+    grouped = port_groups.of_ports(connection, ids)
     tagged = tags.of_things(connection, "ports", ids)
     return [
-        views.port(row, given.get(row.id, ()), tagged.get(row.id, ()), caller.is_admin)
+        views.port(
+            row,
+            given.get(row.id, ()),
+            grouped.get(row.id, ()),
+            tagged.get(row.id, ()),
+            caller.is_admin,
+        )
         for row in rows
     ]
 

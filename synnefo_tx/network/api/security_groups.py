@@ -57,22 +57,19 @@ RULE = Resource(
 
 def add_routes(service: Service) -> None:
     """
-    Serve them: their paths have dashes, their bodies don't.
+    Serve them.
     """
 
-    def dashed(
+    def mounted(
         router: Router, method: str, path: str, permission: str, handler: Handler
     ) -> Handler:
-        path = path.replace("security_group_rules", "security-group-rules")
-        path = path.replace("security_groups", "security-groups")
-        if method == "GET" and path.endswith("/security-groups"):
+        if method == "GET" and path.endswith(GROUP.path):
             handler = _with_default(service, handler)
         return mount(router, method, path, permission, handler)
 
-    ours = evolve(service, mount=dashed)
-    serve(ours, GROUP)
-    serve(ours, RULE)
-    serve_tags(ours, GROUP)
+    serve(evolve(service, mount=mounted), GROUP)
+    serve(service, RULE)
+    serve_tags(service, GROUP)
 
 
 def _with_default(service: Service, handler: Handler) -> Handler:

@@ -8,9 +8,17 @@ from collections import Counter
 
 from sqlalchemy import Connection, func, select
 
+from synnefo_tx.network.rows.group_tables import security_group_rules, security_groups
 from synnefo_tx.network.rows.tables import networks, rbac_policies, subnet_pools, subnets
 from synnefo_tx.quota.model import Key, project_key
-from synnefo_tx.quota.registered import NETWORK, RBAC_POLICY, SUBNET, SUBNET_POOL
+from synnefo_tx.quota.registered import (
+    NETWORK,
+    RBAC_POLICY,
+    SECURITY_GROUP,
+    SECURITY_GROUP_RULE,
+    SUBNET,
+    SUBNET_POOL,
+)
 from synnefo_tx.quota.rows.verify import Census
 
 _TABLES = {
@@ -18,6 +26,8 @@ _TABLES = {
     SUBNET: subnets,
     SUBNET_POOL: subnet_pools,
     RBAC_POLICY: rbac_policies,
+    SECURITY_GROUP: security_groups,
+    SECURITY_GROUP_RULE: security_group_rules,
 }
 
 

@@ -14,7 +14,7 @@ from synnefo_tx.compute.rows.servers import hold
 from synnefo_tx.effect.plans import nics
 from synnefo_tx.effect.tasks import Asked
 from synnefo_tx.network import errors
-from synnefo_tx.network.rows import addresses, plugging
+from synnefo_tx.network.rows import addresses, plugging, port_groups
 from synnefo_tx.network.rows.addresses import AddressWish
 from synnefo_tx.network.rows.ask import Ask, charge, give_back
 from synnefo_tx.network.rows.change_networks import touched
@@ -34,8 +34,17 @@ _TOLD_TO_CLUSTERS = {
     "port_security_enabled",
     "allowed_address_pairs",
     "extra_dhcp_opts",
+    "security_groups",
 }
-_BEYOND_COLUMNS = ("mac_address", "network_id", "device_id", "device_owner", "name")
+_BEYOND_COLUMNS = (
+    "mac_address",
+    "network_id",
+    "device_id",
+    "device_owner",
+    "name",
+    "fixed_ips",
+    "security_groups",
+)
 
 
 def create(connection: Connection, ask: Ask, values: Values) -> str:
@@ -49,11 +58,7 @@ def create(connection: Connection, ask: Ask, values: Values) -> str:
     columns.setdefault("port_security", network.port_security)
     _check_pairs(columns["port_security"], columns["allowed_pairs"])
     charge(connection, ask.project_id, {registered.PORT: 1})
-    further = {
-        name: value
-        for name, value in columns.items()
-        if name not in _BEYOND_COLUMNS and name != "fixed_ips"
-    }
+    further = {name: value for name, value in columns.items() if name not in _BEYOND_COLUMNS}
     wanted = NewPort(
         network_id=network.id,
         project_id=ask.project_id,
@@ -64,7 +69,12 @@ def create(connection: Connection, ask: Ask, values: Values) -> str:
         mac_address=values.get("mac_address"),
         values=further | {"is_own": True},
     )
-    return create_port(connection, wanted, ask.now_us).id
+    port_id = create_port(connection, wanted, ask.now_us).id
+    is_checked = columns["port_security"] and not wanted.device_owner.startswith(OF_SERVICES)
+    asked = values.get("security_groups")
+    groups = port_groups.at_first(connection, ask, asked, is_secure=is_checked)
+    port_groups.put(connection, port_id, groups)
+    return port_id
 
 
 def change(connection: Connection, ask: Ask, row: Any, values: Values) -> None:
@@ -76,7 +86,10 @@ def change(connection: Connection, ask: Ask, row: Any, values: Values) -> None:
     _check_rights(ask, network, values, "update_port")
     columns = as_columns(PORT, values)
     pairs = columns.get("allowed_pairs", row.allowed_pairs)
-    _check_pairs(columns.get("port_security", row.port_security), pairs)
+    is_secure = columns.get("port_security", row.port_security)
+    _check_pairs(is_secure, pairs)
+    groups = columns.pop("security_groups", None)
+    port_groups.change(connection, ask, row.id, groups, is_secure=is_secure)
     wishes = wishes_of(columns)
     columns.pop("fixed_ips", None)
     try:

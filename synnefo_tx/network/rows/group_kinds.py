@@ -11,7 +11,7 @@ from synnefo_tx.network.rows.kinds import columns_of
 from synnefo_tx.network.rows.lists import Kind
 
 GROUPS = Kind(
-    "security_groups",
+    "security-groups",
     security_groups,
     errors.SecurityGroupNotFound,
     lambda caller: visible(security_groups, caller),
@@ -20,7 +20,7 @@ GROUPS = Kind(
 )
 _RULES = security_group_rules.c
 RULES = Kind(
-    "security_group_rules",
+    "security-group-rules",
     security_group_rules,
     errors.SecurityGroupRuleNotFound,
     lambda caller: visible(security_group_rules, caller),

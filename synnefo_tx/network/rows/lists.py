@@ -101,7 +101,7 @@ def _sortable(column: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def _condition(kind: Kind, name: str, values: list[str]) -> Condition:
     if name in TAG_FILTERS:
-        return tagged(kind.name, kind.table.c.id, name, values)
+        return tagged(kind.name.replace("-", "_"), kind.table.c.id, name, values)
     special = kind.conditions.get(name)
     if special is not None:
         return special(values)

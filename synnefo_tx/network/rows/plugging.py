@@ -13,7 +13,7 @@ from synnefo_tx.effect.plans import nics
 from synnefo_tx.effect.rows import tasks
 from synnefo_tx.effect.tasks import Asked, Step
 from synnefo_tx.effect.wishes import Wish
-from synnefo_tx.network.rows import addresses
+from synnefo_tx.network.rows import addresses, port_groups
 from synnefo_tx.network.rows.change_networks import touched
 from synnefo_tx.network.rows.ports import delete_ports
 from synnefo_tx.network.rows.tables import ports, subnets
@@ -137,6 +137,7 @@ def _shape(connection: Connection, port_id: str) -> nics.NicShape:
         mac_address=port.mac_address,
         addresses=tuple(one.ip_address for one in given if one.subnet_id not in of_guests),
         is_secure=port.port_security,
+        security_groups=tuple(port_groups.of_ports(connection, [port_id]).get(port_id, ())),
         pairs=tuple(
             (pair["ip_address"], pair.get("mac_address", port.mac_address))
             for pair in port.allowed_pairs

@@ -8,11 +8,16 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, delete, insert, select
 
-from synnefo_tx.identity.caller import Caller
-from synnefo_tx.network.group_errors import SecurityGroupNotFound
+from synnefo_tx.network.group_errors import (
+    GroupsNeedSecurity,
+    PortHasGroups,
+    SecurityGroupNotFound,
+)
+from synnefo_tx.network.rows.ask import Ask
 from synnefo_tx.network.rows.group_kinds import GROUPS
 from synnefo_tx.network.rows.group_tables import port_security_groups
 from synnefo_tx.network.rows.lists import find_all
+from synnefo_tx.network.rows.security_groups import ensure_default
 
 
 def of_ports(connection: Connection, port_ids: Iterable[str]) -> dict[str, list[str]]:
@@ -40,11 +45,45 @@ def put(connection: Connection, port_id: str, group_ids: Iterable[str]) -> None:
         connection.execute(insert(port_security_groups).values(port_id=port_id, group_id=group_id))
 
 
-def check_visible(connection: Connection, group_ids: Sequence[str], caller: Caller) -> None:
+def at_first(
+    connection: Connection, ask: Ask, asked: Sequence[str] | None, *, is_secure: bool
+) -> list[str]:
     """
-    Raises SecurityGroupNotFound for one that is not the caller's to use.
+    The groups of a port to come: those asked for, or its project's default one.  Raises
+    SecurityGroupNotFound or GroupsNeedSecurity.
     """
-    there = {row.id for row in find_all(connection, GROUPS, group_ids, caller)}
+    if asked is None:
+        return [ensure_default(connection, ask.project_id, ask.now_us)] if is_secure else []
+    if asked and not is_secure:
+        raise GroupsNeedSecurity
+    _check_visible(connection, ask, asked)
+    return list(asked)
+
+
+def change(
+    connection: Connection,
+    ask: Ask,
+    port_id: str,
+    asked: Sequence[str] | None,
+    *,
+    is_secure: bool,
+) -> None:
+    """
+    asked: None when nothing was said of groups.  Raises SecurityGroupNotFound, PortHasGroups or
+    GroupsNeedSecurity.
+    """
+    if asked is None:
+        if not is_secure and of_ports(connection, [port_id]):
+            raise PortHasGroups
+        return
+    if asked and not is_secure:
+        raise GroupsNeedSecurity
+    _check_visible(connection, ask, asked)
+    put(connection, port_id, asked)
+
+
+def _check_visible(connection: Connection, ask: Ask, group_ids: Sequence[str]) -> None:
+    there = {row.id for row in find_all(connection, GROUPS, group_ids, ask.caller)}
     for group_id in group_ids:
         if group_id not in there:
             raise SecurityGroupNotFound(group_id)

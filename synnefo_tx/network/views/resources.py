@@ -86,10 +86,14 @@ def subnet(row: Any, tags: Sequence[str] = ()) -> Json:
 
 
 def port(
-    row: Any, addresses: Sequence[Any], tags: Sequence[str] = (), is_admin: bool = False
+    row: Any,
+    addresses: Sequence[Any],
+    groups: Sequence[str],
+    tags: Sequence[str] = (),
+    is_admin: bool = False,
 ) -> Json:
     """
-    A port with its addresses; where it is bound is shown to administrators.
+    A port with its addresses and security groups; where it is bound is shown to administrators.
     """
     view = standard(row, tags) | {
         "network_id": row.network_id,
@@ -102,6 +106,7 @@ def port(
         "allowed_address_pairs": row.allowed_pairs,
         "extra_dhcp_opts": row.dhcp_options,
         "port_security_enabled": row.port_security,
+        "security_groups": list(groups),
         "binding:vnic_type": row.vnic_type,
     }
     if is_admin:

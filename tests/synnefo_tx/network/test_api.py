@@ -289,6 +289,7 @@ class ResourceTests(SynchronousTestCase):
     def test_port(self) -> None:
         """Every field."""
         (port,) = self._found("/ports")
+        (group,) = self._found("/security-groups")
         self.assertEqual(
             port,
             {
@@ -298,6 +299,7 @@ class ResourceTests(SynchronousTestCase):
                 "tags": [],
                 "revision_number": 1,
                 "port_security_enabled": True,
+                "security_groups": [group["id"]],
                 "allowed_address_pairs": [],
                 "extra_dhcp_opts": [],
                 "binding:vnic_type": "normal",
