@@ -189,6 +189,67 @@ NETWORKS = (
         {"port": {"fixed_ips": [{"subnet_id": "{own_subnet}"}], "name": "q"}},
     ),
     Example("PUT", f"{NEUTRON}/networks/{{own_network}}/tags", {"tags": ["a"]}),
+    Example("POST", f"{NEUTRON}/networks", {"networks": [{"name": "a"}, {"name": "b"}]}),
+    Example(
+        "POST",
+        f"{NEUTRON}/networks",
+        {"network": {"provider:network_type": "flat", "provider:physical_network": "br7"}},
+    ),
+    Example(
+        "POST",
+        f"{NEUTRON}/subnetpools",
+        {
+            "subnetpool": {
+                "prefixes": ["10.90.0.0/16", "10.92.0.0/16"],
+                "default_prefixlen": 24,
+                "min_prefixlen": 20,
+                "max_prefixlen": 28,
+                "default_quota": 100000,
+            }
+        },
+        "own_pool",
+    ),
+    Example(
+        "PUT", f"{NEUTRON}/subnetpools/{{own_pool}}", {"subnetpool": {"prefixes": ["10.88.0.0/13"]}}
+    ),
+    Example(
+        "POST",
+        f"{NEUTRON}/subnets",
+        {
+            "subnet": {
+                "network_id": "{own_network}",
+                "ip_version": 4,
+                "subnetpool_id": "{own_pool}",
+                "prefixlen": 26,
+            }
+        },
+    ),
+    Example(
+        "POST",
+        f"{NEUTRON}/subnets",
+        {
+            "subnet": {
+                "network_id": "{own_network}",
+                "ip_version": 6,
+                "cidr": "fd00:80::/64",
+                "ipv6_ra_mode": "slaac",
+                "ipv6_address_mode": "slaac",
+            }
+        },
+    ),
+    Example("POST", f"{NEUTRON}/address-scopes", {"address_scope": {"ip_version": 4, "name": "s"}}),
+    Example(
+        "POST",
+        f"{NEUTRON}/rbac-policies",
+        {
+            "rbac_policy": {
+                "object_type": "network",
+                "object_id": "{own_network}",
+                "action": "access_as_shared",
+                "target_tenant": "project-bob",
+            }
+        },
+    ),
 )
 VOLUME = f"{CINDER}/volumes/{{volume}}"
 VOLUMES = (
