@@ -145,8 +145,10 @@ SHELVE_OFFLOAD = _of("shelveOffload", "shelved", "shelving_offloading")
 UNSHELVE = _of("unshelve", "shelved shelved_offloaded", "unshelving")
 CHANGE_PASSWORD = _of("changePassword", "active", "updating_password")
 CRASH_DUMP = _of("trigger_crash_dump", "active paused rescued resized error", "")
-ATTACH_VOLUME = _of("attach_volume", "active paused stopped resized", "")
-DETACH_VOLUME = _of("detach_volume", "active paused suspended stopped resized", "")
+ATTACH_VOLUME = _of("attach_volume", "active paused stopped resized shelved_offloaded", "")
+DETACH_VOLUME = _of(
+    "detach_volume", "active paused suspended stopped resized shelved_offloaded", ""
+)
 ATTACH_INTERFACE = _of("attach_interface", "active paused stopped", "")
 DETACH_INTERFACE = _of("detach_interface", "active paused stopped", "")
 LIVE_MIGRATE = _of("os-migrateLive", "active paused", "migrating")

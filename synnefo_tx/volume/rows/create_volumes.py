@@ -29,7 +29,7 @@ SOURCES = ("available", "in-use")  # of a volume that is copied
 
 
 @frozen
-class _Source:
+class Source:
     """
     What a volume begins with.  least_gib: how large it is at least.  values: columns.
     """
@@ -40,11 +40,33 @@ class _Source:
     copied_id: str | None = None
 
 
+@frozen
+class NewVolume:
+    """
+    A volume whose row is there, in GiB.
+    """
+
+    volume_id: str
+    size_gib: int
+    source: Source
+
+
 def create_volume(
     connection: Connection, caller: Caller, request: VolumeRequest, now_us: int
 ) -> AnyRow:
     """
     The new volume, which storage is asked for.  Raises BadRequest, NotFound or OverQuota.
+    """
+    new = add_row(connection, caller, request, now_us)
+    works.put(connection, "volume.create", new.volume_id, _steps(new), now_us)
+    return find(connection, caller, new.volume_id)
+
+
+def add_row(
+    connection: Connection, caller: Caller, request: VolumeRequest, now_us: int
+) -> NewVolume:
+    """
+    The row of a new volume, which somebody has to make.  Raises BadRequest, NotFound or OverQuota.
     """
     source = _source(connection, caller, request)
     size_gib = request.size_gib or source.least_gib
@@ -75,11 +97,11 @@ def create_volume(
             **source.values,
         )
     )
-    works.put(connection, "volume.create", volume_id, _steps(source, volume_id, size_gib), now_us)
-    return find(connection, caller, volume_id)
+    return NewVolume(volume_id, size_gib, source)
 
 
-def _steps(source: _Source, volume_id: str, size_gib: int) -> tuple[steps.Step, ...]:
+def _steps(new: NewVolume) -> tuple[steps.Step, ...]:
+    source, volume_id, size_gib = new.source, new.volume_id, new.size_gib
     if source.copied_id is not None:
         return steps.copy(source.copied_id, volume_id, size_gib)
     if source.block is not None:
@@ -87,19 +109,19 @@ def _steps(source: _Source, volume_id: str, size_gib: int) -> tuple[steps.Step, 
     return steps.create(volume_id, size_gib)
 
 
-def _source(connection: Connection, caller: Caller, request: VolumeRequest) -> _Source:
+def _source(connection: Connection, caller: Caller, request: VolumeRequest) -> Source:
     if request.snapshot_id is not None:
         return _of_snapshot(connection, caller, request.snapshot_id, request.size_gib)
     if request.source_id is not None:
         return _of_volume(connection, caller, request.source_id, request.size_gib)
     if request.image_id is not None:
         return _of_image(connection, caller, request.image_id, request.size_gib)
-    return _Source(0, {})
+    return Source(0, {})
 
 
 def _of_snapshot(
     connection: Connection, caller: Caller, snapshot_id: str, size_gib: int | None
-) -> _Source:
+) -> Source:
     snapshot = snapshots.find(connection, caller, snapshot_id, to_change=True)
     if snapshot.status != "available":
         raise InvalidSnapshot("Originating snapshot status must be one of available values")
@@ -111,12 +133,12 @@ def _of_snapshot(
         )
     origin = find(connection, caller, snapshot.volume_id)
     values = {"snapshot_id": snapshot_id, **_inherited(origin)}
-    return _Source(least, values, block=steps.snapshot_block(snapshot_id))
+    return Source(least, values, block=steps.snapshot_block(snapshot_id))
 
 
 def _of_volume(
     connection: Connection, caller: Caller, volume_id: str, size_gib: int | None
-) -> _Source:
+) -> Source:
     origin = find(connection, caller, volume_id, to_change=True)
     if origin.status not in SOURCES:
         raise InvalidVolume(f"Source volume status must be one of {', '.join(SOURCES)}")
@@ -127,7 +149,7 @@ def _of_volume(
             "They must be >= original volume size."
         )
     values = {"source_volume_id": volume_id, **_inherited(origin)}
-    return _Source(least, values, copied_id=volume_id)
+    return Source(least, values, copied_id=volume_id)
 
 
 def _inherited(origin: AnyRow) -> dict[str, Any]:
@@ -140,7 +162,7 @@ def _inherited(origin: AnyRow) -> dict[str, Any]:
 
 def _of_image(
     connection: Connection, caller: Caller, image_id: str, size_gib: int | None
-) -> _Source:
+) -> Source:
     image = _image(connection, caller, image_id)
     content = -(-(image.virtual_size or 0) // GIB)
     least = max(content, image.min_disk, 1)
@@ -153,7 +175,7 @@ def _of_image(
             f"Volume size {size_gib}GB cannot be smaller than the image minDisk size {least}GB."
         )
     values = {"image_id": image_id, "bootable": True, "image_metadata": copied(image)}
-    return _Source(least, values, block=image.boot_volume)
+    return Source(least, values, block=image.boot_volume)
 
 
 def _image(connection: Connection, caller: Caller, image_id: str) -> Image:

@@ -19,11 +19,14 @@ from synnefo_tx.effect.plans import disks
 from synnefo_tx.effect.rows import tasks
 from synnefo_tx.effect.tasks import Asked, Step
 from synnefo_tx.effect.wishes import Wish
+from synnefo_tx.identity.caller import Caller
 from synnefo_tx.volume.errors import InvalidVolume
 from synnefo_tx.volume.rows.tables import attachments, volumes
 from synnefo_tx.volume.rows.volumes import AnyRow, begin_deleting, change, find, locked
 
+BOOT_DEVICE = "/dev/vda"
 ATTACH, DETACH, GROW = "volume.attach", "volume.detach", "volume.grow"  # kinds of tasks
+NOWHERE = "shelved_offloaded"  # vm_state of a server that is on no cluster
 
 
 @frozen(kw_only=True)
@@ -39,35 +42,65 @@ class Plug:
 
 def plug(connection: Connection, ask: Ask, server: AnyRow, wanted: Plug) -> Any:
     """
-    The new attachment of a volume to `server`.  Raises VolumeNotFound or InvalidVolume.
+    The new attachment of a volume to `server`; to one that is on no cluster it is there at once,
+    and comes with it.  Raises VolumeNotFound or InvalidVolume.
     """
-    volume = find(connection, ask.caller, wanted.volume_id, to_change=True)
+    volume = free(connection, ask.caller, wanted.volume_id)
+    mode = "ro" if volume.read_only else "rw"
+    attachment_id = put(connection, server.id, wanted, mode, ask.now_us, host=server.host)
+    change(connection, volume, ask.now_us, status="attaching")
+    if server.vm_state == NOWHERE:
+        attached(connection, of_id(connection, attachment_id), ask.now_us)
+        _done_at_once(connection, ask, "attach_volume")
+        return of_id(connection, attachment_id)
+    wish = disks.attach(server.id, server.cluster_id, volume.id, volume.size_gib, mode)
+    _begin(connection, ask, ATTACH, "attach_volume", volume.id, wish, _of(attachment_id))
+    return of_id(connection, attachment_id)
+
+
+def free(connection: Connection, caller: Caller, volume_id: str) -> AnyRow:
+    """
+    A volume that may be attached.  Raises VolumeNotFound or InvalidVolume.
+    """
+    volume = find(connection, caller, volume_id, to_change=True)
     if volume.status != "available":
         raise InvalidVolume(
             f"Volume {volume.id} status must be available or downloading to reserve, but the "
             f"current status is {volume.status}."
         )
-    mode = "ro" if volume.read_only else "rw"
+    return volume
+
+
+def put(
+    connection: Connection,
+    server_id: str,
+    wanted: Plug,
+    mode: str,
+    now_us: int,
+    *,
+    host: str | None = None,
+    device: str | None = None,
+) -> str:
+    """
+    The id of a new attachment that is being made.  mode: rw or ro.
+    """
     attachment_id = str(uuid.uuid4())
     connection.execute(
         insert(attachments).values(
             id=attachment_id,
-            volume_id=volume.id,
-            server_id=server.id,
-            host_name=server.host,
+            volume_id=wanted.volume_id,
+            server_id=server_id,
+            host_name=host,
             is_plugged=True,
             status="attaching",
             mode=mode,
-            mountpoint=_free_device(connection, server.id),
+            mountpoint=device or _free_device(connection, server_id),
             tag=wanted.tag,
             delete_on_termination=wanted.delete_on_termination,
-            created_at=ask.now_us,
+            created_at=now_us,
         )
     )
-    change(connection, volume, ask.now_us, status="attaching")
-    wish = disks.attach(server.id, server.cluster_id, volume.id, volume.size_gib, mode)
-    _begin(connection, ask, ATTACH, "attach_volume", volume.id, wish, _of(attachment_id))
-    return of_id(connection, attachment_id)
+    return attachment_id
 
 
 def unplug(connection: Connection, ask: Ask, server: AnyRow, attachment: AnyRow) -> None:
@@ -81,6 +114,10 @@ def unplug(connection: Connection, ask: Ask, server: AnyRow, attachment: AnyRow)
             f"'attached' to detach. Currently: status: '{volume.status}', attach_status: "
             f"'{attachment.status}.'"
         )
+    if server.vm_state == NOWHERE:
+        detached(connection, attachment, ask.now_us)
+        _done_at_once(connection, ask, "detach_volume")
+        return
     _set(connection, attachment.id, status="detaching")
     change(connection, volume, ask.now_us, status="detaching")
     wish = disks.detach(server.id, server.cluster_id, volume.id)
@@ -157,6 +194,30 @@ def not_detached(connection: Connection, attachment: AnyRow, now_us: int) -> Non
     _volume_is(connection, attachment.volume_id, "in-use", now_us)
 
 
+def server_made(connection: Connection, server_id: str, now_us: int) -> None:
+    """
+    A new server has the volumes that it was made with.
+    """
+    for row in _plugged(connection, server_id):
+        if row.status == "attaching":
+            attached(connection, row, now_us)
+
+
+def server_not_made(connection: Connection, server_id: str, now_us: int) -> None:
+    """
+    The volumes that a server should have been made with are free; those that should have been made
+    with it are none.
+    """
+    for row in _plugged(connection, server_id):
+        volume = locked(connection, row.volume_id)
+        is_new = volume is not None and volume.status == "creating"
+        detached(connection, row, now_us)
+        if volume is not None and is_new:
+            change(connection, volume, now_us, status="error")
+            if row.delete_on_termination:
+                begin_deleting(connection, volume, now_us)
+
+
 def steps_out(connection: Connection, server: AnyRow) -> list[Step]:
     """
     What takes a server's volumes out of it before it goes, so that they outlive it.  One that has
@@ -196,6 +257,11 @@ def server_gone(connection: Connection, server_id: str, now_us: int) -> None:
         volume = locked(connection, row.volume_id)
         if row.delete_on_termination and volume is not None:
             begin_deleting(connection, volume, now_us)
+
+
+def _done_at_once(connection: Connection, ask: Ask, action: str) -> None:
+    actions_log.started(connection, ask, action)
+    actions_log.ended(connection, ask.server_id, ask.request_id, ask.now_us)
 
 
 def _begin(

@@ -163,6 +163,22 @@ class ServerTests(VolumesCase):
             asked = [job.body for job in before[-3:] if job.body.get("disks") == out]
             self.assertEqual([body["keep_disks"] for body in asked], [True])
 
+    def test_shelved(self) -> None:
+        """Attached to a server that is nowhere, it comes with that; or leaves before."""
+        second = self.create()
+        self.cloud.nova("POST", f"/servers/{self.server_id}/action", {"shelve": None})
+        self.settle()
+        self.assertEqual(self.playing.show(self.server_id)["status"], "SHELVED_OFFLOADED")
+        for volume_id in (self.volume_id, second):
+            self.attach(volume_id)
+            self.assertEqual(self.status(volume_id), "in-use")
+        self.cloud.nova("DELETE", f"{self.base}/{second}")
+        self.assertEqual(self.status(second), "available")
+        self.cloud.nova("POST", f"/servers/{self.server_id}/action", {"unshelve": None})
+        self.settle()
+        self.assertEqual(self.disks()[1:], [f"snf-vol-{self.volume_id}"])
+        self.assertEqual(self.status(self.volume_id), "in-use")
+
     def test_termination_changed(self) -> None:
         """From 2.85 on; a volume is never swapped for another."""
         self.attach()
