@@ -95,7 +95,7 @@ def _one_part(cloud: Running, part: Slice, options: argparse.Namespace) -> int:
     _tell(part, outcomes, lost)
     if options.record:
         ratchet.write(ratchet.after(before, outcomes))
-    if options.page and part.name:
+    if options.page and part.name and outcomes:
         page.write(part.name, part.mode, outcomes)
     return 1 if lost or not any(one.outcome == "passed" for one in outcomes) else 0
 
