@@ -5,7 +5,8 @@ Giving addresses to ports, and taking them back.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+import random
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -26,6 +27,7 @@ from synnefo_tx.network.rules.addresses import (
 
 AnyRow = Row[Any]
 TRIES = 16
+LARGE = 4096  # addresses of a pool
 
 
 @frozen
@@ -185,9 +187,23 @@ def _one_of_each(connection: Connection, port: Any, candidates: Sequence[AnyRow]
     return chosen
 
 
+def _parts(pools: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """
+    The pools in the order in which they are looked through.  A large one is begun anywhere: who
+    looks for its lowest free address walks over all that are taken, and meets everybody else there.
+    """
+    for first, last in pools:
+        if last - first < LARGE:
+            yield first, last
+        else:
+            middle = random.randint(first, last)
+            yield middle, last
+            yield first, middle - 1
+
+
 def _any_of(connection: Connection, subnet: AnyRow, without: Sequence[str] = ()) -> Given | None:
     block = block_of(subnet)
-    for first, last in offsets_of(block, subnet.allocation_pools):
+    for first, last in _parts(offsets_of(block, subnet.allocation_pools)):
         start: int | None = first
         while start is not None and start <= last:
             offset = lowest_free(connection, subnet.id, start, last)

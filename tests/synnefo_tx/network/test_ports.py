@@ -103,6 +103,14 @@ class AddressTests(SynchronousTestCase):
         self.connection.execute(delete(port_addresses).where(gone))
         self.assertEqual(self._port(), "10.0.0.3")
 
+    def test_the_last_of_a_large_pool(self) -> None:
+        """One that is begun anywhere is looked through whole."""
+        _network(self.connection, "10.0.0.0/16", "10.0.0.1", "10.0.0.2", "10.0.31.255")
+        for offset in set(range(2, 0x2000)) - {3, 0x1000}:
+            _take(self.connection, offset)
+        self.assertEqual({self._port(), self._port()}, {"10.0.0.3", "10.0.16.0"})
+        self.assertRaises(errors.NoMoreAddresses, self._port)
+
     def test_wanted_addresses(self) -> None:
         """One outside the pool but within the subnet is fine; the reserved ones are not."""
         _network(self.connection, "10.0.0.0/24", "10.0.0.1", "10.0.0.2", "10.0.0.4")
