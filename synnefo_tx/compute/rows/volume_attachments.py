@@ -28,7 +28,7 @@ def index(connection: Connection, caller: Caller, server_id: str) -> list[AnyRow
     return attached.of_servers(connection, [server_id]).get(server_id, [])
 
 
-def show(connection: Connection, caller: Caller, server_id: str, volume_id: str) -> AnyRow:
+def show(connection: Connection, caller: Caller, server_id: str, volume_id: str) -> Any:
     """
     Raises InstanceNotFound or NotFound.
     """
@@ -36,7 +36,7 @@ def show(connection: Connection, caller: Caller, server_id: str, volume_id: str)
     return _find(connection, server_id, volume_id)
 
 
-def attach(connection: Connection, ask: Ask, wanted: plugging.Plug) -> AnyRow:
+def attach(connection: Connection, ask: Ask, wanted: plugging.Plug) -> Any:
     """
     The new attachment.  Raises InstanceNotFound, InstanceLocked, InvalidState, VolumeNotFound,
     BadRequest or Forbidden.
@@ -85,8 +85,8 @@ def update(
         plugging.set_termination(connection, attachment, changes["delete_on_termination"])
 
 
-def _find(connection: Connection, server_id: str, volume_id: str) -> AnyRow:
-    row = plugging.of_server(connection, server_id, volume_id)
+def _find(connection: Connection, server_id: str, volume_id: str) -> Any:
+    row = attached.of_server(connection, server_id, volume_id)
     if row is None:
         raise NotFound(f"volume_id not found: {volume_id}")
     return row

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from synnefo_tx.compute.rows import actions_log
 from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.effect.tasks import Ended, Kind, OnEnd
-from synnefo_tx.volume.rows import plugging, volumes
+from synnefo_tx.volume.rows import attached, plugging, volumes
 from synnefo_tx.volume.rows.ends import take_back_growth
 
 Follow = Callable[[Connection, Any, int], None]
@@ -24,7 +24,7 @@ def _of_attachment(follow: Follow) -> OnEnd:
     """
 
     def end(connection: Connection, ended: Ended) -> None:
-        attachment = plugging.of_id(connection, ended.task.context["attachment_id"])
+        attachment = attached.of_id(connection, ended.task.context["attachment_id"])
         if attachment is not None:
             follow(connection, attachment, ended.now_us)
         _log(connection, ended)

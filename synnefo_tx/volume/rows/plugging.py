@@ -4,9 +4,7 @@ Volumes in servers: compute's attachments, which clusters bring about, and what 
 
 from __future__ import annotations
 
-import string
 import uuid
-from collections.abc import Iterable
 from typing import Any
 
 from attrs import evolve, frozen
@@ -21,8 +19,10 @@ from synnefo_tx.effect.tasks import Asked, Step
 from synnefo_tx.effect.wishes import Wish
 from synnefo_tx.identity.caller import Caller
 from synnefo_tx.volume.errors import InvalidVolume
+from synnefo_tx.volume.rows import attached as attached_rows
 from synnefo_tx.volume.rows.tables import attachments, volumes
 from synnefo_tx.volume.rows.volumes import AnyRow, begin_deleting, change, find, locked
+from synnefo_tx.volume.rules.devices import devices
 
 BOOT_DEVICE = "/dev/vda"
 ATTACH, DETACH, GROW = "volume.attach", "volume.detach", "volume.grow"  # kinds of tasks
@@ -50,12 +50,12 @@ def plug(connection: Connection, ask: Ask, server: AnyRow, wanted: Plug) -> Any:
     attachment_id = put(connection, server.id, wanted, mode, ask.now_us, host=server.host)
     change(connection, volume, ask.now_us, status="attaching")
     if server.vm_state == NOWHERE:
-        attached(connection, of_id(connection, attachment_id), ask.now_us)
+        attached(connection, attached_rows.of_id(connection, attachment_id), ask.now_us)
         _done_at_once(connection, ask, "attach_volume")
-        return of_id(connection, attachment_id)
+        return attached_rows.of_id(connection, attachment_id)
     wish = disks.attach(server.id, server.cluster_id, volume.id, volume.size_gib, mode)
     _begin(connection, ask, ATTACH, "attach_volume", volume.id, wish, _of(attachment_id))
-    return of_id(connection, attachment_id)
+    return attached_rows.of_id(connection, attachment_id)
 
 
 def free(connection: Connection, caller: Caller, volume_id: str) -> AnyRow:
@@ -142,27 +142,6 @@ def grow_plugged(connection: Connection, ask: Ask, volume: AnyRow, size_gib: int
     _begin(connection, of_it, GROW, "extend_volume", volume.id, wish, context)
 
 
-def of_server(connection: Connection, server_id: str, volume_id: str) -> AnyRow | None:
-    """
-    The attachment of one volume to one server.
-    """
-    return connection.execute(
-        select(attachments).where(
-            attachments.c.server_id == server_id,
-            attachments.c.volume_id == volume_id,
-            attachments.c.is_plugged == true(),
-        )
-    ).first()
-
-
-def of_id(connection: Connection, attachment_id: str) -> Any:
-    """
-    None when it is gone.
-    """
-    wanted = select(attachments).where(attachments.c.id == attachment_id)
-    return connection.execute(wanted).first()
-
-
 def set_termination(connection: Connection, attachment: AnyRow, with_server: bool) -> None:
     """
     Whether the volume is deleted with its server.
@@ -198,7 +177,7 @@ def server_made(connection: Connection, server_id: str, now_us: int) -> None:
     """
     A new server has the volumes that it was made with.
     """
-    for row in _plugged(connection, server_id):
+    for row in attached_rows.plugged(connection, server_id):
         if row.status == "attaching":
             attached(connection, row, now_us)
 
@@ -208,7 +187,7 @@ def server_not_made(connection: Connection, server_id: str, now_us: int) -> None
     The volumes that a server should have been made with are free; those that should have been made
     with it are none.
     """
-    for row in _plugged(connection, server_id):
+    for row in attached_rows.plugged(connection, server_id):
         volume = locked(connection, row.volume_id)
         is_new = volume is not None and volume.status == "creating"
         detached(connection, row, now_us)
@@ -228,7 +207,7 @@ def steps_out(connection: Connection, server: AnyRow) -> list[Step]:
             disks.detach(server.id, server.cluster_id, row.volume_id),
             despite=("unknown_entity",),
         )
-        for row in _plugged(connection, server.id)
+        for row in attached_rows.plugged(connection, server.id)
     ]
 
 
@@ -252,7 +231,7 @@ def server_gone(connection: Connection, server_id: str, now_us: int) -> None:
     asked for.
     """
     connection.execute(delete(volumes).where(volumes.c.server_id == server_id))
-    for row in _plugged(connection, server_id):
+    for row in attached_rows.plugged(connection, server_id):
         detached(connection, row, now_us)
         volume = locked(connection, row.volume_id)
         if row.delete_on_termination and volume is not None:
@@ -289,16 +268,6 @@ def _of(attachment_id: str) -> dict[str, Any]:
     return {"attachment_id": attachment_id}
 
 
-def _plugged(connection: Connection, server_id: str) -> list[AnyRow]:
-    return list(
-        connection.execute(
-            select(attachments)
-            .where(attachments.c.server_id == server_id, attachments.c.is_plugged == true())
-            .order_by(attachments.c.created_at, attachments.c.id)
-        )
-    )
-
-
 def _place(connection: Connection, attachment: AnyRow) -> int:
     """
     Its number among its server's disks: behind the server's own, in the order of attaching.
@@ -307,7 +276,7 @@ def _place(connection: Connection, attachment: AnyRow) -> int:
         select(func.count()).select_from(volumes).where(volumes.c.server_id == attachment.server_id)
     ).scalar_one()
     earlier = 0
-    for row in _plugged(connection, attachment.server_id):
+    for row in attached_rows.plugged(connection, attachment.server_id):
         if row.id == attachment.id:
             break
         earlier += row.status == "attached"
@@ -315,19 +284,8 @@ def _place(connection: Connection, attachment: AnyRow) -> int:
 
 
 def _free_device(connection: Connection, server_id: str) -> str:
-    taken = {row.mountpoint for row in _plugged(connection, server_id)}
-    return next(name for name in _devices() if name not in taken)
-
-
-def _devices() -> Iterable[str]:
-    """
-    From /dev/vdb on: the first is what servers boot from.
-    """
-    letters = string.ascii_lowercase
-    for first in ("", *letters):
-        for letter in letters:
-            if first + letter != "a":
-                yield f"/dev/vd{first}{letter}"
+    taken = {row.mountpoint for row in attached_rows.plugged(connection, server_id)}
+    return next(name for name in devices() if name not in taken)
 
 
 def _set(connection: Connection, attachment_id: str, **values: Any) -> None:
