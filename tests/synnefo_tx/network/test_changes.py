@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import select
 from twisted.trial.unittest import SynchronousTestCase
 
+from synnefo_tx.audit.rows.tables import audit_log
 from synnefo_tx.quota.rows.verify import reconcile_resources
 from synnefo_tx.quota.services import SERVICES
 from tests.synnefo_tx.compute.cloud import ADMIN, ALICE, BOB, NETWORK, READER, SUBNET, Cloud
@@ -190,6 +192,32 @@ class NetworkTests(SynchronousTestCase):
         self.assertEqual(self.net.refused("POST", "/networks", body)[:2], (400, "HTTPBadRequest"))
         made = self.net.made("networks", ADMIN, project_id="project-bob")
         self.assertEqual(made["tenant_id"], "project-bob")
+
+
+class AuditTests(SynchronousTestCase):
+    def test_one_line_a_change(self) -> None:
+        """What was done to what by whom; none for what was refused."""
+        net = Networking(self)
+        network = net.made("networks")["id"]
+        port = net.made("ports", network_id=network)["id"]
+        net.changed("ports", port, name="p")
+        net.cloud.neutron("PUT", f"/ports/{port}/tags/t")
+        net.refused("DELETE", f"/networks/{network}")
+        net.gone("ports", port)
+        net.gone("networks", network)
+        with net.cloud.database.engine.connect() as connection:
+            told = connection.execute(select(audit_log).order_by(audit_log.c.id)).all()
+        self.assertEqual(
+            [(one.action.removeprefix("network:"), one.target_id, one.user_id) for one in told],
+            [
+                ("create_network", network, ALICE),
+                ("create_port", port, ALICE),
+                ("update_port", port, ALICE),
+                ("update_port:tags", port, ALICE),
+                ("delete_port", port, ALICE),
+                ("delete_network", network, ALICE),
+            ],
+        )
 
 
 class SubnetTests(SynchronousTestCase):
