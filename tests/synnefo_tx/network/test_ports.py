@@ -122,7 +122,7 @@ class AddressTests(SynchronousTestCase):
 
     def test_version_6(self) -> None:
         """Addresses of a /64 are counted from its beginning, too."""
-        _network(self.connection, "fd00::/64", "fd00::1", "fd00::2", "fd00::ffff")
+        _network(self.connection, "fd00::/64", "fd00::1", "fd00::2", "fd00::ff")
         self.assertEqual([self._port() for _ in range(2)], ["fd00::2", "fd00::3"])
         self.assertEqual(self._port("fd00::1:1"), "fd00::1:1")
         self.assertEqual(self._port("fd00::f800:0:0:1"), "fd00::f800:0:0:1")
