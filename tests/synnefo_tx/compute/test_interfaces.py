@@ -92,6 +92,16 @@ class InterfaceTests(SynchronousTestCase):
         self.cyclades.settle()
         self.assertNotIn(name, self.cyclades.cluster.held.networks)
 
+    def test_as_nova_once_told_networks(self) -> None:
+        """Until 2.35."""
+        nova = self.cyclades.cloud.nova
+        shown = {"id": self.network, "cidr": "None", "label": "own"}
+        self.assertIn(shown, nova("GET", "/os-tenant-networks").json["networks"])
+        path = f"/os-tenant-networks/{self.network}"
+        self.assertEqual(nova("GET", path).json, {"network": shown})
+        self.assertEqual(nova("GET", path, user=BOB).status, 404)
+        self.assertEqual(nova("GET", path, version="2.36").status, 404)
+
     def test_of_a_network(self) -> None:
         """The port is the server's: charged with it, and gone when it is detached."""
         before = self.cyclades.cloud.used()["ports"]
