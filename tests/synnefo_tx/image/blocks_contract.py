@@ -105,6 +105,23 @@ class BlocksContract:
         self.assertEqual(got, b"x" * 512 + bytes(488))
 
     @asynchronous
+    async def test_snapshots(self) -> None:
+        """What a volume held is kept, sealed, and comes back with its size."""
+        await self.blocks.create("v", 1024)
+        await self.blocks.write("v", 0, b"kept")
+        await self.blocks.snapshot("v", "s")
+        self.assertTrue((await self.blocks.info("s")).read_only)
+        await self.refused(VolumeExists, self.blocks.snapshot("v", "s"))
+        await self.refused(NoSuchVolume, self.blocks.snapshot("w", "t"))
+        await self.blocks.write("v", 0, b"lost")
+        await self.blocks.resize("v", 2048)
+        self.assertEqual(await self.blocks.read("s", 0, 4), b"kept")
+        await self.blocks.rollback("v", "s")
+        self.assertEqual(await self.blocks.read("v", 0, 4), b"kept")
+        self.assertEqual((await self.blocks.info("v")).size_bytes, 1024)
+        await self.refused(NotReadOnly, self.blocks.rollback("v", "v"))
+
+    @asynchronous
     async def test_sealed(self) -> None:
         """A sealed volume is read and cloned, not written; sealing again changes nothing."""
         await self.blocks.create("v", 1024)
