@@ -13,8 +13,8 @@ import click
 from synnefo_tx.admin.door import Door
 from synnefo_tx.admin.failures import Failed
 from synnefo_tx.admin.output import shape_of, shaped, show_rows
-from synnefo_tx.identity.keys import drop_old, marks_of, promote, rotate_keys, seals_since
 from synnefo_tx.events.rows import webhooks
+from synnefo_tx.identity.keys import drop_old, marks_of, promote, rotate_keys, seals_since
 from synnefo_tx.identity.rows import credentials
 from synnefo_tx.identity.secret_box import SecretBox, SecretGarbled
 from synnefo_tx.openid.rows import keys as signing_keys
