@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from synnefo_tx.identity.caller import Caller
 from synnefo_tx.identity.rows.visible import visible
-from synnefo_tx.network import errors
+from synnefo_tx.network import errors, pool_errors
 from synnefo_tx.network.rows.ask import Ask, charge, give_back
 from synnefo_tx.network.rows.change_networks import touched
 from synnefo_tx.network.rows.lists import Condition, Kind
@@ -32,7 +32,7 @@ def _visible(caller: Caller) -> Condition:
 RBAC_POLICIES = Kind(
     "rbac-policies",
     rbac_policies,
-    errors.RbacPolicyNotFound,
+    pool_errors.RbacPolicyNotFound,
     _visible,
     {name: rbac_policies.c[name] for name in ("id", "project_id", "object_type", "object_id")}
     | {
@@ -71,7 +71,7 @@ def create(connection: Connection, ask: Ask, values: Values) -> str:
                 )
             )
     except IntegrityError:
-        raise errors.DuplicateRbac from None
+        raise pool_errors.DuplicateRbac from None
     _for_everybody(connection, columns["object_id"], columns, is_so=True, now_us=ask.now_us)
     return policy_id
 
@@ -92,7 +92,7 @@ def change(connection: Connection, ask: Ask, row: Any, values: Values) -> None:
         with connection.begin_nested():
             connection.execute(this.values(**columns))
     except IntegrityError:
-        raise errors.DuplicateRbac from None
+        raise pool_errors.DuplicateRbac from None
     _for_everybody(connection, row.object_id, old | columns, is_so=True, now_us=ask.now_us)
 
 
@@ -125,7 +125,7 @@ def _check_free(connection: Connection, row: Any) -> None:
         theirs = ports.c.project_id != row.project_id
     used = select(ports.c.id).where(ports.c.network_id == row.object_id, theirs)
     if row.action == SHARED and connection.execute(used.limit(1)).first() is not None:
-        raise errors.RbacInUse(row.object_id)
+        raise pool_errors.RbacInUse(row.object_id)
 
 
 def _for_everybody(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from synnefo_tx.identity.caller import Caller
 from synnefo_tx.identity.rows.visible import visible
-from synnefo_tx.network import errors
+from synnefo_tx.network import errors, pool_errors
 from synnefo_tx.network.rows import tags
 from synnefo_tx.network.rows.ask import Ask, charge, give_back
 from synnefo_tx.network.rows.change_networks import touched
@@ -34,7 +34,7 @@ def _visible_scopes(caller: Caller) -> Condition:
 SUBNET_POOLS = Kind(
     "subnetpools",
     subnet_pools,
-    errors.SubnetPoolNotFound,
+    pool_errors.SubnetPoolNotFound,
     _visible,
     columns_of(
         subnet_pools,
@@ -46,7 +46,7 @@ SUBNET_POOLS = Kind(
 ADDRESS_SCOPES = Kind(
     "address-scopes",
     address_scopes,
-    errors.AddressScopeNotFound,
+    pool_errors.AddressScopeNotFound,
     _visible_scopes,
     {name: address_scopes.c[name] for name in ("id", "name", "project_id", "ip_version", "shared")}
     | {"tenant_id": address_scopes.c.project_id},
@@ -98,7 +98,7 @@ def remove(connection: Connection, _: Ask, row: Any) -> None:
     """
     held = select(subnets.c.id).where(subnets.c.subnetpool_id == row.id)
     if connection.execute(held.limit(1)).first() is not None:
-        raise errors.PoolInUse
+        raise pool_errors.PoolInUse
     tags.forget(connection, "subnetpools", [row.id])
     connection.execute(delete(subnet_pools).where(subnet_pools.c.id == row.id))
     give_back(connection, row.project_id, {registered.SUBNET_POOL: 1})
@@ -152,7 +152,7 @@ def change_scope(connection: Connection, _: Ask, row: Any, values: Values) -> No
     Its name, and that it is shared.  Raises ScopeUpdate.
     """
     if row.shared and values.get("shared") is False:
-        raise errors.ScopeUpdate(row.id)
+        raise pool_errors.ScopeUpdate(row.id)
     if values:
         this = update(address_scopes).where(address_scopes.c.id == row.id)
         connection.execute(this.values(**values))
@@ -164,7 +164,7 @@ def remove_scope(connection: Connection, _: Ask, row: Any) -> None:
     """
     held = select(subnet_pools.c.id).where(subnet_pools.c.address_scope_id == row.id)
     if connection.execute(held.limit(1)).first() is not None:
-        raise errors.ScopeInUse(row.id)
+        raise pool_errors.ScopeInUse(row.id)
     connection.execute(delete(address_scopes).where(address_scopes.c.id == row.id))
 
 
@@ -173,7 +173,7 @@ def _check_scope(connection: Connection, caller: Caller, columns: Values) -> Non
         return
     scope = find(connection, ADDRESS_SCOPES, columns["address_scope_id"], caller)
     if scope.ip_version != columns["ip_version"]:
-        raise errors.ScopeVersion(scope.id, scope.ip_version)
+        raise pool_errors.ScopeVersion(scope.id, scope.ip_version)
 
 
 def _only_default(connection: Connection, version: int) -> None:

@@ -8,7 +8,7 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from synnefo_tx.network import errors
+from synnefo_tx.network import pool_errors
 from synnefo_tx.network.rules import values
 from synnefo_tx.network.rules.addresses import Block
 from synnefo_tx.network.rules.attributes import REQUIRED, USUAL, Attribute, Values, attribute
@@ -37,19 +37,19 @@ def planned(given: Values) -> Values:
     """
     blocks = merged(given["prefixes"])
     if not blocks:
-        raise errors.EmptyPrefixes
+        raise pool_errors.EmptyPrefixes
     version = blocks[0].version
     least: int = given.get("min_prefixlen", _SMALLEST[version])
     most: int = given.get("max_prefixlen", _BITS[version])
     usual: int = given.get("default_prefixlen", least)
     if most > _BITS[version]:
-        raise errors.PrefixBounds("max_prefixlen", most, "ip_version", version)
+        raise pool_errors.PrefixBounds("max_prefixlen", most, "ip_version", version)
     if least > most:
-        raise errors.PrefixBounds("min_prefixlen", least, "max_prefixlen", most)
+        raise pool_errors.PrefixBounds("min_prefixlen", least, "max_prefixlen", most)
     if usual > most:
-        raise errors.PrefixBounds("default_prefixlen", usual, "max_prefixlen", most)
+        raise pool_errors.PrefixBounds("default_prefixlen", usual, "max_prefixlen", most)
     if usual < least:
-        raise errors.PrefixBounds("default_prefixlen", usual, "min_prefixlen", least)
+        raise pool_errors.PrefixBounds("default_prefixlen", usual, "min_prefixlen", least)
     lengths = {"min_prefixlen": least, "max_prefixlen": most, "default_prefixlen": usual}
     return {"ip_version": version, "prefixes": [str(block) for block in blocks], **lengths}
 
@@ -60,7 +60,7 @@ def merged(prefixes: Iterable[str]) -> list[Block]:
     """
     blocks = [ipaddress.ip_network(prefix) for prefix in prefixes]
     if len({block.version for block in blocks}) > 1:
-        raise errors.PrefixVersions
+        raise pool_errors.PrefixVersions
     return list(ipaddress.collapse_addresses(blocks))  # type: ignore[type-var]  # one version
 
 
@@ -72,7 +72,7 @@ def check_grown(old: Sequence[str], new: Sequence[str]) -> None:
     for prefix in old:
         block: Any = ipaddress.ip_network(prefix)
         if not any(block.subnet_of(other) for other in kept):
-            raise errors.PrefixUpdate("Existing prefixes must be a subset of the new prefixes")
+            raise pool_errors.PrefixUpdate("Existing prefixes must be a subset of the new prefixes")
 
 
 def allocated(pool: Any, length: int | None, cidr: str | None, used: Iterable[str]) -> str:
@@ -85,9 +85,9 @@ def allocated(pool: Any, length: int | None, cidr: str | None, used: Iterable[st
         length = wanted.prefixlen
     length = pool.default_prefixlen if length is None else length
     if length < pool.min_prefixlen:
-        raise errors.PrefixTooShort(length, pool.min_prefixlen)
+        raise pool_errors.PrefixTooShort(length, pool.min_prefixlen)
     if length > pool.max_prefixlen:
-        raise errors.PrefixTooLong(length, pool.max_prefixlen)
+        raise pool_errors.PrefixTooLong(length, pool.max_prefixlen)
     taken: list[Any] = [ipaddress.ip_network(one) for one in used]
     if wanted is not None:
         inside: list[Any] = [ipaddress.ip_network(prefix) for prefix in pool.prefixes]
@@ -95,13 +95,13 @@ def allocated(pool: Any, length: int | None, cidr: str | None, used: Iterable[st
             block.version == wanted.version and wanted.subnet_of(block) for block in inside
         )
         if not is_ours or any(wanted.overlaps(one) for one in taken):
-            raise errors.NoRoom(
+            raise pool_errors.NoRoom(
                 "Cannot allocate requested subnet from the available set of prefixes"
             )
         return str(wanted)
     found = next(_free(pool.prefixes, length, taken), None)
     if found is None:
-        raise errors.NoRoom(f"Insufficient prefix space to allocate subnet size /{length}")
+        raise pool_errors.NoRoom(f"Insufficient prefix space to allocate subnet size /{length}")
     return found
 
 
@@ -133,4 +133,4 @@ def check_quota(pool: Any, wanted: str, held: Iterable[str]) -> None:
     blocks = [ipaddress.ip_network(one) for one in (wanted, *held)]
     sizes = [block.num_addresses // unit for block in blocks]
     if sum(sizes) > pool.default_quota:
-        raise errors.PoolQuota
+        raise pool_errors.PoolQuota

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from synnefo_tx.network.errors import NoRoom
+from synnefo_tx.network.pool_errors import NoRoom
 from synnefo_tx.network.rules.subnet_pools import allocated
 from tests.synnefo_tx.compute.cloud import ADMIN, ALICE, BOB
 from tests.synnefo_tx.network.test_changes import NAMES, Networking
