@@ -252,6 +252,33 @@ class GroupTests(SynchronousTestCase):
         self.assertIn(("in", "ipv4", "tcp", None, f"snf-group-{late}"),
                       self.held()[f"snf-group-{late}"])  # fmt: skip
 
+    def test_a_server_comes_into_a_group_and_leaves_it(self) -> None:
+        """By Nova's actions: all of its ports, and what the server is shown with."""
+        server = self.cyclades.running(networks=[{"uuid": NETWORK}])
+        group = self.made("security_group", name="web")["id"]
+        self.rule(group, protocol="tcp", port_range_min=80, port_range_max=80)
+        self.assertEqual(self.act(server, "removeSecurityGroup", "web").status, 404)
+        self.assertEqual(self.act(server, "addSecurityGroup", "nowhere").status, 404)
+        self.assertEqual(self.act(server, "addSecurityGroup", "web").status, 202)
+        self.cyclades.settle()
+        (nic,) = self.cyclades.cluster.held.instances[f"snf-{server}"]["nics"]
+        self.assertIn(f"snf-group-{group}", nic["port"]["security_groups"])
+        named = [{"name": "default"}, {"name": "web"}]
+        self.assertEqual(self.cyclades.show(server)["security_groups"], named)
+        shown = self.cyclades.cloud.nova("GET", f"/servers/{server}/os-security-groups")
+        (web,) = (one for one in shown.json["security_groups"] if one["name"] == "web")
+        told = [(one["ip_protocol"], one["from_port"], one["ip_range"]) for one in web["rules"]]
+        self.assertEqual(told, [("tcp", 80, {"cidr": "0.0.0.0/0"})])
+        self.assertEqual(self.act(server, "removeSecurityGroup", group).status, 202)
+        self.cyclades.settle()
+        (nic,) = self.cyclades.cluster.held.instances[f"snf-{server}"]["nics"]
+        self.assertEqual(nic["port"]["security_groups"], [f"snf-group-{self.default()['id']}"])
+        self.assertEqual(self.cyclades.show(server)["security_groups"], named[:1])
+
+    def act(self, server: str, action: str, name: str) -> Any:
+        path = f"/servers/{server}/action"
+        return self.cyclades.cloud.nova("POST", path, {action: {"name": name}})
+
     def test_groups_of_a_server_to_come(self) -> None:
         """By name or id; in Nova's words when there is none, or more than one."""
         twice = [self.made("security_group", name="twice")["id"] for _ in range(2)]
