@@ -33,7 +33,7 @@ def create_image(connection: Connection, ask: Ask, name: str, properties: Mappin
     InstanceNotFound, InvalidState, BadRequest or OverQuota.
     """
     server = asked_of(connection, ask, states.CREATE_IMAGE)
-    own = {**properties, "image_type": "snapshot"}
+    own = {"image_type": "snapshot", **properties}
     image = take(connection, ask, server, name, own)
     _begin(connection, ask, server, states.CREATE_IMAGE, image, {})
     return image.id
@@ -54,7 +54,7 @@ def create_backup(
     server = asked_of(connection, ask, states.CREATE_BACKUP)
     if server.image_id is None:
         raise BadRequest("Backup is not supported for volume-backed instances.")
-    own = {**properties, "image_type": "backup", "backup_type": backup_type}
+    own = {"image_type": "backup", **properties, "backup_type": backup_type}
     image = take(connection, ask, server, name, own)
     kept = {"backup_type": backup_type, "rotation": rotation}
     _begin(connection, ask, server, states.CREATE_BACKUP, image, kept)

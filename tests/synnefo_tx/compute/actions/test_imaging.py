@@ -78,6 +78,11 @@ class ImageTests(ActionCase):
         self.assertEqual((self.charged(), self.garbage()), (GIB, []))
         self.cloud.create(imageRef=image_id)
 
+    def test_a_type_of_ones_own(self) -> None:
+        """What its user says of it counts."""
+        image_id = self.begun(metadata={"image_type": "test"})
+        self.assertEqual(self.image(image_id).properties["image_type"], "test")
+
     def test_where_it_is(self) -> None:
         """Before 2.45 a place tells it."""
         answer = self.act("createImage", {"name": "mine"})
