@@ -73,6 +73,8 @@ def create_server(plan: ServerPlan) -> Wish:
                 "size": disk.size_gib * 1024,
                 "provider": "archipelago",
                 **({"origin": disk.origin} if disk.origin else {}),
+                **({"reuse_data": "True"} if disk.is_there else {}),
+                **({"mode": disk.mode} if disk.mode != "rw" else {}),
             }
             for disk in plan.disks
         ],

@@ -28,12 +28,15 @@ class Wish:
 @frozen(kw_only=True)
 class DiskPlan:
     """
-    size in GiB; origin is the sealed block volume that the disk is cloned from, or None.
+    size in GiB; origin is the sealed block volume that the disk is cloned from, or None.  is_there:
+    it exists already and keeps what it has.  mode: rw or ro.
     """
 
     volume_id: str
     size_gib: int
     origin: str | None
+    is_there: bool = False
+    mode: str = "rw"
 
 
 @frozen(kw_only=True)

@@ -18,6 +18,7 @@ from synnefo_tx.compute.errors import FlavorNotFound, KeypairNotFound, TooMany
 from synnefo_tx.compute.rows import (
     boot_images,
     chosen_networks,
+    disks_at_create,
     placing,
     port_security,
 )
@@ -37,6 +38,7 @@ from synnefo_tx.errors import BadRequest
 from synnefo_tx.identity.caller import Caller
 from synnefo_tx.image.model import BootableImage
 from synnefo_tx.quota.model import Payer
+from synnefo_tx.quota.registered import VOLUME
 from synnefo_tx.quota.rows import holdings
 from synnefo_tx.volume.rows.tables import volumes
 
@@ -62,12 +64,12 @@ class _Materials:
     """
 
     flavor: AnyRow
-    image: BootableImage
+    image: BootableImage | None
     keypair: AnyRow | None
     cluster_id: str
     networks: list[chosen_networks.Chosen]
     group_ids: tuple[str, ...]
-    disk_gib: int
+    disk_gib: int  # of the local boot disk; 0 without one
     reservation_id: str = field(
         factory=lambda: (
             "r-" + "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(8))
@@ -79,7 +81,8 @@ class _Materials:
         What one server takes of its project's quota.
         """
         flavor = self.flavor
-        return quotas.charges(flavor.vcpus, flavor.ram_mib, self.disk_gib, len(self.networks))
+        taken = quotas.charges(flavor.vcpus, flavor.ram_mib, self.disk_gib, len(self.networks))
+        return taken if self.image else {**taken, VOLUME: 0}
 
 
 def create_servers(connection: Connection, ask: Ask, request: ServerRequest) -> Created:
@@ -101,7 +104,7 @@ def create_servers(connection: Connection, ask: Ask, request: ServerRequest) -> 
 
 def _gather(connection: Connection, ask: Ask, request: ServerRequest) -> _Materials:
     caller = ask.caller
-    if not request.image_id:
+    if not request.image_id and not request.disks:
         raise BadRequest("Invalid imageRef provided.")
     check_metadata(connection, caller.project_id, len(request.metadata))
     if request.availability_zone not in (None, ZONE):
@@ -110,8 +113,10 @@ def _gather(connection: Connection, ask: Ask, request: ServerRequest) -> _Materi
         flavor = flavor_for_server(connection, request.flavor_id, caller)
     except FlavorNotFound as error:
         raise BadRequest(str(error)) from error
-    image = boot_images.find_bootable(connection, request.image_id, caller.project_id)
-    boot_images.check_fits(image, flavor.ram_mib, flavor.disk_gib)
+    image = None
+    if request.image_id:
+        image = boot_images.find_bootable(connection, request.image_id, caller.project_id)
+        boot_images.check_fits(image, flavor.ram_mib, flavor.disk_gib)
     keypair = _keypair(connection, caller, request)
     return _Materials(
         flavor=flavor,
@@ -120,7 +125,7 @@ def _gather(connection: Connection, ask: Ask, request: ServerRequest) -> _Materi
         cluster_id=choose_cluster(placing.candidates(connection)),
         networks=chosen_networks.choose(connection, caller, request),
         group_ids=port_security.named(connection, ask, request.security_groups),
-        disk_gib=boot_images.boot_disk_gib(image, flavor.disk_gib),
+        disk_gib=boot_images.boot_disk_gib(image, flavor.disk_gib) if image else 0,
     )
 
 
@@ -181,10 +186,13 @@ def _create(
     plugged = chosen_networks.plug(
         connection, caller, materials.networks, itself.server_id, now_us, materials.group_ids
     )
-    _add_volume(connection, caller, materials, itself, now_us)
+    disks = (
+        *_local_disk(connection, caller, materials, itself, now_us),
+        *disks_at_create.put(connection, ask, itself.server_id, request.disks),
+    )
     guest = _guest(caller, request, materials, plugged, itself)
     of_it = evolve(ask, server_id=itself.server_id)
-    step = Step(_wish(materials, itself, nic_plans(connection, plugged), guest))
+    step = Step(_wish(materials, itself, disks, nic_plans(connection, plugged), guest))
     begin_task(connection, of_it, "create", "scheduling", (step,), {})
     connection.execute(
         insert(servers).values(
@@ -207,9 +215,15 @@ def _itself(request: ServerRequest, place: int, count: int) -> _Itself:
     return _Itself(server_id, str(uuid.uuid4()), name, hostname, place)
 
 
-def _add_volume(
+def _local_disk(
     connection: Connection, caller: Caller, materials: _Materials, itself: _Itself, now_us: int
-) -> None:
+) -> tuple[DiskPlan, ...]:
+    """
+    The one that an image begins, which goes with its server.
+    """
+    image = materials.image
+    if image is None:
+        return ()
     connection.execute(
         insert(volumes).values(
             id=itself.volume_id,
@@ -218,33 +232,31 @@ def _add_volume(
             server_id=itself.server_id,
             index=0,
             size_gib=materials.disk_gib,
-            image_id=materials.image.id,
+            image_id=image.id,
             status="creating",
             delete_on_termination=True,
             created_at=now_us,
             updated_at=now_us,
         )
     )
+    size_gib = materials.disk_gib
+    return (DiskPlan(volume_id=itself.volume_id, size_gib=size_gib, origin=image.boot_volume),)
 
 
 def _wish(
     materials: _Materials,
     itself: _Itself,
+    disks: tuple[DiskPlan, ...],
     nics: tuple[NicPlan, ...],
     guest: config_drive.Guest,
 ) -> Wish:
-    disk = DiskPlan(
-        volume_id=itself.volume_id,
-        size_gib=materials.disk_gib,
-        origin=materials.image.boot_volume,
-    )
     return plan.create_server(
         ServerPlan(
             server_id=itself.server_id,
             cluster_id=materials.cluster_id,
             vcpus=materials.flavor.vcpus,
             memory_mib=materials.flavor.ram_mib,
-            disks=(disk,),
+            disks=disks,
             nics=nics,
             config_drive=config_drive.contents(guest),
         )
@@ -265,7 +277,7 @@ def _common(caller: Caller, request: ServerRequest, materials: _Materials) -> di
         "availability_zone": request.availability_zone,
         "flavor_id": flavor.id,
         "flavor": as_kept(flavor),
-        "image_id": materials.image.id,
+        "image_id": materials.image.id if materials.image else None,
         "key_name": request.key_name,
         "metadata": request.metadata,
         "tags": list(request.tags),

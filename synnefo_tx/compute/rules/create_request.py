@@ -13,6 +13,7 @@ from typing import Any
 
 from attrs import frozen
 
+from synnefo_tx.compute.rules.block_devices import DiskWish, read_disks
 from synnefo_tx.compute.rules.parameters import (
     address_or_none,
     is_true,
@@ -53,6 +54,7 @@ class ServerRequest:
     hostname: str | None
     flavor_id: str
     image_id: str
+    disks: tuple[DiskWish, ...]
     key_name: str | None
     metadata: dict[str, str]
     tags: tuple[str, ...]
@@ -87,7 +89,7 @@ def read_request(body: object, version: Version) -> ServerRequest:
     most = _count(server.get("max_count", least))
     if least > most:
         raise BadRequest("min_count must be <= max_count")
-    _check_disks(server)
+    _check_place(server)
     metadata = server.get("metadata", {})
     networks = server.get("networks")
     name = server["name"].strip()
@@ -97,6 +99,7 @@ def read_request(body: object, version: Version) -> ServerRequest:
         hostname=server.get("hostname"),
         flavor_id=str(server["flavorRef"]).rsplit("/", 1)[-1],
         image_id=server.get("imageRef") or "",
+        disks=read_disks(server, most),
         key_name=server.get("key_name"),
         metadata=metadata,
         tags=tuple(sorted(set(server.get("tags", ())))),
@@ -216,26 +219,7 @@ def files_of(server: dict[str, Any]) -> tuple[tuple[str, bytes], ...]:
     return tuple(files)
 
 
-def _check_disks(server: dict[str, Any]) -> None:
-    """
-    Only what a server has anyway may be asked for: its image as its one, local, boot disk.
-    """
-    if server.get("block_device_mapping"):
-        raise BadRequest("Block Device Mapping is Invalid: volumes can't be attached here yet.")
-    for disk in server.get("block_device_mapping_v2", ()):
-        plain = (
-            disk.get("source_type") == "image"
-            and disk.get("destination_type", "local") == "local"
-            and str(disk.get("boot_index", "0")) == "0"
-            and disk.get("uuid") == server.get("imageRef")
-            and is_true(disk.get("delete_on_termination", True))
-            and "volume_size" not in disk
-        )
-        if not plain:
-            raise BadRequest(
-                "Block Device Mapping is Invalid: only the server's image as its local boot disk "
-                "can be asked for here."
-            )
+def _check_place(server: dict[str, Any]) -> None:
     refuse_certificates(server)
     for forced in ("host", "hypervisor_hostname"):
         if server.get(forced):

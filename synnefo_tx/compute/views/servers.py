@@ -168,6 +168,12 @@ def hash_of_host(host: str | None, project_id: str) -> str:
     return hashlib.sha224(f"{project_id}{host}".encode()).hexdigest()
 
 
+def _image(row: Any, look: Look) -> Json | str:
+    if row.image_id is None:
+        return ""  # it boots from a volume
+    return {"id": row.image_id, "links": [bookmark(look.base, "images", row.image_id)]}
+
+
 def _core(row: Any, ports: Sequence[Any], look: Look, extended: bool) -> Json:
     shown = status(row.vm_state, row.task_state)
     view: Json = {
@@ -178,7 +184,7 @@ def _core(row: Any, ports: Sequence[Any], look: Look, extended: bool) -> Json:
         "flavor": _flavor(row, look),
         "hostId": host_id(row),
         "id": row.id,
-        "image": {"id": row.image_id, "links": [bookmark(look.base, "images", row.image_id)]},
+        "image": _image(row, look),
         "links": both(look.base, "servers", row.id),
         "metadata": row.metadata,
         "name": row.name,

@@ -15,6 +15,7 @@ from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.effect.tasks import Ended, Kind
 from synnefo_tx.network.rows import ports
 from synnefo_tx.quota.rows import holdings
+from synnefo_tx.volume.rows import plugging
 from synnefo_tx.volume.rows.tables import volumes
 
 DELETIONS = frozenset({"server.delete", "server.forceDelete"})
@@ -83,14 +84,17 @@ def _sent(connection: Connection, ended: Ended) -> None:
 
 def _created(connection: Connection, ended: Ended) -> None:
     """
-    The news has told all.
+    The news has told all but of its volumes.
     """
+    plugging.server_made(connection, ended.task.target, ended.now_us)
     _over(connection, ended)
 
 
 def _not_created(connection: Connection, ended: Ended) -> None:
     server = _over(connection, ended)
-    if server is not None:
+    if server is None:
+        plugging.server_not_made(connection, ended.task.target, ended.now_us)
+    else:
         comes_to_nothing(connection, server, ended.message, ended.now_us)
 
 
@@ -103,6 +107,7 @@ def comes_to_nothing(connection: Connection, server: AnyRow, message: str, now_u
     this = update(servers).where(servers.c.id == server.id)
     connection.execute(this.values(reserved={}, power_state=0))
     ports.set_status(connection, server.id, "DOWN", now_us)
+    plugging.server_not_made(connection, server.id, now_us)
     connection.execute(
         update(volumes)
         .where(volumes.c.server_id == server.id)
