@@ -18,21 +18,6 @@ MARK = "the-user-data-ran"
 USER_DATA = f"#!/bin/sh\necho {MARK}-$((40 + 2))\n"
 
 
-def let_in(conn: Any) -> None:
-    """Have the project's default security group let in SSH and ping; twice does no harm."""
-    project_id = conn.current_project_id
-    (group,) = conn.network.security_groups(name="default", project_id=project_id)
-    there = {one["protocol"] for one in group.security_group_rules}
-    for protocol, ports in (
-        ("icmp", {}),
-        ("tcp", {"port_range_min": 22, "port_range_max": 22}),
-    ):
-        if protocol not in there:
-            conn.network.create_security_group_rule(
-                security_group_id=group.id, direction="ingress", protocol=protocol, **ports
-            )
-
-
 class Journey:
     """One user's way through one cloud.  All methods block."""
 
@@ -65,7 +50,6 @@ class Journey:
     def boot(self, image: Any, key_name: str | None = None, name: str = "journey") -> Any:
         """An ACTIVE server; the time it took is kept."""
         flavor = self.conn.compute.find_flavor("tiny", ignore_missing=False)
-        let_in(self.conn)
         begun = time.monotonic()
         more = {"key_name": key_name} if key_name else {}
         server = self.conn.compute.create_server(

@@ -1,5 +1,6 @@
 """
-A real guest gets a second network while it runs: network, subnet and port made by calls.
+A real guest gets a second network while it runs: network, subnet and port made by calls.  Its
+security group lets out what it says.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class SecondNetworkTests(TestCase):
             return
         self.address = self.journey.address(server)
         eventually(lambda: self.journey.banner(self.address), 60, "SSH greets")
+        self._group_shuts()
         network = conn.network.create_network(name="second")
         subnet = conn.network.create_subnet(
             network_id=network.id, ip_version=4, cidr="10.77.0.0/24", gateway_ip=None
@@ -60,6 +62,22 @@ class SecondNetworkTests(TestCase):
         ):
             delete(thing, ignore_missing=False)
         self.journey.delete(server)
+
+    def _group_shuts(self) -> None:
+        """Without the rule that lets it out the guest reaches nobody; with it again, it does."""
+        network = self.journey.conn.network
+        gateway = self._says("ip route | awk '/^default/ {print $3}'").split()[0]
+        (rule,) = network.security_group_rules(direction="egress", ethertype="IPv4")
+        self.assertTrue(self._reaches(gateway))
+        network.delete_security_group_rule(rule)
+        eventually(lambda: not self._reaches(gateway), 30, "the guest is kept in")
+        network.create_security_group_rule(
+            security_group_id=rule.security_group_id, direction="egress", ethertype="IPv4"
+        )
+        eventually(lambda: self._reaches(gateway), 30, "the guest is let out again")
+
+    def _reaches(self, address: str) -> bool:
+        return "there" in self._says(f"ping -c 1 -W 2 {address} > /dev/null && echo there || true")
 
     def _port_becomes(self, port_id: str, status: str) -> None:
         port = self.journey.conn.network.get_port
