@@ -12,9 +12,11 @@ from attrs import frozen
 from sqlalchemy import Connection, Row, select
 
 from synnefo_tx.compute.errors import Ambiguous
+from synnefo_tx.compute.rows import chosen_ports
 from synnefo_tx.compute.rules.config_drive import Interface
 from synnefo_tx.compute.rules.create_request import NetworkWish, ServerRequest
-from synnefo_tx.errors import BadRequest, Conflict, NotFound
+from synnefo_tx.compute.rules.placement import ZONE
+from synnefo_tx.errors import BadRequest, NotFound
 from synnefo_tx.identity.caller import Caller
 from synnefo_tx.network import errors
 from synnefo_tx.network.rows import networks, port_groups
@@ -29,12 +31,13 @@ AnyRow = Row[Any]
 @frozen
 class Chosen:
     """
-    A network, and the address wanted there.
+    A network, and the address wanted there, or the port there that is given.
     """
 
     network: AnyRow
     fixed_ip: str | None
     tag: str | None = None
+    port_id: str | None = None
 
 
 def choose(connection: Connection, caller: Caller, request: ServerRequest) -> list[Chosen]:
@@ -78,6 +81,7 @@ def plug(
     server_id: str,
     now_us: int,
     group_ids: Sequence[str] = (),
+    zone: str = ZONE,
 ) -> list[Interface]:
     """
     The ports of a new server, in these security groups or, without any, in the default one.
@@ -85,6 +89,10 @@ def plug(
     """
     plugged = []
     for item in chosen:
+        if item.port_id is not None:
+            given = (item.port_id, server_id, zone, item.tag, now_us)
+            plugged.append(chosen_ports.plug(connection, *given))
+            continue
         port = _port(connection, caller, item, server_id, now_us)
         if item.network.port_security:
             groups = group_ids or [ensure_default(connection, caller.project_id, now_us)]
@@ -108,7 +116,8 @@ def plug(
 
 def _named(connection: Connection, caller: Caller, wish: NetworkWish) -> Chosen:
     if wish.port_id is not None:
-        raise _port_refused(connection, caller, wish.port_id)
+        network = chosen_ports.network_of(connection, caller, wish.port_id)
+        return Chosen(network, None, wish.tag, wish.port_id)
     assert wish.network_id is not None
     network = networks.find(connection, wish.network_id, caller.project_id, caller.is_admin)
     if network is None:
@@ -116,18 +125,6 @@ def _named(connection: Connection, caller: Caller, wish: NetworkWish) -> Chosen:
     if not networks.subnets_of(connection, [network.id]):
         raise BadRequest(f"Network {network.id} requires a subnet in order to boot instances on.")
     return Chosen(network, wish.fixed_ip, wish.tag)
-
-
-def _port_refused(connection: Connection, caller: Caller, port_id: str) -> Exception:
-    """
-    Every port that there is belongs to a server: they can't be made apart from one yet.
-    """
-    statement = select(ports.c.id).where(ports.c.id == port_id)
-    if not caller.is_admin:
-        statement = statement.where(ports.c.project_id == caller.project_id)
-    if connection.execute(statement).first() is None:
-        return BadRequest(f"Port id {port_id} could not be found.")
-    return Conflict(f"Port {port_id} is still in use.")
 
 
 def _port(

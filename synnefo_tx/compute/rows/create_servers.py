@@ -14,17 +14,19 @@ from attrs import evolve, field, frozen
 from sqlalchemy import Connection, Row, insert
 
 from synnefo_tx.compute.ask import Ask
-from synnefo_tx.compute.errors import FlavorNotFound, KeypairNotFound, TooMany
+from synnefo_tx.compute.errors import FlavorNotFound
 from synnefo_tx.compute.rows import (
     boot_images,
     chosen_networks,
+    chosen_ports,
     disks_at_create,
     placing,
     port_security,
 )
 from synnefo_tx.compute.rows.acting import begin_task
+from synnefo_tx.compute.rows.affording import how_many
 from synnefo_tx.compute.rows.flavors import as_kept, flavor_for_server
-from synnefo_tx.compute.rows.keypairs import find_keypair
+from synnefo_tx.compute.rows.keypairs import keypair_for_server
 from synnefo_tx.compute.rows.nic_plans import nic_plans
 from synnefo_tx.compute.rows.quotas import check_metadata
 from synnefo_tx.compute.rows.tables import servers
@@ -43,8 +45,6 @@ from synnefo_tx.quota.rows import holdings
 from synnefo_tx.volume.rows.tables import volumes
 
 AnyRow = Row[Any]
-
-MAX_AT_ONCE = 100  # servers made by one request, whatever the quota
 
 
 @frozen
@@ -81,7 +81,8 @@ class _Materials:
         What one server takes of its project's quota.
         """
         flavor = self.flavor
-        taken = quotas.charges(flavor.vcpus, flavor.ram_mib, self.disk_gib, len(self.networks))
+        ports = sum(chosen.port_id is None for chosen in self.networks)
+        taken = quotas.charges(flavor.vcpus, flavor.ram_mib, self.disk_gib, ports)
         return taken if self.image else {**taken, VOLUME: 0}
 
 
@@ -92,7 +93,7 @@ def create_servers(connection: Connection, ask: Ask, request: ServerRequest) -> 
     caller = ask.caller
     materials = _gather(connection, ask, request)
     payer = Payer(caller.user_id, caller.project_id)
-    count = _affordable(connection, payer, materials.charges(), request)
+    count = how_many(connection, payer, materials.charges(), request)
     charges = {name: amount * count for name, amount in materials.charges().items()}
     holdings.take(connection, payer, charges)
     made = tuple(
@@ -117,7 +118,7 @@ def _gather(connection: Connection, ask: Ask, request: ServerRequest) -> _Materi
     if request.image_id:
         image = boot_images.find_bootable(connection, request.image_id, caller.project_id)
         boot_images.check_fits(image, flavor.ram_mib, flavor.disk_gib)
-    keypair = _keypair(connection, caller, request)
+    keypair = keypair_for_server(connection, caller.user_id, request.key_name)
     return _Materials(
         flavor=flavor,
         image=image,
@@ -127,39 +128,6 @@ def _gather(connection: Connection, ask: Ask, request: ServerRequest) -> _Materi
         group_ids=port_security.named(connection, ask, request.security_groups),
         disk_gib=boot_images.boot_disk_gib(image, flavor.disk_gib) if image else 0,
     )
-
-
-def _keypair(connection: Connection, caller: Caller, request: ServerRequest) -> AnyRow | None:
-    if request.key_name is None:
-        return None
-    try:
-        return find_keypair(connection, caller.user_id, request.key_name)
-    except KeypairNotFound as error:
-        raise BadRequest("Invalid key_name provided.") from error
-
-
-def _affordable(
-    connection: Connection, payer: Payer, charges: dict[str, int], request: ServerRequest
-) -> int:
-    """
-    How many servers the quota allows, from min_count to max_count.  Raises TooMany.
-    """
-    if request.min_count > MAX_AT_ONCE:
-        raise BadRequest(f"min_count must be <= {MAX_AT_ONCE}")
-    held = holdings.locked(connection, payer, charges)
-    count = min(request.max_count, MAX_AT_ONCE)
-    short = []
-    for name, amount in sorted(charges.items()):
-        holding = held[name]
-        if holding.limit < 0 or amount == 0:
-            continue
-        count = min(count, max(0, holding.limit - holding.used) // amount)
-        asked = amount * request.min_count
-        if holding.used + asked > holding.limit:
-            short.append(quotas.short(name, asked, holding))
-    if short:
-        raise TooMany(sorted(short))
-    return count
 
 
 @frozen
@@ -192,8 +160,12 @@ def _create(
     )
     guest = _guest(caller, request, materials, plugged, itself)
     of_it = evolve(ask, server_id=itself.server_id)
-    step = Step(_wish(materials, itself, disks, nic_plans(connection, plugged), guest))
-    begin_task(connection, of_it, "create", "scheduling", (step,), {})
+    given = [chosen.port_id for chosen in materials.networks if chosen.port_id is not None]
+    steps = (
+        Step(_wish(materials, itself, disks, nic_plans(connection, plugged), guest)),
+        *chosen_ports.steps_after(connection, itself.server_id, materials.cluster_id, given),
+    )
+    begin_task(connection, of_it, "create", "scheduling", steps, {})
     connection.execute(
         insert(servers).values(
             id=itself.server_id,

@@ -85,3 +85,15 @@ def _find(connection: Connection, user_id: str, name: str) -> AnyRow | None:
     return connection.execute(
         select(keypairs).where(keypairs.c.user_id == user_id, keypairs.c.name == name)
     ).first()
+
+
+def keypair_for_server(connection: Connection, user_id: str, name: str | None) -> Any:
+    """
+    None without a name.  Raises BadRequest in the words of POST /servers.
+    """
+    if name is None:
+        return None
+    try:
+        return find_keypair(connection, user_id, name)
+    except KeypairNotFound as error:
+        raise BadRequest("Invalid key_name provided.") from error

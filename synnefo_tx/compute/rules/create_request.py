@@ -167,6 +167,11 @@ def _networks(asked: Any, most: int) -> tuple[NetworkWish, ...] | None:
     if not asked or asked == "auto":
         return None
     wishes = tuple(_network(item) for item in asked)
+    if most > 1 and any(wish.port_id for wish in wishes):
+        raise BadRequest(
+            "Unable to launch multiple instances with a single configured port ID. Please launch "
+            "your instance one by one with different ports."
+        )
     if most > 1 and any(wish.fixed_ip for wish in wishes):
         raise BadRequest(
             "Failed to launch instances: max_count cannot be greater than 1 if an fixed_ip is "
@@ -183,7 +188,7 @@ def _network(item: dict[str, Any]) -> NetworkWish:
                 f"Specified Fixed IP '{address}' cannot be used with port '{port}': the two "
                 "cannot be specified together."
             )
-        return NetworkWish(None, None, port)
+        return NetworkWish(None, None, port, item.get("tag"))
     if "uuid" not in item:
         raise BadRequest("Bad network format: missing 'uuid'")
     if not is_uuid(item["uuid"]):

@@ -33,7 +33,7 @@ def plug(connection: Connection, server: AnyRow, port_id: str, task: Asked, now_
         "binding_host": server.host or "",
     }
     touched(connection, ports, port_id, columns, now_us)
-    wish = nics.attach(server.id, server.cluster_id, _shape(connection, port_id))
+    wish = nics.attach(server.id, server.cluster_id, shape(connection, port_id))
     _begin(connection, task, wish, now_us)
 
 
@@ -51,7 +51,7 @@ def changed(connection: Connection, port: AnyRow, now_us: int) -> None:
     """
     server = server_of(connection, port)
     if server is not None:
-        wish = nics.change(server.id, server.cluster_id, _shape(connection, port.id))
+        wish = nics.change(server.id, server.cluster_id, shape(connection, port.id))
         context = {"server_id": server.id}
         _begin(
             connection,
@@ -122,7 +122,10 @@ def _begin(connection: Connection, task: Asked, wish: Wish, now_us: int) -> None
     tasks.begin(connection, whole, now_us)
 
 
-def _shape(connection: Connection, port_id: str) -> nics.NicShape:
+def shape(connection: Connection, port_id: str) -> nics.NicShape:
+    """
+    A port as its cluster shall have it.
+    """
     port = connection.execute(select(ports).where(ports.c.id == port_id)).one()
     given = addresses.of_ports(connection, [port_id]).get(port_id, [])
     ids = [one.subnet_id for one in given]
