@@ -92,7 +92,7 @@ def _prefix(value: object) -> str | None:
     if value is None:
         return None
     try:
-        if not isinstance(value, str) or "." not in value + value.replace(":", "."):
+        if not isinstance(value, str):
             raise ValueError
         return str(ipaddress.ip_network(value, strict=False))
     except ValueError:
@@ -109,12 +109,7 @@ RULE: tuple[Attribute, ...] = (
     attribute("port_range_min", _port, None, column="port_min", updated=False),
     attribute("port_range_max", _port, None, column="port_max", updated=False),
     attribute("remote_ip_prefix", _prefix, None, column="remote_cidr", updated=False),
-    attribute(
-        "remote_group_id",
-        values.or_none(values.text(36)),
-        None,
-        updated=False,
-    ),
+    attribute("remote_group_id", values.or_none(values.text(36)), None, updated=False),
 )
 
 

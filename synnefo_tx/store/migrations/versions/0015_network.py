@@ -190,12 +190,15 @@ def _rbac() -> None:
         op.create_index(f"ix_rbac_policies_{name}", "rbac_policies", [name])
 
 
-def _security_groups() -> None:
-    standard = (
+def _standard() -> tuple[sa.Column[int], ...]:
+    return (
         sa.Column("revision", sa.Integer, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
     )
+
+
+def _security_groups() -> None:
     op.create_table(
         "security_groups",
         sa.Column("id", sa.String(36), primary_key=True),
@@ -204,7 +207,7 @@ def _security_groups() -> None:
         sa.Column("project_id", sa.String(64), nullable=False),
         sa.Column("default_of", sa.String(64)),
         sa.Column("stateful", sa.Boolean, nullable=False),
-        *(column.copy() for column in standard),
+        *_standard(),
         sa.UniqueConstraint("default_of", name=op.f("uq_security_groups_default_of")),
     )
     op.create_index("ix_security_groups_project_id", "security_groups", ["project_id"])
@@ -224,7 +227,7 @@ def _security_groups() -> None:
         sa.Column("port_max", sa.Integer),
         sa.Column("remote_cidr", sa.String(64)),
         sa.Column("remote_group_id", sa.String(36), sa.ForeignKey(group, ondelete="CASCADE")),
-        *(column.copy() for column in standard),
+        *_standard(),
     )
     for name in ("group_id", "project_id", "remote_group_id"):
         op.create_index(f"ix_security_group_rules_{name}", "security_group_rules", [name])
