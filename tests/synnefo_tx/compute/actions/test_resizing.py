@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from synnefo_tx.compute.rows.census import count
+from synnefo_tx.compute.rows.census import CENSUS, count
 from synnefo_tx.quota.rows.holdings import held
 from synnefo_tx.volume.rows.tables import volumes
 from tests.synnefo_tx.compute.actions.asking import ActionCase
@@ -43,7 +43,7 @@ class ResizeTests(ActionCase):
             for key, amount in counted.items()
             if key.holder == f"project:{project}" and amount
         }
-        used = {name: holding.used for name, holding in charged.items() if holding.used}
+        used = {name: charged[name].used for name in CENSUS.resources if charged[name].used}
         self.assertEqual(found, used)
 
     def resized(self) -> None:

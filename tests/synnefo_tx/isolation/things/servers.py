@@ -35,7 +35,7 @@ def made(cloud: Cloud) -> dict[str, str]:
         f"{SERVER}/metadata/<key>": "color",
         f"{SERVER}/tags/<tag>": "mine",
         f"{SERVER}/ips/<network>": "default",
-        f"{SERVER}/os-interface/<port>": port["port_id"],
+        f"{SERVER}/os-interface/<port_id>": port["port_id"],
         f"{SERVER}/os-instance-actions/<request_id>": actions.json["instanceActions"][0][
             "request_id"
         ],
@@ -43,4 +43,5 @@ def made(cloud: Cloud) -> dict[str, str]:
         f"{NOVA}/flavors/<flavor_id>": "9",
         f"{NOVA}/flavors/<flavor_id>/os-extra_specs/<key>": "any",
         f"{NOVA}/os-quota-sets/<project_id>": project_of(ALICE),
+        f"{NOVA}/os-simple-tenant-usage/<project_id>": project_of(ALICE),
     }
