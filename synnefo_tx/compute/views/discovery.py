@@ -30,6 +30,7 @@ EXTENSIONS = {
     ),
     "os-quota-class-sets": ("QuotaClasses", "Quota classes management support."),
     "os-quota-sets": ("Quotas", "Quotas management support."),
+    "os-simple-tenant-usage": ("SimpleTenantUsage", "Simple tenant usage extension."),
     "os-server-start-stop": ("ServerStartStop", "Start/Stop instance compute API support."),
     "os-server-usage": ("ServerUsage", "Adds launched_at and terminated_at on Servers."),
     "os-admin-actions": ("AdminActions", "Enable admin-only server actions"),
