@@ -10,7 +10,7 @@ from synnefo_tx.compute.permissions import PREFIX
 from synnefo_tx.compute.rows import usage as rows
 from synnefo_tx.compute.rules.paging import MAX_LIMIT, limit_and_marker, next_links
 from synnefo_tx.compute.rules.usage import by_project, read_span
-from synnefo_tx.errors import BadRequest, Forbidden
+from synnefo_tx.errors import BadRequest, Forbidden, NotFound
 from synnefo_tx.http.call import Call
 from synnefo_tx.http.reply import Reply, json_reply
 from synnefo_tx.http.service import Service
@@ -37,6 +37,8 @@ def add_routes(service: Service) -> None:
 
     @service.route("GET", ROOT, "os-simple-tenant-usage:list")
     async def index(call: Call) -> Reply:
+        if call.request.path.endswith(b"/"):  # of a project without a name
+            raise NotFound("The resource could not be found.")
         detailed = call.query("detailed") == "1"
         found, links = await used(call, None, detailed=detailed)
         more = {"tenant_usages_links": links} if links else {}

@@ -94,6 +94,7 @@ class UsageTests(SynchronousTestCase):
         mine, foreign = f"/{project_of(ALICE)}", self.server(began=5, user=BOB)
         for user, path, status in (
             (ALICE, "", 403),
+            (ADMIN, "/", 404),
             (ALICE, f"/{project_of(BOB)}", 403),
             (ALICE, f"{mine}?start={END}&end={START}", 400),
             (ALICE, f"{mine}?start=yesterday", 400),
