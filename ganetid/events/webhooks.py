@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +21,18 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList, succe
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.logger import Logger
+from twisted.web.client import Agent
 
 from ganetid.events.feed import EventFeed
 from ganetid.jobs.journal import Waiting
+from synnefo_tx.daemon.posting import Post, poster
 
 BATCH = 50
 IDLE_S = 60.0
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 300.0
+PATIENCE_S = 15.0  # for an answer
 MOST_HOOKS = 64
-
-# Posts to an address: (address, body, headers) -> status of the answer.  Raises anything.
-Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[int]]
 
 
 @frozen
@@ -55,6 +54,11 @@ def signature(secret: str, event: int, body: bytes) -> str:
     """What the header x-ganeti-signature says: HMAC-SHA256 of ``<id>.<body>``, hex."""
     signed = hmac.new(secret.encode(), b"%d." % event + body, hashlib.sha256)
     return f"sha256={signed.hexdigest()}"
+
+
+def public_poster(reactor: Any) -> Post:
+    """Certificates are checked against those the system trusts."""
+    return poster(Agent(reactor, connectTimeout=PATIENCE_S), PATIENCE_S)
 
 
 class Webhooks(Service):

@@ -19,8 +19,7 @@ from ganetid.cluster.model import Change, ClusterFacts, PutFacts
 from ganetid.events.feed import EventFeed, all_of
 from ganetid.events.messages import Newsroom
 from ganetid.events.outbox import Postman
-from ganetid.events.posting import poster
-from ganetid.events.webhooks import Webhooks
+from ganetid.events.webhooks import Webhooks, public_poster
 from ganetid.hooks.runner import HookRunner, on_nodes
 from ganetid.hypervisor.interface import Ended
 from ganetid.jobs.database import Database, OneThread
@@ -224,7 +223,7 @@ class MasterHalf(MultiService):
         feed = self._feed
         assert feed is not None
         path = self._half.directories.state / "webhooks.json"
-        hooks = Webhooks(self._reactor, feed, path, poster(self._reactor))
+        hooks = Webhooks(self._reactor, feed, path, public_poster(self._reactor))
         hooks.setServiceParent(self)
         strict = self._settings.strict_compat
         api = Api(self.cluster, nodes, queue, OPCODES, strict, feed=feed, hooks=hooks)

@@ -1,15 +1,14 @@
 """
-Posts to addresses that users name: never to this cloud's own networks, and within a time.
+Posts to addresses that users name: never to this cloud's own networks.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-import treq
 from attrs import frozen
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint, wrapClientTLS
@@ -17,15 +16,14 @@ from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.ssl import optionsForClientTLS
 from twisted.internet.threads import deferToThread
 from twisted.web.client import Agent
-from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgentEndpointFactory
 from zope.interface import implementer
 
+from synnefo_tx.daemon import posting
+from synnefo_tx.daemon.posting import Post
+
 PATIENCE_S = 10.0
-MOST_READ = 64 * 1024
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-# (address, body, headers) -> status of the answer.  Raises anything.
-Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[int]]
 
 
 class AddressRefused(Exception):
@@ -112,42 +110,5 @@ def poster(reactor: Any, allowed: Allowed, resolve: Resolve = resolved) -> Post:
     """
     Certificates are checked against those that the system trusts; nobody is redirected.
     """
-    agent = Agent.usingEndpointFactory(reactor, _Endpoints(reactor, allowed, resolve))
-
-    async def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        response = await treq.request(
-            "POST",
-            url,
-            data=body,
-            headers=Headers({name: [value] for name, value in headers.items()}),
-            agent=agent,
-            timeout=PATIENCE_S,
-            allow_redirects=False,
-            unbuffered=True,
-        )
-        response.original.deliverBody(_Unread())
-        return int(response.code)
-
-    return post
-
-
-class _Unread:
-    """
-    A body that nobody wants; one that is too long ends the connection.
-    """
-
-    transport: Any = None
-
-    def __init__(self) -> None:
-        self._size = 0
-
-    def makeConnection(self, transport: Any) -> None:
-        self.transport = transport
-
-    def dataReceived(self, data: bytes) -> None:
-        self._size += len(data)
-        if self._size > MOST_READ:
-            self.transport.stopProducing()
-
-    def connectionLost(self, reason: Any) -> None:
-        pass
+    endpoints = _Endpoints(reactor, allowed, resolve)
+    return posting.poster(Agent.usingEndpointFactory(reactor, endpoints), PATIENCE_S)

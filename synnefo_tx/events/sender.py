@@ -18,9 +18,9 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.logger import Logger
 
+from synnefo_tx.daemon.posting import Post
 from synnefo_tx.daemon.rounds import Rounds
 from synnefo_tx.events.place import Place, place_of
-from synnefo_tx.events.posting import Post
 from synnefo_tx.events.rows import reading, webhooks
 from synnefo_tx.events.texts import behind, body_of, name_of
 from synnefo_tx.identity.secret_box import SecretBox

@@ -4,20 +4,21 @@ Posts to addresses of others, within a time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import treq
-from twisted.web.client import Agent
 from twisted.web.http_headers import Headers
 
-PATIENCE_S = 15.0
 MOST_READ = 64 * 1024
+# (address, body, headers) -> status of the answer.  Raises anything.
+Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[int]]
 
 
-def poster(reactor: Any) -> Any:
-    """A webhooks.Post; certificates are checked against those the system trusts."""
-    agent = Agent(reactor, connectTimeout=PATIENCE_S)
+def poster(agent: Any, patience_s: float) -> Post:
+    """
+    Posts through a Twisted Agent.  Nobody is redirected, and what is answered is not read.
+    """
 
     async def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
         response = await treq.request(
@@ -26,7 +27,7 @@ def poster(reactor: Any) -> Any:
             data=body,
             headers=Headers({name: [value] for name, value in headers.items()}),
             agent=agent,
-            timeout=PATIENCE_S,
+            timeout=patience_s,
             allow_redirects=False,
             unbuffered=True,
         )
@@ -37,7 +38,9 @@ def poster(reactor: Any) -> Any:
 
 
 class _Unread:
-    """A body that nobody wants; one that is too long ends the connection."""
+    """
+    A body that nobody wants; one that is too long ends the connection.
+    """
 
     transport: Any = None
 
@@ -45,14 +48,20 @@ class _Unread:
         self._size = 0
 
     def makeConnection(self, transport: Any) -> None:
-        """Twisted: the body begins."""
+        """
+        Twisted: the body begins.
+        """
         self.transport = transport
 
     def dataReceived(self, data: bytes) -> None:
-        """Twisted: a part of it."""
+        """
+        Twisted: a part of it.
+        """
         self._size += len(data)
         if self._size > MOST_READ:
             self.transport.stopProducing()
 
     def connectionLost(self, reason: Any) -> None:
-        """Twisted: it is over."""
+        """
+        Twisted: it is over.
+        """
