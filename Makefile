@@ -3,7 +3,7 @@
 
 VENV := .venv/bin
 
-.PHONY: help python setup image run test lint types bench-boot bench-block bench-guests bench-rapi bench-identity chaos-block conformance conformance-rapi conformance-identity fuzz sanitize format clean
+.PHONY: help python setup image run test lint types bench-boot bench-block bench-guests bench-api bench-rapi bench-identity chaos-block conformance conformance-rapi conformance-identity fuzz sanitize format clean
 
 help:
 	@echo "make run     set up what is missing and start the all-in-one cloud"
@@ -18,6 +18,7 @@ help:
 	@echo "make conformance-identity  Tempest's identity tests against the identity API"
 	@echo "make conformance  Tempest's tests of identity, compute, network, volume and scenarios"
 	@echo "make bench-rapi   the remote API and its job queue, beside a real Ganeti's figures"
+	@echo "make bench-api    lists, one of them and new ones of compute and network, beside figures of Nova and Neutron"
 	@echo "make bench-identity  log-ins, validations and lists of the identity API, beside a Keystone"
 	@echo "make chaos-block  storage whose daemon, disk and power fail; CHAOS_ROUNDS (200), CHAOS_SEED"
 	@echo "make sanitize  tests of the loop in C with checks of memory and undefined behaviour"
@@ -68,6 +69,9 @@ conformance: image
 
 bench-rapi: setup
 	@PYTHONPATH=. $(VENV)/python -m benchmarks.rapi
+
+bench-api: setup
+	@PYTHONPATH=. $(VENV)/python -m benchmarks.api
 
 bench-identity: setup
 	@python3 tools/setup/debian.py keystone
