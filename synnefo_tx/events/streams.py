@@ -39,7 +39,7 @@ async def stream(
 ) -> AsyncIterator[bytes]:
     """
     What the client is sent, until the cloud stops or `may_go_on` raises NotAuthenticated, which is
-    asked for whenever nothing has happened for a while.
+    asked for every STILL_HERE_S, however much happens.
     """
     follower = hub.enter(wanted.project_id)
     try:
@@ -47,11 +47,14 @@ async def stream(
         yield f"retry: {RETRY_MS}\nid: {news.place}\n\n".encode()
         if wanted.place is not None and wanted.place.at_s < cloud.clock() - reading.KEPT_S:
             yield b'event: reset\ndata: {"reason": "events since then are forgotten"}\n\n'
+        asked_at = hub.reactor.seconds()
         while not follower.ended:
-            while lines := await news.more():
-                yield lines
-            if not await follower.more(hub.reactor, STILL_HERE_S):
+            if hub.reactor.seconds() - asked_at >= STILL_HERE_S:
                 await may_go_on()
+                asked_at = hub.reactor.seconds()
+            if lines := await news.more():
+                yield lines
+            elif not await follower.more(hub.reactor, STILL_HERE_S):
                 yield b": still here\n\n"
     except NotAuthenticated:
         yield b'event: end\ndata: {"reason": "the token is not valid any more"}\n\n'

@@ -169,6 +169,18 @@ class StreamTests(SynchronousTestCase):
         self.assertEqual(client.take()[-1]["event"], "end")
         self.assertEqual(self.hub.followers, 0)
 
+    def test_the_token_ends_in_a_busy_project(self) -> None:
+        """
+        What happens all the time tells nothing more to who may not know it.
+        """
+        client = Client(self)
+        client.valid = False
+        for number in range(4):
+            self.happen(f"n{number}")
+            self.reactor.pump([EVERY_S] * int(STILL_HERE_S / EVERY_S / 2))
+        self.successResultOf(client.done)
+        self.assertEqual(client.take()[-1]["event"], "end")
+
     def test_the_cloud_stops(self) -> None:
         client = Client(self)
         self.hub.stopService()
