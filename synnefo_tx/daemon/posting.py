@@ -10,7 +10,6 @@ from typing import Any
 import treq
 from twisted.web.http_headers import Headers
 
-MOST_READ = 64 * 1024
 # (address, body, headers) -> status of the answer.  Raises anything.
 Post = Callable[[str, bytes, Mapping[str, str]], Awaitable[int]]
 
@@ -39,27 +38,20 @@ def poster(agent: Any, patience_s: float) -> Post:
 
 class _Unread:
     """
-    A body that nobody wants; one that is too long ends the connection.
+    A body that nobody wants: its connection ends at once, since whoever sends it could keep it open
+    for as long as he likes.
     """
-
-    transport: Any = None
-
-    def __init__(self) -> None:
-        self._size = 0
 
     def makeConnection(self, transport: Any) -> None:
         """
         Twisted: the body begins.
         """
-        self.transport = transport
+        transport.stopProducing()
 
     def dataReceived(self, data: bytes) -> None:
         """
         Twisted: a part of it.
         """
-        self._size += len(data)
-        if self._size > MOST_READ:
-            self.transport.stopProducing()
 
     def connectionLost(self, reason: Any) -> None:
         """

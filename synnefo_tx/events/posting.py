@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from attrs import frozen
@@ -23,6 +23,7 @@ from synnefo_tx.daemon import posting
 from synnefo_tx.daemon.posting import Post
 
 PATIENCE_S = 10.0
+GLOBAL_UNICAST = IPv6Network("2000::/3")  # the rest may lead to IPv4 (NAT64) or to this site
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
@@ -48,6 +49,8 @@ class Allowed:
         found = getattr(found, "ipv4_mapped", None) or found
         if any(found in ip_network(network) for network in self.networks):
             return True
+        if isinstance(found, IPv6Address) and (found not in GLOBAL_UNICAST or found.sixtofour):
+            return False
         return found.is_global and not found.is_multicast
 
 

@@ -67,6 +67,7 @@ class Sender(Service):
     _rounds: Rounds = field(init=False)
     _place: Place | None = field(default=None, init=False)
     _under_way: dict[str, Deferred[None]] = field(factory=dict, init=False)
+    _overtaken: set[str] = field(factory=set, init=False)  # under way as a feed went on
     _log = Logger()
 
     def __attrs_post_init__(self) -> None:
@@ -109,6 +110,7 @@ class Sender(Service):
 
     def _sent(self, _result: object, webhook_id: str) -> None:
         self._under_way.pop(webhook_id, None)
+        self._overtaken.discard(webhook_id)
 
     def _failed(self, failure: Any) -> None:
         self._log.failure("a webhook stands still", failure=failure)
@@ -124,6 +126,7 @@ class Sender(Service):
             found = await self._database.read(reading.projects_between, place, now_s)
             projects, self._place = found
         if projects is None or projects:
+            self._overtaken.update(self._under_way)
             await self._database.write(webhooks.wake, projects, now_s)
 
     async def _send(self, hook: webhooks.AnyRow) -> None:
@@ -142,6 +145,8 @@ class Sender(Service):
             place = behind(row)
         again = now_s if len(rows) == BATCH else None
         await self._database.write(webhooks.taken, hook.id, place, again)
+        if hook.id in self._overtaken:  # it was not woken: it was awake until now
+            await self._database.write(webhooks.wake, {hook.project_id}, now_s)
 
     async def _taken(self, hook: webhooks.AnyRow, secret: str, row: Any) -> bool:
         body, place = body_of(row), behind(row)

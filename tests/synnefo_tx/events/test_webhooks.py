@@ -17,7 +17,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from twisted.web.resource import Resource
-from twisted.web.server import Site
+from twisted.web.server import NOT_DONE_YET, Site
 
 from synnefo_tx.audit.rows.tables import audit_log
 from synnefo_tx.events.api.routes import events_router
@@ -48,6 +48,8 @@ class Address:
     def __call__(self, url: str, body: bytes, headers: Any) -> Any:
         self.got.append((url, json.loads(body), dict(headers)))
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Deferred):
+            return answer
         return fail(answer) if isinstance(answer, Exception) else succeed(answer)
 
     @property
@@ -209,6 +211,21 @@ class SenderTests(WebhookCase):
         place = Place(0, 1)
         self.assertNotEqual(signature("one", place, b"{}"), signature("other", place, b"{}"))
 
+    def test_what_happens_meanwhile(self) -> None:
+        """
+        It is sent after what is being sent, though nothing happens any more.
+        """
+        self.hook()
+        self.happen("one")
+        slow: Deferred[int] = Deferred()
+        self.address.answers = [slow, 200]
+        self.look()
+        self.happen("two")
+        self.look()
+        slow.callback(200)
+        self.look()
+        self.assertEqual(self.address.ids, ["one", "two"])
+
     def test_kinds_and_projects(self) -> None:
         self.hook(kinds=["volume"])
         self.happen("server")
@@ -295,6 +312,23 @@ class _Taker(Resource):
         return b"x" * 200_000
 
 
+class _Endless(Resource):
+    """
+    ended: its client has gone.
+    """
+
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended: Deferred[None] = Deferred()
+
+    def render_POST(self, request: Any) -> int:
+        request.notifyFinish().addErrback(lambda _: self.ended.callback(None))
+        request.write(b"x")
+        return NOT_DONE_YET
+
+
 class PosterTests(TestCase):
     """
     Over real connections.
@@ -311,6 +345,19 @@ class PosterTests(TestCase):
         post = poster(reactor, Allowed(("127.0.0.0/8",)))
         self.assertEqual(await post(f"http://127.0.0.1:{self.port}/", b"{}", {"a": "b"}), 200)
         self.assertEqual(self.taker.got, [b"{}"])
+
+    async def test_an_answer_without_end(self) -> None:
+        """
+        Whoever never ends his answer keeps no connection of ours.
+        """
+        endless = _Endless()
+        listen: Any = reactor
+        port = listen.listenTCP(0, Site(endless), interface="127.0.0.1")
+        self.addCleanup(port.stopListening)
+        post = poster(reactor, Allowed(("127.0.0.0/8",)))
+        status = await post(f"http://127.0.0.1:{port.getHost().port}/", b"{}", {})
+        self.assertEqual(status, 200)
+        await endless.ended.addTimeout(5, reactor)
 
     async def test_own_networks(self) -> None:
         """
@@ -331,6 +378,7 @@ class PosterTests(TestCase):
         for address in (
             "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
             "224.0.0.1", "255.255.255.255", "::1", "fe80::1%eth0", "fc00::1", "::ffff:10.0.0.1",
+            "64:ff9b::a9fe:a9fe", "2002:7f00:1::1", "fec0::1", "::127.0.0.1",
         ):  # fmt: skip
             self.assertFalse(Allowed().takes(address), address)
         for address in ("93.184.216.34", "2606:2800:220:1::1"):
