@@ -8,7 +8,7 @@ import uuid
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, select
 
 from synnefo_tx.errors import BadRequest
 from synnefo_tx.identity.caller import Caller
@@ -131,7 +131,8 @@ def _of_snapshot(
             f"Volume size '{size_gib}'GB cannot be smaller than the snapshot size {least}GB. They "
             "must be >= original snapshot size."
         )
-    origin = find(connection, caller, snapshot.volume_id)
+    # Not as the caller's: a volume may have gone to another project without its snapshots.
+    origin = connection.execute(select(volumes).where(volumes.c.id == snapshot.volume_id)).one()
     values = {"snapshot_id": snapshot_id, **_inherited(origin)}
     return Source(least, values, block=steps.snapshot_block(snapshot_id))
 

@@ -97,13 +97,20 @@ def accept(
     volume = volumes.locked(connection, transfer.volume_id)
     if volume is None or volume.status != "awaiting-transfer":
         raise InvalidVolume(f"Volume {transfer.volume_id} is awaiting no transfer.")
-    taken = list(connection.execute(select(snapshots).where(snapshots.c.volume_id == volume.id)))
-    if taken and transfer.no_snapshots:
-        taken = []
-    for table, row in [(volumes_table, volume), *((snapshots, one) for one in taken)]:
+    with_it = [] if transfer.no_snapshots else _snapshots_of(connection, volume)
+    for table, row in [(volumes_table, volume), *((snapshots, one) for one in with_it)]:
         _move(connection, table, row, caller)
     _over(connection, transfer, now_us)
     return transfer
+
+
+def _snapshots_of(connection: Connection, volume: AnyRow) -> list[AnyRow]:
+    """
+    Those of its own project.  Locked: one that is deleted meanwhile would return its charge twice.
+    """
+    of_it = (snapshots.c.volume_id == volume.id, snapshots.c.project_id == volume.project_id)
+    wanted = select(snapshots).where(*of_it).order_by(snapshots.c.id).with_for_update()
+    return list(connection.execute(wanted))
 
 
 def _move(connection: Connection, table: Any, row: AnyRow, caller: Caller) -> None:

@@ -65,7 +65,7 @@ def revert(
         )
     latest = connection.execute(
         select(snapshots)
-        .where(snapshots.c.volume_id == volume_id)
+        .where(snapshots.c.volume_id == volume_id, snapshots.c.project_id == volume.project_id)
         .order_by(snapshots.c.created_at.desc(), snapshots.c.id.desc())
         .limit(1)
     ).first()

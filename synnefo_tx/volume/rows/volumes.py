@@ -97,6 +97,8 @@ def delete_volume(
     found = list(connection.execute(select(snapshots).where(snapshots.c.volume_id == volume_id)))
     if found and not cascade:
         raise InvalidVolume(NOT_DELETABLE)
+    if any(snapshot.project_id != volume.project_id for snapshot in found):
+        raise InvalidVolume(NOT_DELETABLE)  # they stayed where the volume came from
     for snapshot in found:
         delete_snapshot(connection, snapshot, now_us)
     connection.execute(delete(transfers).where(transfers.c.volume_id == volume_id))
