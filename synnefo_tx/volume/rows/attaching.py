@@ -92,18 +92,19 @@ def unreserve(connection: Connection, caller: Caller, volume_id: str, now_us: in
     Back again; nothing for one that is not reserved.  Raises VolumeNotFound.
     """
     volume = find(connection, caller, volume_id, to_change=True)
-    if volume.status == "attaching" and not _plugged(connection, volume_id):
-        change(connection, volume, now_us, status="available")
+    if volume.status == "attaching":
+        _freed(connection, volume, now_us)
 
 
 def attach(
     connection: Connection, caller: Caller, volume_id: str, wanted: Wanted, now_us: int
 ) -> None:
     """
-    It counts as attached.  Raises VolumeNotFound or InvalidVolume.
+    It counts as attached.  Raises VolumeNotFound, InvalidVolume or Conflict.
     """
     volume = find(connection, caller, volume_id, to_change=True)
     _need(volume, "attach", "available", "attaching")
+    _refuse_servers(connection, volume_id)
     if volume.read_only and wanted.mode == "rw":
         raise InvalidVolume(f"Volume {volume_id} is read-only, but attach mode is {wanted.mode}.")
     _add(connection, volume, wanted, "attached", now_us)
@@ -130,15 +131,16 @@ def detach(
     if row is not None:
         remove(connection, row)
     if row is not None or volume.status in ("in-use", "detaching", "attaching"):
-        change(connection, volume, now_us, status="available")
+        _freed(connection, volume, now_us)
 
 
 def begin_detaching(connection: Connection, caller: Caller, volume_id: str, now_us: int) -> None:
     """
-    Raises VolumeNotFound or InvalidVolume.
+    Raises VolumeNotFound, InvalidVolume or Conflict.
     """
     volume = find(connection, caller, volume_id, to_change=True)
     _need(volume, "detach", "in-use")
+    _refuse_servers(connection, volume_id)
     change(connection, volume, now_us, status="detaching", previous_status=volume.status)
 
 
@@ -147,7 +149,9 @@ def roll_detaching(connection: Connection, caller: Caller, volume_id: str, now_u
     It is attached as before.  Raises VolumeNotFound.
     """
     volume = find(connection, caller, volume_id, to_change=True)
-    if volume.status == "detaching" and not _plugged(connection, volume_id):
+    if volume.status == "detaching" and not any(
+        row.is_plugged for row in _held(connection, volume_id)
+    ):
         change(connection, volume, now_us, status="in-use")
 
 
@@ -169,11 +173,12 @@ def connect(
     connection: Connection, caller: Caller, attachment_id: str, connector: Json, now_us: int
 ) -> AnyRow:
     """
-    The attachment, by the host that the connector describes.  Raises AttachmentNotFound or
-    Conflict.
+    The attachment, by the host that the connector describes.  Raises AttachmentNotFound,
+    InvalidVolume or Conflict.
     """
     row, volume = find_attachment(connection, caller, attachment_id)
     _refuse_plugged(row)
+    _need(volume, "connect", "reserved", "attaching")
     values = {"connector": connector, "host_name": connector.get("host"), "status": "attaching"}
     _change(connection, row, mountpoint=connector.get("mountpoint"), **values)
     change(connection, volume, now_us, status="attaching")
@@ -197,7 +202,7 @@ def drop(connection: Connection, caller: Caller, attachment_id: str, now_us: int
     """
     row, volume = find_attachment(connection, caller, attachment_id)
     remove(connection, row)
-    change(connection, volume, now_us, status="available")
+    _freed(connection, volume, now_us)
 
 
 def remove(connection: Connection, row: AnyRow) -> None:
@@ -213,11 +218,23 @@ def _refuse_plugged(row: AnyRow) -> None:
         raise Conflict(f"Detach volume from instance {row.server_id} using the Compute API")
 
 
-def _plugged(connection: Connection, volume_id: str) -> bool:
-    wanted = select(attachments.c.id).where(
-        attachments.c.volume_id == volume_id, attachments.c.is_plugged
-    )
-    return connection.execute(wanted).first() is not None
+def _refuse_servers(connection: Connection, volume_id: str) -> None:
+    for row in _held(connection, volume_id):
+        _refuse_plugged(row)
+
+
+def _freed(connection: Connection, volume: AnyRow, now_us: int) -> None:
+    """
+    Available, unless something else is attached: an available volume is in no server, so that
+    another may have it, or another project.
+    """
+    if not _held(connection, volume.id):
+        change(connection, volume, now_us, status="available")
+
+
+def _held(connection: Connection, volume_id: str) -> list[AnyRow]:
+    wanted = select(attachments).where(attachments.c.volume_id == volume_id)
+    return list(connection.execute(wanted))
 
 
 def _need(volume: AnyRow, what: str, *allowed: str) -> None:

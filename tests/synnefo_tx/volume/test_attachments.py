@@ -93,6 +93,15 @@ class ServerTests(VolumesCase):
         self.assertEqual(self.refused("DELETE", f"/volumes/{self.volume_id}")[0], 400)
         self.assertEqual(self.act(self.volume_id, "os-detach").status, 409)
 
+    def test_by_hand_as_well(self) -> None:
+        """While a server has it, or is being given it, nobody makes it available by hand."""
+        value = {"mountpoint": "/dev/vdc", "host_name": "h"}
+        self.attach()
+        self.assertEqual(self.act(self.volume_id, "os-attach", value).status, 409)
+        self.settle()
+        self.assertEqual(self.act(self.volume_id, "os-begin_detaching").status, 409)
+        self.assertEqual(self.status(self.volume_id), "in-use")
+
     def test_the_cluster_fails(self) -> None:
         """The volume is free again, and the action says why."""
         self.playing.cluster.failures["OP_INSTANCE_SET_PARAMS"] = "no slot is free"
@@ -237,6 +246,22 @@ class OwnTests(VolumesCase):
         self.assertEqual(self.ask("GET", path, user=BOB, version="3.27").status, 404)
         self.assertEqual(self.ask("DELETE", path, user=BOB, version="3.27").status, 404)
         self.good("DELETE", path, version="3.27")
+        self.assertEqual(self.status(self.volume_id), "available")
+
+    def test_two_attachments(self) -> None:
+        """It is free when both are gone, and no sooner by saying that nobody reserves it."""
+        body = {"attachment": {"volume_uuid": self.volume_id, "connector": CONNECTOR}}
+        made = self.good("POST", "/attachments", body, version="3.44")["attachment"]
+        self.act(self.volume_id, "os-unreserve")
+        self.assertEqual(self.status(self.volume_id), "attaching")
+        value = {"mountpoint": "/dev/vdc", "host_name": "h"}
+        self.assertEqual(self.act(self.volume_id, "os-attach", value).status, 202)
+        path = f"/attachments/{made['id']}"
+        again = {"attachment": {"connector": CONNECTOR}}
+        self.assertEqual(self.ask("PUT", path, again, version="3.44").status, 400)
+        self.good("DELETE", path, version="3.44")
+        self.assertEqual(self.status(self.volume_id), "in-use")
+        self.act(self.volume_id, "os-detach")
         self.assertEqual(self.status(self.volume_id), "available")
 
     def test_read_only(self) -> None:
