@@ -26,7 +26,7 @@ from synnefo_tx.effect.plans import disks, server_life
 from synnefo_tx.effect.tasks import Ended, Step
 from synnefo_tx.effect.wishes import DiskPlan, ServerPlan
 from synnefo_tx.errors import BadRequest
-from synnefo_tx.image.errors import ImageNotFound
+from synnefo_tx.image.errors import ImageNotFound, NotPermitted, ProtectedImage
 from synnefo_tx.image.model import Viewer
 from synnefo_tx.image.rows import images, snapshots
 from synnefo_tx.network.rows import ports
@@ -128,12 +128,13 @@ def not_unshelved(connection: Connection, server: AnyRow, ended: Ended) -> None:
 
 def drop_image(connection: Connection, server: AnyRow, now_us: int) -> None:
     """
-    The image that the server waited as is gone, unless its owner was quicker.
+    The image that the server waited as is gone, unless its owner was quicker, or wants to keep it:
+    what users may do with an image must not stop a server's task from ending.
     """
     try:
         viewer = Viewer(server.project_id)
         images.remove(connection, server.shelve["image_id"], viewer, now_us)
-    except ImageNotFound:
+    except (ImageNotFound, NotPermitted, ProtectedImage):
         pass
 
 

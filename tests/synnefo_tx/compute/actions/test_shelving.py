@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from synnefo_tx.image.rows.tables import images
 from tests.synnefo_tx.compute.actions.asking import ActionCase
@@ -78,6 +78,25 @@ class ShelvingTests(ActionCase):
         self.assertEqual(self.cloud.nova("GET", f"/servers/{self.server}").status, 404)
         self.assertEqual((self.image().status, self.cloud.used()), ("deleted", {}))
         self.assertEqual(self.cloud.wishes(self.server), [])
+
+    def protect(self) -> None:
+        with self.cloud.database.engine.begin() as connection:
+            connection.execute(update(images).values(protected=True))
+
+    def test_an_image_that_its_owner_protects(self) -> None:
+        """It outlives the server's return, and the server's end."""
+        self.shelved()
+        self.protect()
+        self.accepted("unshelve")
+        self.goes("OP_INSTANCE_CREATE")
+        self.assertEqual((self.status(), self.image().status), (("ACTIVE", None), "active"))
+
+    def test_deleted_though_its_image_is_protected(self) -> None:
+        """The image is kept, and the server gone."""
+        self.shelved()
+        self.protect()
+        self.assertEqual(self.cloud.nova("DELETE", f"/servers/{self.server}").status, 204)
+        self.assertEqual((self.image().status, self.cloud.used()), ("active", {}))
 
     def test_deleted_while_it_is_shelved(self) -> None:
         """It is gone with its job."""
