@@ -15,10 +15,10 @@ from synnefo_tx.compute.rows.acting import asked_of, begin, place_of
 from synnefo_tx.compute.rows.guests import guest_of
 from synnefo_tx.compute.rows.keypairs import find_keypair
 from synnefo_tx.compute.rows.quotas import check_metadata
-from synnefo_tx.compute.rows.root_disks import root_disk
-from synnefo_tx.compute.rows.servers import AnyRow, find_server
+from synnefo_tx.compute.rows.root_disks import grow_row, root_disk
+from synnefo_tx.compute.rows.servers import AnyRow, charge, find_server
 from synnefo_tx.compute.rows.tables import servers
-from synnefo_tx.compute.rules import config_drive, states
+from synnefo_tx.compute.rules import config_drive, quotas, states
 from synnefo_tx.compute.rules.rebuild_request import RebuildRequest
 from synnefo_tx.effect.plans import server_life
 from synnefo_tx.effect.tasks import Ended
@@ -32,10 +32,12 @@ def rebuild(connection: Connection, ask: Ask, request: RebuildRequest) -> None:
     InstanceLocked, InvalidState, BadRequest or OverQuota.
     """
     server = asked_of(connection, ask, states.REBUILD)
-    image, size_gib = _fitting(connection, server, request)
+    image, size_gib = _fitting(connection, ask, server, request)
     _check(connection, server, request)
     _change(connection, ask, server, {**request.values, "image_id": image.id})
     changed = find_server(connection, ask.caller, server.id)
+    if server.vm_state != "stopped":
+        charge(connection, changed, quotas.to_start(changed.reserved))
     guest = guest_of(connection, changed, request.admin_password, request.files)
     # A server in error may run nevertheless: being told to stop once more is no harm.
     at = place_of(server, runs=server.vm_state != "stopped")
@@ -64,10 +66,11 @@ def not_rebuilt(connection: Connection, server: AnyRow, _ended: Ended) -> None:
 
 
 def _fitting(
-    connection: Connection, server: AnyRow, request: RebuildRequest
+    connection: Connection, ask: Ask, server: AnyRow, request: RebuildRequest
 ) -> tuple[BootableImage, int | None]:
     """
-    The image, and the size in GiB that the boot disk must grow to for it.
+    The image, and the size in GiB that the boot disk must have for it, which is charged; None
+    when it has it.
     """
     disk = root_disk(connection, server)
     if disk is None:
@@ -76,7 +79,11 @@ def _fitting(
     flavor = server.flavor
     boot_images.check_fits(image, flavor["ram"], flavor["disk"])
     needed = boot_images.boot_disk_gib(image, flavor["disk"])
-    return image, needed if needed > disk.size_gib else None
+    if needed <= disk.size_gib:
+        # In error it may have failed to grow to what its row says.
+        return image, disk.size_gib if server.vm_state == "error" else None
+    grow_row(connection, server, disk, needed, ask.now_us)
+    return image, needed
 
 
 def _check(connection: Connection, server: AnyRow, request: RebuildRequest) -> None:

@@ -93,12 +93,13 @@ def resize(at: Place, old: Sizes, new: Sizes) -> Steps:
     return _while_off(at, Step(_beparams(at, new), _beparams(at, old)))
 
 
-def grow_root(at: Place, size_gib: int) -> Steps:
+def grow_root(at: Place, size_gib: int, despite: tuple[str, ...] = ()) -> Steps:
     """
-    The boot disk is `size_gib` large; a guest that runs sees it at once.
+    The boot disk is `size_gib` large; a guest that runs sees it at once.  despite: wrong_state
+    where a larger one will do.
     """
     body = {"amount": size_gib * MIB_OF_GIB, "absolute": True}
-    return (Step(_wish(at, "grow", "POST", "/disk/0/grow", body)),)
+    return (Step(_wish(at, "grow", "POST", "/disk/0/grow", body), despite=despite),)
 
 
 def rebuild(
@@ -106,12 +107,12 @@ def rebuild(
 ) -> Steps:
     """
     The boot disk begins again with the content of `origin`, a sealed block volume.  size_gib: to
-    grow it to before, when the image needs more.
+    grow it to before, when the image needs more or nobody knows how large it is.
     """
     body = {"start": False, "osparams_private": {"config_drive": _drive(config_drive)}}
     return _while_off(
         at,
-        *(() if size_gib is None else grow_root(at, size_gib)),
+        *(() if size_gib is None else grow_root(at, size_gib, despite=("wrong_state",))),
         Step(_modify(at, {"disks": [["modify", 0, {"origin": origin}]]})),
         Step(_wish(at, "reinstall", "POST", "/reinstall", body)),
     )

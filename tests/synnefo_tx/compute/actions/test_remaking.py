@@ -8,9 +8,10 @@ import base64
 import json
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from synnefo_tx.compute.rows.tables import servers
+from synnefo_tx.image.rows.tables import images
 from tests.synnefo_tx.compute.actions.asking import ActionCase
 from tests.synnefo_tx.compute.cloud import ADMIN, ALICE, GIB, IMAGE, add_image, some_id
 
@@ -78,7 +79,7 @@ class RebuildTests(ActionCase):
             self.server, vm_state="error", fault={"code": 500, "message": "x", "created": 1}
         )
         self.rebuilt()
-        self.goes(*REBUILD)
+        self.goes(REBUILD[0], "OP_INSTANCE_GROW_DISK", *REBUILD[1:])
         self.assertEqual(self.status(), ("ACTIVE", None))
         self.assertNotIn("fault", self.shown())
 
@@ -90,6 +91,34 @@ class RebuildTests(ActionCase):
         self.goes("OP_INSTANCE_STARTUP")  # it was running before
         self.assertEqual(self.status(), ("ERROR", None))
         self.assertEqual(self.shown()["fault"]["message"], "no room")
+
+    def sized(self, gib: int) -> str:
+        """A server whose image says how large its disk is; another image, of `gib`."""
+        self.server = self.cloud.active(flavorRef="0")
+        self.settle()
+        larger = some_id()
+        with self.cloud.database.engine.begin() as connection:
+            add_image(connection, larger, virtual_size=gib * GIB)
+        return larger
+
+    def test_a_disk_that_grows_is_paid_for(self) -> None:
+        """As large as the image, in the row and in the quota."""
+        larger = self.sized(3)
+        before = self.cloud.used()["gigabytes"]
+        self.rebuilt(imageRef=larger)
+        self.goes(REBUILD[0])
+        self.assertEqual(self.wish().body, {"amount": 3072, "absolute": True})
+        self.goes("OP_INSTANCE_GROW_DISK", *REBUILD[1:])
+        self.assertEqual(self.cloud.used()["gigabytes"], before + 2)
+        self.accepted("createImage", {"name": "n"})
+        with self.cloud.database.engine.connect() as connection:
+            wanted = select(images.c.virtual_size).where(images.c.name == "n")
+            self.assertEqual(connection.execute(wanted).scalar_one(), 3 * GIB)
+
+    def test_a_disk_that_nobody_pays_for(self) -> None:
+        """Is not asked for."""
+        answer = self.act("rebuild", {"imageRef": self.sized(5000)})
+        self.assertEqual((answer.status, self.cloud.wishes(self.server)), (403, []))
 
     def test_microversions(self) -> None:
         """What each takes and tells."""
@@ -170,6 +199,15 @@ class RescueTests(ActionCase):
         self.goes("OP_INSTANCE_SET_PARAMS", "OP_INSTANCE_STARTUP")
         self.assertEqual(self.status(), ("ACTIVE", None))
         self.assertIsNone(self.cloud.row(self.server).rescue)
+
+    def test_a_stopped_one_has_to_be_paid_for(self) -> None:
+        """It runs then: its memory and processors are charged before."""
+        running = self.cloud.used()
+        self.accepted("os-stop")
+        self.goes("OP_INSTANCE_SHUTDOWN")
+        self.assertLess(self.cloud.used().keys(), running.keys())
+        self.assertEqual(self.act("rescue").status, 200)
+        self.assertEqual(self.cloud.used(), running)
 
     def test_from_a_chosen_image(self) -> None:
         """Instead of its own."""
