@@ -76,6 +76,13 @@ def not_taken(connection: Connection, _server: AnyRow, ended: Ended) -> None:
     """
     There is no image.
     """
+    given_up(connection, ended)
+
+
+def given_up(connection: Connection, ended: Ended) -> None:
+    """
+    As with Nova there is no image of a server that is deleted meanwhile.
+    """
     snapshots.give_up(connection, ended.task.context["image_id"], ended.now_us)
 
 

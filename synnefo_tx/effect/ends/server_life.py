@@ -21,6 +21,7 @@ from synnefo_tx.volume.rows.tables import volumes
 DELETIONS = frozenset({"server.delete", "server.forceDelete"})
 LATER = {"server.create": ("networking", "block_device_mapping", "spawning")}  # a task's states
 Follow = Callable[[Connection, AnyRow, Ended], None]
+Orphaned = Callable[[Connection, Ended], None]
 
 
 def _nothing(_connection: Connection, _server: AnyRow, _ended: Ended) -> None:
@@ -29,21 +30,32 @@ def _nothing(_connection: Connection, _server: AnyRow, _ended: Ended) -> None:
     """
 
 
-def _kind(done: Follow = _nothing, failed: Follow = _nothing) -> Kind:
+def _nobody(_connection: Connection, _ended: Ended) -> None:
     """
-    done, failed: what follows of the server, (connection, its row, the task's end).
+    All that the server had goes with it.
+    """
+
+
+def _kind(done: Follow = _nothing, failed: Follow = _nothing, gone: Orphaned = _nobody) -> Kind:
+    """
+    done, failed: what follows of the server, (connection, its row, the task's end); gone: what
+    follows when it is gone or going, (connection, the task's end).
     """
 
     def on_success(connection: Connection, ended: Ended) -> None:
         server = _over(connection, ended)
         if server is not None:
             done(connection, server, ended)
+        else:
+            gone(connection, ended)
 
     def on_failure(connection: Connection, ended: Ended) -> None:
         server = _over(connection, ended)
         if server is not None:
             failed(connection, server, ended)
             blame(connection, server.id, ended.message, ended.now_us)
+        else:
+            gone(connection, ended)
 
     return Kind(on_success=on_success, on_failure=on_failure)
 
@@ -94,8 +106,11 @@ def _not_created(connection: Connection, ended: Ended) -> None:
     server = _over(connection, ended)
     if server is None:
         plugging.server_not_made(connection, ended.task.target, ended.now_us)
-    else:
+    elif server.vm_state == "building":
         comes_to_nothing(connection, server, ended.message, ended.now_us)
+    else:  # its guest is there, with all that it is charged for; only a port is not as it should be
+        plugging.server_made(connection, server.id, ended.now_us)
+        fail(connection, server, ended.message, ended.now_us)
 
 
 def comes_to_nothing(connection: Connection, server: AnyRow, message: str, now_us: int) -> None:
@@ -132,9 +147,9 @@ KINDS: Mapping[str, Kind] = {
     "server.unpause": _kind(),
     "server.suspend": _kind(),
     "server.resume": _kind(),
-    "server.createImage": _kind(imaging.taken, imaging.not_taken),
-    "server.createBackup": _kind(imaging.taken, imaging.not_taken),
-    "server.shelve": _kind(shelving.shelved, shelving.not_shelved),
+    "server.createImage": _kind(imaging.taken, imaging.not_taken, imaging.given_up),
+    "server.createBackup": _kind(imaging.taken, imaging.not_taken, imaging.given_up),
+    "server.shelve": _kind(shelving.shelved, shelving.not_shelved, imaging.given_up),
     "server.unshelve": _kind(shelving.unshelved, shelving.not_unshelved),
     "server.rebuild": _kind(rebuilding.rebuilt, rebuilding.not_rebuilt),
     "server.rescue": _kind(rescuing.rescued, rescuing.not_rescued),

@@ -78,6 +78,20 @@ class PortsAtCreateTests(SynchronousTestCase):
         self.assertEqual((nic["ip"], nic["port"]["ips"]), ("10.7.0.8", ["10.7.0.9"]))
         self.assertEqual(nic["port"]["allowed_address_pairs"][0]["cidr"], "10.9.0.0/24")
 
+    def test_made_but_for_its_port(self) -> None:
+        """A guest that is there is in error, but keeps what it holds: it is paid for."""
+        both = [{"ip_address": "10.7.0.8"}, {"ip_address": "10.7.0.9"}]
+        port_id = self.made("port", network_id=self.network, fixed_ips=both)
+        server = self.cloud.create(networks=[{"port": port_id}])
+        held = self.cloud.used()
+        self.cyclades.cluster.failures["OP_INSTANCE_SET_PARAMS"] = "no such address"
+        self.cyclades.settle()
+        self.assertEqual(self.cyclades.show(server)["status"], "ERROR")
+        self.assertEqual((self.cloud.used(), self.drift()), (held, []))
+        self.cloud.nova("DELETE", f"/servers/{server}")
+        self.cyclades.settle()
+        self.assertEqual((self.cloud.used(), self.drift()), ({"ports": 1}, []))
+
     def test_refused(self) -> None:
         """Twice in one server, for several servers, and without an address."""
         port_id = self.made("port", network_id=self.network)

@@ -107,6 +107,16 @@ class ImageTests(ActionCase):
         self.goes("OP_INSTANCE_SNAPSHOT")
         self.assertEqual((self.charged(), self.garbage()), (0, [f"img-{image_id}"]))
 
+    def test_server_deleted_meanwhile(self) -> None:
+        """There is no image of it, and none that is saved for ever."""
+        image_id = self.begun()
+        self.assertEqual(self.cloud.nova("DELETE", f"/servers/{self.server}").status, 204)
+        snapshot, _ = self.cloud.wishes(self.server)
+        with self.cloud.database.engine.begin() as connection:
+            self.tell(connection, snapshot, "OP_INSTANCE_SNAPSHOT", "success")
+        self.assertEqual(self.image(image_id).status, "deleted")
+        self.assertEqual((self.charged(), self.garbage()), (0, [f"img-{image_id}"]))
+
     def test_locked_servers_too(self) -> None:
         """An image changes nothing of them."""
         self.accepted("lock")
