@@ -17,7 +17,7 @@ from synnefo_tx.daemon.rounds import Rounds
 from synnefo_tx.effect.clusters import Clusters
 from synnefo_tx.reconcile import compare
 from synnefo_tx.reconcile.asking import Get
-from synnefo_tx.reconcile.rows import counts
+from synnefo_tx.reconcile.rows import counts, strays
 from synnefo_tx.reconcile.run import Run
 from synnefo_tx.store import leases
 from synnefo_tx.store.database import Database
@@ -25,11 +25,12 @@ from synnefo_tx.store.database import Database
 EVERY_S = 300.0
 LEASE_S = 600
 LEASE = "reconcile"
-BY_ITSELF = (  # what only lost news can have left: nothing is removed
+BY_ITSELF = (  # what only lost news can have left, or users have asked for: else nothing goes
     compare.STATE,
     compare.NODE,
     compare.LOST_TASK,
     compare.NETWORK_MISSING,
+    strays.THING,
 )
 
 

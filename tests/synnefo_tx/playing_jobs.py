@@ -151,10 +151,7 @@ def _remove_of(kind: str) -> Act:
 
 
 def _connect(held: Held, name: str, body: Body) -> None:
-    groups = _one(held.networks, name)["groups"]
-    if body["group_name"] in groups:
-        raise JobFailed(f"Network '{name}' is already mapped to {body['group_name']}")
-    groups[body["group_name"]] = body["network_link"]
+    _one(held.networks, name)["groups"].setdefault(body["group_name"], body["network_link"])
 
 
 def _disconnect(held: Held, name: str, body: Body) -> None:

@@ -91,6 +91,30 @@ def leave(connection: Connection, thing: Thing, now_us: int) -> bool:
     return _begin_idle(connection, _is(thing), now_us)
 
 
+def failed(connection: Connection) -> list[Any]:
+    """
+    The rows of which a cluster could not bring about, or take away, what is wanted, and that nobody
+    tries again.
+    """
+    columns = cluster_things.c
+    return list(
+        connection.execute(
+            select(cluster_things)
+            .where(columns.state.in_((ERROR, LEAVING)), columns.task_id.is_(None))
+            .order_by(columns.kind, columns.thing_id, columns.cluster_id)
+        )
+    )
+
+
+def try_again(connection: Connection, row: Any, now_us: int) -> None:
+    """
+    What is wanted of one that had failed is asked for once more, unless that has been done.
+    """
+    here = _lock(connection, Thing(row.kind, row.thing_id), row.cluster_id)
+    if here is not None and here.task_id is None and here.state in (ERROR, LEAVING):
+        _begin(connection, here, now_us)
+
+
 def job_to_wait_for(connection: Connection, row: Any) -> int | None:
     """
     The job with whose success the thing of this row stands; None when it is still to be asked for.

@@ -1,21 +1,25 @@
 """
-Rows that only make sense beside others that are gone.
+What the rows alone tell: those that only make sense beside others that are gone, and what clusters
+could not do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from attrs import frozen
 from sqlalchemy import Connection, delete, false, select, true, update
 
 from synnefo_tx.compute.rows.tables import servers
+from synnefo_tx.effect.rows import things
 from synnefo_tx.network.rows import ports as port_rows
 from synnefo_tx.network.rows.tables import ports
 from synnefo_tx.reconcile.values import Drift
 from synnefo_tx.volume.rows.tables import attachments, volumes
 
 PORT, VOLUME, DISK = "port.stray", "volume.unattached", "volume.stray"
+THING = "thing.failed"
 _there = select(servers.c.id).where(servers.c.deleted_at.is_(None))
 
 
@@ -95,8 +99,29 @@ def _delete_disks(connection: Connection, found: Sequence[Drift], _now_us: int) 
     connection.execute(delete(volumes).where(volumes.c.id.in_([one.thing_id for one in found])))
 
 
+def _failed(connection: Connection) -> list[Drift]:
+    """
+    Networks and security groups that a cluster should have otherwise, or no more: nothing else
+    tries that again, and rules that were withdrawn would stay open.
+    """
+    return [_failure(row) for row in things.failed(connection)]
+
+
+def _failure(row: Any) -> Drift:
+    wanted = "gone" if row.state == things.LEAVING else "stands"
+    name = f"{row.kind} {row.thing_id} at {row.cluster_id}"
+    return Drift(THING, name, "", wanted, row.message or "failed")
+
+
+def _try_again(connection: Connection, found: Sequence[Drift], now_us: int) -> None:
+    for row in things.failed(connection):
+        if _failure(row) in found:
+            things.try_again(connection, row, now_us)
+
+
 KINDS = (
     Stray(PORT, _ports, _delete_ports),
     Stray(VOLUME, _volumes, _free_volumes),
     Stray(DISK, _disks, _delete_disks),
+    Stray(THING, _failed, _try_again),
 )

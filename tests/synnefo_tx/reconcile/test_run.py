@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from synnefo_tx.compute.rows.tables import servers
+from synnefo_tx.effect.rows.things_tables import cluster_things
 from synnefo_tx.network.rows.tables import ports
 from synnefo_tx.quota.rows.tables import holdings
 from synnefo_tx.reconcile.run import MENDABLE, PATIENCE_US, Run
@@ -174,6 +175,20 @@ class RunTests(SynchronousTestCase):
         held = self.cluster.held.networks
         held[name] = {**held[f"snf-net-{NETWORK}"]}
         self.mend("network.orphan")
+        self.assertNotIn(name, held)
+
+    def test_what_a_cluster_could_not_do(self) -> None:
+        """A change that failed, and what could not be taken away, are asked for again."""
+        held, name = self.cluster.held.networks, f"snf-net-{NETWORK}"
+        this = cluster_things.c.thing_id == NETWORK
+        failed = update(cluster_things).where(this)
+        self.change(failed.values(state="ERROR", message="no bridge", wanted_revision=2))
+        self.mend("thing.failed")
+        with self.cyclades.cloud.database.engine.connect() as connection:
+            row = connection.execute(select(cluster_things).where(this)).one()
+        self.assertEqual((row.state, row.applied_revision), ("ACTIVE", 2))
+        self.change(failed.values(state="LEAVING", message="in use"))
+        self.mend("thing.failed")
         self.assertNotIn(name, held)
 
     def test_stray_port(self) -> None:

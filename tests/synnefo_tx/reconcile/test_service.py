@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from prometheus_client import generate_latest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -16,6 +16,7 @@ from synnefo_tx.cluster.memory import MemoryGaneti
 from synnefo_tx.compute.rows.tables import servers
 from synnefo_tx.daemon.bus.interface import Delivery
 from synnefo_tx.effect.clusters import Clusters
+from synnefo_tx.effect.rows.things_tables import cluster_things
 from synnefo_tx.http.metrics import Metrics
 from synnefo_tx.processes import drift_gauges
 from synnefo_tx.processes.drift_gauges import DriftGauges
@@ -69,6 +70,17 @@ class ServiceTests(SynchronousTestCase):
         self.assertEqual(self.state(), "active")
         self.clock.advance(EVERY_S)
         self.assertEqual((self.state(), len(self.kicks)), ("stopped", 1))
+
+    def test_what_a_cluster_could_not_do(self) -> None:
+        """It is asked for again: a rule that was withdrawn does not stay open."""
+        with self.database.engine.begin() as connection:
+            connection.execute(update(cluster_things).values(state="ERROR", message="away"))
+        self.clock.advance(EVERY_S)
+        self.assertEqual(len(self.kicks), 1)
+        self.cyclades.settle()
+        with self.database.engine.connect() as connection:
+            states = connection.execute(select(cluster_things.c.state)).scalars().all()
+        self.assertEqual(set(states), {"ACTIVE"})
 
     def test_nothing_is_removed(self) -> None:
         """A server that its cluster lacks, and an instance that nobody knows, are counted alone."""
