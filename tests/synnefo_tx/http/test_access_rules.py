@@ -30,7 +30,7 @@ class AccessRulesTests(SynchronousTestCase):
         async def authenticate(text: str) -> Token:
             return a_token(access_rules=RULES, expires_at=int(time.time()) + 60)
 
-        router = Router(prefix, NOVA, authenticate, lambda _permission, _token: True, **more)
+        router = Router(prefix, NOVA, authenticate, lambda *_: True, **more)
         for pattern in ("/v2.1/servers/<id>/ips", "/v2.1/servers/<id>", "/v3/volumes"):
             for verb in ("GET", "POST"):
 
