@@ -50,9 +50,11 @@ def _servers(
         if known.busy or after.servers.get(server_id) != known:
             continue
         instance = shown.servers.get(server_id)
-        if known.task_state is not None:
+        # One that an earlier release began to build may be at nothing.
+        awaited = known.task_state or ("building" if known.vm_state == "building" else None)
+        if awaited is not None:
             if known.updated_at < lost_before_us:
-                yield Drift(LOST_TASK, server_id, cluster_id, known.task_state, _how(instance))
+                yield Drift(LOST_TASK, server_id, cluster_id, awaited, _how(instance))
         elif instance is not None:
             yield from _one(cluster_id, server_id, known, instance)
         elif known.is_built:

@@ -111,8 +111,13 @@ def _lost_task(connection: Connection, drift: Drift, shown: ClusterShown, now_us
 
 
 def _is_now(connection: Connection, drift: Drift, runs: bool, now_us: int) -> None:
+    """
+    One that sleeps, is rescued or waits to be confirmed stays so: what it was belongs to its state.
+    """
     server = _server(connection, drift.thing_id)
     vm_state, power_state = ("active", RUNNING) if runs else ("stopped", SHUT_DOWN)
+    if server.vm_state not in (*compare.RUNS, "building", "error"):
+        vm_state, power_state = server.vm_state, server.power_state
     values: dict[str, Any] = {
         "vm_state": vm_state,
         "power_state": power_state,

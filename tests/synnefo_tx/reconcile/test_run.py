@@ -155,11 +155,28 @@ class RunTests(SynchronousTestCase):
         self.mend("server.task", 2 * PATIENCE_US)
         self.assertEqual((self.row().vm_state, self.row().task_state), ("stopped", None))
 
+    def test_lost_task_of_one_that_sleeps(self) -> None:
+        """It sleeps on: as one that is stopped it would be started, and forget all."""
+        this = update(servers).where(servers.c.id == self.server_id)
+        self.change(this.values(vm_state="suspended", task_state="resuming", power_state=7))
+        self.instance["status"] = "stopped"
+        self.run_once("server.task", later_us=2 * PATIENCE_US)
+        row = self.row()
+        self.assertEqual((row.vm_state, row.task_state, row.power_state), ("suspended", None, 7))
+
     def test_lost_creation(self) -> None:
         """A server that never came to be is in error, and nobody pays for it."""
+        self.lose_creation("spawning")
+
+    def test_lost_creation_of_an_earlier_release(self) -> None:
+        """Likewise of one that was being built when the tasks of its time were forgotten."""
+        self.lose_creation(None)
+
+    def lose_creation(self, task_state: str | None) -> None:
         this = update(servers).where(servers.c.id == self.server_id)
-        self.change(this.values(vm_state="building", task_state="spawning"))
+        self.change(this.values(vm_state="building", task_state=task_state))
         del self.cluster.held.instances[f"snf-{self.server_id}"]
+        self.assertEqual(self.whats(), [])
         self.mend("server.task", 2 * PATIENCE_US)
         self.assertEqual((self.row().vm_state, self.row().reserved), ("error", {}))
 
