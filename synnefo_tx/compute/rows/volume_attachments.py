@@ -12,12 +12,11 @@ from synnefo_tx.compute.ask import Ask
 from synnefo_tx.compute.rows.acting import asked_of
 from synnefo_tx.compute.rows.servers import AnyRow, find_server
 from synnefo_tx.compute.rules import states
-from synnefo_tx.errors import BadRequest, Forbidden, NotFound
+from synnefo_tx.compute.rules.block_devices import MOST, TooManyDisks
+from synnefo_tx.errors import BadRequest, NotFound
 from synnefo_tx.identity.caller import Caller
 from synnefo_tx.volume.errors import InvalidVolume
 from synnefo_tx.volume.rows import attached, plugging
-
-MOST = 24  # disks of one server besides its own
 
 
 def index(connection: Connection, caller: Caller, server_id: str) -> list[AnyRow]:
@@ -44,8 +43,7 @@ def attach(connection: Connection, ask: Ask, wanted: plugging.Plug) -> Any:
     server = asked_of(connection, ask, states.ATTACH_VOLUME)
     held = attached.of_servers(connection, [server.id]).get(server.id, [])
     if len(held) >= MOST:
-        raise Forbidden(f"The maximum allowed number of disk devices ({MOST}) to attach to a "
-                        "single instance has been exceeded.")  # fmt: skip
+        raise TooManyDisks
     if any(row.volume_id == wanted.volume_id for row in held):
         raise BadRequest(
             f"Invalid volume: volume {wanted.volume_id} is already attached to instance {server.id}"

@@ -10,11 +10,25 @@ from typing import Any
 from attrs import frozen
 
 from synnefo_tx.compute.rules.parameters import is_true
-from synnefo_tx.errors import BadRequest
+from synnefo_tx.errors import BadRequest, Forbidden
 
 INVALID = "Block Device Mapping is Invalid: "
 NEEDS_ID = ("image", "snapshot", "volume")
 NO_PLACE = -1  # of a disk that nothing boots from
+MOST = 24  # disks of one server besides its own
+MOST_DIGITS = 9  # of a size in GiB; Python reads no endless numbers
+
+
+class TooManyDisks(Forbidden):
+    """
+    More than a server can be given.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"The maximum allowed number of disk devices ({MOST}) to attach to a single instance "
+            "has been exceeded."
+        )
 
 
 @frozen(kw_only=True)
@@ -35,7 +49,7 @@ class DiskWish:
 def read_disks(server: dict[str, Any], most: int) -> tuple[DiskWish, ...]:
     """
     Those besides the image's own local disk, the boot disk first.  most: how many servers may be
-    made.  Raises BadRequest in Nova's words.
+    made.  Raises BadRequest or Forbidden in Nova's words.
     """
     old, new = server.get("block_device_mapping"), server.get("block_device_mapping_v2")
     if old and new:
@@ -49,6 +63,8 @@ def read_disks(server: dict[str, Any], most: int) -> tuple[DiskWish, ...]:
         asked = [_read(disk) for disk in new or () if not _is_image(disk, image_id)]
     if any(disk.source == "volume" for disk in asked) and most > 1:
         raise BadRequest("Cannot attach one or more volumes to multiple instances")
+    if len(asked) > MOST:
+        raise TooManyDisks
     _check_order(asked, image_id, is_asked=bool(old or new))
     return tuple(sorted(asked, key=lambda disk: disk.boot_index != 0))
 
@@ -85,11 +101,23 @@ def _read(disk: dict[str, Any]) -> DiskWish:
     return DiskWish(
         source=source,
         source_id=source_id,
-        size_gib=None if size is None else int(size),
+        size_gib=_size(size),
         boot_index=_place(disk),
         delete_on_termination=is_true(disk.get("delete_on_termination", False)),
         tag=disk.get("tag"),
     )
+
+
+def _size(asked: object) -> int | None:
+    """
+    GiB.  Raises BadRequest.
+    """
+    if asked is None:
+        return None
+    digits = str(asked)
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= MOST_DIGITS):
+        raise BadRequest(f"{INVALID}Invalid volume_size.")
+    return int(digits)
 
 
 def _place(disk: dict[str, Any]) -> int:
@@ -105,13 +133,10 @@ def _of_old(disk: dict[str, Any], place: int, image_id: str | None) -> DiskWish:
     source_id = disk.get(f"{source}_id")
     if not source_id:
         raise BadRequest(f"{INVALID}Missing device UUID.")
-    size = disk.get("volume_size")
-    if size is not None and not str(size).isdigit():
-        raise BadRequest(f"{INVALID}Invalid volume_size.")
     return DiskWish(
         source=source,
         source_id=str(source_id),
-        size_gib=None if size is None else int(size),
+        size_gib=_size(disk.get("volume_size")),
         boot_index=0 if place == 0 and image_id is None else NO_PLACE,
         delete_on_termination=is_true(disk.get("delete_on_termination", False)),
     )

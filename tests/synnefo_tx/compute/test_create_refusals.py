@@ -29,6 +29,8 @@ from tests.synnefo_tx.compute.cloud import (
 
 NOBODY = "99999999-9999-4999-8999-999999999999"
 FIELD = "Invalid input for field/attribute"
+BLANK = {"source_type": "blank", "destination_type": "volume", "volume_size": 1}
+SIZES: tuple[Any, ...] = ("\N{SUPERSCRIPT TWO}", "9" * 5000, "-1", [])
 CASES: list[tuple[dict[str, Any], int, str]] = [
     ({"flavorRef": "999"}, 400, "Flavor 999 could not be found."),
     ({"flavorRef": "9"}, 400, "Flavor 9 could not be found."),
@@ -39,6 +41,22 @@ CASES: list[tuple[dict[str, Any], int, str]] = [
         {"imageRef": "bad"},
         400,
         f"{FIELD} imageRef. Value: bad. 'bad' is not valid under any of the given schemas",
+    ),
+    *(
+        (
+            {"imageRef": None, "block_device_mapping": [{"volume_id": "v", "volume_size": size}]},
+            400,
+            "Block Device Mapping is Invalid: Invalid volume_size.",
+        )
+        for size in SIZES
+    ),
+    (
+        {"block_device_mapping_v2": 25 * [BLANK]},
+        403,
+        (
+            "The maximum allowed number of disk devices (24) to attach to a single instance has "
+            "been exceeded."
+        ),
     ),
     ({"name": 1}, 400, f"{FIELD} name. Value: 1. 1 is not of type 'string'"),
     (
@@ -207,7 +225,7 @@ class RefusalTests(SynchronousTestCase):
 
     def test_address_taken(self) -> None:
         """The holder is named when an address is taken."""
-        wanted = {"networks": [{"uuid": NETWORK, "fixed_ip": "10.0.0.50"}]}
+        wanted: dict[str, Any] = {"networks": [{"uuid": NETWORK, "fixed_ip": "10.0.0.50"}]}
         holder = self.cloud.create(user=BOB, **wanted)
         answer = self.cloud.nova("POST", "/servers", {"server": asked(**wanted)})
         self.assertEqual(
