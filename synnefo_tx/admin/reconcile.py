@@ -34,7 +34,7 @@ def reconcile(
     """
     Differences between this cloud's rows and its clusters.
 
-    KIND: server, network, thing, port, volume, quota, or one kind of difference, such as
+    KIND: server, network, task, thing, port, volume, quota, or one kind of difference, such as
     server.orphan; left out: all.  What is asked of clusters is asked by the dispatcher.  Exit
     status 4 when something is left that differs, 1 when a cluster could not be asked.
     """

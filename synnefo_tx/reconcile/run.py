@@ -11,6 +11,7 @@ from attrs import frozen
 from sqlalchemy import Connection
 
 from synnefo_tx.cluster.interface import ClusterAway, ClusterRefused
+from synnefo_tx.effect.rows import tasks
 from synnefo_tx.quota.rows import verify
 from synnefo_tx.quota.services import SERVICES
 from synnefo_tx.reconcile import compare
@@ -18,12 +19,13 @@ from synnefo_tx.reconcile.asking import Get, shown_by
 from synnefo_tx.reconcile.rows import strays
 from synnefo_tx.reconcile.rows.known import cluster_names, known_of
 from synnefo_tx.reconcile.rows.repair import REPAIRS, repair
+from synnefo_tx.reconcile.unheard import WHAT, Unheard, hear, unheard_of
 from synnefo_tx.reconcile.values import ClusterShown, Drift, Found
 from synnefo_tx.store.database import Database
 
 PATIENCE_US = 900_000_000  # a job of which we know nothing may take so long
 QUOTA = "quota.usage"
-MENDABLE = (*sorted(REPAIRS), *(one.what for one in strays.KINDS), QUOTA)
+MENDABLE = (*sorted(REPAIRS), WHAT, *(one.what for one in strays.KINDS), QUOTA)
 
 
 @frozen
@@ -46,11 +48,16 @@ class Run:
         for cluster_id in await self._database.read(cluster_names):
             try:
                 found, shown = await self._of(cluster_id)
+                jobs = await self._unheard(cluster_id)
             except (ClusterAway, ClusterRefused) as error:
                 away[cluster_id] = str(error)
                 continue
             drifts += found
             mended += [one for one in found if await self._mended(one, shown, fix)]
+            for unheard in jobs:
+                drifts.append(unheard.drift)
+                if WHAT in fix and await self._database.write(hear, unheard, self._now_us):
+                    mended.append(unheard.drift)
         for units in strays.KINDS:
             found = await self._database.read(units.find)
             drifts += found
@@ -67,6 +74,11 @@ class Run:
         after = await self._database.read(known_of, cluster_id)
         lost_us = self._now_us - PATIENCE_US
         return compare.differences(cluster_id, before, shown, after, lost_us), shown
+
+    async def _unheard(self, cluster_id: str) -> list[Unheard]:
+        before_us = self._now_us - PATIENCE_US
+        waiting = await self._database.read(tasks.waiting_since, cluster_id, before_us)
+        return await unheard_of(await self._getter(cluster_id), waiting, before_us)
 
     async def _mended(self, drift: Drift, shown: ClusterShown, fix: Collection[str]) -> bool:
         if drift.what not in fix:

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 
 from synnefo_tx.daemon.rounds import Rounds
 from synnefo_tx.effect.clusters import Clusters
-from synnefo_tx.reconcile import compare
+from synnefo_tx.reconcile import compare, unheard
 from synnefo_tx.reconcile.asking import Get
 from synnefo_tx.reconcile.rows import counts, strays
 from synnefo_tx.reconcile.run import Run
@@ -31,6 +31,7 @@ BY_ITSELF = (  # what only lost news can have left, or users have asked for: els
     compare.LOST_TASK,
     compare.NETWORK_MISSING,
     strays.THING,
+    unheard.WHAT,
 )
 
 

@@ -83,6 +83,7 @@ class PlayingCluster:
     """
     away: it does not answer.  refusals: part of a path -> the words with which it is refused, once.
     failures: opcode -> the words with which its next job fails.  asked: every job, oldest first.
+    ended: job's id -> the job as RAPI shows it.
     """
 
     name: str = "one"
@@ -92,6 +93,7 @@ class PlayingCluster:
     held: Held = field(factory=Held)
     asked: list[Job] = field(factory=list)
     groups: list[str] = field(factory=lambda: ["default"])
+    ended: dict[str, dict[str, Any]] = field(factory=dict)
     tells_effects: bool = True
     _ran: int = 0
     _told_us: int = 0
@@ -132,6 +134,8 @@ class PlayingCluster:
             raise ClusterAway("away")
         held = self.held
         parts = path.split("/")[2:]
+        if parts[0] == "jobs" and parts[1] in self.ended:
+            return self.ended[parts[1]]
         kinds: dict[str, dict[str, Any]] = {
             "instances": held.instances,
             "networks": held.networks,
@@ -189,6 +193,13 @@ class PlayingCluster:
             "result": result,
             field_name: job.name,
         }
+        if whole in ("success", "error"):
+            self.ended[str(job.id)] = {
+                "status": whole,
+                "opstatus": [status],
+                "opresult": [result],
+                "end_ts": body["event_time"],
+            }
         if self.tells_effects:
             body |= {"effect": job.effect_id, "job_status": whole}
         instance = self.held.instances.get(job.name)

@@ -17,6 +17,7 @@ from synnefo_tx.effect.wishes import Wish
 
 AnyRow = Any
 GOING, UNDOING, DONE, FAILED = "going", "undoing", "done", "failed"
+MOST_WAITING = 200
 _OPEN = tasks.c.state.in_((GOING, UNDOING))
 
 
@@ -67,6 +68,25 @@ def under_way(connection: Connection, target: str) -> list[AnyRow]:
             select(tasks)
             .where(tasks.c.target == target, _OPEN)
             .order_by(tasks.c.created_at, tasks.c.id)
+        )
+    )
+
+
+def waiting_since(connection: Connection, cluster_id: str, before_us: int) -> list[AnyRow]:
+    """
+    The tasks begun before then that wait for a job of this cluster; of very many the oldest.
+    """
+    return list(
+        connection.execute(
+            select(tasks)
+            .where(
+                _OPEN,
+                tasks.c.cluster_id == cluster_id,
+                tasks.c.job_id.is_not(None),
+                tasks.c.created_at < before_us,
+            )
+            .order_by(tasks.c.created_at, tasks.c.id)
+            .limit(MOST_WAITING)
         )
     )
 

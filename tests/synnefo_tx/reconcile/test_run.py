@@ -31,6 +31,7 @@ class RunTests(SynchronousTestCase):
         self.cyclades = Cyclades(self)
         self.cluster = self.cyclades.cluster
         self.server_id = self.cyclades.running()
+        self.action = f"/servers/{self.server_id}/action"
         self.instance = self.cluster.held.instances[f"snf-{self.server_id}"]
         self.run_once("quota.usage")  # the network that is there from the beginning was not charged
 
@@ -145,6 +146,25 @@ class RunTests(SynchronousTestCase):
         self.cyclades.cloud.nova("POST", f"/servers/{self.server_id}/action", {"os-stop": None})
         self.instance["status"] = "stopped"
         self.assertEqual(self.whats(2 * PATIENCE_US), [])
+
+    def test_news_that_were_lost(self) -> None:
+        """What waits for a job that has ended goes on as if the news had come."""
+        for failure, state in ((None, "suspended"), ("no room", "active")):
+            if failure is not None:
+                self.cyclades.cloud.nova("POST", self.action, {"resume": None})
+                self.cyclades.settle()
+                self.cluster.failures["OP_INSTANCE_SUSPEND"] = failure
+            self.cyclades.cloud.nova("POST", self.action, {"suspend": None})
+            self.cyclades.send()
+            news = self.cluster.run(self.cyclades.clock.seconds())
+            self.assertEqual(self.run_once("task.unheard")[1], ())
+            _, mended = self.run_once("task.unheard", later_us=2 * PATIENCE_US)
+            self.assertEqual([one.what for one in mended], ["task.unheard"])
+            row = self.row()
+            self.assertIsNone(row.task_state)
+            self.assertEqual(row.fault and row.fault["message"], failure)
+            self.cyclades.tell(*news)  # late, but not lost
+            self.assertEqual(self.row().vm_state, state)
 
     def test_lost_task(self) -> None:
         """It waits for news that never come: after a while it is what the cluster shows."""
