@@ -5,6 +5,7 @@ Pages of volumes, snapshots and transfers, as a caller asks and may see.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ from synnefo_tx.volume.rules.queries import FALSE, TRUE
 
 Condition = ColumnElement[bool]
 MAX_DIGITS = 10  # of what an integer column can hold
+MOST_PAIRS = 128  # of metadata asked for
+_METADATA_KEY = re.compile("[a-zA-Z0-9-_:. ]{1,255}")  # others would be paths within JSON
 
 
 @frozen(eq=False)
@@ -127,12 +130,22 @@ def _has_metadata(table: Table, value: str) -> Condition:
     """
     try:
         wanted = ast.literal_eval(value)
-    except (ValueError, SyntaxError, MemoryError, RecursionError) as error:
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
         raise BadRequest(f"Invalid metadata filter {value}") from error
-    if not isinstance(wanted, dict):
+    if not isinstance(wanted, dict) or len(wanted) > MOST_PAIRS:
         raise BadRequest(f"Invalid metadata filter {value}")
+    if not all(_METADATA_KEY.fullmatch(str(key)) and _is_text(str(one))
+               for key, one in wanted.items()):  # fmt: skip
+        return false()
     held = [table.c.metadata[str(key)].as_string() == str(one) for key, one in wanted.items()]
     return true() if not held else held[0] if len(held) == 1 else _all(held)
+
+
+def _is_text(value: str) -> bool:
+    """
+    Whether a column can hold it.
+    """
+    return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _all(conditions: list[Condition]) -> Condition:

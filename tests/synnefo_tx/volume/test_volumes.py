@@ -256,6 +256,11 @@ class ListTests(VolumesCase):
         self.assertEqual(self.names("?name=b"), ["b"])
         self.assertEqual(self.names("?status=error"), [])
         self.assertEqual(self.names("?metadata={'of':'c'}"), ["c"])
+        for strange in ("{'a%22b':1}", "{'a':'%5Cx00'}", "{'%5Cud800':1}", "{'of':'%5Cud800'}"):
+            self.assertEqual(self.names(f"?metadata={strange}"), [], strange)
+        many = ",".join(f"{number}:1" for number in range(1200))
+        for wrong in ("{[]:1}", "[", f"{{{many}}}"):
+            self.assertEqual(self.ask("GET", f"/volumes?metadata={wrong}").status, 400, wrong)
         self.assertEqual(self.names("?bootable=false&size=3"), ["a"])
         self.assertEqual(self.names("?unheard=of"), ["c", "b", "a"])
 
