@@ -18,6 +18,7 @@ from synnefo_tx.compute.rules.create_request import NetworkWish, ServerRequest
 from synnefo_tx.compute.rules.placement import ZONE
 from synnefo_tx.errors import BadRequest, NotFound
 from synnefo_tx.identity.caller import Caller
+from synnefo_tx.identity.rows.visible import visible
 from synnefo_tx.network import errors
 from synnefo_tx.network.rows import networks, port_groups
 from synnefo_tx.network.rows.addresses import AddressWish
@@ -146,16 +147,27 @@ def _port(
             f"No fixed IP addresses available for network: {item.network.id}"
         ) from error
     except errors.AddressInUse as error:
-        holder = connection.execute(
-            select(ports.c.device_id)
-            .join(port_addresses, port_addresses.c.port_id == ports.c.id)
-            .where(ports.c.network_id == item.network.id, port_addresses.c.ip_address == address)
-        ).scalar()
-        raise BadRequest(
-            f"Fixed IP address {address} is already in use on instance {holder}."
-        ) from error
+        raise BadRequest(_taken(connection, caller, item.network.id, address)) from error
     except errors.InvalidAddress as error:
         raise BadRequest(
             f"Invalid input received: Fixed IP {item.fixed_ip} is not a valid ip address for "
             f"network {item.network.id}."
         ) from error
+
+
+def _taken(connection: Connection, caller: Caller, network_id: str, address: str | None) -> str:
+    """
+    That the address is in use; whose server has it is told only to those who may see its port.
+    """
+    holder = connection.execute(
+        select(ports.c.device_id)
+        .join(port_addresses, port_addresses.c.port_id == ports.c.id)
+        .where(
+            ports.c.network_id == network_id,
+            port_addresses.c.ip_address == address,
+            visible(ports, caller),
+        )
+    ).scalar()
+    if not holder:
+        return f"Fixed IP {address} is already in use."
+    return f"Fixed IP address {address} is already in use on instance {holder}."

@@ -224,14 +224,13 @@ class RefusalTests(SynchronousTestCase):
         )
 
     def test_address_taken(self) -> None:
-        """The holder is named when an address is taken."""
+        """The holder is named when an address is taken, but not to other projects."""
         wanted: dict[str, Any] = {"networks": [{"uuid": NETWORK, "fixed_ip": "10.0.0.50"}]}
         holder = self.cloud.create(user=BOB, **wanted)
-        answer = self.cloud.nova("POST", "/servers", {"server": asked(**wanted)})
-        self.assertEqual(
-            answer.json["badRequest"]["message"],
-            f"Fixed IP address 10.0.0.50 is already in use on instance {holder}.",
-        )
+        its = f"Fixed IP address 10.0.0.50 is already in use on instance {holder}."
+        for user, text in ((BOB, its), (ALICE, "Fixed IP 10.0.0.50 is already in use.")):
+            answer = self.cloud.nova("POST", "/servers", {"server": asked(**wanted)}, user)
+            self.assertEqual((answer.status, answer.json["badRequest"]["message"]), (400, text))
         self.assertEqual(self.cloud.used(), {})
 
     def test_port_in_use(self) -> None:
