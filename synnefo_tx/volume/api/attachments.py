@@ -20,13 +20,16 @@ from synnefo_tx.volume.views import attachments as views
 
 SINCE, COMPLETE_SINCE, MODE_SINCE = (3, 27), (3, 44), (3, 54)
 ONE = "/attachments/<attachment_id>"
-_CONNECTOR = {"connector": {"type": ["object", "null"]}}
+_HOST = {"host": schemas.TEXT, "mountpoint": schemas.TEXT}
+_CONNECTOR = {"connector": {"type": ["object", "null"], "properties": _HOST}}
 _CREATE = {"volume_uuid": schemas.UUID, "instance_uuid": schemas.UUID_OR_NULL, **_CONNECTOR}
 _MODE = {"mode": {"type": "string", "enum": ["rw", "ro"]}}
 CREATE = schemas.envelope("attachment", _CREATE, ("volume_uuid",))
 CREATE_SINCE = schemas.envelope("attachment", {**_CREATE, **_MODE}, ("volume_uuid",))
 UPDATE = schemas.envelope(
-    "attachment", {"connector": {"type": "object", "minProperties": 1}}, ("connector",)
+    "attachment",
+    {"connector": {"type": "object", "minProperties": 1, "properties": _HOST}},
+    ("connector",),
 )
 
 

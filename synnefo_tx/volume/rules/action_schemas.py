@@ -84,7 +84,7 @@ ATTACH = _with(
     {
         "instance_uuid": UUID_OR_NULL,
         "host_name": TEXT,
-        "mountpoint": {"type": "string", "minLength": 1, "maxLength": 255},
+        "mountpoint": {**TEXT, "type": "string", "minLength": 1},
         "mode": {"type": "string", "enum": ["rw", "ro"]},
     },
     ("mountpoint",),

@@ -13,7 +13,12 @@ from synnefo_tx.compute.rules.validation import NovaSchema
 Schema = dict[str, Any]
 UUID: Schema = {"type": "string", "format": "uuid"}
 UUID_OR_NULL: Schema = {"type": ["string", "null"], "oneOf": [UUID, {"type": "null"}]}
-TEXT: Schema = {"type": ["string", "null"], "minLength": 0, "maxLength": 255}
+TEXT: Schema = {
+    "type": ["string", "null"],
+    "minLength": 0,
+    "maxLength": 255,
+    "pattern": "^[^\0]*$",  # columns take no such character
+}
 BOOLEAN: Schema = {
     "type": ["boolean", "string"],
     "enum": [
@@ -61,8 +66,8 @@ def truth(value: object) -> bool:
     return str(value).strip().lower() in ("1", "t", "true", "on", "y", "yes")
 
 
-NAMED = {"name": TEXT, "description": {"type": ["string", "null"], "maxLength": 255}}
-DISPLAYED = {"display_name": TEXT, "display_description": NAMED["description"]}
+NAMED = {"name": TEXT, "description": TEXT}
+DISPLAYED = {"display_name": TEXT, "display_description": TEXT}
 METADATA_BODY = NovaSchema(
     {
         "type": "object",

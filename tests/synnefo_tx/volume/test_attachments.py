@@ -248,6 +248,21 @@ class OwnTests(VolumesCase):
         self.good("DELETE", path, version="3.27")
         self.assertEqual(self.status(self.volume_id), "available")
 
+    def test_bad_connectors(self) -> None:
+        """Hosts and devices are names that can be kept."""
+        body: dict[str, Any] = {"volume_uuid": self.volume_id}
+        made = self.good("POST", "/attachments", {"attachment": body}, version="3.44")
+        other = {"volume_uuid": self.create()}
+        for wrong in ({"host": {"a": 1}}, {"host": "h" * 256}, {"mountpoint": 5}, {"host": "\0"}):
+            asked = {"attachment": {**other, "connector": wrong}}
+            self.assertEqual(self.ask("POST", "/attachments", asked, version="3.44").status, 400)
+            path = f"/attachments/{made['attachment']['id']}"
+            asked = {"attachment": {"connector": wrong}}
+            self.assertEqual(self.ask("PUT", path, asked, version="3.44").status, 400)
+        for field in ("name", "description"):
+            named = {"volume": {"size": 1, field: "a\0b"}}
+            self.assertEqual(self.ask("POST", "/volumes", named).status, 400)
+
     def test_two_attachments(self) -> None:
         """It is free when both are gone, and no sooner by saying that nobody reserves it."""
         body = {"attachment": {"volume_uuid": self.volume_id, "connector": CONNECTOR}}
