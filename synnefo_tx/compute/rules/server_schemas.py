@@ -23,7 +23,7 @@ _BDM_V2: dict[str, Schema] = {
     "guest_format": {"type": "string", "maxLength": 255},
     "device_type": {"type": "string", "maxLength": 255},
     "disk_bus": {"type": "string", "maxLength": 255},
-    "boot_index": {"type": ["integer", "string", "null"], "pattern": "^-?[0-9]+$"},
+    "boot_index": {"type": ["integer", "string", "null"], "pattern": "^-?[0-9]{1,9}$"},
     "volume_size": p.POSITIVE,
     "device_name": {"type": "string", "minLength": 1, "maxLength": 255},
     "delete_on_termination": p.BOOLEAN,

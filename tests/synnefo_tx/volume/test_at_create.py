@@ -158,6 +158,8 @@ class AtCreateTests(VolumesCase):
             ({**disk("blank"), "destination_type": "local"}, "Ephemeral disks"),
         ):
             self.assertIn(text, self.refusal(wrong, imageRef=""), wrong)
+        endless = {"boot_index": "9" * 5000}
+        self.assertIn("boot_index", self.refusal(disk("blank", volume_size=1, **endless)))
         again = disk("blank", volume_size=1), disk("volume", uuid=NOBODY)
         self.assertIn("failed to get volume", self.refusal(*again))
         twice = self.refusal(disk("volume", uuid=empty), min_count=2)
