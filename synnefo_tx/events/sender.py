@@ -67,6 +67,7 @@ class Sender(Service):
     _rounds: Rounds = field(init=False)
     _place: Place | None = field(default=None, init=False)
     _under_way: dict[str, Deferred[None]] = field(factory=dict, init=False)
+    _is_ending: bool = field(default=False, init=False)
     _overtaken: set[str] = field(factory=set, init=False)  # under way as a feed went on
     _log = Logger()
 
@@ -75,6 +76,7 @@ class Sender(Service):
 
     def startService(self) -> None:
         super().startService()
+        self._is_ending = False
         self._rounds.start(EVERY_S)
 
     def stopService(self) -> Deferred[None]:
@@ -82,6 +84,7 @@ class Sender(Service):
         return Deferred.fromCoroutine(self._end())
 
     async def _end(self) -> None:
+        self._is_ending = True
         await self._rounds.stop()
         await DeferredList(list(self._under_way.values()))
         await self._database.write(leases.give_back, LEASE, self._holder)
@@ -131,19 +134,23 @@ class Sender(Service):
 
     async def _send(self, hook: webhooks.AnyRow) -> None:
         """
-        What it has not taken, one event after the other.
+        What it has not taken, one event after the other; the rest is left to the next process when
+        this one ends.
         """
         secret, place = self._secrets.open(hook.secret), place_of(hook.place)
         now_s = int(self._clock())
         rows = await self._database.read(reading.after, hook.project_id, place, BATCH, now_s)
+        again = now_s if len(rows) == BATCH else None
         for row in rows:
+            if self._is_ending:
+                again = now_s
+                break
             if (not hook.kinds or row.kind in hook.kinds) and not await self._taken(
                 hook, secret, row
             ):
                 await self._try_later(hook, place)
                 return
             place = behind(row)
-        again = now_s if len(rows) == BATCH else None
         await self._database.write(webhooks.taken, hook.id, place, again)
         if hook.id in self._overtaken:  # it was not woken: it was awake until now
             await self._database.write(webhooks.wake, {hook.project_id}, now_s)

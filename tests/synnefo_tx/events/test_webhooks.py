@@ -299,6 +299,24 @@ class SenderTests(WebhookCase):
         self.reactor.advance(EVERY_S)
         self.assertEqual(self.address.ids, ["one"])
 
+    def test_the_service_ends_in_between(self) -> None:
+        """
+        It waits for one answer at most; another process sends the rest.
+        """
+        self.hook()
+        for name in ("one", "two"):
+            self.happen(name)
+        slow: Deferred[int] = Deferred()
+        self.address.answers = [slow, 200]
+        self.sender.startService()
+        ended = self.sender.stopService()
+        self.assertNoResult(ended)
+        slow.callback(200)
+        self.successResultOf(ended)
+        self.assertEqual(self.address.ids, ["one"])
+        self.look(self.new_sender())
+        self.assertEqual(self.address.ids, ["one", "two"])
+
 
 class _Taker(Resource):
     isLeaf = True
