@@ -4,6 +4,8 @@ What the network API refuses, with Neutron's names and texts.
 
 from __future__ import annotations
 
+from typing import Any
+
 from synnefo_tx import errors
 
 
@@ -390,6 +392,20 @@ class ServicePortInUse(errors.Conflict):
     def __init__(self, port_id: str, owner: str) -> None:
         super().__init__(
             f"Port {port_id} cannot be deleted directly via the port API: has device owner {owner}."
+        )
+
+
+class PortInUse(errors.Conflict):
+    """
+    A server has the port: it is unplugged by the compute service.
+    """
+
+    neutron_type = "PortInUse"
+
+    def __init__(self, port: Any) -> None:
+        super().__init__(
+            f"Unable to complete operation on port {port.id} for network {port.network_id}. "
+            f"Port already has an attached device {port.device_id}."
         )
 
 

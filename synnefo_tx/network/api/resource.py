@@ -111,9 +111,9 @@ class Resource:
         revision: int | None = None,
     ) -> Any:
         """
-        The row, if it is the caller's to change.
+        The row, if it is the caller's to change, which nobody else changes meanwhile.
         """
-        row = lists.find(connection, self.kind, thing_id, caller)
+        row = lists.find(connection, self.kind, thing_id, caller, to_change=True)
         if not caller.is_admin and row.project_id != caller.project_id:
             raise errors.PolicyNotAuthorized(f"{verb}_{self.member}")
         if revision is not None and revision != getattr(row, "revision", revision):

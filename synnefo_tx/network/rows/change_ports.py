@@ -55,6 +55,7 @@ def create(connection: Connection, ask: Ask, values: Values) -> str:
     network = find(connection, NETWORKS, values["network_id"], ask.caller)
     _check_rights(ask, network, values, "create_port")
     columns = as_columns(PORT, values)
+    _check_device(connection, None, columns, "create_port")
     columns.setdefault("port_security", network.port_security)
     _check_pairs(columns["port_security"], columns["allowed_pairs"])
     charge(connection, ask.project_id, {registered.PORT: 1})
@@ -85,6 +86,7 @@ def change(connection: Connection, ask: Ask, row: Any, values: Values) -> None:
     network = connection.execute(select(networks).where(networks.c.id == row.network_id)).one()
     _check_rights(ask, network, values, "update_port")
     columns = as_columns(PORT, values)
+    _check_device(connection, row, columns, "update_port")
     pairs = columns.get("allowed_pairs", row.allowed_pairs)
     is_secure = columns.get("port_security", row.port_security)
     _check_pairs(is_secure, pairs)
@@ -169,10 +171,25 @@ def _check_rights(ask: Ask, network: Any, values: Values, policy: str) -> None:
     if network.external and not network.shared:
         raise errors.PolicyNotAuthorized(policy)
     for name in _OWNERS_ALONE:
-        if values.get(name):
+        if values.get(name) or values.get(name) is False:
             raise errors.PolicyNotAuthorized.of_attribute(policy, name)
     if any("ip_address" in one for one in values.get("fixed_ips") or ()):
         raise errors.PolicyNotAuthorized.of_attribute(policy, "fixed_ips:ip_address")
+
+
+def _check_device(connection: Connection, row: Any | None, columns: Values, policy: str) -> None:
+    """
+    What is in a server the compute service alone says: whose port names a server is plugged into it
+    and counted with it.
+    """
+    said = {name: columns[name] for name in ("device_id", "device_owner") if name in columns}
+    if row is not None:
+        said = {name: value for name, value in said.items() if value != getattr(row, name)}
+        if said and plugging.server_of(connection, row) is not None:
+            raise errors.PortInUse(row)
+    device_id = said.get("device_id") or (row.device_id if row is not None and said else "")
+    if device_id and plugging.is_server(connection, device_id):
+        raise errors.PolicyNotAuthorized.of_attribute(policy, "device_id")
 
 
 def _check_pairs(is_secure: bool, pairs: Sequence[Any]) -> None:

@@ -70,14 +70,25 @@ def list_rows(connection: Connection, kind: Kind, query: Query, caller: Caller) 
     return rows[::-1] if query.page_reverse else rows
 
 
-def find(connection: Connection, kind: Kind, resource_id: str, caller: Caller) -> AnyRow:
+def find(
+    connection: Connection,
+    kind: Kind,
+    resource_id: str,
+    caller: Caller,
+    *,
+    to_change: bool = False,
+) -> AnyRow:
     """
-    One row.  Raises the kind's error.
+    One row.  to_change: nobody else changes or deletes it until our transaction ends.  Raises the
+    kind's error.
     """
-    row = find_all(connection, kind, [resource_id], caller)
-    if not row:
+    statement = _seen(kind, caller).where(kind.table.c.id == resource_id)
+    if to_change:
+        statement = statement.with_for_update(of=kind.table)
+    row = connection.execute(statement).first()
+    if row is None:
         raise kind.missing(resource_id)
-    return row[0]
+    return row
 
 
 def find_all(

@@ -74,6 +74,14 @@ def server_of(connection: Connection, port: AnyRow) -> AnyRow | None:
     ).first()
 
 
+def is_server(connection: Connection, device_id: str) -> bool:
+    """
+    Whether there is a server of that id, anybody's.
+    """
+    there = select(servers.c.id).where(servers.c.id == device_id, servers.c.deleted_at.is_(None))
+    return connection.execute(there).first() is not None
+
+
 def find(connection: Connection, port_id: str) -> AnyRow | None:
     """
     The port, which nobody else changes until our transaction ends.

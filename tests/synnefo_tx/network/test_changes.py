@@ -405,3 +405,45 @@ class PortTests(SynchronousTestCase):
         self.assertEqual(self.net.miscounted(), [])
         self.net.gone("ports", port["id"])
         self.assertEqual(self.net.miscounted(), [])
+
+
+class OthersTests(SynchronousTestCase):
+    """
+    What a member may not do by a port on a network that another project shares.
+    """
+
+    def setUp(self) -> None:
+        self.net = Networking(self)
+        self.server = self.net.cloud.active(networks=[{"uuid": NETWORK}])
+
+    def test_its_guards_stay(self) -> None:
+        """Only whose network it is lets somebody send what he likes."""
+        mine = self.net.made("ports", BOB, network_id=NETWORK)
+        for method, path, more in (
+            ("POST", "/ports", {"network_id": NETWORK}),
+            ("PUT", f"/ports/{mine['id']}", {}),
+        ):
+            body = {"port": {"port_security_enabled": False, **more}}
+            refused = self.net.refused(method, path, body, BOB)
+            self.assertEqual(refused[:2], (403, "PolicyNotAuthorized"))
+
+    def test_nobody_says_that_a_server_has_it(self) -> None:
+        """But the compute service: it would be told to plug and unplug."""
+        mine = self.net.made("ports", BOB, network_id=NETWORK)
+        device = {"device_id": self.server, "device_owner": "compute:x"}
+        for user in (BOB, ALICE):
+            body = {"port": {"network_id": NETWORK, **device}}
+            refused = self.net.refused("POST", "/ports", body, user)
+            self.assertEqual(refused[:2], (403, "PolicyNotAuthorized"))
+        refused = self.net.refused("PUT", f"/ports/{mine['id']}", {"port": device}, BOB)
+        self.assertEqual(refused[:2], (403, "PolicyNotAuthorized"))
+
+    def test_nor_that_it_has_not(self) -> None:
+        """The address would be free while the guest still has it, and nothing charged."""
+        (port,) = self.net.cloud.neutron("GET", f"/ports?device_id={self.server}").json["ports"]
+        for said in ({"device_id": ""}, {"device_owner": "mine"}, {"device_id": "other"}):
+            refused = self.net.refused("PUT", f"/ports/{port['id']}", {"port": said})
+            self.assertEqual(refused[:2], (409, "PortInUse"))
+        same = {"device_id": self.server, "name": "n"}
+        self.assertEqual(self.net.changed("ports", port["id"], **same)["name"], "n")
+        self.assertEqual(self.net.miscounted(), [])
