@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import select
 from treq.testing import StubTreq
 from twisted.internet.defer import execute
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
@@ -105,7 +106,7 @@ class EveryServiceTests(SynchronousTestCase):
             image_router(given, None, in_thread=execute),
             openid_router(cloud.context),
             volume_router(given),
-            events_router(given, Hub(cloud.database, cloud.clock, None), cloud.context.secrets),
+            events_router(given, Hub(cloud.database, cloud.clock, Clock()), cloud.context.secrets),
             account_router(
                 cloud.database,
                 cloud.authenticator,
