@@ -175,9 +175,6 @@ class Sender(Service):
         It keeps what it took before the one that it did not.
         """
         failures = hook.failures + 1 if str(place) == hook.place else 1
-        next_try_at = int(self._clock()) + delay_s(failures)
-        await self._database.write(webhooks.taken, hook.id, place, None)
-        if failures >= ENDED_AFTER:
-            await self._database.write(webhooks.end, hook.id, ENDED)
-        else:
-            await self._database.write(webhooks.failed, hook.id, failures, next_try_at)
+        ended = ENDED if failures >= ENDED_AFTER else None
+        next_try_at = None if ended else int(self._clock()) + delay_s(failures)
+        await self._database.write(webhooks.failed, hook.id, place, failures, next_try_at, ended)

@@ -102,19 +102,23 @@ def taken(connection: Connection, webhook_id: str, place: Place, next_try_at: in
     connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(values))
 
 
-def failed(connection: Connection, webhook_id: str, failures: int, next_try_at: int) -> None:
+def failed(
+    connection: Connection,
+    webhook_id: str,
+    place: Place,
+    failures: int,
+    next_try_at: int | None,
+    ended_reason: str | None,
+) -> None:
     """
-    It is tried again then.
+    It has all before `place`, and is tried again then, or with a reason never.
     """
-    values = {"failures": failures, "next_try_at": next_try_at}
-    connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(values))
-
-
-def end(connection: Connection, webhook_id: str, reason: str) -> None:
-    """
-    It is sent nothing any more.
-    """
-    values = {"ended_reason": reason, "next_try_at": None}
+    values = {
+        "place": str(place),
+        "failures": failures,
+        "next_try_at": next_try_at,
+        "ended_reason": ended_reason,
+    }
     connection.execute(update(webhooks).where(webhooks.c.id == webhook_id).values(values))
 
 
