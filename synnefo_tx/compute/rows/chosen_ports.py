@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from synnefo_tx.compute.rows.guests import interface_of
 from synnefo_tx.compute.rules.config_drive import Interface
 from synnefo_tx.effect.plans import nics
 from synnefo_tx.effect.tasks import Step
@@ -49,17 +50,7 @@ def plug(
     columns = {"device_id": server_id, "device_owner": owner, "tag": tag}
     touched(connection, ports, port_id, columns, now_us)
     [plug] = [row for row in plugs_of(connection, server_id) if row.id == port_id]
-    return Interface(
-        port_id=port_id,
-        network_id=plug.network_id,
-        mac_address=plug.mac_address,
-        ip_address=plug.ip_address,
-        cidr=plug.cidr,
-        gateway=plug.gateway_ip or "",
-        mtu=plug.mtu,
-        dns=tuple(plug.dns_nameservers),
-        tag=tag,
-    )
+    return interface_of(plug)
 
 
 def steps_after(

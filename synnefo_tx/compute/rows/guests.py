@@ -37,21 +37,25 @@ def guest_of(
         public_key=_public_key(connection, server),
         metadata=server.metadata,
         user_data=None if server.user_data is None else base64.b64decode(server.user_data),
-        interfaces=tuple(
-            config_drive.Interface(
-                port_id=plug.id,
-                network_id=plug.network_id,
-                mac_address=plug.mac_address,
-                ip_address=plug.ip_address,
-                cidr=plug.cidr,
-                gateway=plug.gateway_ip or "",
-                mtu=plug.mtu,
-                dns=tuple(plug.dns_nameservers),
-                tag=plug.tag,
-            )
-            for plug in plugs_of(connection, server.id)
-        ),
+        interfaces=tuple(map(interface_of, plugs_of(connection, server.id))),
         files=files,
+    )
+
+
+def interface_of(plug: AnyRow) -> config_drive.Interface:
+    """
+    A row of plugs_of, as its guest is told.
+    """
+    return config_drive.Interface(
+        port_id=plug.id,
+        network_id=plug.network_id,
+        mac_address=plug.mac_address,
+        ip_address=plug.ip_address,
+        cidr=plug.cidr,
+        gateway=plug.gateway_ip or "",
+        mtu=plug.mtu,
+        dns=tuple(plug.dns_nameservers),
+        tag=plug.tag,
     )
 
 
