@@ -19,7 +19,7 @@ from synnefo_tx.compute.rules.placement import ZONE
 from synnefo_tx.errors import BadRequest, NotFound
 from synnefo_tx.identity.caller import Caller
 from synnefo_tx.identity.rows.visible import visible
-from synnefo_tx.network import errors
+from synnefo_tx.network import port_errors
 from synnefo_tx.network.rows import networks, port_groups
 from synnefo_tx.network.rows.addresses import AddressWish
 from synnefo_tx.network.rows.ports import NewPort, Plugged, create_port
@@ -142,13 +142,13 @@ def _port(
     )
     try:
         return create_port(connection, wanted, now_us)
-    except errors.NoMoreAddresses as error:
+    except port_errors.NoMoreAddresses as error:
         raise BadRequest(
             f"No fixed IP addresses available for network: {item.network.id}"
         ) from error
-    except errors.AddressInUse as error:
+    except port_errors.AddressInUse as error:
         raise BadRequest(_taken(connection, caller, item.network.id, address)) from error
-    except errors.InvalidAddress as error:
+    except port_errors.InvalidAddress as error:
         raise BadRequest(
             f"Invalid input received: Fixed IP {item.fixed_ip} is not a valid ip address for "
             f"network {item.network.id}."

@@ -13,7 +13,7 @@ from attrs import frozen
 from sqlalchemy import Connection, Row, delete, insert, literal, select, union_all
 from sqlalchemy.exc import IntegrityError
 
-from synnefo_tx.network import errors
+from synnefo_tx.network import port_errors
 from synnefo_tx.network.rows.networks import subnets_of
 from synnefo_tx.network.rows.tables import port_addresses, subnets
 from synnefo_tx.network.rules.addresses import (
@@ -73,7 +73,7 @@ def give(
         except IntegrityError:
             continue
         return chosen
-    raise errors.NoMoreAddresses(port.network_id)
+    raise port_errors.NoMoreAddresses(port.network_id)
 
 
 def take(connection: Connection, port_ids: Sequence[str], addresses: Sequence[str] = ()) -> None:
@@ -181,7 +181,7 @@ def _one_of_each(connection: Connection, port: Any, candidates: Sequence[AnyRow]
         some = [one for one in candidates if one.ip_version == version and not is_automatic(one)]
         found = next(filter(None, (_any_of(connection, subnet) for subnet in some)), None)
         if some and found is None:
-            raise errors.NoMoreAddresses(port.network_id)
+            raise port_errors.NoMoreAddresses(port.network_id)
         if found is not None:
             chosen.append(found)
     return chosen
@@ -229,7 +229,7 @@ def _wished(
             return Given(subnet, eui64(block_of(subnet), port.mac_address))
         found = _any_of(connection, subnet, without)
         if found is None:
-            raise errors.NoMoreAddresses(port.network_id)
+            raise port_errors.NoMoreAddresses(port.network_id)
         return found
     if wish.ip_address in without:
         return Given(_holder_of(port, candidates, wish), wish.ip_address)
@@ -241,7 +241,7 @@ def _wished(
 def _subnet(port: Any, candidates: Mapping[str, AnyRow], wish: AddressWish) -> AnyRow:
     subnet = candidates.get(wish.subnet_id or "")
     if subnet is None:
-        raise errors.InvalidSubnet(port.network_id, wish.subnet_id or "")
+        raise port_errors.InvalidSubnet(port.network_id, wish.subnet_id or "")
     return subnet
 
 
@@ -251,25 +251,25 @@ def _holder_of(port: Any, candidates: Mapping[str, AnyRow], wish: AddressWish) -
     if wish.subnet_id is not None:
         subnet = _subnet(port, candidates, wish)
         if not may_have(block_of(subnet), address):
-            raise errors.InvalidAddressForSubnet(wish.ip_address)
+            raise port_errors.InvalidAddressForSubnet(wish.ip_address)
         return subnet
     for subnet in candidates.values():
         if may_have(block_of(subnet), address):
             return subnet
-    raise errors.InvalidAddress(wish.ip_address)
+    raise port_errors.InvalidAddress(wish.ip_address)
 
 
 def _check_free(connection: Connection, port: Any, subnet: AnyRow, ip_address: str) -> None:
     block = block_of(subnet)
     if is_automatic(subnet):
         if ip_address != eui64(block, port.mac_address):
-            raise errors.AutomaticSubnet(ip_address, subnet.id)
+            raise port_errors.AutomaticSubnet(ip_address, subnet.id)
         return
     is_gateway = ip_address == subnet.gateway_ip
     if is_gateway and not port.device_owner.startswith("network:router"):
-        raise errors.AddressInUse(ip_address, port.network_id)
+        raise port_errors.AddressInUse(ip_address, port.network_id)
     taken = select(port_addresses.c.port_id).where(
         port_addresses.c.subnet_id == subnet.id, port_addresses.c.ip_address == ip_address
     )
     if connection.execute(taken).first() is not None:
-        raise errors.AddressInUse(ip_address, port.network_id)
+        raise port_errors.AddressInUse(ip_address, port.network_id)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from synnefo_tx.compute.rows.servers import hold
 from synnefo_tx.effect.plans import nics
 from synnefo_tx.effect.tasks import Asked
-from synnefo_tx.network import errors
+from synnefo_tx.network import errors, port_errors
 from synnefo_tx.network.rows import addresses, plugging, port_groups
 from synnefo_tx.network.rows.addresses import AddressWish
 from synnefo_tx.network.rows.ask import Ask, charge, give_back
@@ -98,7 +98,7 @@ def change(connection: Connection, ask: Ask, row: Any, values: Values) -> None:
         with connection.begin_nested():
             touched(connection, ports, row.id, columns, ask.now_us)
     except IntegrityError:
-        raise errors.MacInUse(row.network_id, values["mac_address"]) from None
+        raise port_errors.MacInUse(row.network_id, values["mac_address"]) from None
     if wishes is not None:
         readdress(connection, row, wishes)
     if values.keys() & _TOLD_TO_CLUSTERS:
@@ -110,7 +110,7 @@ def remove(connection: Connection, ask: Ask, row: Any) -> None:
     Raises ServicePortInUse.
     """
     if row.device_owner.startswith(OF_SERVICES) and row.device_id:
-        raise errors.ServicePortInUse(row.id, row.device_owner)
+        raise port_errors.ServicePortInUse(row.id, row.device_owner)
     server = plugging.server_of(connection, row)
     if server is not None:
         context = {"server_id": server.id}
@@ -186,7 +186,7 @@ def _check_device(connection: Connection, row: Any | None, columns: Values, poli
     if row is not None:
         said = {name: value for name, value in said.items() if value != getattr(row, name)}
         if said and plugging.server_of(connection, row) is not None:
-            raise errors.PortInUse(row)
+            raise port_errors.PortInUse(row)
     device_id = said.get("device_id") or (row.device_id if row is not None and said else "")
     if device_id and plugging.is_server(connection, device_id):
         raise errors.PolicyNotAuthorized.of_attribute(policy, "device_id")
@@ -194,4 +194,4 @@ def _check_device(connection: Connection, row: Any | None, columns: Values, poli
 
 def _check_pairs(is_secure: bool, pairs: Sequence[Any]) -> None:
     if pairs and not is_secure:
-        raise errors.PairsNeedSecurity
+        raise port_errors.PairsNeedSecurity

@@ -13,7 +13,7 @@ from attrs import field, frozen
 from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from synnefo_tx.network import errors
+from synnefo_tx.network import port_errors
 from synnefo_tx.network.rows import addresses
 from synnefo_tx.network.rows.addresses import AddressWish, Given
 from synnefo_tx.network.rows.tables import networks, port_addresses, ports, resource_tags, subnets
@@ -161,7 +161,7 @@ def _insert(connection: Connection, wanted: NewPort, now_us: int) -> AnyRow:
                 )
         except IntegrityError:
             if wanted.mac_address is not None:
-                raise errors.MacInUse(wanted.network_id, wanted.mac_address) from None
+                raise port_errors.MacInUse(wanted.network_id, wanted.mac_address) from None
             continue
         return connection.execute(select(ports).where(ports.c.id == port_id)).one()
-    raise errors.NoMoreMacs(wanted.network_id)
+    raise port_errors.NoMoreMacs(wanted.network_id)

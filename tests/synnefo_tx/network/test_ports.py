@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, delete, insert, select
 from twisted.trial.unittest import SynchronousTestCase
 
-from synnefo_tx.network import errors
+from synnefo_tx.network import port_errors
 from synnefo_tx.network.rows.addresses import AddressWish, lowest_free
 from synnefo_tx.network.rows.networks import create_network, create_subnet
 from synnefo_tx.network.rows.ports import NewPort, create_port, set_status
@@ -98,7 +98,7 @@ class AddressTests(SynchronousTestCase):
         _network(self.connection, "10.0.0.0/29", "10.0.0.1", "10.0.0.2", "10.0.0.4")
         given_ones = [self._port() for _ in range(3)]
         self.assertEqual(given_ones, ["10.0.0.2", "10.0.0.3", "10.0.0.4"])
-        self.assertRaises(errors.NoMoreAddresses, self._port)
+        self.assertRaises(port_errors.NoMoreAddresses, self._port)
         gone = port_addresses.c.ip_address == "10.0.0.3"
         self.connection.execute(delete(port_addresses).where(gone))
         self.assertEqual(self._port(), "10.0.0.3")
@@ -109,16 +109,16 @@ class AddressTests(SynchronousTestCase):
         for offset in set(range(2, 0x2000)) - {3, 0x1000}:
             _take(self.connection, offset)
         self.assertEqual({self._port(), self._port()}, {"10.0.0.3", "10.0.16.0"})
-        self.assertRaises(errors.NoMoreAddresses, self._port)
+        self.assertRaises(port_errors.NoMoreAddresses, self._port)
 
     def test_wanted_addresses(self) -> None:
         """One outside the pool but within the subnet is fine; the reserved ones are not."""
         _network(self.connection, "10.0.0.0/24", "10.0.0.1", "10.0.0.2", "10.0.0.4")
         self.assertEqual(self._port("10.0.0.200"), "10.0.0.200")
         for taken in ("10.0.0.200", "10.0.0.1"):
-            self.assertRaises(errors.AddressInUse, self._port, taken)
+            self.assertRaises(port_errors.AddressInUse, self._port, taken)
         for wrong in ("10.0.0.0", "10.0.0.255", "10.0.1.1", "fd00::1"):
-            self.assertRaises(errors.InvalidAddress, self._port, wrong)
+            self.assertRaises(port_errors.InvalidAddress, self._port, wrong)
 
     def test_version_6(self) -> None:
         """Addresses of a /64 are counted from its beginning, too."""
@@ -126,7 +126,7 @@ class AddressTests(SynchronousTestCase):
         self.assertEqual([self._port() for _ in range(2)], ["fd00::2", "fd00::3"])
         self.assertEqual(self._port("fd00::1:1"), "fd00::1:1")
         self.assertEqual(self._port("fd00::f800:0:0:1"), "fd00::f800:0:0:1")
-        self.assertRaises(errors.AddressInUse, self._port, "fd00::f800:0:0:1")
+        self.assertRaises(port_errors.AddressInUse, self._port, "fd00::f800:0:0:1")
 
     def test_hardware_addresses_differ(self) -> None:
         """And are of Neutron's range."""
